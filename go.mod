@@ -1,0 +1,3 @@
+module zhigui
+
+go 1.26
