@@ -1,0 +1,76 @@
+# ZhiGui: `make` prints this help; `make run` and `make test` are all that a newcomer needs.
+SHELL       := /bin/bash
+GO          ?= go
+BIN         := bin
+BINARIES    := drivers/cmd/driverd drivers/cmd/driverctl terminal/cmd/platformd keeper/cmd/keeperd \
+               keeper/cmd/keeperctl server/cmd/server server/cmd/serverctl sim/cmd/simctl sim/cmd/simbank sim/cmd/desk
+FRONTENDS   := terminal/frontend server/web
+WAILS_TAGS  := desktop,production,webkit2_41
+# The window needs webkit; where it is missing the same program serves the pages to a browser.
+HAVE_WEBKIT := $(shell pkg-config --exists webkit2gtk-4.1 2>/dev/null && echo yes)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build web shell deps deps-browser e2e bench kill fuzz lint gen trace conform clean
+
+help: ## print this list
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
+
+run: build ## a whole counter with its server, on this machine (Ctrl-C ends it)
+	@$(BIN)/desk $(ARGS)
+
+test: deps web ## every test but the browser and the long ones; lint and architecture with them
+	$(GO) vet ./...
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt on these files"; exit 1; }
+	$(GO) test -race -timeout 20m ./...
+	@set -e; for d in $(FRONTENDS); do [ ! -f $$d/package.json ] || (cd $$d && npm test --silent); done
+
+build: web shell ## all programs, into bin/
+	@mkdir -p $(BIN)
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(foreach b,$(BINARIES),$(if $(wildcard $(b)),./$(b)))
+
+shell: ## the counter's window (with webkit) or its page server (without)
+	@mkdir -p $(BIN)
+ifeq ($(HAVE_WEBKIT),yes)
+	$(GO) build -trimpath -tags "$(WAILS_TAGS)" -ldflags "-s -w" -o $(BIN)/terminal ./terminal
+else
+	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/terminal ./terminal
+endif
+
+web: $(FRONTENDS:%=%/dist/.built) ## the pages (npm ci when package-lock.json changed)
+
+%/dist/.built: deps
+	@[ ! -f $*/package.json ] || ( cd $* && { [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --no-audit --no-fund --loglevel=error; } && npm run --silent build && mkdir -p dist && touch dist/.built )
+
+deps: ## what the build needs (Go, Node); says in one line what is missing
+	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is missing: https://go.dev/dl/"; exit 1; }
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is missing: https://nodejs.org/"; exit 1; }
+
+deps-browser: ## Chromium and Chinese fonts for the browser tests (Debian packages)
+	@deploy/deps.sh chromium fonts-noto-cjk
+
+e2e: build deps-browser ## the whole desk driven in a real browser; pictures in docs/pictures
+	$(GO) test -count=1 -timeout 30m -tags e2e ./bench/e2e/...
+
+kill: build ## SIGKILL, SIGSTOP and power cuts at every state, books compared at the end
+	$(GO) test -count=1 -timeout 30m ./bench/kill/...
+
+bench: build ## figures as ratios of one run (ARGS="--quick", "--only trade", …)
+	$(GO) run ./bench/cmd/bench $(ARGS)
+
+conform: ## every driver against its virtual device, through the real plugin wire
+	$(GO) test -count=1 ./drivers/conformance/... ./drivers/models/...
+
+fuzz: ## every decoder for 20 s
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list 'Fuzz.*' $$p 2>/dev/null | grep ^Fuzz); do echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s $$p || exit 1; done; done
+
+trace: ## which requirements the tests prove
+	@$(GO) run ./bench/cmd/trace
+
+gen: ## generated code
+	$(GO) generate ./...
+
+lint: ## golangci-lint, when it is installed
+	golangci-lint run ./...
+
+clean: ## what was built, and the desk's data
+	rm -rf $(BIN) run terminal/frontend/dist server/web/dist
