@@ -1,0 +1,466 @@
+// Package book is what the journal adds up to: every transaction's state, the count of
+// every cash unit, what the server must still be told. It is a pure fold over journal
+// records; Ledger joins it with a writer so that a state is on disk before it is true.
+// Only the native platform imports it.
+package book
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sort"
+	"time"
+
+	"zhigui/drivers/api/cash"
+	ej "zhigui/terminal/api/journal"
+)
+
+// Host is how the online part of a transaction stands.
+type Host string
+
+// The host states.
+const (
+	HostNone     Host = ""
+	HostIntent   Host = "intent"   // recorded; bytes may have gone out
+	HostApproved Host = "approved" //
+	HostDeclined Host = "declined"
+	HostUnknown  Host = "unknown" // no trustworthy answer
+	HostNotSent  Host = "notSent" // certainly no byte went out
+)
+
+// Cash is how the cash part stands.
+type Cash string
+
+// The cash states, in the order of a dispense's life.
+const (
+	CashNone          Cash = ""
+	CashIntent        Cash = "intent"
+	CashMotion        Cash = "motion"
+	CashStacked       Cash = "stacked"
+	CashPresentIntent Cash = "presentIntent"
+	CashPresented     Cash = "presented"
+	CashTaken         Cash = "taken"
+	CashRetractIntent Cash = "retractIntent"
+	CashRetracted     Cash = "retracted"
+	CashNotDispensed  Cash = "notDispensed"
+	CashUnclear       Cash = "unclear"
+)
+
+// Open reports whether the state needs the device to be asked after a restart.
+func (c Cash) Open() bool {
+	switch c {
+	case CashIntent, CashMotion, CashStacked, CashPresentIntent, CashPresented, CashRetractIntent:
+		return true
+	}
+	return false
+}
+
+// Settle is what the server must be told.
+type Settle string
+
+// The settlements.
+const (
+	SettleNone     Settle = ""
+	SettleCommit   Settle = "commit"
+	SettleReverse  Settle = "reverse"
+	SettleSuspense Settle = "suspense"
+)
+
+// Txn is one online transaction of this terminal. Amounts are minor units.
+type Txn struct {
+	ID        string    `json:"id"`
+	Session   string    `json:"session,omitempty"`
+	Type      string    `json:"type"`
+	Zone      string    `json:"zone,omitempty"`
+	Amount    int64     `json:"amount,omitempty"`
+	STAN      int       `json:"stan"`
+	Batch     string    `json:"batch"`
+	Time      time.Time `json:"time"`
+	Approval  string    `json:"approval,omitempty"` // Pad approval id
+	Financial bool      `json:"financial,omitempty"`
+
+	Host  Host   `json:"host,omitempty"`
+	Code  string `json:"code,omitempty"` // response code F39
+	RRN   string `json:"rrn,omitempty"`
+	Local string `json:"local,omitempty"` // MMDD of the original for F61
+
+	Cash  Cash           `json:"cash,omitempty"`
+	Op    string         `json:"op,omitempty"`
+	Plan  map[string]int `json:"plan,omitempty"` // notes per unit
+	Moved cash.Moved     `json:"moved,omitzero"`
+	Paid  int64          `json:"paid,omitempty"` // the customer could reach that much
+
+	Settle Settle `json:"settle,omitempty"`
+	Reason string `json:"reason,omitempty"` // F39 of a reversal, or why in suspense
+	Acked  bool   `json:"acked,omitempty"`
+}
+
+// Unit is one cash unit as the books have it.
+type Unit struct {
+	Currency  string `json:"currency"`
+	Value     int64  `json:"value"` // minor units
+	Initial   int    `json:"initial"`
+	Count     int    `json:"count"`
+	Presented int    `json:"presented,omitempty"`
+	Rejected  int    `json:"rejected,omitempty"`
+	Retracted int    `json:"retracted,omitempty"`
+	// Inaccurate: a jam or an unclear outcome; the count must be set in an exchange.
+	Inaccurate bool `json:"inaccurate,omitempty"`
+}
+
+// Book is the state. The zero value is an empty book. It is not safe for concurrent use;
+// Ledger is.
+type Book struct {
+	Txns  map[string]*Txn  `json:"txns"`
+	Order []string         `json:"order"`
+	Units map[string]*Unit `json:"units"`
+	STAN  int              `json:"stan"`
+	Batch string           `json:"batch"`
+	// LastOp is the transaction of the last dispense whose intent was recorded: what
+	// GetPresentStatus answers about.
+	LastOp string `json:"lastOp,omitempty"`
+	// OpenSession is a session that has begun and not ended.
+	OpenSession string `json:"openSession,omitempty"`
+	Retained    int    `json:"retained,omitempty"`
+}
+
+// keep is how many settled transactions stay in the book.
+const keep = 200
+
+// ErrTransition refuses a record that does not follow from the state.
+var ErrTransition = errors.New("not allowed in this state")
+
+// cashMoves is the life of a dispense as a table: which states a record may follow.
+var cashMoves = map[ej.Kind]struct {
+	from []Cash
+	to   Cash
+}{
+	ej.Intent:        {[]Cash{CashNone}, CashIntent},
+	ej.Motion:        {[]Cash{CashIntent}, CashMotion},
+	ej.Stacked:       {[]Cash{CashIntent, CashMotion}, CashStacked},
+	ej.PresentIntent: {[]Cash{CashStacked}, CashPresentIntent},
+	// A device without a stacker gives access in the dispense itself.
+	ej.Presented:     {[]Cash{CashIntent, CashMotion, CashPresentIntent}, CashPresented},
+	ej.Taken:         {[]Cash{CashPresented, CashRetractIntent}, CashTaken},
+	ej.RetractIntent: {[]Cash{CashPresented}, CashRetractIntent},
+	ej.Retracted:     {[]Cash{CashRetractIntent}, CashRetracted},
+	ej.NotDispensed:  {[]Cash{CashIntent, CashMotion, CashStacked, CashPresentIntent}, CashNotDispensed},
+	ej.Unclear:       {[]Cash{CashIntent, CashMotion, CashStacked, CashPresentIntent, CashRetractIntent, CashPresented}, CashUnclear},
+}
+
+// CashData is the data of the cash kinds.
+type CashData struct {
+	Plan   map[string]int `json:"plan,omitempty"`
+	Amount int64          `json:"amount,omitempty"`
+	Moved  cash.Moved     `json:"moved,omitzero"`
+	Paid   int64          `json:"paid,omitempty"`
+	Why    string         `json:"why,omitempty"`
+}
+
+// HostData is the data of HOST_INTENT and HOST_RESULT.
+type HostData struct {
+	Type      string `json:"type,omitempty"`
+	Zone      string `json:"zone,omitempty"`
+	Amount    int64  `json:"amount,omitempty"`
+	STAN      int    `json:"stan,omitempty"`
+	Batch     string `json:"batch,omitempty"`
+	Approval  string `json:"approval,omitempty"`
+	Financial bool   `json:"financial,omitempty"`
+	PAN       string `json:"pan,omitempty"` // masked
+	Host      Host   `json:"host,omitempty"`
+	Code      string `json:"code,omitempty"`
+	RRN       string `json:"rrn,omitempty"`
+	Local     string `json:"local,omitempty"`
+	Why       string `json:"why,omitempty"`
+}
+
+// SettleData is the data of COMMIT, REVERSE, SUSPENSE, RESOLVED and SETTLE_ACK.
+type SettleData struct {
+	Paid   int64  `json:"paid"`
+	Reason string `json:"reason,omitempty"`
+	Code   string `json:"code,omitempty"` // the server's answer
+	By     string `json:"by,omitempty"`   // who counted
+}
+
+// CountsData is the data of COUNTS.
+type CountsData struct {
+	Units map[string]Unit `json:"units"`
+	By    string          `json:"by,omitempty"`
+}
+
+// Apply folds one record into the book. ErrTransition means the record is impossible
+// now; the book is unchanged then.
+func (b *Book) Apply(r ej.Record) error {
+	if b.Txns == nil {
+		b.Txns, b.Units = map[string]*Txn{}, map[string]*Unit{}
+	}
+	switch r.Kind {
+	case ej.Snapshot:
+		var s Book
+		if err := json.Unmarshal(r.Data, &s); err != nil {
+			return fmt.Errorf("snapshot: %w", err)
+		}
+		*b = s
+		if b.Txns == nil {
+			b.Txns = map[string]*Txn{}
+		}
+		if b.Units == nil {
+			b.Units = map[string]*Unit{}
+		}
+		return nil
+	case ej.SessionBegin:
+		b.OpenSession = r.Session
+	case ej.SessionEnd:
+		b.OpenSession = ""
+	case ej.CardRetained:
+		b.Retained++
+	case ej.Counts:
+		return b.counts(r)
+	case ej.HostIntent:
+		return b.hostIntent(r)
+	case ej.HostResult:
+		return b.hostResult(r)
+	case ej.Commit, ej.Reverse, ej.Suspense, ej.Resolved, ej.SettleSent:
+		return b.settle(r)
+	}
+	if m, ok := cashMoves[r.Kind]; ok {
+		return b.cash(r, m.from, m.to)
+	}
+	return nil
+}
+
+func (b *Book) counts(r ej.Record) error {
+	var d CountsData
+	if err := json.Unmarshal(r.Data, &d); err != nil {
+		return err
+	}
+	for id, u := range d.Units {
+		u := u
+		b.Units[id] = &u
+	}
+	return nil
+}
+
+func (b *Book) hostIntent(r ej.Record) error {
+	var d HostData
+	if err := json.Unmarshal(r.Data, &d); err != nil {
+		return err
+	}
+	if b.Txns[r.Txn] != nil {
+		return fmt.Errorf("%w: transaction %s exists", ErrTransition, r.Txn)
+	}
+	b.Txns[r.Txn] = &Txn{
+		ID: r.Txn, Session: r.Session, Type: d.Type, Zone: d.Zone, Amount: d.Amount, STAN: d.STAN, Batch: d.Batch,
+		Time: r.Time, Approval: d.Approval, Financial: d.Financial, Host: HostIntent, Local: d.Local,
+	}
+	b.Order = append(b.Order, r.Txn)
+	b.STAN, b.Batch = d.STAN, d.Batch
+	b.prune()
+	return nil
+}
+
+func (b *Book) hostResult(r ej.Record) error {
+	var d HostData
+	if err := json.Unmarshal(r.Data, &d); err != nil {
+		return err
+	}
+	t := b.Txns[r.Txn]
+	if t == nil || t.Host != HostIntent {
+		return fmt.Errorf("%w: result of %s", ErrTransition, r.Txn)
+	}
+	t.Host, t.Code, t.RRN = d.Host, d.Code, d.RRN
+	if d.Local != "" {
+		t.Local = d.Local
+	}
+	return nil
+}
+
+func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
+	var d CashData
+	if len(r.Data) > 0 {
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			return err
+		}
+	}
+	t := b.Txns[r.Txn]
+	if t == nil {
+		return fmt.Errorf("%w: %s of unknown transaction %s", ErrTransition, r.Kind, r.Txn)
+	}
+	ok := false
+	for _, f := range from {
+		ok = ok || t.Cash == f
+	}
+	if !ok {
+		return fmt.Errorf("%w: %s while cash is %q", ErrTransition, r.Kind, t.Cash)
+	}
+	t.Cash = to
+	if to == CashIntent {
+		t.Op, t.Plan, b.LastOp = r.Op, d.Plan, r.Txn
+	}
+	switch to {
+	case CashPresented, CashNotDispensed, CashUnclear, CashRetracted, CashTaken:
+		b.move(t, d.Moved, to == CashUnclear)
+		if to == CashPresented {
+			t.Paid = d.Paid
+		}
+	}
+	return nil
+}
+
+// move books the notes that left their units. Unclear marks the units of the plan.
+func (b *Book) move(t *Txn, m cash.Moved, unclear bool) {
+	sums := map[string]cash.UnitMoved{}
+	for id, n := range t.Moved.Units {
+		sums[id] = n
+	}
+	t.Moved.Units = sums
+	t.Moved.Unknown = t.Moved.Unknown || m.Unknown || unclear
+	for id, n := range m.Units {
+		u := b.Units[id]
+		if u == nil {
+			continue
+		}
+		u.Count -= n.Presented + n.Rejected + n.Stacked
+		u.Presented += n.Presented
+		u.Rejected += n.Rejected
+		u.Retracted += n.Retracted
+		sum := sums[id]
+		sum.Presented += n.Presented
+		sum.Rejected += n.Rejected
+		sum.Retracted += n.Retracted
+		sums[id] = sum
+	}
+	if unclear || m.Unknown {
+		for id := range t.Plan {
+			if u := b.Units[id]; u != nil {
+				u.Inaccurate = true
+			}
+		}
+	}
+}
+
+func (b *Book) settle(r ej.Record) error {
+	var d SettleData
+	if err := json.Unmarshal(r.Data, &d); err != nil {
+		return err
+	}
+	t := b.Txns[r.Txn]
+	if t == nil {
+		return fmt.Errorf("%w: %s of unknown transaction %s", ErrTransition, r.Kind, r.Txn)
+	}
+	switch r.Kind {
+	case ej.SettleSent:
+		if t.Settle != SettleCommit && t.Settle != SettleReverse {
+			return fmt.Errorf("%w: acknowledgement of %q", ErrTransition, t.Settle)
+		}
+		t.Acked = true
+		return nil
+	case ej.Resolved:
+		if t.Settle != SettleSuspense {
+			return fmt.Errorf("%w: %s is not in suspense", ErrTransition, t.ID)
+		}
+		if d.Paid < 0 || d.Paid > t.Amount {
+			return fmt.Errorf("%w: %d of %d counted", ErrTransition, d.Paid, t.Amount)
+		}
+		t.Paid, t.Acked = d.Paid, false
+		t.Settle = SettleNone
+		if d.Paid == t.Amount {
+			t.Settle = SettleCommit
+		} else {
+			t.Settle, t.Reason = SettleReverse, "96"
+		}
+		return nil
+	}
+	if t.Settle != SettleNone {
+		return fmt.Errorf("%w: %s is settled as %s already", ErrTransition, t.ID, t.Settle)
+	}
+	t.Settle = map[ej.Kind]Settle{ej.Commit: SettleCommit, ej.Reverse: SettleReverse, ej.Suspense: SettleSuspense}[r.Kind]
+	t.Reason = d.Reason
+	return nil
+}
+
+// prune forgets old transactions that need nothing any more.
+func (b *Book) prune() {
+	for len(b.Order) > keep {
+		t := b.Txns[b.Order[0]]
+		if t != nil && t.Pending() {
+			return
+		}
+		if b.Order[0] == b.LastOp {
+			return
+		}
+		delete(b.Txns, b.Order[0])
+		b.Order = b.Order[1:]
+	}
+}
+
+// Pending reports whether somebody must still do something about t.
+func (t *Txn) Pending() bool {
+	switch t.Settle {
+	case SettleCommit, SettleReverse:
+		return !t.Acked
+	case SettleSuspense:
+		return true
+	}
+	return t.Host == HostIntent || t.Cash.Open() || (t.Financial && (t.Host == HostApproved || t.Host == HostUnknown))
+}
+
+// ToTell lists the transactions whose settlement the server has not acknowledged, oldest
+// first.
+func (b *Book) ToTell() []Txn {
+	var out []Txn
+	for _, id := range b.Order {
+		if t := b.Txns[id]; t != nil && !t.Acked && (t.Settle == SettleCommit || t.Settle == SettleReverse) {
+			out = append(out, *t)
+		}
+	}
+	return out
+}
+
+// InSuspense lists the transactions that wait for a person, oldest first.
+func (b *Book) InSuspense() []Txn {
+	var out []Txn
+	for _, id := range b.Order {
+		if t := b.Txns[id]; t != nil && t.Settle == SettleSuspense {
+			out = append(out, *t)
+		}
+	}
+	return out
+}
+
+// OpenTxns lists the transactions that a restart must settle, oldest first.
+func (b *Book) OpenTxns() []Txn {
+	var out []Txn
+	for _, id := range b.Order {
+		if t := b.Txns[id]; t != nil && t.Settle == SettleNone && t.Pending() {
+			out = append(out, *t)
+		}
+	}
+	return out
+}
+
+// CountsKnown reports whether every unit's count can be trusted and there is one.
+func (b *Book) CountsKnown() bool {
+	for _, u := range b.Units {
+		if u.Inaccurate {
+			return false
+		}
+	}
+	return len(b.Units) > 0
+}
+
+// UnitIDs lists the cash units by falling value, then name.
+func (b *Book) UnitIDs() []string {
+	var ids []string
+	for id := range b.Units {
+		ids = append(ids, id)
+	}
+	sort.Slice(ids, func(i, j int) bool {
+		a, c := b.Units[ids[i]], b.Units[ids[j]]
+		if a.Value != c.Value {
+			return a.Value > c.Value
+		}
+		return ids[i] < ids[j]
+	})
+	return ids
+}
