@@ -1,0 +1,91 @@
+package message
+
+// Canon names a field of the canonical transaction: what a value means, whichever data
+// element of whichever dialect carries it.
+type Canon uint8
+
+// The canonical fields.
+const (
+	CanonNone Canon = iota
+	PAN
+	ProcCode
+	Amount
+	TransmitTime // MMDDhhmmss
+	STAN
+	LocalTime // hhmmss
+	LocalDate // MMDD
+	Expiry
+	SettleDate
+	MerchantType
+	EntryMode
+	CardSeq
+	Condition
+	PINLength
+	Acquirer
+	Forwarder
+	Track2
+	Track3
+	Reference // RRN
+	AuthCode
+	Response
+	Terminal
+	Merchant
+	MerchantName
+	AddResponse
+	AddData
+	Currency
+	PINBlock
+	Security
+	Balances
+	Chip
+	Batch    // POS F60: type 2, batch 6, network code 3
+	Original // POS F61: batch 6, STAN 6, date 4
+	Private  // F62: keys, new PIN block, statement lines, partial amount
+	Operator
+	Network     // CUPS F70
+	OrigData    // CUPS F90: MTI 4, STAN 6, F7 10, F32 11, F33 11
+	Replacement // CUPS F95: amount really paid 12, zeros
+	Receiver
+	MACValue
+	canonCount
+)
+
+var canonNames = map[string]Canon{
+	"pan": PAN, "procCode": ProcCode, "amount": Amount, "transmitTime": TransmitTime, "stan": STAN,
+	"localTime": LocalTime, "localDate": LocalDate, "expiry": Expiry, "settleDate": SettleDate,
+	"merchantType": MerchantType, "entryMode": EntryMode, "cardSeq": CardSeq, "condition": Condition,
+	"pinLength": PINLength, "acquirer": Acquirer, "forwarder": Forwarder, "track2": Track2, "track3": Track3,
+	"reference": Reference, "authCode": AuthCode, "response": Response, "terminal": Terminal,
+	"merchant": Merchant, "merchantName": MerchantName, "addResponse": AddResponse, "addData": AddData,
+	"currency": Currency, "pinBlock": PINBlock, "security": Security, "balances": Balances, "chip": Chip,
+	"batch": Batch, "original": Original, "private": Private, "operator": Operator, "network": Network,
+	"origData": OrigData, "replacement": Replacement, "receiver": Receiver, "mac": MACValue,
+}
+
+// Mapping copies canonical fields from one dialect to another.
+type Mapping struct {
+	pairs [canonCount][2]uint8
+}
+
+// NewMapping pairs the fields of two dialects that carry the same canonical value.
+func NewMapping(from, to *Dialect) *Mapping {
+	m := &Mapping{}
+	for c := CanonNone + 1; c < canonCount; c++ {
+		m.pairs[c] = [2]uint8{from.canon[c], to.canon[c]}
+	}
+	return m
+}
+
+// Copy copies those of the named fields that src has and both dialects know.
+func (p *Mapping) Copy(dst, src *Message, fields ...Canon) error {
+	for _, c := range fields {
+		f, t := int(p.pairs[c][0]), int(p.pairs[c][1])
+		if f == 0 || t == 0 || !src.Has(f) {
+			continue
+		}
+		if err := dst.Set(t, src.Get(f)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

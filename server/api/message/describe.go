@@ -1,0 +1,46 @@
+package message
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Describe prints the message for people, one field a line, with everything secret masked:
+// PAN 6+4, tracks, PIN blocks, keys and chip data as their length only. There is no
+// unmasked form.
+func (m *Message) Describe() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s %s\n", m.d.Name, m.MTI())
+	for n := 2; n <= m.d.Fields; n++ {
+		if !m.Has(n) {
+			continue
+		}
+		f := m.d.table[n]
+		fmt.Fprintf(&b, "%03d %-14s %s\n", n, f.Name, f.masked(m.Get(n)))
+	}
+	return b.String()
+}
+
+func (f *Field) masked(v []byte) string {
+	switch {
+	case f.Mask == MaskPAN:
+		return MaskedPAN(v)
+	case f.Mask != MaskNone:
+		return fmt.Sprintf("[%d hidden]", len(v))
+	case f.Type == TypeB:
+		return fmt.Sprintf("%X", v)
+	}
+	return strings.ToValidUTF8(string(v), "?")
+}
+
+// MaskedPAN shows the first six and the last four digits; a shorter number only its length.
+func MaskedPAN(pan []byte) string {
+	if len(pan) < 13 {
+		return fmt.Sprintf("[%d hidden]", len(pan))
+	}
+	out := append([]byte(nil), pan...)
+	for i := 6; i < len(out)-4; i++ {
+		out[i] = '*'
+	}
+	return string(out)
+}

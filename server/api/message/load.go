@@ -1,0 +1,239 @@
+package message
+
+import (
+	"bytes"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/goccy/go-yaml"
+)
+
+//go:embed dialects/*.yaml
+var builtin embed.FS
+
+type fileDialect struct {
+	Name    string      `yaml:"name"`
+	Extends string      `yaml:"extends"`
+	Fields  int         `yaml:"fields"`
+	Digits  string      `yaml:"digits"`
+	Lengths string      `yaml:"lengths"`
+	Frame   fileFrame   `yaml:"frame"`
+	Header  []filePart  `yaml:"header"`
+	MAC     fileMAC     `yaml:"mac"`
+	Table   []fileField `yaml:"table"`
+}
+
+type fileFrame struct {
+	Prefix string `yaml:"prefix"`
+	Max    int    `yaml:"max"`
+}
+
+type filePart struct {
+	Name  string `yaml:"name"`
+	Len   int    `yaml:"len"`
+	Hex   string `yaml:"hex"`
+	Text  string `yaml:"text"`
+	Total bool   `yaml:"total"`
+}
+
+type fileMAC struct {
+	Field int    `yaml:"field"`
+	Cover string `yaml:"cover"`
+	Form  string `yaml:"form"`
+}
+
+type fileField struct {
+	N     int    `yaml:"n"`
+	Name  string `yaml:"name"`
+	Type  string `yaml:"type"`
+	Max   int    `yaml:"max"`
+	Var   int    `yaml:"var"`
+	Canon string `yaml:"canon"`
+	Mask  string `yaml:"mask"`
+}
+
+// Builtin loads one of the dialects that come with the platform: pos64, pos64sm4,
+// cups128, cups128sm4.
+func Builtin(name string) (*Dialect, error) { return Load(builtin, "dialects/"+name+".yaml") }
+
+// Load reads a dialect file. Errors name file, line and column. A file may extend another
+// file of the same folder and override parts of it.
+func Load(fsys fs.FS, path string) (*Dialect, error) { return load(fsys, path, 0) }
+
+func load(fsys fs.FS, path string, depth int) (*Dialect, error) {
+	data, err := fs.ReadFile(fsys, path)
+	if err != nil {
+		return nil, fmt.Errorf("dialect: %w", err)
+	}
+	var f fileDialect
+	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+		var ye yaml.Error
+		if errors.As(err, &ye) && ye.GetToken() != nil {
+			p := ye.GetToken().Position
+			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
+		}
+		return nil, fmt.Errorf("%s:1:1: %w", path, err)
+	}
+	at := func(yamlPath, format string, args ...any) error {
+		line, col := 1, 1
+		if p, err := yaml.PathString(yamlPath); err == nil {
+			if n, err := p.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
+				line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
+			}
+		}
+		return fmt.Errorf("%s:%d:%d: %s", path, line, col, fmt.Sprintf(format, args...))
+	}
+	d := &Dialect{}
+	if f.Extends != "" {
+		if depth > 3 {
+			return nil, at("$.extends", "too many levels of extends")
+		}
+		dir := path[:len(path)-len(base(path))]
+		if d, err = load(fsys, dir+f.Extends+".yaml", depth+1); err != nil {
+			return nil, err
+		}
+	}
+	return d, d.fill(&f, at)
+}
+
+func base(p string) string {
+	for i := len(p) - 1; i >= 0; i-- {
+		if p[i] == '/' {
+			return p[i+1:]
+		}
+	}
+	return p
+}
+
+type errAt func(yamlPath, format string, args ...any) error
+
+func (d *Dialect) fill(f *fileDialect, at errAt) error {
+	if f.Name == "" {
+		return at("$", "name is missing")
+	}
+	d.Name = f.Name
+	own := f.Extends == ""
+	if f.Fields != 0 || own {
+		if f.Fields != 64 && f.Fields != 128 {
+			return at("$.fields", "fields must be 64 or 128")
+		}
+		d.Fields = f.Fields
+	}
+	encs := map[string]Enc{"ascii": EncASCII, "bcd": EncBCD}
+	if f.Digits != "" || own {
+		if d.Digits = encs[f.Digits]; d.Digits == 0 {
+			return at("$.digits", "digits must be ascii or bcd")
+		}
+	}
+	if f.Lengths != "" || own {
+		if d.Lengths = encs[f.Lengths]; d.Lengths == 0 {
+			return at("$.lengths", "lengths must be ascii or bcd")
+		}
+	}
+	if f.Frame.Prefix != "" || own {
+		d.Prefix = map[string]Prefix{"binary2": PrefixBinary2, "ascii4": PrefixASCII4}[f.Frame.Prefix]
+		if d.Prefix == 0 {
+			return at("$.frame.prefix", "prefix must be binary2 or ascii4")
+		}
+		limit := map[Prefix]int{PrefixBinary2: 65535, PrefixASCII4: 9999}[d.Prefix]
+		if d.MaxLen = f.Frame.Max; d.MaxLen < 32 || d.MaxLen > limit {
+			return at("$.frame.max", "max must be from 32 to %d", limit)
+		}
+	}
+	if err := d.fillHeader(f, at); err != nil {
+		return err
+	}
+	for i := range f.Table {
+		if err := d.fillField(&f.Table[i], fmt.Sprintf("$.table[%d]", i), at); err != nil {
+			return err
+		}
+	}
+	return d.fillMAC(f, own, at)
+}
+
+func (d *Dialect) fillHeader(f *fileDialect, at errAt) error {
+	if f.Header == nil {
+		return nil
+	}
+	d.Header, d.HdrLen = nil, 0
+	for i, p := range f.Header {
+		path := fmt.Sprintf("$.header[%d]", i)
+		q := Part{Name: p.Name, Off: d.HdrLen, Len: p.Len, Total: p.Total}
+		b, err := hex.DecodeString(p.Hex)
+		if p.Text != "" {
+			b = []byte(fmt.Sprintf("%-*s", p.Len, p.Text))
+		}
+		if p.Total {
+			b = []byte("0000")
+		}
+		if err != nil || p.Name == "" || p.Len < 1 || len(b) != p.Len {
+			return at(path, "header part needs a name, a length and a value of that length")
+		}
+		q.Default = b
+		d.HdrLen += p.Len
+		if d.HdrLen > 64 {
+			return at(path, "header longer than 64 bytes")
+		}
+		d.Header = append(d.Header, q)
+	}
+	return nil
+}
+
+func (d *Dialect) fillField(p *fileField, path string, at errAt) error {
+	t := map[string]Type{"n": TypeN, "z": TypeZ, "an": TypeAN, "ans": TypeANS, "b": TypeB, "xn": TypeXN}[p.Type]
+	mask, okMask := map[string]Mask{"": MaskNone, "pan": MaskPAN, "track": MaskTrack, "secret": MaskSecret}[p.Mask]
+	c, okCanon := canonNames[p.Canon]
+	switch {
+	case p.N < 2 || p.N > d.Fields:
+		return at(path+".n", "field number must be from 2 to %d", d.Fields)
+	case t == 0:
+		return at(path+".type", "type must be n, z, an, ans, b or xn")
+	case p.Name == "":
+		return at(path, "name is missing")
+	case p.Max < 1 || p.Max > 999:
+		return at(path+".max", "max must be from 1 to 999")
+	case p.Var != 0 && p.Var != 2 && p.Var != 3:
+		return at(path+".var", "var must be 2 or 3")
+	case p.Var == 2 && p.Max > 99:
+		return at(path+".max", "max does not fit a two-digit length")
+	case !okMask:
+		return at(path+".mask", "mask must be pan, track or secret")
+	case p.Canon != "" && !okCanon:
+		return at(path+".canon", "%s is not a canonical field", p.Canon)
+	case c != 0 && d.canon[c] != 0 && int(d.canon[c]) != p.N:
+		return at(path+".canon", "%s is carried by field %d already", p.Canon, d.canon[c])
+	}
+	if c == PAN && mask != MaskPAN || (c == Track2 || c == Track3) && mask != MaskTrack ||
+		(c == PINBlock || c == Chip || c == Private) && mask != MaskSecret {
+		return at(path, "%s must be masked", p.Canon)
+	}
+	if old := d.table[p.N]; old != nil && old.Canon != 0 {
+		d.canon[old.Canon] = 0
+	}
+	d.table[p.N] = &Field{N: p.N, Name: p.Name, Type: t, Max: p.Max, Var: p.Var, Canon: c, Mask: mask}
+	if c != 0 {
+		d.canon[c] = uint8(p.N)
+	}
+	return nil
+}
+
+func (d *Dialect) fillMAC(f *fileDialect, own bool, at errAt) error {
+	if f.MAC.Field == 0 && !own || f.MAC == (fileMAC{}) {
+		return nil
+	}
+	d.MAC = f.MAC.Field
+	d.Form = map[string]MACForm{"binary": MACBinary, "hex": MACHex}[f.MAC.Form]
+	mf := d.Field(d.MAC)
+	switch {
+	case d.MAC != d.Fields || mf == nil || mf.Max != 8 || mf.Var != 0:
+		return at("$.mac.field", "the MAC must be the last field, fixed, 8 long")
+	case f.MAC.Cover != "mti":
+		return at("$.mac.cover", "cover must be mti: all bytes from the MTI up to the MAC field")
+	case d.Form == 0:
+		return at("$.mac.form", "form must be binary or hex")
+	}
+	return nil
+}

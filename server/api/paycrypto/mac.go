@@ -1,0 +1,110 @@
+package paycrypto
+
+// MACAlg names a message authentication algorithm.
+type MACAlg uint8
+
+// MAC algorithms. The result is one block: 8 bytes under DES, 16 under SM4.
+const (
+	X99      MACAlg = iota + 1 // ISO 9797-1 algorithm 1, zero padding; CBC under the whole key
+	X99M2                      // the same with 0x80 padding
+	X919                       // ISO 9797-1 algorithm 3 (retail MAC), zero padding
+	X919M2                     // the same with 0x80 padding
+	Fold                       // UnionPay POS "ECB": fold, hexadecimal, encrypt twice; 8 or 16 characters
+	SM4CBC                     // CBC-MAC under SM4, zero padding
+	SM4CBCM2                   // the same with 0x80 padding (GB/T 15821.1 mechanism 1)
+)
+
+// AppendMAC appends the MAC of data under k to dst. Nothing is allocated when dst has room
+// for one block (two for Fold). The algorithm must fit the key: ErrKey otherwise.
+func AppendMAC(dst []byte, alg MACAlg, k *Key, data []byte) ([]byte, error) {
+	switch alg {
+	case X99, X99M2:
+		if k.alg != DES {
+			return dst, ErrKey
+		}
+		return appendCBC(dst, k.full, data, alg == X99M2), nil
+	case SM4CBC, SM4CBCM2:
+		if k.alg != SM4 {
+			return dst, ErrKey
+		}
+		return appendCBC(dst, k.full, data, alg == SM4CBCM2), nil
+	case X919, X919M2:
+		if k.alg != DES || k.k2 == nil {
+			return dst, ErrKey
+		}
+		at := len(dst)
+		dst = appendCBC(dst, k.k1, data, alg == X919M2)
+		b := dst[at:]
+		k.k2.Decrypt(b, b)
+		k.k1.Encrypt(b, b)
+		return dst, nil
+	case Fold:
+		return appendFold(dst, k, data), nil
+	}
+	return dst, ErrKey
+}
+
+type block interface {
+	BlockSize() int
+	Encrypt(dst, src []byte)
+}
+
+func appendCBC(dst []byte, c block, data []byte, m2 bool) []byte {
+	n := c.BlockSize()
+	at := len(dst)
+	for range n {
+		dst = append(dst, 0)
+	}
+	b := dst[at:]
+	for len(data) >= n {
+		for i := range n {
+			b[i] ^= data[i]
+		}
+		c.Encrypt(b, b)
+		data = data[n:]
+	}
+	if len(data) > 0 || m2 {
+		for i, v := range data {
+			b[i] ^= v
+		}
+		if m2 {
+			b[len(data)] ^= 0x80
+		}
+		c.Encrypt(b, b)
+	}
+	return dst
+}
+
+const upperHex = "0123456789ABCDEF"
+
+// appendFold folds data into one block by XOR, writes it as upper-case hexadecimal, and
+// encrypts: E(first half), XOR second half, E. The network takes the first 8 characters of
+// the hexadecimal form of the result; ToField8 gives them.
+func appendFold(dst []byte, k *Key, data []byte) []byte {
+	n := k.full.BlockSize()
+	var fold [16]byte
+	for i, v := range data {
+		fold[i%n] ^= v
+	}
+	at := len(dst)
+	for _, v := range fold[:n] {
+		dst = append(dst, upperHex[v>>4], upperHex[v&15])
+	}
+	b, rest := dst[at:at+n], dst[at+n:]
+	k.full.Encrypt(b, b)
+	for i := range n {
+		b[i] ^= rest[i]
+	}
+	k.full.Encrypt(b, b)
+	return dst[:at+n]
+}
+
+// ToField8 is the fold MAC as UnionPay POS puts it into field 64: the first 8 characters of
+// its hexadecimal form.
+func ToField8(mac []byte) [8]byte {
+	var f [8]byte
+	for i := range 4 {
+		f[2*i], f[2*i+1] = upperHex[mac[i]>>4], upperHex[mac[i]&15]
+	}
+	return f
+}
