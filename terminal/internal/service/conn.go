@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -151,28 +152,22 @@ func (c *Conn) finish(call *Call, done api.Completion) {
 	}
 	call.cancel(nil)
 	c.send(c.server.cfg.Compat.Completion(call.Header, done))
+	for _, other := range call.cancels { // the completion of Cancel comes first (XFS4IoT)
+		other.cancel(errCanceled)
+	}
 }
 
-// cancelRequests implements Common.Cancel: the named requests of this connection, or all.
-func (c *Conn) cancelRequests(self int64, ids []int64) int {
+// matching lists the named open requests of this connection, or all but self.
+func (c *Conn) matching(self int64, ids []int64) []*Call {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	n := 0
-	hit := func(call *Call) { n++; call.cancel(errCanceled) }
-	if len(ids) == 0 {
-		for id, call := range c.open {
-			if id != self {
-				hit(call)
-			}
-		}
-		return n
-	}
-	for _, id := range ids {
-		if call := c.open[id]; call != nil && id != self {
-			hit(call)
+	var hits []*Call
+	for id, call := range c.open {
+		if id != self && (len(ids) == 0 || slices.Contains(ids, id)) {
+			hits = append(hits, call)
 		}
 	}
-	return n
+	return hits
 }
 
 // Call is one command being handled.
@@ -185,6 +180,7 @@ type Call struct {
 	ctx      context.Context
 	cancel   context.CancelCauseFunc
 	stop     context.CancelFunc
+	cancels  []*Call // canceled once this call's completion is sent
 }
 
 // Emit sends an event of this command.

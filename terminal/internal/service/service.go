@@ -141,7 +141,7 @@ func (s *Service) cancel(_ context.Context, c *Call) api.Completion {
 	if err := c.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
-	if c.Conn.cancelRequests(c.Header.RequestID, req.RequestIDs) == 0 {
+	if c.cancels = c.Conn.matching(c.Header.RequestID, req.RequestIDs); len(c.cancels) == 0 {
 		return api.Fail(api.NotStarted, "noMatchingRequestIDs", "nothing to cancel")
 	}
 	return api.Completion{Outcome: api.Done}

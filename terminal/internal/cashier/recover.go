@@ -1,0 +1,164 @@
+package cashier
+
+import (
+	"context"
+
+	"zhigui/drivers/api"
+	ej "zhigui/terminal/api/journal"
+	"zhigui/terminal/internal/book"
+)
+
+// Recovered takes what a (re)started driver found. If a movement of this process waits
+// for it, that movement goes on; otherwise what the journal left open is settled: this
+// is what happens after a crash of the platform or a power cut.
+func (c *Cashier) Recovered(rec api.Recovery) {
+	c.waitMu.Lock()
+	ch := c.recov
+	c.recov = nil
+	c.waitMu.Unlock()
+	if ch != nil {
+		ch <- rec // buffered; a movement that is over already never reads it
+	}
+	if c.mu.TryLock() {
+		c.recoverLocked(rec)
+		c.mu.Unlock()
+	}
+}
+
+func (c *Cashier) recoverLocked(rec api.Recovery) {
+	var open []book.Txn
+	c.led.Read(func(b *book.Book) { open = b.OpenTxns() })
+	for _, t := range open {
+		if t.ID == c.Waiting() {
+			continue // its notes lie at the exit and a timer runs
+		}
+		if t.Cash.Open() {
+			c.recoverCash(t, rec)
+		}
+	}
+}
+
+// recoverCash settles one dispense that a crash interrupted, from evidence only.
+func (c *Cashier) recoverCash(t book.Txn, rec api.Recovery) {
+	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.MoveTimeout)
+	defer cancel()
+	if err := c.record(ej.Recovery, t.ID, map[string]any{"cash": t.Cash, "note": rec.Note, "media": rec.Media}); err != nil {
+		return
+	}
+	switch t.Cash {
+	case book.CashIntent, book.CashMotion:
+		done, ok := c.find(ctx, api.OpID(t.Op), rec)
+		if !ok {
+			done = api.Completion{Outcome: api.Indeterminate, Description: "nothing proves what the dispense did"}
+		}
+		c.book(t.ID, done)
+	case book.CashStacked:
+		// Not presented for certain: reject and reverse.
+		done := c.dev.RunOp(ctx, api.OpID(t.ID+"-j1"), t.ID, "CashDispenser.Reject", nil, func(api.Event) {})
+		if done.Outcome == api.Done {
+			_ = c.record(ej.NotDispensed, t.ID, nil)
+		} else {
+			_ = c.record(ej.Unclear, t.ID, book.CashData{Why: "stacked notes could not be rejected"})
+		}
+		c.settle(t.ID)
+	case book.CashPresented:
+		c.recoverPresented(ctx, t)
+	case book.CashPresentIntent:
+		done, ok := c.find(ctx, api.OpID(t.ID+"-p1"), rec)
+		switch {
+		case ok && done.Outcome == api.NotStarted:
+			_ = c.record(ej.NotDispensed, t.ID, nil)
+			c.clearPath(t.ID)
+		default:
+			_ = c.record(ej.Unclear, t.ID, book.CashData{Why: "presenting was interrupted"})
+		}
+		c.settle(t.ID)
+	case book.CashRetractIntent:
+		done, ok := c.find(ctx, api.OpID(t.ID+"-r1"), rec)
+		switch {
+		case !ok:
+			done = api.Completion{Outcome: api.Indeterminate, Description: "retracting was interrupted"}
+		case done.Outcome == api.NotStarted:
+			if c.exitEmpty() {
+				_ = c.record(ej.Taken, t.ID, nil)
+				c.settle(t.ID)
+				return
+			}
+			done = c.dev.RunOp(ctx, api.OpID(t.ID+"-r2"), t.ID, "CashManagement.Retract", nil, func(api.Event) {})
+		}
+		c.bookRetract(t.ID, done)
+	}
+}
+
+// recoverPresented: the notes were accessible when the platform died.
+func (c *Cashier) recoverPresented(ctx context.Context, t book.Txn) {
+	if err := c.dev.Refresh(ctx); err != nil {
+		return // no evidence yet; the next recovery asks again
+	}
+	switch exitOf(c.status()) {
+	case "empty":
+		_ = c.record(ej.Taken, t.ID, nil)
+		c.settle(t.ID)
+	case "notEmpty":
+		c.retract(ctx, t.ID, "found at the exit after a restart")
+	default:
+		_ = c.record(ej.Unclear, t.ID, book.CashData{Why: "the exit sensor does not tell"})
+		c.settle(t.ID)
+	}
+}
+
+// CloseSession settles the transactions of a session that is over and whose cash part
+// never began, and returns whether notes still lie at the exit.
+func (c *Cashier) CloseSession(sessionID string) (waiting bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var open []book.Txn
+	c.led.Read(func(b *book.Book) { open = b.OpenTxns() })
+	for _, t := range open {
+		if (sessionID == "" || t.Session == sessionID) && !t.Cash.Open() && t.Host != book.HostIntent {
+			c.settle(t.ID)
+		}
+	}
+	return c.Waiting() != ""
+}
+
+// Settle applies the settlement rules to one transaction that needs no device (declined,
+// unknown, not sent).
+func (c *Cashier) Settle(txn string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.settle(txn)
+}
+
+// Resolve closes a suspense: an operator counted and found that the customer got paid.
+func (c *Cashier) Resolve(txn string, paid int64, by string) error {
+	if err := c.record(ej.Resolved, txn, book.SettleData{Paid: paid, By: by}); err != nil {
+		return err
+	}
+	if c.hooks.Settled != nil {
+		c.hooks.Settled(txn)
+	}
+	return nil
+}
+
+// SetCounts sets cash units after an exchange.
+func (c *Cashier) SetCounts(units map[string]book.Unit, by string) error {
+	return c.led.Log(ej.Counts, ej.Record{Device: "cash"}, book.CountsData{Units: units, By: by})
+}
+
+// PresentState is GetPresentStatus: about the last dispense whose intent was recorded,
+// also after a reboot, until the next one really starts.
+func (c *Cashier) PresentState() (state string, t book.Txn) {
+	c.led.Read(func(b *book.Book) {
+		if last := b.Txns[b.LastOp]; last != nil {
+			t = *last
+		}
+	})
+	switch t.Cash {
+	case book.CashPresented, book.CashTaken, book.CashRetractIntent, book.CashRetracted:
+		return "presented", t
+	case book.CashNone, book.CashStacked, book.CashNotDispensed:
+		return "notPresented", t
+	}
+	return "unknown", t
+}
