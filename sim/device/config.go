@@ -1,0 +1,99 @@
+package device
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"zhigui/sim/device/crt350n"
+	"zhigui/sim/device/engine"
+	"zhigui/sim/device/lcdm2000"
+)
+
+// Config is one virtual device. The zero value of everything but Model works: no pacing, no
+// motion time, a state folder and a link of its own.
+type Config struct {
+	ID    string `yaml:"id" json:"id"`
+	Model string `yaml:"model" json:"model"` // crt350n, lcdm2000, zt598, escpos
+	// Link is the path that leads to the PTY; a driver opens it.
+	Link     string `yaml:"link" json:"link"`
+	StateDir string `yaml:"stateDir" json:"stateDir"`
+	Baud     int    `yaml:"baud" json:"baud"`
+	// Pace makes the line as slow as its baud rate: 1 real time, 0 no pacing.
+	Pace float64 `yaml:"pace" json:"pace"`
+	// PortReturnMs is how long a vanished port stays away; 0: until the action portReturn.
+	PortReturnMs int `yaml:"portReturnMs" json:"portReturnMs"`
+	// LateAckMs is how late a late ACK is; 0 means 800.
+	LateAckMs int `yaml:"lateAckMs" json:"lateAckMs"`
+
+	Reader    *crt350n.Config  `yaml:"reader" json:"reader,omitempty"`
+	Dispenser *lcdm2000.Config `yaml:"dispenser" json:"dispenser,omitempty"`
+
+	Clock engine.Clock `yaml:"-" json:"-"`
+	Log   *slog.Logger `yaml:"-" json:"-"`
+	Hub   *engine.Hub  `yaml:"-" json:"-"`
+}
+
+// Models are the models that can be started, with their usual ids.
+var Models = map[string]string{"crt350n": "card", "lcdm2000": "cash"}
+
+var defaultBaud = map[string]int{"crt350n": 115200, "lcdm2000": 9600, "zt598": 9600, "escpos": 115200}
+
+// Validate names what is wrong with the configuration.
+func (c Config) Validate() error {
+	usual, ok := Models[c.Model]
+	if !ok {
+		names := []string{}
+		for k := range Models {
+			names = append(names, k)
+		}
+		slices.Sort(names)
+		return fmt.Errorf("model: %q is none of %s", c.Model, strings.Join(names, ", "))
+	}
+	if c.ID != "" && strings.ContainsAny(c.ID, "/\\ \t\n") {
+		return fmt.Errorf("id: %q must not hold slashes or blanks", c.ID)
+	}
+	if c.Baud < 0 || c.Pace < 0 || c.PortReturnMs < 0 || c.LateAckMs < 0 {
+		return fmt.Errorf("baud, pace, portReturnMs and lateAckMs must not be negative")
+	}
+	for _, part := range []struct {
+		model string
+		given bool
+		check func() error
+	}{
+		{"crt350n", c.Reader != nil, func() error { return c.Reader.Validate() }},
+		{"lcdm2000", c.Dispenser != nil, func() error { return c.Dispenser.Validate() }},
+	} {
+		if !part.given {
+			continue
+		}
+		if part.model != c.Model {
+			return fmt.Errorf("%s: settings of a %s given", c.Model, part.model)
+		}
+		if err := part.check(); err != nil {
+			return fmt.Errorf("%s %s: %w", c.Model, usual, err)
+		}
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.ID == "" {
+		c.ID = Models[c.Model]
+	}
+	if c.Baud == 0 {
+		c.Baud = defaultBaud[c.Model]
+	}
+	if c.Link == "" {
+		c.Link = filepath.Join(c.StateDir, c.ID+".port")
+	}
+	return c
+}
+
+func (c Config) options() engine.Options {
+	return engine.Options{ID: c.ID, Link: c.Link, StateDir: c.StateDir, Baud: c.Baud, Pace: c.Pace, Clock: c.Clock, Log: c.Log, Hub: c.Hub,
+		ReturnAfter: time.Duration(c.PortReturnMs) * time.Millisecond, LateBy: time.Duration(c.LateAckMs) * time.Millisecond}
+}
