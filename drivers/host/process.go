@@ -39,7 +39,8 @@ type process struct {
 	goneCtx  context.Context
 }
 
-// launch starts the binary and shakes hands. On error nothing is left running.
+// launch starts the binary and shakes hands. On error nothing is left running, and the
+// process is returned for the record if there was one.
 func (h *Host) launch(s Spec, log *slog.Logger) (*process, error) {
 	if err := checkSum(s.Binary, s.SHA256); err != nil {
 		return nil, err
@@ -75,9 +76,9 @@ func (h *Host) launch(s Spec, log *slog.Logger) (*process, error) {
 	if err != nil {
 		p.kill()
 		if strings.Contains(err.Error(), "incompatible API version") {
-			return nil, fmt.Errorf("%w: %s does not speak counter.driver version %d: %w", errRefused, s.Model, wire.ProtocolVersion, err)
+			return p, fmt.Errorf("%w: %s does not speak counter.driver version %d: %w", errRefused, s.Model, wire.ProtocolVersion, err)
 		}
-		return nil, fmt.Errorf("start driver %s: %w", s.Model, err)
+		return p, fmt.Errorf("start driver %s: %w", s.Model, err)
 	}
 	p.rpc = stub.(driverpb.DriverClient)
 	return p, nil

@@ -65,6 +65,9 @@ func (d *Device) incarnation() (why error, o order, asked bool) {
 	}
 	p, err := d.host.launch(d.spec, d.log)
 	if err != nil {
+		if p != nil {
+			d.record(p, err.Error())
+		}
 		return err, 0, false
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -103,14 +106,19 @@ func (d *Device) incarnation() (why error, o order, asked bool) {
 	if asked {
 		return nil, o, true
 	}
+	d.record(p, reason)
+	return errors.New(reason), 0, false
+}
+
+// record keeps what is known about a process that ended by itself.
+func (d *Device) record(p *process, reason string) {
 	now := d.host.cfg.Clock.Now()
 	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.crashes = append(d.crashes, Crash{At: now, PID: p.pid(), Lived: now.Sub(p.started), Reason: reason, Stderr: p.stderr.last()})
 	if len(d.crashes) > 10 {
 		d.crashes = d.crashes[len(d.crashes)-10:]
 	}
-	d.mu.Unlock()
-	return errors.New(reason), 0, false
 }
 
 // serve opens and recovers, as often as it takes, and then feeds the notices.
