@@ -1,0 +1,153 @@
+package counter
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/cash"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/service"
+)
+
+const currency = "CNY"
+
+func (c *Counter) cashService() *service.Service {
+	return &service.Service{
+		Name:         "cash",
+		Status:       deviceStatus(c.Cash),
+		Capabilities: capabilities(c.Cash, "CashDispenser", "CashManagement", "Storage"),
+		Commands: map[string]service.Command{
+			"CashDispenser.GetMixTypes":      {Async: true, Handle: c.mixTypes},
+			"CashDispenser.Denominate":       {Handle: c.denominate},
+			cash.CmdDispense:                 {Handle: c.dispense},
+			cash.CmdPresent:                  {Handle: c.present},
+			"CashDispenser.GetPresentStatus": {Async: true, Handle: c.presentStatus},
+			cash.CmdRetract: {Handle: func(ctx context.Context, _ *service.Call) api.Completion {
+				return c.Cashier.Retract(ctx, "asked by the flow")
+			}},
+			"Storage.GetStorage": {Async: true, Handle: c.getStorage},
+		},
+	}
+}
+
+func (c *Counter) mixTypes(context.Context, *service.Call) api.Completion {
+	return service.Done(map[string]any{"mixes": map[string]any{"mix1": map[string]any{"type": "algorithm", "algorithm": "minimumBills", "name": "fewest notes"}}})
+}
+
+// denomination is the request part of Denominate and Dispense (2024-3: app, service).
+type denomination struct {
+	Denomination struct {
+		App     *mix `json:"app"`
+		Service *mix `json:"service"`
+	} `json:"denomination"`
+}
+
+type mix struct {
+	Currencies map[string]float64 `json:"currencies"`
+	Counts     map[string]int     `json:"counts"`
+	Values     map[string]int     `json:"values"`
+}
+
+// amount reads the one currency we pay, in minor units.
+func (d denomination) amount() (int64, error) {
+	m := d.Denomination.App
+	if m == nil {
+		m = d.Denomination.Service
+	}
+	if m == nil || len(m.Currencies) != 1 {
+		return 0, fmt.Errorf("denomination needs exactly one currency")
+	}
+	v, ok := m.Currencies[currency]
+	minor := math.Round(v * 100)
+	if !ok || minor <= 0 || minor > 1e11 || math.Abs(minor-v*100) > 1e-6 {
+		return 0, fmt.Errorf("the amount must be a positive number of %s", currency)
+	}
+	return int64(minor), nil
+}
+
+func (c *Counter) denominate(_ context.Context, call *service.Call) api.Completion {
+	var req struct {
+		Request denomination `json:"request"`
+	}
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	amount, err := req.Request.amount()
+	if err != nil {
+		return api.Fail(api.NotStarted, "invalidDenomination", err.Error())
+	}
+	plan, err := c.Cashier.Plan(amount)
+	if err != nil {
+		return api.Fail(api.NotStarted, cash.ErrNotDispensable, err.Error())
+	}
+	return service.Done(map[string]any{"result": map[string]any{"currencies": map[string]float64{currency: float64(amount) / 100}, "values": plan}})
+}
+
+// dispense pays out for the session's approved transaction; the guard decides.
+func (c *Counter) dispense(ctx context.Context, call *service.Call) api.Completion {
+	var req struct {
+		Denomination denomination `json:"denomination"`
+	}
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	amount, err := req.Denomination.amount()
+	if err != nil {
+		return api.Fail(api.NotStarted, "invalidDenomination", err.Error())
+	}
+	s, open := c.Session.Current()
+	if !open || s.Txn == "" {
+		return api.Refuse(api.AuthorizationRequired, "no approved transaction")
+	}
+	return c.Cashier.Dispense(ctx, s.Txn, amount, call.Emit)
+}
+
+func (c *Counter) present(ctx context.Context, call *service.Call) api.Completion {
+	return c.Cashier.Present(ctx, c.currentTxn(), call.Emit)
+}
+
+func (c *Counter) presentStatus(context.Context, *service.Call) api.Completion {
+	state, t := c.Cashier.PresentState()
+	return service.Done(map[string]any{
+		"presentState": state,
+		"denomination": map[string]any{"currencies": map[string]float64{currency: float64(t.Paid) / 100}, "values": t.Plan},
+	})
+}
+
+// getStorage reports the cash units as the books have them.
+func (c *Counter) getStorage(context.Context, *service.Call) api.Completion {
+	units := map[string]any{}
+	c.Ledger.Read(func(b *book.Book) {
+		for id, u := range b.Units {
+			accuracy := "accurate"
+			if u.Inaccurate {
+				accuracy = "inaccurate"
+			}
+			units[id] = map[string]any{
+				"id": id, "status": "ok",
+				"cash": map[string]any{
+					"configuration": map[string]any{"types": map[string]bool{"cashOut": true}, "currency": u.Currency, "value": float64(u.Value) / 100},
+					"status": map[string]any{
+						"initial": u.Initial, "count": u.Count, "accuracy": accuracy,
+						"out": map[string]int{"presented": u.Presented, "rejected": u.Rejected}, "in": map[string]int{"retracted": u.Retracted},
+						"replenishmentStatus": replenishment(*u),
+					},
+				},
+			}
+		}
+	})
+	return service.Done(map[string]any{"storage": units})
+}
+
+// replenishment: low below 10 % of the initial count.
+func replenishment(u book.Unit) string {
+	switch {
+	case u.Count <= 0:
+		return "empty"
+	case u.Count*10 < u.Initial:
+		return "low"
+	}
+	return "ok"
+}

@@ -1,0 +1,197 @@
+// Package counter is the counter's own behaviour: the XFS4IoT services of card reader,
+// cash dispenser, PIN pad and printer, the X- services of the platform, and the
+// safe-keeping of card and cash when a page or a customer goes away. It joins devices,
+// session, cashier and host link; it is wired by cmd/platformd. Only the native platform
+// imports it.
+package counter
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"sync"
+	"time"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/cash"
+	ej "zhigui/terminal/api/journal"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/cashier"
+	"zhigui/terminal/internal/device"
+	"zhigui/terminal/internal/hostlink"
+	"zhigui/terminal/internal/receipt"
+	"zhigui/terminal/internal/service"
+	"zhigui/terminal/internal/session"
+)
+
+// Text is a text for people in both languages.
+type Text struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+// Info is what the pages are told of the terminal.
+type Info struct {
+	Terminal string
+	Branch   string
+	Name     Text
+	Limits   Limits
+	Timeouts Timeouts
+}
+
+// Limits of one transaction, minor units.
+type Limits struct {
+	PadOver  int64 `json:"padOver" yaml:"padOver"`
+	PerTxn   int64 `json:"perTxn" yaml:"perTxn"`
+	Multiple int64 `json:"multiple" yaml:"multiple"`
+}
+
+// Timeouts that pages and platform share (UX-01, UX-04), in seconds on the wire.
+type Timeouts struct {
+	Idle time.Duration // a screen without input
+	Warn time.Duration // how long the warning before it lasts (at least 20 s)
+	Card time.Duration // a card at the exit
+	Cash time.Duration // notes at the exit
+}
+
+// Desk is the Pad's side: it asks the branch's lobby manager and waits.
+type Desk interface {
+	// Ask returns when a decision is there, the request expires or ctx ends (then it
+	// withdraws the request). progress is told of each change.
+	Ask(ctx context.Context, req Approval, progress func(Approval)) (Approval, error)
+}
+
+// Approval is a request to the lobby manager and what became of it.
+type Approval struct {
+	ID      string    `json:"approval"`
+	Kind    string    `json:"kind,omitempty"`
+	Amount  int64     `json:"amount,omitempty"`
+	PAN     string    `json:"pan,omitempty"` // masked
+	Session string    `json:"-"`
+	State   string    `json:"state"` // pending, approved, rejected, expired, cancelled
+	Expires time.Time `json:"expires"`
+	Manager string    `json:"manager,omitempty"`
+	Reason  *Text     `json:"reason,omitempty"`
+	Note    string    `json:"note,omitempty"`
+}
+
+// Bundle is the flow bundle in use.
+type Bundle struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Digest  string `json:"digest"`
+}
+
+// Parts are what a counter is joined from.
+type Parts struct {
+	Info     Info
+	Card     *device.Device
+	Cash     *device.Device
+	PinPad   *device.Device
+	Printer  *device.Device
+	Ledger   *book.Ledger
+	Session  *session.Manager
+	Cashier  *cashier.Cashier
+	Link     *hostlink.Link
+	Desk     Desk
+	Forms    *receipt.Forms
+	Server   *service.Server
+	Texts    func(code string) Text // response code → what the customer reads
+	Capture  func(code string) bool // response code → keep the card
+	Bundle   func() Bundle
+	Alarm    func(kind, text, txn string)
+	Activity func(busy bool) // the business lease
+	Log      *slog.Logger
+}
+
+// Counter holds it all together. Safe for concurrent use.
+type Counter struct {
+	Parts
+	mu        sync.Mutex
+	linkUp    bool
+	linkWhy   string
+	suspended string                  // operator's reason for being out of service; "" in service
+	pins      map[string]pinBlock     // blocks of the session by slot
+	lastInfo  string                  // last broadcast services, to tell changes
+	keeping   context.CancelCauseFunc // stops the card's safe-keeping
+	approved  map[string]Approval     // approvals of the session
+}
+
+type pinBlock struct{ block []byte }
+
+// New joins the parts and registers the services.
+func New(p Parts) *Counter {
+	c := &Counter{Parts: p, pins: map[string]pinBlock{}, approved: map[string]Approval{}}
+	for _, s := range []*service.Service{c.cardService(), c.cashService(), c.pinpadService(), c.printerService(), c.platformService()} {
+		c.Server.Register(s)
+	}
+	for name, d := range map[string]*device.Device{"card": p.Card, "cash": p.Cash, "pinpad": p.PinPad, "printer": p.Printer} {
+		d.OnEvent(func(ev api.Event) { c.deviceEvent(name, ev) })
+		d.OnStatus(func(delta json.RawMessage) { c.statusChanged(name, delta) })
+	}
+	return c
+}
+
+// deviceEvent passes an unsolicited event on, after the platform has drawn its own
+// conclusions from it.
+func (c *Counter) deviceEvent(svc string, ev api.Event) {
+	switch ev.Name {
+	case "CardReader.MediaRemovedEvent":
+		c.cardGone(ej.CardTaken)
+	case cash.EvItemsTaken:
+		go c.Cashier.Taken() // journals; not on the driver's event goroutine
+	}
+	c.Server.Broadcast(svc, ev)
+}
+
+func (c *Counter) statusChanged(svc string, delta json.RawMessage) {
+	c.Server.Broadcast(svc, api.Event{Name: "Common.StatusChangedEvent", Payload: delta})
+	c.announce()
+}
+
+// record writes a record that is not about cash.
+func (c *Counter) record(kind ej.Kind, data any) {
+	s, _ := c.Session.Current()
+	if err := c.Ledger.Log(kind, ej.Record{Session: s.ID, Txn: s.Txn}, data); err != nil {
+		c.Log.Error("journal", "kind", kind, "err", err)
+	}
+}
+
+// status answers Common.Status of a device.
+func deviceStatus(d *device.Device) func(context.Context) api.Completion {
+	return func(context.Context) api.Completion { return api.Completion{Outcome: api.Done, Payload: d.Status()} }
+}
+
+// capabilities answers Common.Capabilities of a device.
+func capabilities(d *device.Device, ifaces ...string) func(context.Context) api.Completion {
+	return func(ctx context.Context) api.Completion {
+		desc, err := d.Describe(ctx)
+		if err != nil {
+			return api.Refuse(api.DeviceNotReady, "the driver does not answer")
+		}
+		caps := map[string]json.RawMessage{}
+		_ = json.Unmarshal(desc.Capabilities, &caps) // no capabilities: the rest still answers
+		list, _ := json.Marshal(interfaces(append([]string{"Common"}, ifaces...)))
+		common, _ := json.Marshal(map[string]any{
+			"serviceVersion":    "1.0",
+			"deviceInformation": []map[string]string{{"modelName": desc.Maker + " " + desc.Model, "serialNumber": desc.SerialNum, "hardwareDescription": desc.Firmware}},
+		})
+		caps["interfaces"], caps["common"] = list, common
+		return service.Done(caps)
+	}
+}
+
+func interfaces(names []string) []map[string]any {
+	var out []map[string]any
+	for _, n := range names {
+		out = append(out, map[string]any{"name": n, "maximumRequests": 32})
+	}
+	return out
+}
+
+// pass hands a command to a device unchanged.
+func pass(d *device.Device) service.Handler {
+	return func(ctx context.Context, call *service.Call) api.Completion {
+		return d.Run(ctx, call.Header.Name, call.Payload, call.Emit)
+	}
+}

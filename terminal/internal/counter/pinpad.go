@@ -1,0 +1,82 @@
+package counter
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/pinpad"
+	"zhigui/terminal/internal/service"
+)
+
+func (c *Counter) pinpadService() *service.Service {
+	return &service.Service{
+		Name:         "pinpad",
+		Status:       deviceStatus(c.PinPad),
+		Capabilities: capabilities(c.PinPad, "Keyboard", "PinPad", "KeyManagement", "Crypto"),
+		Commands: map[string]service.Command{
+			pinpad.CmdPinEntry:      {Handle: c.pinEntry},
+			pinpad.CmdDataEntry:     {Handle: pass(c.PinPad)},
+			pinpad.CmdGetPinBlock:   {Handle: c.getPinBlock},
+			pinpad.CmdKeyboardReset: {Handle: pass(c.PinPad)},
+			pinpad.CmdGetKeyDetail:  {Async: true, Handle: pass(c.PinPad)},
+			// Keys are changed by the platform only (sign-in, ceremony): a page or an outside
+			// client that asks is refused.
+			pinpad.CmdImportKey: {Async: true, Handle: denied}, pinpad.CmdDeleteKey: {Async: true, Handle: denied},
+			pinpad.CmdInit: {Async: true, Handle: denied}, pinpad.CmdCryptoData: {Async: true, Handle: denied},
+			pinpad.CmdGenerateMAC: {Async: true, Handle: denied},
+		},
+	}
+}
+
+func denied(context.Context, *service.Call) api.Completion {
+	return api.Fail(api.NotStarted, pinpad.ErrAccessDenied, "keys belong to the platform")
+}
+
+// pinEntry lets the customer type on the PIN pad; digits never leave it.
+func (c *Counter) pinEntry(ctx context.Context, call *service.Call) api.Completion {
+	var req pinpad.PinEntry
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	card, ok := c.Session.Card()
+	if !ok {
+		return api.Refuse(api.SequenceError, "read a card first")
+	}
+	req.XKey, req.XPAN = c.Link.PinKey(), card.PAN
+	return c.PinPad.Run(ctx, pinpad.CmdPinEntry, req, call.Emit)
+}
+
+// getPinBlock encrypts what was typed. A page names a slot (current, new, confirm); the
+// block stays in the platform, and of "confirm" it learns only whether it equals "new".
+func (c *Counter) getPinBlock(ctx context.Context, call *service.Call) api.Completion {
+	var req struct {
+		Slot string `json:"X-slot"`
+	}
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	card, ok := c.Session.Card()
+	if !ok {
+		return api.Refuse(api.SequenceError, "read a card first")
+	}
+	done := c.PinPad.Run(ctx, pinpad.CmdGetPinBlock, pinpad.GetPinBlock{Format: c.Link.PinFormat(), CustomerData: card.PAN, Key: c.Link.PinKey()}, call.Emit)
+	if done.Outcome != api.Done || call.Role() == service.RoleXFS {
+		return done
+	}
+	var out pinpad.GetPinBlockResult
+	if err := json.Unmarshal(done.Payload, &out); err != nil || len(out.PinBlock) == 0 {
+		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: "the driver's PIN block does not decode"}
+	}
+	if req.Slot == "" {
+		req.Slot = "current"
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.pins[req.Slot] = pinBlock{out.PinBlock}
+	if req.Slot == "confirm" {
+		return service.Done(map[string]bool{"X-match": bytes.Equal(c.pins["new"].block, out.PinBlock)})
+	}
+	return service.Done(map[string]any{})
+}

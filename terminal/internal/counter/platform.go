@@ -1,0 +1,396 @@
+package counter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/card"
+	"zhigui/drivers/api/cash"
+	ej "zhigui/terminal/api/journal"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/hostlink"
+	"zhigui/terminal/internal/service"
+	"zhigui/terminal/internal/session"
+)
+
+func (c *Counter) platformService() *service.Service {
+	return &service.Service{
+		Name: "platform",
+		Commands: map[string]service.Command{
+			"X-Terminal.Info": {Async: true, Handle: func(context.Context, *service.Call) api.Completion {
+				return service.Done(c.info())
+			}},
+			"X-Session.Begin": {Handle: c.beginSession},
+			"X-Session.End":   {Async: true, Handle: c.endSession},
+			"X-Session.Card":  {Async: true, Handle: c.sessionCard},
+			"X-Pool.Set":      {Async: true, Handle: c.poolSet},
+			"X-Pool.Get":      {Async: true, Handle: c.poolGet},
+			"X-Pool.Clear": {Async: true, Handle: func(context.Context, *service.Call) api.Completion {
+				return ofError(c.Session.Clear())
+			}},
+			"X-Log.Write":     {Async: true, Handle: c.writeLog},
+			"X-Host.Transact": {Handle: c.transact},
+			"X-Pad.Request":   {Handle: c.askPad},
+		},
+	}
+}
+
+func ofError(err error) api.Completion {
+	if err != nil {
+		return api.Refuse(api.SequenceError, err.Error())
+	}
+	return api.Completion{Outcome: api.Done}
+}
+
+// offered is one service on the idle screen.
+type offered struct {
+	Available bool   `json:"available"`
+	Reason    string `json:"reason,omitempty"`
+}
+
+// info is what the pages show of the terminal (UX-18: what is not available now).
+func (c *Counter) info() map[string]any {
+	return map[string]any{
+		"terminal": c.Info.Terminal, "branch": c.Info.Branch, "name": c.Info.Name, "bundle": c.Bundle(),
+		"services": c.offers(), "limits": c.Info.Limits,
+		"timeouts": map[string]int{
+			"idle": int(c.Info.Timeouts.Idle.Seconds()), "warn": int(c.Info.Timeouts.Warn.Seconds()),
+			"card": int(c.Info.Timeouts.Card.Seconds()), "cash": int(c.Info.Timeouts.Cash.Seconds()),
+		},
+	}
+}
+
+// offers says which services can be had now, and why not.
+func (c *Counter) offers() map[string]offered {
+	c.mu.Lock()
+	up, suspended := c.linkUp, c.suspended
+	c.mu.Unlock()
+	base := offered{Available: true}
+	switch {
+	case suspended != "":
+		base = offered{Reason: "suspended"}
+	case !usable(c.Card.State()):
+		base = offered{Reason: "cardReader"}
+	case !usable(c.PinPad.State()):
+		base = offered{Reason: "pinPad"}
+	case !up:
+		base = offered{Reason: "host"}
+	}
+	withdrawal := base
+	if withdrawal.Available {
+		withdrawal = c.cashOffer()
+	}
+	printing := offered{Available: usable(c.Printer.State())}
+	if !printing.Available {
+		printing.Reason = "printer"
+	}
+	return map[string]offered{"balance": base, "withdrawal": withdrawal, "pinChange": base, "statement": base, "receipt": printing}
+}
+
+func usable(s api.DeviceState) bool { return s == api.Online || s == api.DeviceBusy }
+
+func (c *Counter) cashOffer() offered {
+	if !usable(c.Cash.State()) {
+		return offered{Reason: "cashModule"}
+	}
+	o := offered{Available: true}
+	c.Ledger.Read(func(b *book.Book) {
+		notes := 0
+		for _, u := range b.Units {
+			notes += u.Count
+		}
+		switch {
+		case !b.CountsKnown():
+			o = offered{Reason: "cashCount"}
+		case notes == 0:
+			o = offered{Reason: "noCash"}
+		}
+	})
+	return o
+}
+
+// announce tells the pages when what is offered has changed.
+func (c *Counter) announce() {
+	if c.Server == nil {
+		return
+	}
+	b, err := json.Marshal(c.info())
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	same := c.lastInfo == string(b)
+	c.lastInfo = string(b)
+	c.mu.Unlock()
+	if !same {
+		c.Server.Broadcast("platform", api.Event{Name: "X-Terminal.ChangedEvent", Payload: b})
+	}
+}
+
+// SetLink notes whether the server answers.
+func (c *Counter) SetLink(up bool, why string) {
+	c.mu.Lock()
+	c.linkUp, c.linkWhy = up, why
+	c.mu.Unlock()
+	c.announce()
+}
+
+// Suspend takes the counter out of service for a reason, or back with "".
+func (c *Counter) Suspend(reason string) {
+	c.mu.Lock()
+	c.suspended = reason
+	c.mu.Unlock()
+	c.announce()
+}
+
+// Suspended is the reason the counter is out of service, "" in service.
+func (c *Counter) Suspended() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.suspended
+}
+
+func (c *Counter) beginSession(_ context.Context, call *service.Call) api.Completion {
+	var req struct{ Flow, Lang string }
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	if why := c.Suspended(); why != "" {
+		return api.Refuse(api.DeviceNotReady, "out of service: "+why)
+	}
+	b := c.Bundle()
+	id, err := c.Session.Begin(req.Flow, req.Lang, b.Digest)
+	if err != nil {
+		return ofError(err)
+	}
+	c.Activity(true)
+	if err := c.Ledger.Log(ej.SessionBegin, ej.Record{Session: id}, map[string]string{"flow": req.Flow, "lang": req.Lang, "bundle": b.Digest}); err != nil {
+		_, _ = c.Session.End()
+		c.Activity(false)
+		return api.Refuse(api.InternalError, "the journal cannot be written")
+	}
+	return service.Done(map[string]string{"session": id})
+}
+
+func (c *Counter) endSession(_ context.Context, call *service.Call) api.Completion {
+	var req struct{ Reason string }
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	return service.Done(map[string]bool{"ended": c.EndSession(req.Reason)})
+}
+
+// EndSession closes the open session: what is not paid out is settled, a card that is
+// still inside goes back to the customer (and to the retain bin if not taken), and
+// everything the session knew is forgotten. It reports whether one was open.
+func (c *Counter) EndSession(reason string) bool {
+	s, open := c.Session.Current()
+	if !open {
+		return false
+	}
+	c.Cashier.CloseSession(s.ID)
+	if s.HasCard && !s.CardGone && c.cardInside() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		done := c.Card.Run(ctx, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
+		cancel()
+		if done.Outcome == api.Done {
+			c.record(ej.CardOut, nil)
+			c.watchCard()
+		} else {
+			c.retainCard("could not be returned")
+		}
+	}
+	c.record(ej.SessionEnd, map[string]string{"reason": reason})
+	_, _ = c.Session.End()
+	c.mu.Lock()
+	c.pins, c.approved = map[string]pinBlock{}, map[string]Approval{}
+	c.mu.Unlock()
+	c.Activity(false)
+	c.announce()
+	return true
+}
+
+func (c *Counter) sessionCard(context.Context, *service.Call) api.Completion {
+	s, _ := c.Session.Current()
+	held, ok := c.Session.Card()
+	if !ok {
+		return service.Done(map[string]any{"present": false})
+	}
+	return service.Done(map[string]any{"present": !s.CardGone, "pan": session.Mask(held.PAN)})
+}
+
+func (c *Counter) poolSet(_ context.Context, call *service.Call) api.Completion {
+	var req struct {
+		Key   string
+		Value json.RawMessage
+	}
+	if err := call.Decode(&req); err != nil || req.Key == "" {
+		return api.Refuse(api.InvalidData, "key and value are needed")
+	}
+	return ofError(c.Session.Set(req.Key, req.Value))
+}
+
+func (c *Counter) poolGet(_ context.Context, call *service.Call) api.Completion {
+	var req struct{ Key string }
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	v, err := c.Session.Get(req.Key)
+	if err != nil {
+		return ofError(err)
+	}
+	return service.Done(map[string]json.RawMessage{"value": v})
+}
+
+func (c *Counter) writeLog(_ context.Context, call *service.Call) api.Completion {
+	var req struct {
+		Level, Message string
+		Fields         map[string]any
+	}
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	if len(req.Message) > 2000 {
+		req.Message = req.Message[:2000]
+	}
+	args := []any{"fields", req.Fields}
+	switch req.Level {
+	case "error":
+		c.Log.Error("page: "+req.Message, args...)
+	case "warn":
+		c.Log.Warn("page: "+req.Message, args...)
+	default:
+		c.Log.Info("page: "+req.Message, args...)
+	}
+	return api.Completion{Outcome: api.Done}
+}
+
+// outcomes names the host states for the pages.
+var outcomes = map[book.Host]string{
+	book.HostApproved: "approved", book.HostDeclined: "declined", book.HostUnknown: "unknown", book.HostNotSent: "notSent",
+}
+
+// transact runs an online transaction with the session's card and PIN.
+func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completion {
+	var req struct {
+		Type     string
+		Amount   int64
+		Approval string
+	}
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	s, open := c.Session.Current()
+	held, hasCard := c.Session.Card()
+	c.mu.Lock()
+	pin, hasPin := c.pins["current"]
+	next, match := c.pins["new"], c.pins["confirm"]
+	approval := c.approved[req.Approval]
+	c.mu.Unlock()
+	switch {
+	case !open || !hasCard || s.CardGone:
+		return api.Refuse(api.SequenceError, "read a card first")
+	case !hasPin:
+		return api.Refuse(api.SequenceError, "enter the PIN first")
+	}
+	if done, ok := c.mayTransact(req.Type, req.Amount, req.Approval, approval); !ok {
+		return done
+	}
+	r := hostlink.Request{Type: req.Type, Amount: req.Amount, Card: held, PinBlock: pin.block, Session: s.ID, Approval: req.Approval}
+	if req.Type == "pinChange" {
+		if len(next.block) == 0 || string(next.block) != string(match.block) {
+			return api.Refuse(api.SequenceError, "the new PIN was not entered twice alike")
+		}
+		r.NewPin = next.block
+	}
+	res := c.Link.Transact(context.WithoutCancel(ctx), r)
+	if res.Txn != "" {
+		c.Session.SetTxn(res.Txn)
+	}
+	if res.Host == book.HostUnknown {
+		c.Cashier.Settle(res.Txn)
+	}
+	if res.Err != nil {
+		c.Log.Warn("transaction without a result", "txn", res.Txn, "type", req.Type, "outcome", res.Host, "err", res.Err)
+	}
+	if res.Host != book.HostApproved { // a wrong PIN is typed anew, never sent again
+		c.mu.Lock()
+		delete(c.pins, "current")
+		c.mu.Unlock()
+	}
+	return service.Done(c.reply(res))
+}
+
+// mayTransact checks what the platform itself demands of a withdrawal before asking the
+// host, so that nothing is approved that could not be paid.
+func (c *Counter) mayTransact(kind string, amount int64, id string, approval Approval) (api.Completion, bool) {
+	if kind != "withdrawal" {
+		return api.Completion{}, true
+	}
+	lim := c.Info.Limits
+	if amount <= 0 || (lim.Multiple > 0 && amount%lim.Multiple != 0) || (lim.PerTxn > 0 && amount > lim.PerTxn) {
+		return api.Fail(api.NotStarted, "invalidDenomination", "the amount is not allowed"), false
+	}
+	if lim.PadOver > 0 && amount > lim.PadOver && (approval.State != "approved" || approval.Amount != amount || id == "") {
+		return api.Refuse(api.AuthorizationRequired, "the lobby manager has not approved this amount"), false
+	}
+	if _, err := c.Cashier.Plan(amount); err != nil {
+		return api.Fail(api.NotStarted, cash.ErrNotDispensable, err.Error()), false
+	}
+	return api.Completion{}, true
+}
+
+func (c *Counter) reply(res hostlink.Result) map[string]any {
+	out := map[string]any{
+		"txn": res.Txn, "outcome": outcomes[res.Host], "responseCode": res.Code, "reference": res.Reference,
+		"text": c.Texts(res.Code), "captureCard": c.Capture(res.Code),
+	}
+	if res.Available != nil || res.Ledger != nil {
+		out["balance"] = map[string]*int64{"available": res.Available, "ledger": res.Ledger}
+	}
+	if res.Statement != nil {
+		out["statement"] = res.Statement
+	}
+	return out
+}
+
+// askPad asks the lobby manager and waits for the decision.
+func (c *Counter) askPad(ctx context.Context, call *service.Call) api.Completion {
+	var req struct {
+		Kind   string
+		Amount int64
+	}
+	if err := call.Decode(&req); err != nil || req.Amount <= 0 {
+		return api.Refuse(api.InvalidData, "kind and amount are needed")
+	}
+	s, open := c.Session.Current()
+	held, ok := c.Session.Card()
+	if !open || !ok {
+		return api.Refuse(api.SequenceError, "read a card first")
+	}
+	a, err := c.Desk.Ask(ctx, Approval{Kind: req.Kind, Amount: req.Amount, PAN: session.Mask(held.PAN), Session: s.ID}, func(a Approval) {
+		p, _ := json.Marshal(a)
+		call.Emit(api.Event{Name: "X-Pad.StateEvent", Payload: p})
+	})
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return api.Refuse(api.CodeTimeOut, "no decision in time")
+	case errors.Is(err, context.Canceled):
+		return api.Refuse(api.CodeCanceled, "canceled")
+	case err != nil:
+		c.Log.Warn("lobby approval", "err", err)
+		return api.Refuse(api.DeviceNotReady, "the lobby manager cannot be reached")
+	}
+	a.Amount = req.Amount
+	c.record(ej.Approval, map[string]any{"id": a.ID, "state": a.State, "manager": a.Manager, "amount": req.Amount})
+	if a.State == "approved" {
+		c.mu.Lock()
+		c.approved[a.ID] = a
+		c.mu.Unlock()
+		c.Session.SetApproval(a.ID)
+	}
+	return service.Done(map[string]any{"approval": a.ID, "decision": a.State, "manager": a.Manager, "reason": a.Reason, "note": a.Note})
+}

@@ -1,0 +1,120 @@
+package hostlink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"zhigui/server/api/message"
+	ej "zhigui/terminal/api/journal"
+	"zhigui/terminal/internal/book"
+)
+
+type messageT = message.Message
+
+// Wake makes Run look for settlements at once.
+func (l *Link) Wake() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run keeps the terminal signed in and tells the server every settlement until it has
+// acknowledged it, with a pause that doubles while the server does not answer.
+func (l *Link) Run(ctx context.Context) {
+	pause := l.cfg.Retry
+	for ctx.Err() == nil {
+		err := l.catchUp(ctx)
+		if err == nil {
+			pause = l.cfg.Retry
+			select {
+			case <-ctx.Done():
+			case <-l.wake:
+			case <-time.After(l.cfg.RetryMax):
+			}
+			continue
+		}
+		l.log.Warn("server not reached", "err", err, "again", pause)
+		select {
+		case <-ctx.Done():
+		case <-l.wake:
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, l.cfg.RetryMax)
+	}
+}
+
+func (l *Link) catchUp(ctx context.Context) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.signedIn {
+		if err := l.signIn(ctx); err != nil {
+			return err
+		}
+	}
+	return l.tellPending(ctx)
+}
+
+// tellPending sends what the server has not acknowledged, oldest first.
+func (l *Link) tellPending(ctx context.Context) error {
+	var todo []book.Txn
+	l.led.Read(func(b *book.Book) { todo = b.ToTell() })
+	for _, t := range todo {
+		if err := l.tell(ctx, t); err != nil {
+			return fmt.Errorf("%s of %s: %w", t.Settle, t.ID, err)
+		}
+	}
+	return nil
+}
+
+func (l *Link) tell(ctx context.Context, t book.Txn) error {
+	q, err := l.settlement(t)
+	if err != nil {
+		return err
+	}
+	a, err := l.exchange(ctx, q, true)
+	if err != nil {
+		var mm macMissing
+		if errors.As(err, &mm) {
+			l.signedIn = false
+		}
+		return err
+	}
+	// Any answer with a good MAC says the server has it durably; a code other than 00 is
+	// for the server's operators to look into and does not block the terminal.
+	code := string(a.Get(39))
+	if code != "00" {
+		l.log.Error("settlement answered with a code", "txn", t.ID, "settle", t.Settle, "code", code)
+	}
+	return l.led.Log(ej.SettleSent, ej.Record{Txn: t.ID}, book.SettleData{Code: code, Paid: t.Paid})
+}
+
+// settlement builds the 0220 confirmation or 0400 reversal of a transaction.
+func (l *Link) settlement(t book.Txn) (*messageT, error) {
+	mti := "0400"
+	if t.Settle == book.SettleCommit {
+		mti = "0220"
+	}
+	q, err := l.header(mti, t.STAN) // both carry the original's trace number
+	if err != nil {
+		return nil, err
+	}
+	err = errors.Join(q.SetString(3, types["withdrawal"].proc), q.SetString(49, "156"),
+		q.SetString(60, types["withdrawal"].code+t.Batch+"000"),
+		q.SetString(61, fmt.Sprintf("%s%06d%s", t.Batch, t.STAN, t.Local)))
+	if t.Settle == book.SettleCommit {
+		err = errors.Join(err, q.SetNumber(4, uint64(t.Paid)), q.SetString(37, t.RRN))
+		return q, err
+	}
+	reason := t.Reason
+	if len(reason) != 2 {
+		reason = book.ReasonTerminal
+	}
+	err = errors.Join(err, q.SetNumber(4, uint64(t.Amount)), q.SetString(39, reason))
+	if t.Paid > 0 {
+		err = errors.Join(err, q.SetString(62, fmt.Sprintf("PD%012d", t.Paid)))
+	}
+	return q, err
+}

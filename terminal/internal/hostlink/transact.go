@@ -1,0 +1,191 @@
+package hostlink
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	ej "zhigui/terminal/api/journal"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/session"
+)
+
+// kind describes a transaction type of the terminal.
+type kind struct {
+	proc      string // F3
+	code      string // F60.1
+	financial bool   // moves money: an unclear outcome is reversed
+}
+
+// Types are the transactions that a page may ask for.
+var types = map[string]kind{
+	"balance":    {proc: "310000", code: "01"},
+	"withdrawal": {proc: "010000", code: "22", financial: true},
+	"pinChange":  {proc: "700000", code: "24"},
+	"statement":  {proc: "380000", code: "02"},
+}
+
+// Request is one transaction to run.
+type Request struct {
+	Type     string
+	Amount   int64 // minor units
+	Card     session.Card
+	PinBlock []byte
+	NewPin   []byte // pinChange
+	Session  string
+	Approval string
+}
+
+// Entry is one line of a statement.
+type Entry struct {
+	Time    string `json:"time"` // MMDDhhmmss
+	Kind    string `json:"kind"`
+	Sign    string `json:"sign"` // C credit, D debit
+	Amount  int64  `json:"amount"`
+	Balance int64  `json:"balance"`
+}
+
+// Result is how a transaction ended.
+type Result struct {
+	Txn       string
+	Host      book.Host
+	Code      string // response code; "" when there was no answer
+	Reference string
+	Available *int64
+	Ledger    *int64
+	Statement []Entry
+	Err       error // why, for the log
+}
+
+// Transact runs one transaction. The journal has its intent before the first byte, and
+// its result before this returns.
+func (l *Link) Transact(ctx context.Context, r Request) Result {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k, ok := types[r.Type]
+	if !ok {
+		return Result{Host: book.HostNotSent, Err: fmt.Errorf("unknown transaction type %q", r.Type)}
+	}
+	if !l.signedIn {
+		if err := l.signIn(ctx); err != nil {
+			return Result{Host: book.HostNotSent, Err: err}
+		}
+	}
+	// An older reversal or confirmation goes first: the server must not see a new
+	// transaction of a terminal whose last one is open.
+	if err := l.tellPending(ctx); err != nil {
+		return Result{Host: book.HostNotSent, Err: fmt.Errorf("an earlier transaction must be settled first: %w", err)}
+	}
+	stan, batch := l.next()
+	txn := fmt.Sprintf("%s/%06d", batch, stan)
+	q, err := l.request(r, k, stan, batch)
+	if err != nil {
+		return Result{Host: book.HostNotSent, Err: err}
+	}
+	intent := book.HostData{
+		Type: r.Type, Zone: l.cfg.Zone, Amount: r.Amount, STAN: stan, Batch: batch, Approval: r.Approval,
+		Financial: k.financial, PAN: session.Mask(r.Card.PAN), Local: l.now().Format("0102"),
+	}
+	if err := l.led.Log(ej.HostIntent, ej.Record{Txn: txn, Session: r.Session}, intent); err != nil {
+		return Result{Host: book.HostNotSent, Err: fmt.Errorf("journal: %w", err)}
+	}
+	res := Result{Txn: txn}
+	a, err := l.exchange(ctx, q, true)
+	switch {
+	case errors.Is(err, ErrNotSent):
+		res.Host, res.Err = book.HostNotSent, err
+	case err != nil:
+		res.Host, res.Err = book.HostUnknown, err
+		var mm macMissing
+		if errors.As(err, &mm) {
+			l.signedIn = false // keys differ: load them anew before the next message
+		}
+	default:
+		res.Code, res.Reference = string(a.Get(39)), string(a.Get(37))
+		res.Host = book.HostDeclined
+		if res.Code == "00" {
+			res.Host = book.HostApproved
+			if v := a.String(54); v != "" {
+				res.Available, res.Ledger = balances(v)
+			}
+			if r.Type == "statement" {
+				res.Statement = statement(string(a.Get(62)))
+			}
+		}
+	}
+	result := book.HostData{Host: res.Host, Code: res.Code, RRN: res.Reference}
+	if a != nil && a.Has(13) {
+		result.Local = a.String(13)
+	}
+	if res.Err != nil {
+		result.Why = res.Err.Error()
+	}
+	if err := l.led.Log(ej.HostResult, ej.Record{Txn: txn, Session: r.Session}, result); err != nil {
+		// The answer is not durable, so it must not be acted upon: the intent alone makes a
+		// restart reverse it.
+		return Result{Txn: txn, Host: book.HostUnknown, Err: err}
+	}
+	return res
+}
+
+func (l *Link) request(r Request, k kind, stan int, batch string) (q *messageT, err error) {
+	if q, err = l.header("0200", stan); err != nil {
+		return nil, err
+	}
+	err = errors.Join(q.SetString(3, k.proc), cardFields(q, r.Card), q.SetString(60, k.code+batch+"000"))
+	if r.Amount > 0 {
+		err = errors.Join(err, q.SetNumber(4, uint64(r.Amount)), q.SetString(49, "156"))
+	}
+	if len(r.PinBlock) > 0 {
+		sec := "2600000000000000"
+		if l.cfg.Zone == ZoneSM4 {
+			sec = "2700000000000000"
+		}
+		err = errors.Join(err, q.SetString(26, "06"), q.Set(52, r.PinBlock), q.SetString(53, sec))
+	}
+	if len(r.NewPin) > 0 {
+		err = errors.Join(err, q.Set(62, r.NewPin))
+	}
+	return q, err
+}
+
+// balances reads F54: 20 characters each: account type 2, amount type 2 (01 ledger, 02
+// available), currency 3, C or D, amount 12.
+func balances(v string) (available, ledger *int64) {
+	for ; len(v) >= 20; v = v[20:] {
+		n, err := strconv.ParseInt(v[8:20], 10, 64)
+		if err != nil {
+			continue
+		}
+		if v[7] == 'D' {
+			n = -n
+		}
+		switch v[2:4] {
+		case "01":
+			ledger = &n
+		case "02":
+			available = &n
+		}
+	}
+	return available, ledger
+}
+
+// statement reads F62 of a mini statement: MMDDhhmmss|kind|sign|amount|balance joined by ';'.
+func statement(v string) []Entry {
+	var out []Entry
+	for _, line := range strings.Split(v, ";") {
+		f := strings.Split(line, "|")
+		if len(f) != 5 {
+			continue
+		}
+		amount, err1 := strconv.ParseInt(f[3], 10, 64)
+		balance, err2 := strconv.ParseInt(f[4], 10, 64)
+		if err1 != nil || err2 != nil {
+			continue
+		}
+		out = append(out, Entry{Time: f[0], Kind: f[1], Sign: f[2], Amount: amount, Balance: balance})
+	}
+	return out
+}
