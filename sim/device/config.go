@@ -10,7 +10,9 @@ import (
 
 	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/engine"
+	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/lcdm2000"
+	"zhigui/sim/device/zt598"
 )
 
 // Config is one virtual device. The zero value of everything but Model works: no pacing, no
@@ -31,6 +33,8 @@ type Config struct {
 
 	Reader    *crt350n.Config  `yaml:"reader" json:"reader,omitempty"`
 	Dispenser *lcdm2000.Config `yaml:"dispenser" json:"dispenser,omitempty"`
+	PinPad    *zt598.Config    `yaml:"pinpad" json:"pinpad,omitempty"`
+	Printer   *escpos.Config   `yaml:"printer" json:"printer,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`
@@ -38,7 +42,7 @@ type Config struct {
 }
 
 // Models are the models that can be started, with their usual ids.
-var Models = map[string]string{"crt350n": "card", "lcdm2000": "cash"}
+var Models = map[string]string{"crt350n": "card", "lcdm2000": "cash", "zt598": "pinpad", "escpos": "printer"}
 
 var defaultBaud = map[string]int{"crt350n": 115200, "lcdm2000": 9600, "zt598": 9600, "escpos": 115200}
 
@@ -66,6 +70,8 @@ func (c Config) Validate() error {
 	}{
 		{"crt350n", c.Reader != nil, func() error { return c.Reader.Validate() }},
 		{"lcdm2000", c.Dispenser != nil, func() error { return c.Dispenser.Validate() }},
+		{"zt598", c.PinPad != nil, func() error { return c.PinPad.Validate() }},
+		{"escpos", c.Printer != nil, func() error { return c.Printer.Validate() }},
 	} {
 		if !part.given {
 			continue

@@ -11,7 +11,9 @@ import (
 
 	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/engine"
+	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/lcdm2000"
+	"zhigui/sim/device/zt598"
 )
 
 // The engine's words, for callers that import only this package.
@@ -122,6 +124,18 @@ func build(c Config) (model, error) {
 			k = *c.Dispenser
 		}
 		return lcdm2000.New(c.StateDir, c.Clock, k)
+	case "zt598":
+		var k zt598.Config
+		if c.PinPad != nil {
+			k = *c.PinPad
+		}
+		return zt598.New(c.StateDir, k)
+	case "escpos":
+		var k escpos.Config
+		if c.Printer != nil {
+			k = *c.Printer
+		}
+		return escpos.New(c.StateDir, k)
 	}
 	return nil, fmt.Errorf("unknown model %q", c.Model)
 }

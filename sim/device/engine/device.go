@@ -320,6 +320,13 @@ func (d *Device) Physical() any {
 	return d.model.View()
 }
 
+// Look runs f while nothing changes; f must only read.
+func (d *Device) Look(f func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f()
+}
+
 // Trace is the last wire frames, oldest first.
 func (d *Device) Trace() []Frame {
 	d.mu.Lock()

@@ -98,6 +98,15 @@ func (io *IO) byteOnly(timeout time.Duration) (byte, bool) {
 // Unread gives bytes back, to be read again first.
 func (io *IO) Unread(b ...byte) { io.pushed = append(append([]byte{}, b...), io.pushed...) }
 
+// AwaitPoke waits for an action only: what arrives on the line stays queued.
+func (io *IO) AwaitPoke() {
+	select {
+	case <-io.off:
+		panic(powerLost{})
+	case <-io.d.poke:
+	}
+}
+
 // Drain forgets what has arrived: a device that does not listen while it works.
 func (io *IO) Drain() {
 	io.pushed = nil
@@ -134,6 +143,13 @@ func (io *IO) Do(f func()) {
 	io.alive()
 	f()
 	io.d.note()
+}
+
+// Look reads the model's state, locked, without telling anybody.
+func (io *IO) Look(f func()) {
+	io.d.mu.Lock()
+	defer io.d.mu.Unlock()
+	f()
 }
 
 // Heard puts a received frame into the trace; shown replaces its bytes when secret.
@@ -241,6 +257,17 @@ func (d *Device) announceFault() {
 		d.opt.Hub.publish(Event{At: d.opt.Clock.Now(), Device: d.opt.ID, Kind: "fault", Data: d.faults.fired[n-1]})
 	}
 	d.note()
+}
+
+// Discard forgets what has arrived and not been read. Models call it from Tap.
+func (d *Device) Discard() {
+	for {
+		select {
+		case <-d.rx:
+		default:
+			return
+		}
+	}
 }
 
 // Poke wakes the firmware's Next. Models call it from Act.

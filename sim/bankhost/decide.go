@@ -1,0 +1,262 @@
+package bankhost
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/moov-io/iso8583"
+)
+
+type request struct {
+	m    *iso8583.Message
+	mti  string
+	rc   string
+	auth string
+	bal  string // F54
+	text string // F62
+}
+
+// key is the F90 quintuple of a request: MTI, F11, F7, F32, F33.
+func (q *request) key() string {
+	return "0200" + text(q.m, 11) + text(q.m, 7) + pad11(text(q.m, 32)) + pad11(text(q.m, 33))
+}
+
+func pad11(s string) string { return strings.Repeat("0", max(0, 11-len(s))) + s }
+
+// decide does what the message asks for and sets the response code.
+func (h *Host) decide(q *request, s Scenario) {
+	switch {
+	case s.Kind == "decline":
+		q.rc = s.Code
+		if q.rc == "" {
+			q.rc = "51"
+		}
+		return
+	case s.Kind == "lost": // as if it never arrived: nothing is booked
+		return
+	}
+	switch q.mti {
+	case "0820":
+		q.rc = "00"
+	case "0200":
+		h.request(q)
+	case "0420", "0421":
+		h.reversal(q)
+	default:
+		q.rc = "12"
+	}
+}
+
+func (h *Host) request(q *request) {
+	l := h.l
+	key := q.key()
+	pan := text(q.m, 2)
+	amount, _ := strconv.ParseInt(text(q.m, 4), 10, 64)
+	proc := text(q.m, 3)
+	l.mu.Lock()
+	wait := func() <-chan error {
+		defer l.mu.Unlock()
+		if op := l.ops[key]; op != nil { // a repeat: the same answer, booked once
+			if op.forbid {
+				q.rc = "94"
+			} else {
+				q.rc, q.auth = op.e.RC, op.e.Auth
+				q.balance(l.accounts[pan])
+			}
+			return nil
+		}
+		a := l.accounts[pan]
+		if q.rc = cardState(a); q.rc != "" {
+			return nil
+		}
+		pin, _ := q.m.GetBytes(52)
+		digits, ok := h.zone.pinOf(pin, pan)
+		if !ok {
+			q.rc = "99"
+			return nil
+		}
+		if pinDigest(pan, digits) != a.pin {
+			n := a.Tries + 1
+			q.rc = "55"
+			ch := l.post(Entry{Kind: "pinTry", Card: pan, Tries: n})
+			if n >= 3 {
+				q.rc = "38"
+				ch = l.post(Entry{Kind: "status", Card: pan, RC: "captured"})
+			}
+			return ch
+		}
+		var ch <-chan error
+		if a.Tries > 0 {
+			ch = l.post(Entry{Kind: "pinTry", Card: pan, Tries: 0})
+		}
+		switch proc {
+		case "310000":
+		case "380000":
+			q.statement(l, a)
+		case "700000":
+			if c := h.changePIN(q, a, key); c != nil {
+				ch = c
+			}
+			return ch
+		case "010000":
+			return h.withdraw(q, a, key, amount)
+		default:
+			q.rc = "12"
+			return ch
+		}
+		q.rc = "00"
+		q.balance(a)
+		return ch
+	}()
+	if wait != nil {
+		if err := <-wait; err != nil {
+			q.rc = "96"
+		}
+	}
+}
+
+func cardState(a *Account) string {
+	switch {
+	case a == nil:
+		return "14"
+	case a.Status == "blocked":
+		return "62"
+	case a.Status == "expired":
+		return "54"
+	case a.Status == "captured":
+		return "75"
+	}
+	return ""
+}
+
+func (h *Host) withdraw(q *request, a *Account, key string, amount int64) <-chan error {
+	l := h.l
+	e := Entry{Kind: "withdraw", Key: key, Card: a.Card, Amount: amount, RC: "00", Ref: text(q.m, 37), Term: text(q.m, 41)}
+	switch {
+	case amount <= 0:
+		q.rc = "13"
+		return nil
+	case amount > 2_000_000:
+		e.RC = "61"
+	case amount > a.Balance:
+		e.RC = "51"
+	}
+	if e.RC != "00" {
+		e.Kind, e.Amount, q.rc = "decline", 0, e.RC
+		return l.post(e)
+	}
+	e.Auth = fmt.Sprintf("%06d", l.entries%1000000)
+	q.rc, q.auth = "00", e.Auth
+	ch := l.post(e)
+	q.balance(a)
+	return ch
+}
+
+func (h *Host) changePIN(q *request, a *Account, key string) <-chan error {
+	var block []byte
+	if _, err := fmt.Sscanf(text(q.m, 62), "%X", &block); err != nil {
+		q.rc = "30"
+		return nil
+	}
+	digits, ok := h.zone.pinOf(block, a.Card)
+	if !ok {
+		q.rc = "99"
+		return nil
+	}
+	q.rc = "00"
+	return h.l.post(Entry{Kind: "pinChange", Key: key, Card: a.Card, RC: "00", PIN: pinDigest(a.Card, digits), Ref: text(q.m, 37)})
+}
+
+// reversal takes a withdrawal back: before the original (it is refused when it comes, 25),
+// after it, or twice (the same answer, booked once). F95 leaves the paid part booked.
+func (h *Host) reversal(q *request) {
+	l := h.l
+	orig := text(q.m, 90)
+	if len(orig) != 42 {
+		q.rc = "30"
+		return
+	}
+	l.mu.Lock()
+	var ch <-chan error
+	op := l.ops[orig]
+	switch {
+	case op == nil:
+		q.rc = "25"
+		ch = l.post(Entry{Kind: "forbid", Key: orig, RC: "25"})
+	case op.forbid:
+		q.rc = "25"
+	case op.reversed || op.e.Kind != "withdraw":
+		q.rc = "00"
+	default:
+		back, paid := op.e.Amount, int64(0)
+		if s := text(q.m, 95); len(s) == 42 {
+			paid, _ = strconv.ParseInt(s[:12], 10, 64)
+			back -= paid
+		}
+		if back < 0 {
+			q.rc = "13"
+			break
+		}
+		q.rc = "00"
+		ch = l.post(Entry{Kind: "reverse", Key: orig, Card: op.e.Card, Amount: -back, Paid: paid, RC: "00", Ref: op.e.Ref, Term: op.e.Term})
+	}
+	l.mu.Unlock()
+	if ch != nil && <-ch != nil {
+		q.rc = "96"
+	}
+}
+
+func (q *request) balance(a *Account) {
+	if a != nil {
+		q.bal = fmt.Sprintf("0002156C%012d0001156C%012d", a.Balance, a.Balance)
+	}
+}
+
+// statement writes the last lines of an account: MMDDhhmmss|kind|sign|amount|balance.
+func (q *request) statement(l *ledger, a *Account) {
+	h := l.history[a.Card]
+	bal := a.Balance
+	lines := make([]string, len(h))
+	for i := len(h) - 1; i >= 0; i-- {
+		e := h[i]
+		kind, sign, amount := "ATM", "D", e.Amount
+		if e.Kind == "reverse" {
+			kind, sign, amount = "REV", "C", -e.Amount
+		}
+		lines[i] = fmt.Sprintf("%s|%s|%s|%d|%d", e.At.Local().Format("0102150405"), kind, sign, amount, bal)
+		bal += e.Amount
+	}
+	q.text = strings.Join(lines, ";")
+}
+
+// answer packs the answer with its MAC.
+func (h *Host) answer(q *request, badMAC bool) ([]byte, error) {
+	a := iso8583.NewMessage(h.spec)
+	a.MTI(map[string]string{"0200": "0210", "0420": "0430", "0421": "0430", "0820": "0830"}[q.mti])
+	for _, n := range []int{2, 3, 4, 7, 11, 12, 13, 18, 25, 32, 33, 37, 41, 42, 49, 70, 90} {
+		if v := text(q.m, n); v != "" {
+			if err := a.Field(n, v); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for n, v := range map[int]string{38: q.auth, 39: q.rc, 54: q.bal, 62: q.text, 128: "00000000"} {
+		if v == "" {
+			continue
+		}
+		if err := a.Field(n, v); err != nil {
+			return nil, err
+		}
+	}
+	out, err := a.Pack()
+	if err != nil {
+		return nil, err
+	}
+	at := len(out) - 8
+	copy(out[at:], h.zone.macOf(out[:at]))
+	if badMAC {
+		out[at] ^= 1
+	}
+	return out, nil
+}

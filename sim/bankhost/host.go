@@ -1,0 +1,253 @@
+package bankhost
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/moov-io/iso8583"
+)
+
+// Options of a Host.
+type Options struct {
+	Listen  string // TCP address of the interchange link
+	Control string // HTTP address of the control, empty = none
+	Ledger  string // file of the ledger
+	Zone    Zone
+	Late    time.Duration // how late a late answer is; 0 = 40 s
+	// BenchCards opens that many more accounts, 6225881000000001 on, with plenty of money.
+	BenchCards int
+	Log        *slog.Logger
+}
+
+// Host is a running bank host.
+type Host struct {
+	o    Options
+	zone *zone
+	spec *iso8583.MessageSpec
+	l    *ledger
+	ln   net.Listener
+	web  *http.Server
+	sc   scenarios
+	mu   sync.Mutex
+	live map[net.Conn]struct{}
+	wg   sync.WaitGroup
+
+	WebAddr string // address of the control
+}
+
+// Demo cards all have the PIN 123456.
+var demo = []Account{
+	{Card: "6225880000000001", Balance: 2_000_000, Status: "ok"},
+	{Card: "6225880000000002", Balance: 5_000, Status: "ok"},
+	{Card: "6225880000000003", Balance: 1_000_000, Status: "blocked"},
+	{Card: "6225880000000004", Balance: 1_000_000, Status: "expired"},
+	{Card: "6225880000000005", Balance: 2_000_000, Status: "ok"},
+}
+
+// Start opens the ledger, creates missing accounts and serves until Close.
+func Start(o Options) (*Host, error) {
+	if o.Late <= 0 {
+		o.Late = 40 * time.Second
+	}
+	z, err := newZone(o.Zone)
+	if err != nil {
+		return nil, err
+	}
+	pinBytes := 8
+	if o.Zone.SM4 {
+		pinBytes = 16
+	}
+	h := &Host{o: o, zone: z, spec: spec(pinBytes), live: map[net.Conn]struct{}{}}
+	if h.l, err = openLedger(o.Ledger); err != nil {
+		return nil, err
+	}
+	h.l.mu.Lock()
+	var last <-chan error
+	open := func(a Account) {
+		if h.l.accounts[a.Card] == nil {
+			last = h.l.post(Entry{Kind: "open", Card: a.Card, Amount: a.Balance, RC: a.Status, PIN: pinDigest(a.Card, "123456")})
+		}
+	}
+	for _, a := range demo {
+		open(a)
+	}
+	for i := range o.BenchCards {
+		open(Account{Card: fmt.Sprintf("622588%010d", 1_000_000_001+i), Balance: 1 << 50, Status: "ok"})
+	}
+	h.l.mu.Unlock()
+	if last != nil {
+		if err := <-last; err != nil {
+			return nil, errors.Join(err, h.l.Close())
+		}
+	}
+	if h.ln, err = net.Listen("tcp", o.Listen); err != nil {
+		return nil, errors.Join(fmt.Errorf("bankhost: listen: %w", err), h.l.Close())
+	}
+	if o.Control != "" {
+		if err := h.startControl(); err != nil {
+			return nil, errors.Join(err, h.ln.Close(), h.l.Close())
+		}
+	}
+	h.wg.Go(h.accept)
+	return h, nil
+}
+
+// Addr is the address of the interchange link.
+func (h *Host) Addr() string { return h.ln.Addr().String() }
+
+// Close ends the host; the ledger is durable already.
+func (h *Host) Close() error {
+	err := h.ln.Close()
+	if h.web != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = h.web.Shutdown(ctx)
+	}
+	h.dropLinks()
+	h.wg.Wait()
+	return errors.Join(err, h.l.Close())
+}
+
+func (h *Host) dropLinks() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c := range h.live {
+		_ = c.Close()
+	}
+}
+
+func (h *Host) accept() {
+	for {
+		c, err := h.ln.Accept()
+		if err != nil {
+			return
+		}
+		h.mu.Lock()
+		h.live[c] = struct{}{}
+		h.mu.Unlock()
+		h.wg.Go(func() { h.serve(c) })
+	}
+}
+
+// peer is one connection with its coalescing writer.
+type peer struct {
+	c    net.Conn
+	mu   sync.Mutex
+	buf  []byte
+	kick chan struct{}
+}
+
+func (p *peer) send(b []byte) {
+	p.mu.Lock()
+	p.buf = append(p.buf, b...)
+	p.mu.Unlock()
+	select {
+	case p.kick <- struct{}{}:
+	default:
+	}
+}
+
+func (p *peer) run(done <-chan struct{}) {
+	var spare []byte
+	for {
+		select {
+		case <-done:
+			return
+		case <-p.kick:
+		}
+		p.mu.Lock()
+		b := p.buf
+		p.buf = spare[:0]
+		p.mu.Unlock()
+		_ = p.c.SetWriteDeadline(time.Now().Add(10 * time.Second))
+		if _, err := p.c.Write(b); err != nil {
+			_ = p.c.Close()
+		}
+		spare = b
+	}
+}
+
+func (h *Host) serve(c net.Conn) {
+	p := &peer{c: c, kick: make(chan struct{}, 1)}
+	done := make(chan struct{})
+	go p.run(done)
+	defer func() {
+		close(done)
+		_ = c.Close()
+		h.mu.Lock()
+		delete(h.live, c)
+		h.mu.Unlock()
+	}()
+	r := bufio.NewReaderSize(c, 64<<10)
+	for {
+		var d [4]byte
+		if _, err := io.ReadFull(r, d[:]); err != nil {
+			return
+		}
+		n, err := strconv.Atoi(string(d[:]))
+		if err != nil || n < 0 {
+			return
+		}
+		if n == 0 {
+			continue // idle frame
+		}
+		body := make([]byte, n)
+		if _, err := io.ReadFull(r, body); err != nil {
+			return
+		}
+		if err := checkHeader(body); err != nil {
+			h.o.Log.Warn("unreadable frame")
+			return
+		}
+		go h.handle(p, body)
+	}
+}
+
+// handle answers one message, as the scenario for it wants.
+func (h *Host) handle(p *peer, body []byte) {
+	msg := body[headerLen:]
+	m := iso8583.NewMessage(h.spec)
+	if err := m.Unpack(msg); err != nil {
+		h.o.Log.Warn("unreadable message", "error", fmt.Sprintf("%T", err))
+		return
+	}
+	q := &request{m: m, mti: text(m, 0)}
+	s := Scenario{}
+	if !hasMAC(msg) || h.zone.macOf(msg[:len(msg)-8]) != text(m, 128) {
+		q.rc = "A0"
+	} else {
+		s = h.sc.take(q)
+		h.decide(q, s)
+	}
+	out, err := h.answer(q, s.Kind == "badMac")
+	if err != nil {
+		h.o.Log.Error("answer cannot be packed", "error", err.Error())
+		return
+	}
+	f := frame(body, out)
+	switch s.Kind {
+	case "noAnswer", "lost":
+		return
+	case "disconnect":
+		_ = p.c.Close()
+		return
+	case "late":
+		time.Sleep(s.delay(h.o.Late))
+	case "delay":
+		time.Sleep(s.delay(3 * time.Second))
+	case "twice":
+		f = append(f, f...)
+	}
+	p.send(f)
+}
+
+func text(m *iso8583.Message, n int) string { s, _ := m.GetString(n); return s }

@@ -1,0 +1,245 @@
+package bankhost
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+)
+
+// Account is a customer account with its card.
+type Account struct {
+	Card    string `json:"card"`
+	Balance int64  `json:"balance"` // minor units
+	Status  string `json:"status"`  // ok, blocked, expired, captured
+	Tries   int    `json:"tries"`   // wrong PINs in a row
+	pin     string // salted digest
+}
+
+// Entry is one line of the ledger file. Kind: open, withdraw, reverse, pinTry, pinChange,
+// forbid (a reversal of an unknown original: should it come, it is refused).
+type Entry struct {
+	Kind   string    `json:"kind"`
+	Key    string    `json:"key,omitempty"` // F90 quintuple of the original
+	Card   string    `json:"card,omitempty"`
+	Amount int64     `json:"amount,omitempty"` // debit of the card; a reversal is negative
+	Paid   int64     `json:"paid,omitempty"`   // of a partial reversal
+	RC     string    `json:"rc,omitempty"`
+	Auth   string    `json:"auth,omitempty"`
+	Ref    string    `json:"ref,omitempty"`
+	Term   string    `json:"term,omitempty"`
+	PIN    string    `json:"pin,omitempty"`
+	Tries  int       `json:"tries,omitempty"`
+	At     time.Time `json:"at"`
+}
+
+// operation is what the host remembers of one quintuple.
+type operation struct {
+	e        Entry
+	reversed bool
+	forbid   bool
+	back     int64
+}
+
+const clearing = "clearing"
+
+// ledger is the durable double-entry ledger: an append-only file, fsynced in groups. Every
+// debit of a card is a credit of the clearing account.
+type ledger struct {
+	mu       sync.Mutex
+	accounts map[string]*Account
+	ops      map[string]*operation
+	clearing int64
+	opened   int64
+	history  map[string][]Entry // last lines per card
+	entries  int
+
+	f     *os.File
+	qmu   sync.Mutex
+	buf   []byte
+	wait  []chan error
+	kick  chan struct{}
+	done  chan struct{}
+	close sync.Once
+}
+
+func pinDigest(card, pin string) string {
+	h := sha256.Sum256([]byte(card + "|" + pin))
+	return hex.EncodeToString(h[:12])
+}
+
+// openLedger reads the file and applies every line. A last line that was cut by a crash is
+// dropped; it was never answered.
+func openLedger(path string) (*ledger, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("bankhost: ledger: %w", err)
+	}
+	l := &ledger{accounts: map[string]*Account{}, ops: map[string]*operation{}, history: map[string][]Entry{}, f: f,
+		kick: make(chan struct{}, 1), done: make(chan struct{})}
+	r := bufio.NewReaderSize(f, 1<<20)
+	var good int64
+	for {
+		line, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		var e Entry
+		if err != nil || json.Unmarshal(line, &e) != nil {
+			return nil, fmt.Errorf("bankhost: ledger broken at byte %d", good)
+		}
+		good += int64(len(line))
+		l.apply(e)
+	}
+	if err := f.Truncate(good); err != nil {
+		return nil, fmt.Errorf("bankhost: ledger: %w", err)
+	}
+	if _, err := f.Seek(good, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("bankhost: ledger: %w", err)
+	}
+	go l.run()
+	return l, nil
+}
+
+// apply changes the books; the caller holds mu (or is alone).
+func (l *ledger) apply(e Entry) {
+	l.entries++
+	a := l.accounts[e.Card]
+	switch e.Kind {
+	case "open":
+		l.accounts[e.Card] = &Account{Card: e.Card, Balance: e.Amount, Status: e.RC, pin: e.PIN}
+		l.opened += e.Amount
+	case "withdraw":
+		a.Balance -= e.Amount
+		l.clearing += e.Amount
+		l.ops[e.Key] = &operation{e: e}
+		l.note(e)
+	case "decline":
+		l.ops[e.Key] = &operation{e: e}
+	case "reverse":
+		a.Balance -= e.Amount
+		l.clearing += e.Amount
+		op := l.ops[e.Key]
+		op.reversed, op.back = true, -e.Amount
+		l.note(e)
+	case "forbid":
+		l.ops[e.Key] = &operation{e: e, forbid: true}
+	case "pinTry":
+		a.Tries = e.Tries
+	case "pinChange":
+		a.pin, a.Tries = e.PIN, 0
+		l.ops[e.Key] = &operation{e: e}
+	case "status":
+		a.Status = e.RC
+	}
+}
+
+func (l *ledger) note(e Entry) {
+	h := append(l.history[e.Card], e)
+	if len(h) > 10 {
+		h = append(h[:0:0], h[len(h)-10:]...)
+	}
+	l.history[e.Card] = h
+}
+
+// post applies e under mu and queues its line; the returned channel tells when it is
+// durable. The caller holds mu.
+func (l *ledger) post(e Entry) <-chan error {
+	e.At = time.Now().UTC()
+	l.apply(e)
+	b, err := json.Marshal(e)
+	ch := make(chan error, 1)
+	if err != nil {
+		ch <- err
+		return ch
+	}
+	l.qmu.Lock()
+	l.buf = append(append(l.buf, b...), '\n')
+	l.wait = append(l.wait, ch)
+	l.qmu.Unlock()
+	select {
+	case l.kick <- struct{}{}:
+	default:
+	}
+	return ch
+}
+
+func (l *ledger) run() {
+	defer close(l.done)
+	for range l.kick {
+		l.qmu.Lock()
+		buf, wait := l.buf, l.wait
+		l.buf, l.wait = nil, nil
+		l.qmu.Unlock()
+		var err error
+		if len(buf) > 0 {
+			if _, err = l.f.Write(buf); err == nil {
+				err = l.f.Sync()
+			}
+		}
+		for _, ch := range wait {
+			ch <- err
+		}
+	}
+}
+
+func (l *ledger) Close() error {
+	var err error
+	l.close.Do(func() {
+		close(l.kick)
+		<-l.done
+		err = l.f.Close()
+	})
+	return err
+}
+
+// Invariants is the check of the books.
+type Invariants struct {
+	OK          bool     `json:"ok"`
+	Opened      int64    `json:"opened"`
+	Balances    int64    `json:"balances"`
+	Clearing    int64    `json:"clearing"`
+	Withdrawals int      `json:"withdrawals"`
+	Reversals   int      `json:"reversals"`
+	Problems    []string `json:"problems,omitempty"`
+}
+
+func (l *ledger) invariants() Invariants {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v := Invariants{Opened: l.opened, Clearing: l.clearing}
+	for _, a := range l.accounts {
+		v.Balances += a.Balance
+		if a.Balance < 0 {
+			v.Problems = append(v.Problems, "overdrawn: …"+a.Card[len(a.Card)-4:])
+		}
+	}
+	var net int64
+	for _, o := range l.ops {
+		if o.e.Kind != "withdraw" {
+			continue
+		}
+		v.Withdrawals++
+		net += o.e.Amount - o.back
+		if o.reversed {
+			v.Reversals++
+		}
+		if o.back < 0 || o.back > o.e.Amount {
+			v.Problems = append(v.Problems, "reversed more than was booked: "+o.e.Ref)
+		}
+	}
+	if v.Balances+v.Clearing != v.Opened {
+		v.Problems = append(v.Problems, "debits and credits differ")
+	}
+	if net != v.Clearing {
+		v.Problems = append(v.Problems, "operations and clearing account differ")
+	}
+	v.OK = len(v.Problems) == 0
+	return v
+}

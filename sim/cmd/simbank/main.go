@@ -1,0 +1,57 @@
+// Command simbank runs the simulated bank host.
+package main
+
+import (
+	"encoding/hex"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"zhigui/sim/bankhost"
+)
+
+func main() {
+	var o bankhost.Options
+	var keys string
+	flag.StringVar(&o.Listen, "listen", "127.0.0.1:7900", "address of the interchange link")
+	flag.StringVar(&o.Control, "control", "127.0.0.1:7980", "address of the HTTP control")
+	flag.StringVar(&o.Ledger, "ledger", "simbank.ledger", "file of the ledger")
+	flag.BoolVar(&o.Zone.SM4, "sm4", false, "the zone to the acquirer uses SM4 instead of 3DES")
+	flag.StringVar(&keys, "keys", "zone.keys", "file with the zone's PIN key and MAC key, two lines of 32 hexadecimal digits")
+	flag.IntVar(&o.BenchCards, "bench-cards", 0, "open so many more accounts for load tests")
+	flag.Parse()
+	o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if err := run(o, keys); err != nil {
+		fmt.Fprintln(os.Stderr, "simbank:", err)
+		os.Exit(1)
+	}
+}
+
+func run(o bankhost.Options, keys string) error {
+	data, err := os.ReadFile(keys)
+	if err != nil {
+		return fmt.Errorf("zone keys (serverctl zone keys writes them): %w", err)
+	}
+	var pik, mak string
+	if _, err := fmt.Sscan(string(data), &pik, &mak); err != nil {
+		return fmt.Errorf("%s: two lines of 32 hexadecimal digits are wanted", keys)
+	}
+	if o.Zone.PIK, err = hex.DecodeString(pik); err == nil {
+		o.Zone.MAK, err = hex.DecodeString(mak)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: not hexadecimal", keys)
+	}
+	h, err := bankhost.Start(o)
+	if err != nil {
+		return err
+	}
+	o.Log.Info("bank host is up", "link", h.Addr(), "control", h.WebAddr)
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, os.Interrupt, syscall.SIGTERM)
+	<-stop
+	return h.Close()
+}
