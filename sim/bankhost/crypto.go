@@ -85,7 +85,7 @@ func (z *zone) pinOf(block []byte, pan string) (pin string, ok bool) {
 	c.Decrypt(b, block)
 	p := pan[len(pan)-13 : len(pan)-1]
 	for i := range 6 {
-		b[n-6+i] ^= (p[2*i]-'0')<<4 | p[2*i+1] - '0'
+		b[n-6+i] ^= (p[2*i]-'0')<<4 | (p[2*i+1] - '0')
 	}
 	digits := fmt.Sprintf("%X", b)
 	l := int(b[0])

@@ -65,6 +65,7 @@ type ledger struct {
 	buf   []byte
 	wait  []chan error
 	kick  chan struct{}
+	quit  chan struct{}
 	done  chan struct{}
 	close sync.Once
 }
@@ -82,7 +83,7 @@ func openLedger(path string) (*ledger, error) {
 		return nil, fmt.Errorf("bankhost: ledger: %w", err)
 	}
 	l := &ledger{accounts: map[string]*Account{}, ops: map[string]*operation{}, history: map[string][]Entry{}, f: f,
-		kick: make(chan struct{}, 1), done: make(chan struct{})}
+		kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	r := bufio.NewReaderSize(f, 1<<20)
 	var good int64
 	for {
@@ -172,7 +173,12 @@ func (l *ledger) post(e Entry) <-chan error {
 
 func (l *ledger) run() {
 	defer close(l.done)
-	for range l.kick {
+	for end := false; !end; {
+		select {
+		case <-l.kick:
+		case <-l.quit:
+			end = true // one last round
+		}
 		l.qmu.Lock()
 		buf, wait := l.buf, l.wait
 		l.buf, l.wait = nil, nil
@@ -192,7 +198,7 @@ func (l *ledger) run() {
 func (l *ledger) Close() error {
 	var err error
 	l.close.Do(func() {
-		close(l.kick)
+		close(l.quit)
 		<-l.done
 		err = l.f.Close()
 	})

@@ -1,0 +1,63 @@
+import { h, getJSON } from "./dom.js";
+import { t, lang, setLang } from "./i18n.js";
+import { deviceCard } from "./cards.js";
+import { Reader } from "./reader.js";
+import { Tools } from "./tools.js";
+
+const state = new Map();
+const readers = new Map();
+const tools = new Tools(state, () => render());
+let online = false;
+
+function render() {
+  document.title = document.getElementById("title").textContent = t("title");
+  const link = document.getElementById("link");
+  link.textContent = t(online ? "connected" : "disconnected");
+  link.className = "pill " + (online ? "good" : "bad");
+  document.getElementById("lang").textContent = t("otherLang");
+  document.getElementById("devices").replaceChildren(...[...state.values()].map((s) => deviceCard(s, { reader: readers.get(s.id), selected: tools.id === s.id, choose: (id) => { tools.choose(id); render(); } })));
+  tools.render();
+  for (const r of readers.values()) r.render();
+}
+
+function put(s) {
+  state.set(s.id, s);
+  if (s.info.model === "crt350n") {
+    if (!readers.has(s.id)) readers.set(s.id, new Reader(s.id));
+    readers.get(s.id).update(s);
+  }
+}
+
+async function loadAll() {
+  for (const s of await getJSON("/api/devices")) put(s);
+  tools.choose(tools.id ?? state.keys().next().value);
+  render();
+}
+
+const pending = new Map();
+function refresh(id) {
+  if (pending.has(id)) return;
+  pending.set(id, setTimeout(async () => {
+    pending.delete(id);
+    try {
+      put(await getJSON(`/api/devices/${id}`));
+      render();
+    } catch { /* the stream tells that the server is gone */ }
+  }, 40));
+}
+
+function listen() {
+  const es = new EventSource("/api/events");
+  es.onopen = () => { online = true; loadAll(); };
+  es.onerror = () => { online = false; render(); };
+  const on = (kind, f) => es.addEventListener(kind, (e) => f(JSON.parse(e.data)));
+  on("state", (e) => refresh(e.device));
+  on("wire", (e) => tools.wire(e.device, e.data));
+  on("fault", (e) => refresh(e.device));
+  on("prompt", (e) => { if (e.data === "insertCard") readers.get(e.device)?.commanded(); });
+}
+
+document.getElementById("lang").addEventListener("click", () => { setLang(lang === "zh" ? "en" : "zh"); render(); });
+document.getElementById("windows").append(h("div", { id: "readerWindows" }));
+setLang(lang);
+listen();
