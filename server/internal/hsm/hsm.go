@@ -1,0 +1,86 @@
+// Package hsm is the security module of the server: the only place where keys are in the
+// clear. trade, access and serverctl use the HSM interface; Soft is the software module that
+// keeps its keys sealed with AES-256-GCM under a master key file. An adapter to a bank's
+// hardware implements the same interface.
+//
+// Working keys have versions: a terminal's sign-in makes a new one, and the version before
+// it stays usable so that a message already on its way is not refused.
+package hsm
+
+import (
+	"errors"
+
+	"zhigui/server/api/paycrypto"
+)
+
+// Errors of the module. None contains key or PIN bytes.
+var (
+	ErrNoKey = errors.New("hsm: no such key")
+	ErrPIN   = errors.New("hsm: PIN block cannot be translated")
+	ErrSeal  = errors.New("hsm: sealed data cannot be opened")
+)
+
+// Use of a key.
+type Use uint8
+
+// Key uses.
+const (
+	UseTMK Use = iota + 1 // wraps working keys of one terminal
+	UsePIN
+	UseMAC
+)
+
+// Ref names one version of a key set: a zone such as "host", or a terminal.
+type Ref struct {
+	Owner   string
+	Version uint32
+}
+
+// Working is a terminal's new key pair as it travels: encrypted under the TMK, with check
+// values of 4 bytes.
+type Working struct {
+	Version        uint32
+	PIK, MAK       []byte
+	PIKKCV, MAKKCV []byte
+}
+
+// HSM is a security module. All methods are safe for concurrent use.
+type HSM interface {
+	// CreateTMK makes (or replaces) the TMK of a terminal and returns it in the clear, once,
+	// for the key ceremony at the PIN pad, with its check value. It forgets working keys.
+	CreateTMK(owner string, alg paycrypto.Alg) (clear, kcv []byte, err error)
+	// NewWorking makes the next version of a terminal's PIN and MAC keys. ErrNoKey without TMK.
+	NewWorking(owner string) (*Working, error)
+	// Import installs a zone's keys (a host zone); the same values again change nothing.
+	Import(owner string, alg paycrypto.Alg, pik, mak []byte) error
+	// Current returns the newest version of an owner's working keys, ErrNoKey before sign-in.
+	Current(owner string) (Ref, error)
+	// AppendMAC appends the MAC of data: X9.19 in a DES zone, SM4 CBC-MAC in an SM4 zone,
+	// both with zero padding.
+	AppendMAC(dst []byte, key Ref, data []byte) ([]byte, error)
+	// TranslatePIN re-encrypts a PIN block; the format follows the zone (ISO-0 or SM4).
+	TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error)
+	// Seal and Open protect data at rest; aad binds it to its place.
+	Seal(dst, plain, aad []byte) []byte
+	Open(dst, sealed, aad []byte) ([]byte, error)
+	// Index is a keyed digest of 16 bytes for looking up a PAN without storing it.
+	Index(pan []byte) []byte
+}
+
+// Record is a key at rest.
+type Record struct {
+	Owner   string
+	Use     Use
+	Version uint32
+	Alg     paycrypto.Alg
+	Sealed  []byte
+	KCV     []byte
+}
+
+// Keys is where a software module keeps its sealed keys (server/internal/store).
+type Keys interface {
+	// SaveKeys writes records durably in one transaction.
+	SaveKeys(recs ...Record) error
+	// LoadKeys returns the records of one owner, or every record when owner is empty.
+	LoadKeys(owner string) ([]Record, error)
+}

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Reversal is the one reversal of a transaction.
+type Reversal struct {
+	Txn      int64
+	Terminal string
+	State    ReversalState
+	Reason   string        // field 39 of the terminal, or 98
+	Paid     sql.NullInt64 // set: only the rest is taken back
+	STAN     string        // own F11 towards the host
+	Time     string        // own F7
+	Attempts int
+	NotFound int // answers 25 so far
+	RC       string
+	Created  time.Time
+	Next     time.Time
+}
+
+// ReversalState is the state of a reversal.
+type ReversalState uint8
+
+// States of a reversal.
+const (
+	RevPending ReversalState = iota
+	RevDone
+	RevAbsent
+	RevStuck
+)
+
+func insertReversal(tx *Tx, r *Reversal) error {
+	_, err := tx.exec(`INSERT INTO reversal (txn, terminal, state, reason, paid, stan, time, created, next, updated) VALUES (?,?,0,?,?,?,?,?,?,?) ON CONFLICT (txn) DO NOTHING`,
+		r.Txn, r.Terminal, r.Reason, r.Paid, r.STAN, r.Time, ms(r.Created), ms(r.Next), ms(r.Created))
+	if err == nil && r.Paid.Valid {
+		_, err = tx.exec(`UPDATE txn SET paid=? WHERE id=?`, r.Paid.Int64, r.Txn)
+	}
+	return err
+}
+
+const selectReversal = `SELECT txn, terminal, state, reason, paid, stan, time, attempts, not_found, rc, created, next FROM reversal `
+
+func scanReversal(r interface{ Scan(...any) error }) (*Reversal, error) {
+	v := &Reversal{}
+	var c, n int64
+	err := r.Scan(&v.Txn, &v.Terminal, &v.State, &v.Reason, &v.Paid, &v.STAN, &v.Time, &v.Attempts, &v.NotFound, &v.RC, &c, &n)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, ErrNotFound
+	}
+	v.Created, v.Next = fromMS(c), fromMS(n)
+	return v, err
+}
+
+// ReversalOf returns the reversal of a transaction, ErrNotFound when there is none.
+func (s *Store) ReversalOf(ctx context.Context, txn int64) (*Reversal, error) {
+	return scanReversal(s.read.QueryRowContext(ctx, selectReversal+`WHERE txn=?`, txn))
+}
+
+// PendingReversals lists all that must still be sent, oldest first.
+func (s *Store) PendingReversals(ctx context.Context) ([]*Reversal, error) {
+	rows, err := s.read.QueryContext(ctx, selectReversal+`WHERE state=0 ORDER BY txn`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // reading
+	var out []*Reversal
+	for rows.Next() {
+		r, err := scanReversal(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, rows.Err()
+}
+
+// Attempt records, before the send, that a reversal is sent once more.
+func (s *Store) Attempt(ctx context.Context, r *Reversal, next, at time.Time) error {
+	return s.write(ctx, func(tx *Tx) error {
+		_, err := tx.exec(`UPDATE reversal SET attempts=attempts+1, next=?, updated=? WHERE txn=? AND state=0`, ms(next), ms(at), r.Txn)
+		return err
+	})
+}
+
+// Retry records an answer that does not end a reversal.
+func (s *Store) Retry(ctx context.Context, r *Reversal, rc string, notFound int, next, at time.Time) error {
+	return s.write(ctx, func(tx *Tx) error {
+		_, err := tx.exec(`UPDATE reversal SET rc=?, not_found=?, next=?, updated=? WHERE txn=? AND state=0`, rc, notFound, ms(next), ms(at), r.Txn)
+		return err
+	})
+}
+
+// EndReversal ends a reversal and its transaction in one commit.
+func (s *Store) EndReversal(ctx context.Context, r *Reversal, st ReversalState, rc string, at time.Time) error {
+	end := map[ReversalState]State{RevDone: Reversed, RevAbsent: ReversalAbsent, RevStuck: ReversalStuck}[st]
+	if st == RevDone && r.Paid.Valid {
+		end = Confirmed
+	}
+	return s.write(ctx, func(tx *Tx) error {
+		if _, err := tx.exec(`UPDATE reversal SET state=?, rc=?, not_found=?, updated=? WHERE txn=?`, int64(st), rc, r.NotFound, ms(at), r.Txn); err != nil {
+			return err
+		}
+		err := finish(tx, r.Txn, &Outcome{State: end, At: at, Note: "reversal answered " + rc}, []State{ReversalPending})
+		if errors.Is(err, ErrState) {
+			return nil
+		}
+		return err
+	})
+}
+
+// Reserve takes n numbers of a durable sequence and returns the first; after a crash numbers
+// are skipped, never given twice.
+func (s *Store) Reserve(ctx context.Context, name string, n int64) (first int64, err error) {
+	err = s.write(ctx, func(tx *Tx) error {
+		if _, err := tx.exec(`INSERT INTO sequence (name, value) VALUES (?, 0) ON CONFLICT (name) DO NOTHING`, name); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`UPDATE sequence SET value=value+? WHERE name=?`, n, name); err != nil {
+			return err
+		}
+		var v int64
+		if err := tx.row(`SELECT value FROM sequence WHERE name=?`, []any{name}, &v); err != nil {
+			return err
+		}
+		first = v - n + 1
+		return nil
+	})
+	return first, err
+}

@@ -1,0 +1,239 @@
+package trade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"zhigui/server/api/message"
+	"zhigui/server/internal/link"
+	"zhigui/server/internal/store"
+)
+
+// newReversal makes the reversal of t, not stored yet.
+func (e *Engine) newReversal(ctx context.Context, t *store.Txn, reason string) (*store.Reversal, error) {
+	stan, err := e.seq.take(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := e.o.Now()
+	return &store.Reversal{Txn: t.ID, Terminal: t.Terminal, Reason: reason, STAN: stan, Time: now.In(shanghai).Format("0102150405"),
+		Created: now, Next: now.Add(e.o.ReversalDelay)}, nil
+}
+
+// drain sends stored reversals: in parallel, in order per terminal, until acknowledged.
+type drain struct {
+	e    *Engine
+	mu   sync.Mutex
+	todo map[string][]*store.Reversal // per terminal, oldest first
+	busy map[string]bool
+	n    int
+	wake chan struct{}
+}
+
+func newDrain(e *Engine) *drain {
+	return &drain{e: e, todo: map[string][]*store.Reversal{}, busy: map[string]bool{}, wake: make(chan struct{}, 1)}
+}
+
+func (d *drain) depth() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.n
+}
+
+func (d *drain) add(r *store.Reversal) {
+	d.mu.Lock()
+	for _, x := range d.todo[r.Terminal] {
+		if x.Txn == r.Txn {
+			d.mu.Unlock()
+			return
+		}
+	}
+	d.todo[r.Terminal] = append(d.todo[r.Terminal], r)
+	d.n++
+	d.mu.Unlock()
+	d.poke()
+}
+
+func (d *drain) poke() {
+	select {
+	case d.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run hands out due reversals until ctx ends.
+func (d *drain) run(ctx context.Context) {
+	slots := make(chan struct{}, d.e.o.ReversalSlots)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		r, wait := d.pick()
+		if r == nil {
+			t := time.NewTimer(wait)
+			select {
+			case <-ctx.Done():
+				t.Stop()
+				return
+			case <-d.wake:
+			case <-t.C:
+			}
+			t.Stop()
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case slots <- struct{}{}:
+		}
+		wg.Go(func() {
+			ended := d.e.attempt(ctx, r)
+			d.mu.Lock()
+			delete(d.busy, r.Terminal)
+			if ended {
+				q := d.todo[r.Terminal]
+				if d.n--; len(q) == 1 {
+					delete(d.todo, r.Terminal)
+				} else {
+					d.todo[r.Terminal] = append(q[:0:0], q[1:]...)
+				}
+			}
+			d.mu.Unlock()
+			<-slots
+			d.poke()
+		})
+	}
+}
+
+// pick takes the oldest reversal of a terminal that is due, or tells how long to wait.
+func (d *drain) pick() (*store.Reversal, time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now, wait := d.e.o.Now(), time.Second
+	if d.e.host == nil || !d.e.host.Up() || d.e.open() {
+		return nil, 100 * time.Millisecond
+	}
+	for term, q := range d.todo {
+		if d.busy[term] {
+			continue
+		}
+		if left := q[0].Next.Sub(now); left > 0 {
+			wait = min(wait, left)
+			continue
+		}
+		d.busy[term] = true
+		return q[0], 0
+	}
+	return nil, max(wait, time.Millisecond)
+}
+
+// attempt sends r once; it reports whether r has ended.
+func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
+	now := e.o.Now()
+	pause := min(e.o.Backoff<<min(r.Attempts, 10), time.Minute)
+	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) //nolint:gosec // jitter
+	r.Next = now.Add(pause)
+	if err := e.st.Attempt(ctx, r, r.Next, now); err != nil {
+		return false
+	}
+	r.Attempts++
+	m, frame, err := e.reversalMessage(ctx, r)
+	if err != nil {
+		e.o.Log.Error("reversal cannot be built", "txn", r.Txn, "error", err.Error())
+		return e.endReversal(ctx, r, store.RevStuck, "")
+	}
+	e.o.Failpoint("reversal-attempt")
+	hctx, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
+	defer cancel()
+	a, err := e.host.Send(hctx, link.KeyOf(m), frame)
+	if err != nil {
+		if errors.Is(err, link.ErrNoAnswer) {
+			e.misses.Add(1)
+		}
+		return false
+	}
+	defer a.Release()
+	e.misses.Store(0)
+	mac, err := e.hsm.AppendMAC(nil, e.hostKey, a.Msg.Covered())
+	if err != nil || !a.Msg.MACEquals(mac) {
+		e.count.macErrors.Add(1)
+		return false
+	}
+	e.o.Failpoint("reversal-answered")
+	rc := string(a.Msg.Get(39))
+	switch rc {
+	case rcOK:
+		return e.endReversal(ctx, r, store.RevDone, rc)
+	case rcNotOriginal: // the original may still be on its way: ask again
+		if r.NotFound++; r.NotFound >= e.o.AbsentAfter {
+			return e.endReversal(ctx, r, store.RevAbsent, rc)
+		}
+		fallthrough
+	case "09", "68", "90", "91", "96", "98":
+		_ = e.st.Retry(ctx, r, rc, r.NotFound, r.Next, e.o.Now())
+		return false
+	}
+	e.o.Log.Error("host refuses a reversal: a person must decide", "txn", r.Txn, "code", rc)
+	return e.endReversal(ctx, r, store.RevStuck, rc)
+}
+
+func (e *Engine) endReversal(ctx context.Context, r *store.Reversal, st store.ReversalState, rc string) bool {
+	if err := e.st.EndReversal(ctx, r, st, rc, e.o.Now()); err != nil {
+		e.o.Log.Error("reversal end cannot be stored", "txn", r.Txn, "error", err.Error())
+		return false // sent again; the host answers a repeat alike
+	}
+	e.o.OnChange(r.Txn)
+	return true
+}
+
+// reversalMessage builds 0420, from the second send on 0421, out of the stored request.
+func (e *Engine) reversalMessage(ctx context.Context, r *store.Reversal) (*message.Message, []byte, error) {
+	t, err := e.st.ByID(ctx, r.Txn)
+	if err != nil {
+		return nil, nil, err
+	}
+	blob, err := e.hsm.Open(nil, t.Request, aadOf(t.ID, "request"))
+	if err != nil {
+		return nil, nil, err
+	}
+	pos, err := message.Builtin("pos64")
+	if err != nil {
+		return nil, nil, err
+	}
+	_, o, err := unpackPair(blob, pos, e.hostD)
+	if err != nil {
+		return nil, nil, err
+	}
+	m := message.New(e.hostD)
+	mti := "0420"
+	if r.Attempts > 1 {
+		mti = "0421"
+	}
+	_ = m.SetMTI(mti)
+	for _, n := range []int{2, 3, 4, 18, 22, 25, 32, 33, 37, 41, 42, 49} {
+		if o.Has(n) {
+			if err := m.Set(n, o.Get(n)); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	_ = m.SetString(7, r.Time)
+	_ = m.SetString(11, r.STAN)
+	_ = m.SetString(12, r.Time[4:])
+	_ = m.SetString(13, r.Time[:4])
+	if t.Auth != "" {
+		_ = m.SetString(38, t.Auth)
+	}
+	err = m.SetString(90, fmt.Sprintf("0200%s%s%011s%011s", o.Get(11), o.Get(7), o.Get(32), o.Get(33)))
+	if err == nil && r.Paid.Valid {
+		err = m.SetString(95, fmt.Sprintf("%012d%030d", r.Paid.Int64, 0))
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	frame, err := e.packHost(m, nil, nil)
+	return m, frame, err
+}

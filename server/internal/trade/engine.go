@@ -1,0 +1,285 @@
+package trade
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zhigui/server/api/message"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/link"
+	"zhigui/server/internal/store"
+)
+
+// Zone names of terminals, and the owner name of the host's keys in the HSM.
+const (
+	Zone3DES  = "3des"
+	ZoneSM4   = "sm4"
+	HostOwner = "host"
+)
+
+// Host is the way to the bank host; *link.Mux implements it.
+type Host interface {
+	Send(ctx context.Context, key link.Key, frame []byte) (*link.Answer, error)
+	Up() bool
+}
+
+// Options of an Engine.
+type Options struct {
+	Acquirer      string        // F32, up to 11 digits
+	Forwarder     string        // F33
+	HostTimeout   time.Duration // from the receipt of a request to the answer of the host; 0 = 25 s
+	ReversalDelay time.Duration // before the first send of a reversal, so that it cannot overtake; 0 = 1 s
+	Backoff       time.Duration // first pause between sends of a reversal, doubled up to 60 s; 0 = 1 s
+	AbsentAfter   int           // answers 25 that end a reversal; 0 = 3
+	SuspenseAfter time.Duration // an approval without confirmation is listed as SUSPENSE; 0 = 10 min
+	ReversalSlots int           // reversals sent at a time; 0 = 16
+	BreakAfter    int           // consecutive missing answers that open the breaker; 0 = 20
+	EchoEvery     time.Duration // 0 = 30 s
+	Now           func() time.Time
+	// Failpoint is nil in production; a kill test ends the process in it.
+	Failpoint func(name string)
+	// OnChange is told about every changed transaction; it must not block.
+	OnChange func(id int64)
+	Log      *slog.Logger
+}
+
+// Engine runs transactions. It is safe for concurrent use.
+type Engine struct {
+	o     Options
+	st    *store.Store
+	hsm   hsm.HSM
+	host  Host
+	hostD *message.Dialect
+	seq   sequence
+	ids   ids
+
+	terms   sync.Map // id → *termEntry
+	fly     [64]flyShard
+	misses  atomic.Int32 // consecutive missing answers
+	drain   *drain
+	mu      sync.Mutex
+	hostKey hsm.Ref
+	stop    context.CancelFunc
+	wg      sync.WaitGroup
+
+	count counters
+}
+
+type counters struct {
+	requests, approved, declined, unknown, notSent, repeats, macErrors, garbage atomic.Uint64
+}
+
+// Stats are counters since the start.
+type Stats struct {
+	Requests, Approved, Declined, Unknown, NotSent, Repeats, MACErrors, Garbage uint64
+	ReversalsPending                                                            int
+	BreakerOpen                                                                 bool
+}
+
+// New makes an engine, recovers what a crash left behind (every INTENT without an outcome
+// becomes UNKNOWN with a durable reversal) and starts its background work. host may be set
+// later with SetHost, before the first request.
+func New(ctx context.Context, st *store.Store, h hsm.HSM, hostD *message.Dialect, o Options) (*Engine, error) {
+	def := func(p *time.Duration, v time.Duration) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	num := func(p *int, v int) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	def(&o.HostTimeout, 25*time.Second)
+	def(&o.ReversalDelay, time.Second)
+	def(&o.Backoff, time.Second)
+	def(&o.SuspenseAfter, 10*time.Minute)
+	def(&o.EchoEvery, 30*time.Second)
+	num(&o.AbsentAfter, 3)
+	num(&o.ReversalSlots, 16)
+	num(&o.BreakAfter, 20)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Failpoint == nil {
+		o.Failpoint = func(string) {}
+	}
+	if o.OnChange == nil {
+		o.OnChange = func(int64) {}
+	}
+	e := &Engine{o: o, st: st, hsm: h, hostD: hostD}
+	for i := range e.fly {
+		e.fly[i].m = map[string]*flight{}
+	}
+	var err error
+	if e.hostKey, err = h.Current(HostOwner); err != nil {
+		return nil, fmt.Errorf("trade: keys of the host zone: %w", err)
+	}
+	e.seq = sequence{name: "host.stan", st: st}
+	e.drain = newDrain(e)
+	if err := e.recover(ctx); err != nil {
+		return nil, fmt.Errorf("trade: recovery: %w", err)
+	}
+	return e, nil
+}
+
+// Start begins background work towards host: reversals, echo, suspense.
+func (e *Engine) Start(host Host) {
+	e.host = host
+	var ctx context.Context
+	ctx, e.stop = context.WithCancel(context.Background())
+	e.wg.Go(func() { e.drain.run(ctx) })
+	e.wg.Go(func() { e.watch(ctx) })
+}
+
+// Close ends background work. Transactions that are still running finish on their own.
+func (e *Engine) Close() {
+	if e.stop != nil {
+		e.stop()
+	}
+	e.wg.Wait()
+}
+
+// Stats returns the counters.
+func (e *Engine) Stats() Stats {
+	c := &e.count
+	return Stats{c.requests.Load(), c.approved.Load(), c.declined.Load(), c.unknown.Load(), c.notSent.Load(), c.repeats.Load(),
+		c.macErrors.Load(), c.garbage.Load(), e.drain.depth(), e.open()}
+}
+
+// open tells whether the breaker is open.
+func (e *Engine) open() bool { return int(e.misses.Load()) >= e.o.BreakAfter }
+
+// shanghai is the zone of the business clock: F7, F12, F13.
+var shanghai = time.FixedZone("CST", 8*3600)
+
+type termEntry struct {
+	t  *store.Terminal
+	at time.Time
+}
+
+// terminal looks a terminal up, through a cache of five seconds.
+func (e *Engine) terminal(ctx context.Context, id string) *store.Terminal {
+	if v, ok := e.terms.Load(id); ok {
+		if x := v.(*termEntry); time.Since(x.at) < 5*time.Second {
+			return x.t
+		}
+	}
+	t, err := e.st.Terminal(ctx, id)
+	if err != nil || !t.Enabled {
+		e.terms.Delete(id)
+		return nil
+	}
+	e.terms.Store(id, &termEntry{t, time.Now()})
+	return t
+}
+
+// sequence is a durable sequence of trace numbers, reserved in blocks.
+type sequence struct {
+	name string
+	st   *store.Store
+	mu   sync.Mutex
+	next int64
+	end  int64
+}
+
+const seqBlock = 20000
+
+// take returns the next trace number, 1 to 999999, as six digits.
+func (q *sequence) take(ctx context.Context) (string, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.next >= q.end {
+		first, err := q.st.Reserve(ctx, q.name, seqBlock)
+		if err != nil {
+			return "", err
+		}
+		q.next, q.end = first, first+seqBlock
+	}
+	v := q.next%999999 + 1
+	q.next++
+	var b [6]byte
+	for i := 5; i >= 0; i-- {
+		b[i] = byte('0' + v%10)
+		v /= 10
+	}
+	return string(b[:]), nil
+}
+
+// ids makes transaction numbers of 18 digits that rise with time: 41 bits of milliseconds
+// since 2020, 22 bits of counter.
+type ids struct{ last atomic.Int64 }
+
+var epoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
+
+func (g *ids) take(now time.Time) int64 {
+	want := (now.UnixMilli() - epoch) << 22
+	for {
+		last := g.last.Load()
+		v := max(want, last+1)
+		if g.last.CompareAndSwap(last, v) {
+			return v
+		}
+	}
+}
+
+// flight is a transaction that is being worked on; a repeat waits for it.
+type flight struct {
+	done   chan struct{}
+	digest [32]byte
+}
+
+type flyShard struct {
+	mu sync.Mutex
+	m  map[string]*flight
+}
+
+func (e *Engine) shard(key string) *flyShard {
+	h := uint32(2166136261)
+	for i := range len(key) {
+		h = (h ^ uint32(key[i])) * 16777619
+	}
+	return &e.fly[h%uint32(len(e.fly))]
+}
+
+// enter registers a running transaction; when one runs already it is returned instead.
+func (e *Engine) enter(key string, digest [32]byte) (mine, other *flight) {
+	s := e.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if f := s.m[key]; f != nil {
+		return nil, f
+	}
+	f := &flight{done: make(chan struct{}), digest: digest}
+	s.m[key] = f
+	return f, nil
+}
+
+func (e *Engine) leave(key string, f *flight) {
+	s := e.shard(key)
+	s.mu.Lock()
+	delete(s.m, key)
+	s.mu.Unlock()
+	close(f.done)
+}
+
+// landed waits until no transaction with key runs any more.
+func (e *Engine) landed(ctx context.Context, key string) bool {
+	s := e.shard(key)
+	s.mu.Lock()
+	f := s.m[key]
+	s.mu.Unlock()
+	if f == nil {
+		return true
+	}
+	select {
+	case <-f.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,203 @@
+package trade
+
+import (
+	"context"
+	"crypto/sha256"
+	"sync"
+
+	"zhigui/server/api/message"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/store"
+)
+
+// Zone serves the terminals of one zone; it implements link.Handler.
+type Zone struct {
+	e    *Engine
+	name string
+	d    *message.Dialect
+	toH  *message.Mapping
+	toT  *message.Mapping
+	pool sync.Pool
+}
+
+// NewZone makes the handler of a zone: Zone3DES with pos64, ZoneSM4 with pos64sm4.
+func (e *Engine) NewZone(name string, d *message.Dialect) *Zone {
+	z := &Zone{e: e, name: name, d: d, toH: message.NewMapping(d, e.hostD), toT: message.NewMapping(e.hostD, d)}
+	z.pool.New = func() any {
+		return &work{z: z, in: message.New(d), out: message.New(e.hostD), reply: message.New(d), tmp: message.New(d),
+			frame: make([]byte, 0, 1024), blob: make([]byte, 0, 2048), mac: make([]byte, 0, 32)}
+	}
+	return z
+}
+
+// work is the reusable memory of one request.
+type work struct {
+	z     *Zone
+	in    *message.Message // from the terminal
+	out   *message.Message // to the host
+	reply *message.Message // to the terminal
+	tmp   *message.Message // scratch
+	frame []byte           // packed host message
+	blob  []byte           // packed for storage
+	mac   []byte
+	key   hsm.Ref // version the terminal used
+	keyed bool
+	term  *store.Terminal
+}
+
+// Handle implements link.Handler. A long connection is asked for by the last byte of the
+// application header being 01.
+func (z *Zone) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
+	z.e.count.requests.Add(1)
+	w := z.pool.Get().(*work)
+	defer z.pool.Put(w)
+	w.keyed, w.term = false, nil
+	if err := w.in.Unpack(z.d, body); err != nil {
+		z.e.count.garbage.Add(1)
+		z.e.o.Log.Warn("terminal message refused", "error", err.Error())
+		return nil, false
+	}
+	app := w.in.HeaderPart("app")
+	keep := len(app) > 0 && app[len(app)-1] == 1
+	w.reply.Reset(z.d)
+	w.reply.ReplyTo(w.in)
+	for _, c := range [...]message.Canon{message.ProcCode, message.STAN, message.Terminal, message.Merchant} {
+		if v := w.in.Value(c); v != nil {
+			_ = w.reply.Put(c, v)
+		}
+	}
+	rc := z.route(ctx, w)
+	if rc != "" {
+		w.respond(rc)
+	}
+	if w.keyed {
+		w.reply.ReserveMAC()
+	}
+	out, lay, err := w.reply.Pack(dst)
+	if err != nil {
+		z.e.o.Log.Error("answer cannot be packed", "error", err.Error())
+		return nil, false
+	}
+	if w.keyed {
+		mac, err := z.e.hsm.AppendMAC(w.mac[:0], w.key, lay.Cover(out[len(dst):]))
+		if err != nil || !lay.PutMAC(out[len(dst):], mac) {
+			return nil, false
+		}
+	}
+	return out, keep
+}
+
+func (w *work) respond(rc string) { _ = w.reply.SetString(39, rc) }
+
+// route answers the code to give, or "" when the reply is complete.
+func (z *Zone) route(ctx context.Context, w *work) string {
+	e := z.e
+	if !w.in.Has(11) || !w.in.Has(41) || !w.in.Has(42) {
+		return rcFormat
+	}
+	w.term = e.terminal(ctx, string(w.in.Get(41)))
+	if w.term == nil || w.term.Zone != z.name || w.term.Merchant != string(w.in.Get(42)) {
+		return rcTerminal
+	}
+	switch w.in.MTI() {
+	case "0800":
+		return z.signIn(w)
+	case "0820":
+		return rcOK
+	}
+	if !z.verify(w) {
+		e.count.macErrors.Add(1)
+		e.o.Log.Warn("terminal MAC wrong", "terminal", w.term.ID, "mti", w.in.MTI())
+		return rcMAC
+	}
+	if b := w.in.Get(60); len(b) < 8 {
+		return rcFormat
+	}
+	switch w.in.MTI() {
+	case "0200":
+		if k := kindOf("0200", w.in.Get(3)); k != nil {
+			return z.transact(ctx, w, k)
+		}
+		return rcInvalid
+	case "0220":
+		return z.confirm(ctx, w)
+	case "0400":
+		return z.reverse(ctx, w)
+	}
+	return rcInvalid
+}
+
+// verify checks the MAC against the terminal's current and previous key.
+func (z *Zone) verify(w *work) bool {
+	cover := w.in.Covered()
+	ref, err := z.e.hsm.Current(w.term.ID)
+	if cover == nil || err != nil {
+		return false
+	}
+	for range 2 {
+		mac, err := z.e.hsm.AppendMAC(w.mac[:0], ref, cover)
+		if err != nil {
+			return false
+		}
+		if w.in.MACEquals(mac) {
+			w.key, w.keyed = ref, true
+			return true
+		}
+		ref.Version--
+	}
+	return false
+}
+
+// signIn gives a terminal new working keys under its TMK.
+func (z *Zone) signIn(w *work) string {
+	b := w.in.Get(60)
+	want := map[string]string{Zone3DES: "003", ZoneSM4: "013"}[z.name]
+	if len(b) < 11 || string(b[8:11]) != want {
+		return rcFormat
+	}
+	k, err := z.e.hsm.NewWorking(w.term.ID)
+	if err != nil {
+		z.e.o.Log.Error("sign-in without keys", "terminal", w.term.ID, "error", err.Error())
+		return rcSystem
+	}
+	var f [40]byte
+	p := append(f[:0], k.PIK...)
+	p = append(p, k.PIKKCV...)
+	p = append(p, k.MAK...)
+	p = append(p, k.MAKKCV...)
+	w.stamp()
+	_ = w.reply.SetString(37, "000000"+string(w.in.Get(11)))
+	if w.reply.Set(62, p) != nil {
+		return rcSystem
+	}
+	z.e.o.Log.Info("terminal signed in", "terminal", w.term.ID, "keyVersion", k.Version)
+	return rcOK
+}
+
+// stamp sets the server's time into the reply.
+func (w *work) stamp() {
+	now := w.z.e.o.Now().In(shanghai)
+	_ = w.reply.SetString(12, now.Format("150405"))
+	_ = w.reply.SetString(13, now.Format("0102"))
+}
+
+// idem is the idempotency key of the request: terminal, merchant, batch, STAN, MTI, F3.
+func (w *work) idem(mti, batch, stan string) string {
+	return w.term.ID + "|" + w.term.Merchant + "|" + batch + "|" + stan + "|" + mti + "|" + string(w.in.Get(3))
+}
+
+// digest is over all fields that a faithful repeat has in common: not the PIN block and the
+// MAC, which change with the working keys.
+func (w *work) digest() (d [32]byte) {
+	buf := w.blob[:0]
+	for n := 2; n < 64; n++ {
+		if n == 52 || n == 62 && w.in.String(3) == "700000" || !w.in.Has(n) {
+			continue
+		}
+		v := w.in.Get(n)
+		buf = append(buf, byte(n), byte(len(v)>>8), byte(len(v)))
+		buf = append(buf, v...)
+	}
+	w.blob = buf
+	return sha256.Sum256(buf)
+}

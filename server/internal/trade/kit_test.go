@@ -1,0 +1,331 @@
+package trade_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"zhigui/server/api/message"
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/link"
+	"zhigui/server/internal/store"
+	"zhigui/server/internal/trade"
+	"zhigui/sim/bankhost"
+)
+
+var zonePIK, zoneMAK = []byte("0123456789abcdef"), []byte("fedcba9876543210")
+
+func dialect(t testing.TB, name string) *message.Dialect {
+	t.Helper()
+	d, err := message.Builtin(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// rig is a server and a bank host in this process.
+type rig struct {
+	t      testing.TB
+	dir    string
+	hostSM bool
+	bank   *bankhost.Host
+	st     *store.Store
+	hsm    *hsm.Soft
+	mux    *link.Mux
+	eng    *trade.Engine
+	lis    map[string]*link.Listener
+	opt    trade.Options
+	logs   *bytes.Buffer
+}
+
+func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
+
+func newRig(t testing.TB, hostSM4 bool, o trade.Options) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: t.TempDir(), hostSM: hostSM4, opt: o}
+	var err error
+	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
+		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Log: discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.start()
+	t.Cleanup(func() { r.stop(); _ = r.bank.Close() })
+	return r
+}
+
+func (r *rig) start() {
+	var err error
+	fatal := func() {
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	ctx := context.Background()
+	r.st, err = store.Open(ctx, store.Options{Path: filepath.Join(r.dir, "db")})
+	fatal()
+	mk, err := hsm.MasterKey(filepath.Join(r.dir, "master.key"))
+	fatal()
+	r.hsm, err = hsm.NewSoft(mk, r.st)
+	fatal()
+	alg, name := paycrypto.DES, "cups128"
+	if r.hostSM {
+		alg, name = paycrypto.SM4, "cups128sm4"
+	}
+	err = r.hsm.Import(trade.HostOwner, alg, zonePIK, zoneMAK)
+	fatal()
+	o := r.opt
+	o.Acquirer, o.Forwarder = "99992900", "99990000"
+	if o.HostTimeout == 0 {
+		o.HostTimeout = 300 * time.Millisecond
+	}
+	o.ReversalDelay, o.Backoff = 20*time.Millisecond, 50*time.Millisecond
+	if o.Log == nil {
+		o.Log = discard()
+	}
+	hd := dialect(r.t, name)
+	r.eng, err = trade.New(ctx, r.st, r.hsm, hd, o)
+	fatal()
+	up := make(chan struct{}, 8)
+	r.mux = link.NewMux(link.Options{Address: r.bank.Addr(), Dialect: hd, Backoff: 10 * time.Millisecond, Log: o.Log, OnUp: func() { up <- struct{}{} }})
+	select {
+	case <-up:
+	case <-time.After(10 * time.Second):
+		r.t.Fatal("no link to the bank host")
+	}
+	r.eng.Start(r.mux)
+	r.lis = map[string]*link.Listener{}
+	for zone, dn := range map[string]string{trade.Zone3DES: "pos64", trade.ZoneSM4: "pos64sm4"} {
+		d := dialect(r.t, dn)
+		r.lis[zone], err = link.NewListener("127.0.0.1:0", link.ListenerOptions{Dialect: d, Handler: r.eng.NewZone(zone, d), Log: o.Log})
+		fatal()
+	}
+}
+
+func (r *rig) stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	for _, l := range r.lis {
+		l.Close(ctx)
+	}
+	r.eng.Close()
+	r.mux.Close()
+	_ = r.st.Close()
+}
+
+// term is a terminal with its PIN pad.
+type term struct {
+	t        testing.TB
+	id, zone string
+	d        *message.Dialect
+	addr     string
+	tmk      *paycrypto.Key
+	alg      paycrypto.Alg
+	pik, mak *paycrypto.Key
+	stan     int
+}
+
+const merchant = "102290000000001"
+
+func (r *rig) terminal(id, zone string) *term {
+	r.t.Helper()
+	ctx := context.Background()
+	if err := r.st.AddTerminal(ctx, &store.Terminal{ID: id, Merchant: merchant, Branch: "0001", Zone: zone, Enabled: true, Created: time.Now()}); err != nil {
+		r.t.Fatal(err)
+	}
+	x := &term{t: r.t, id: id, zone: zone, addr: r.lis[zone].Addr().String(), alg: paycrypto.DES, d: dialect(r.t, "pos64")}
+	if zone == trade.ZoneSM4 {
+		x.alg, x.d = paycrypto.SM4, dialect(r.t, "pos64sm4")
+	}
+	raw, kcv, err := r.hsm.CreateTMK(id, x.alg)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if x.tmk, err = paycrypto.NewKey(x.alg, raw); err != nil || !bytes.Equal(x.tmk.KCV(4), kcv) {
+		r.t.Fatal("check value of the TMK")
+	}
+	x.signIn()
+	return x
+}
+
+func (x *term) signIn() {
+	x.t.Helper()
+	m := x.msg("0800", "")
+	net3 := map[paycrypto.Alg]string{paycrypto.DES: "003", paycrypto.SM4: "013"}[x.alg]
+	_ = m.SetString(60, "00000001"+net3)
+	a := x.do(m, false)
+	f := a.Get(62)
+	if a.String(39) != "00" || len(f) != 40 {
+		x.t.Fatalf("sign-in: %s", a.Describe())
+	}
+	open := func(wrapped, kcv []byte) *paycrypto.Key {
+		raw, err := paycrypto.Unwrap(x.tmk, wrapped)
+		if err != nil {
+			x.t.Fatal(err)
+		}
+		k, err := paycrypto.NewKey(x.alg, raw)
+		if err != nil || !bytes.Equal(k.KCV(4), kcv) {
+			x.t.Fatal("check value of a working key")
+		}
+		return k
+	}
+	x.pik, x.mak = open(f[:16], f[16:20]), open(f[20:36], f[36:40])
+}
+
+func (x *term) msg(mti, proc string) *message.Message {
+	x.stan++
+	m := message.New(x.d)
+	_ = m.SetMTI(mti)
+	if proc != "" {
+		_ = m.SetString(3, proc)
+	}
+	_ = m.SetNumber(11, uint64(x.stan))
+	_ = m.SetString(41, x.id)
+	_ = m.SetString(42, merchant)
+	return m
+}
+
+func (x *term) pinBlock(pan, pin string) []byte {
+	f := paycrypto.ISO0
+	if x.alg == paycrypto.SM4 {
+		f = paycrypto.SM4Block
+	}
+	b, err := paycrypto.EncodePIN(f, []byte(pin), []byte(pan))
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	b, _ = x.pik.ECB(nil, b, false)
+	return b
+}
+
+func (x *term) request(proc, card, pin string, amount int64) *message.Message {
+	m := x.msg("0200", proc)
+	if amount > 0 {
+		_ = m.SetNumber(4, uint64(amount))
+		_ = m.SetString(49, "156")
+	}
+	_ = m.SetString(22, "021")
+	_ = m.SetString(25, "02")
+	_ = m.SetString(26, "06")
+	_ = m.SetString(35, card+"=3012101123456789")
+	_ = m.Set(52, x.pinBlock(card, pin))
+	_ = m.SetString(53, "2600000000000000")
+	_ = m.SetString(60, "00000001000")
+	return m
+}
+
+func (x *term) macOf(data []byte) []byte {
+	alg := paycrypto.X919
+	if x.alg == paycrypto.SM4 {
+		alg = paycrypto.SM4CBC
+	}
+	mac, err := paycrypto.AppendMAC(nil, alg, x.mak, data)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return mac
+}
+
+// try sends m and returns the answer, nil when there was none.
+func (x *term) try(m *message.Message, withMAC bool) (*message.Message, error) {
+	if withMAC {
+		m.ReserveMAC()
+	}
+	frame, lay, err := m.Pack(nil)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	if withMAC {
+		lay.PutMAC(frame, x.macOf(lay.Cover(frame)))
+	}
+	c, err := net.Dial("tcp", x.addr)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close() //nolint:errcheck // test
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := c.Write(frame); err != nil {
+		return nil, err
+	}
+	body, err := x.d.ReadFrame(bufio.NewReader(c), nil)
+	if err != nil {
+		return nil, err
+	}
+	a := message.New(x.d)
+	if err := a.Unpack(x.d, body); err != nil {
+		return nil, err
+	}
+	if withMAC && a.Has(64) && !a.MACEquals(x.macOf(a.Covered())) {
+		return nil, fmt.Errorf("MAC of the answer is wrong")
+	}
+	return a, nil
+}
+
+func (x *term) do(m *message.Message, withMAC bool) *message.Message {
+	x.t.Helper()
+	a, err := x.try(m, withMAC)
+	if err != nil {
+		x.t.Fatal(err)
+	}
+	return a
+}
+
+func (x *term) withdraw(card string, amount int64) (*message.Message, *message.Message) {
+	x.t.Helper()
+	q := x.request("010000", card, "123456", amount)
+	return q, x.do(q, true)
+}
+
+// about makes a 0220 or 0400 for an original.
+func (x *term) about(mti string, orig *message.Message, amount int64) *message.Message {
+	m := x.msg(mti, "010000")
+	_ = m.SetNumber(4, uint64(amount))
+	_ = m.SetString(49, "156")
+	_ = m.SetString(60, "00000001000")
+	_ = m.SetString(61, "000001"+orig.String(11)+"1122")
+	if mti == "0400" {
+		_ = m.SetString(11, orig.String(11))
+		_ = m.SetString(39, "98")
+	}
+	return m
+}
+
+func (r *rig) balance(card string) int64 {
+	for _, a := range r.bank.Accounts() {
+		if a.Card == card {
+			return a.Balance
+		}
+	}
+	r.t.Fatal("no such account")
+	return 0
+}
+
+func (r *rig) txn(x *term, q *message.Message) *store.Txn {
+	r.t.Helper()
+	t, err := r.st.ByOriginal(context.Background(), x.id, "000001", q.String(11))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return t
+}
+
+// until waits for a condition; the test fails when it does not come about.
+func until(t testing.TB, what string, f func() bool) {
+	t.Helper()
+	for range 2000 {
+		if f() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("did not come about: " + what)
+}

@@ -1,0 +1,159 @@
+package trade
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+
+	"zhigui/server/api/message"
+	"zhigui/server/internal/store"
+)
+
+// original finds the withdrawal that F61 (batch, STAN, date) of a confirmation or reversal
+// names. The original must have landed first: its outcome decides.
+func (z *Zone) original(ctx context.Context, w *work) (t *store.Txn, key, rc string) {
+	o := w.in.Get(61)
+	if len(o) < 12 {
+		return nil, "", rcFormat
+	}
+	batch, stan := string(o[:6]), string(o[6:12])
+	key = w.idem("0200", batch, stan)
+	wait, cancel := context.WithTimeout(ctx, z.e.o.HostTimeout)
+	defer cancel()
+	if !z.e.landed(wait, key) {
+		return nil, key, rcSystem // not stored: the terminal repeats
+	}
+	t, err := z.e.st.ByIdem(ctx, key)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, key, rcNotOriginal
+	}
+	if err != nil {
+		return nil, key, rcSystem
+	}
+	return t, key, ""
+}
+
+// confirm handles 0220: the terminal has paid F4 of an approved withdrawal.
+func (z *Zone) confirm(ctx context.Context, w *work) string {
+	e := z.e
+	t, _, rc := z.original(ctx, w)
+	if rc != "" {
+		return rc
+	}
+	v, ok := w.in.Number(4)
+	paid := int64(v)
+	if !ok || paid > t.Amount {
+		return rcInvalid
+	}
+	_ = w.reply.SetString(37, t.Reference)
+	switch {
+	case t.Paid.Valid && t.Paid.Int64 == paid && (t.State == store.Confirmed || t.State == store.ReversalPending):
+		return rcOK // a repeat
+	case t.State != store.Approved && t.State != store.Suspense:
+		e.o.Log.Error("confirmation contradicts the state", "txn", t.ID, "state", t.State.String())
+		return rcInvalid
+	}
+	r, err := z.part(ctx, t, paid, "96")
+	if err == nil {
+		err = e.st.Confirm(ctx, t.ID, paid, e.o.Now(), r)
+	}
+	if err != nil {
+		e.o.Log.Error("confirmation cannot be stored", "txn", t.ID, "error", err.Error())
+		return rcSystem
+	}
+	e.o.Failpoint("confirmed")
+	if r != nil {
+		e.drain.add(r)
+	}
+	e.o.OnChange(t.ID)
+	return rcOK
+}
+
+// part makes the reversal of what was not paid, nil when all was.
+func (z *Zone) part(ctx context.Context, t *store.Txn, paid int64, reason string) (*store.Reversal, error) {
+	if paid == t.Amount {
+		return nil, nil
+	}
+	r, err := z.e.newReversal(ctx, t, reason)
+	if err == nil && paid > 0 {
+		r.Paid = sql.NullInt64{Int64: paid, Valid: true}
+	}
+	return r, err
+}
+
+// reverse handles 0400: the terminal takes a withdrawal back, wholly or in part. The answer
+// 00 means that the reversal is durable here.
+func (z *Zone) reverse(ctx context.Context, w *work) string {
+	e := z.e
+	t, key, rc := z.original(ctx, w)
+	if rc == rcNotOriginal {
+		return z.void(ctx, w, key)
+	}
+	if rc != "" {
+		return rc
+	}
+	if v, ok := w.in.Number(4); !ok || int64(v) != t.Amount {
+		return rcInvalid
+	}
+	paid := int64(0)
+	if p := w.in.Get(62); p != nil {
+		v, err := strconv.ParseInt(string(p[min(2, len(p)):]), 10, 64)
+		if len(p) != 14 || string(p[:2]) != "PD" || err != nil || v < 0 || v >= t.Amount {
+			return rcFormat
+		}
+		paid = v
+	}
+	switch t.State {
+	case store.Approved, store.Suspense:
+	case store.Confirmed:
+		if t.Paid.Valid && t.Paid.Int64 == paid && paid > 0 {
+			return rcOK // a repeat of a partial reversal that is done
+		}
+		e.o.Log.Error("reversal after confirmation", "txn", t.ID, "terminal", t.Terminal)
+		return rcInvalid
+	case store.Intent, store.Unknown:
+		return rcSystem // being recovered: repeat
+	default: // declined, not sent, or reversed already
+		if t.State == store.ReversalPending && t.Paid.Int64 != paid {
+			e.o.Log.Error("second reversal with another amount", "txn", t.ID, "terminal", t.Terminal)
+			return rcInvalid
+		}
+		return rcOK
+	}
+	reason := string(w.in.Get(39))
+	if reason == "" {
+		reason = "06"
+	}
+	r, err := z.part(ctx, t, paid, reason)
+	if err == nil {
+		err = e.st.Finish(ctx, t.ID, &store.Outcome{State: store.ReversalPending, Note: "reversed by the terminal, reason " + reason,
+			At: e.o.Now(), Reversal: r}, store.Approved, store.Suspense)
+	}
+	if err != nil {
+		e.o.Log.Error("reversal cannot be stored", "txn", t.ID, "error", err.Error())
+		return rcSystem
+	}
+	e.o.Failpoint("reversal-stored")
+	e.drain.add(r)
+	e.o.OnChange(t.ID)
+	return rcOK
+}
+
+// void records the reversal of an original that never came: should it still come, its key
+// is taken and it is refused.
+func (z *Zone) void(ctx context.Context, w *work, key string) string {
+	e := z.e
+	now := e.o.Now()
+	amount, _ := w.in.Number(4)
+	o := w.in.Get(61)
+	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Kind: "withdrawal", Batch: string(o[:6]),
+		STAN: string(o[6:12]), Amount: int64(amount), State: store.Voided, RC: rcNotOriginal, Note: "reversed before it arrived", Created: now, Updated: now}
+	if pan := w.in.Get(2); pan != nil {
+		t.PANMasked, t.PANIndex = message.MaskedPAN(pan), e.hsm.Index(pan)
+	}
+	if _, err := e.st.Insert(ctx, t); err != nil {
+		return rcSystem
+	}
+	return rcOK
+}

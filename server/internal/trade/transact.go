@@ -1,0 +1,260 @@
+package trade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"zhigui/server/api/message"
+	"zhigui/server/internal/link"
+	"zhigui/server/internal/store"
+)
+
+var toHost = []message.Canon{message.PAN, message.ProcCode, message.Amount, message.EntryMode, message.CardSeq, message.Condition,
+	message.PINLength, message.Track2, message.Track3, message.Terminal, message.Merchant, message.Currency, message.Chip, message.Expiry}
+
+var toTerminal = []message.Canon{message.Amount, message.AuthCode, message.Response, message.Balances, message.AddResponse}
+
+// transact runs a request of a terminal from its receipt to its answer.
+func (z *Zone) transact(ctx context.Context, w *work, k *kind) string {
+	e := z.e
+	amount, hasAmount := w.in.Number(4)
+	track := w.in.Get(35)
+	if k.money && (!hasAmount || amount == 0 || w.in.String(49) != "156") || !k.money && hasAmount {
+		return rcFormat
+	}
+	pan := w.in.Get(2)
+	if pan == nil {
+		for i, c := range track {
+			if c == '=' || c == 'D' {
+				pan = track[:i]
+				break
+			}
+		}
+	}
+	if len(pan) < 13 || k.pin && !w.in.Has(52) {
+		return rcFormat
+	}
+	f60 := w.in.Get(60)
+	key := w.idem("0200", string(f60[2:8]), string(w.in.Get(11)))
+	digest := w.digest()
+	mine, other := e.enter(key, digest)
+	if other != nil {
+		e.count.repeats.Add(1)
+		if other.digest != digest {
+			return rcDuplicate
+		}
+		wait, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
+		defer cancel()
+		if !e.landed(wait, key) {
+			return rcNoAnswer
+		}
+		return z.replay(ctx, w, key, digest)
+	}
+	defer e.leave(key, mine)
+
+	if !e.host.Up() || e.open() {
+		return z.notReached(ctx, w, key, digest)
+	}
+	t, rc := z.prepare(ctx, w, k, pan, int64(amount))
+	if rc != "" {
+		return rc
+	}
+	t.Idem, t.Digest = key, digest[:]
+	e.o.Failpoint("received")
+	fresh, err := e.st.Insert(ctx, t)
+	if err != nil {
+		e.o.Log.Error("journal refuses", "terminal", t.Terminal, "error", err.Error())
+		return rcSystem
+	}
+	if !fresh {
+		e.count.repeats.Add(1)
+		return z.replay(ctx, w, key, digest)
+	}
+	e.o.Failpoint("intent")
+	return z.send(ctx, w, k, t)
+}
+
+// notReached answers 91 for a new request, and the stored answer for a repeat.
+func (z *Zone) notReached(ctx context.Context, w *work, key string, digest [32]byte) string {
+	if _, err := z.e.st.ByIdem(ctx, key); err == nil {
+		return z.replay(ctx, w, key, digest)
+	}
+	z.e.count.notSent.Add(1)
+	return rcNotReached
+}
+
+// prepare builds the host message in w.out and w.frame and the row of the journal.
+func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount int64) (*store.Txn, string) {
+	e := z.e
+	now := e.o.Now()
+	stan, err := e.seq.take(ctx)
+	if err != nil {
+		return nil, rcSystem
+	}
+	w.out.Reset(e.hostD)
+	_ = w.out.SetMTI("0200")
+	if z.toH.Copy(w.out, w.in, toHost...) != nil || w.out.Set(2, pan) != nil {
+		return nil, rcFormat
+	}
+	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Kind: k.name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
+		HostSTAN: stan, PANMasked: message.MaskedPAN(pan), PANIndex: e.hsm.Index(pan), Created: now, Updated: now}
+	t.Batch = string(w.in.Get(60)[2:8])
+	e.stampHost(w.out, now, stan)
+	t.HostTime = string(w.out.Get(7))
+	local := now.In(shanghai)
+	t.Reference = fmt.Sprintf("%d%03d%02d%s", local.Year()%10, local.YearDay(), local.Hour(), stan)
+	_ = w.out.SetString(37, t.Reference)
+	_ = w.out.SetString(18, "6011")
+	stored, err := z.stored(w) // before the PIN is in
+	if err != nil {
+		return nil, rcFormat
+	}
+	t.Request = e.hsm.Seal(nil, stored, aadOf(t.ID, "request"))
+	if k.pin {
+		pb, err := e.hsm.TranslatePIN(w.key, e.hostKey, w.in.Get(52), pan)
+		if err != nil || w.out.Set(52, pb) != nil {
+			return nil, rcPIN
+		}
+		_ = w.out.SetString(53, "2600000000000000")
+	}
+	if k.name == "pinChange" {
+		pb, err := e.hsm.TranslatePIN(w.key, e.hostKey, w.in.Get(62), pan)
+		if err != nil {
+			return nil, rcPIN
+		}
+		_ = w.out.SetString(62, fmt.Sprintf("%X", pb))
+	}
+	if w.frame, err = e.packHost(w.out, w.frame[:0], w.mac[:0]); err != nil {
+		e.o.Log.Error("host message cannot be packed", "error", err.Error())
+		return nil, rcFormat
+	}
+	return t, ""
+}
+
+// stampHost sets the fields every message to the host has.
+func (e *Engine) stampHost(m *message.Message, now time.Time, stan string) {
+	local := now.In(shanghai)
+	var b [10]byte
+	d := local.AppendFormat(b[:0], "0102150405")
+	_ = m.Set(7, d)
+	_ = m.SetString(11, stan)
+	_ = m.Set(12, d[4:])
+	_ = m.Set(13, d[:4])
+	_ = m.SetString(32, e.o.Acquirer)
+	_ = m.SetString(33, e.o.Forwarder)
+}
+
+// packHost packs a host message with its MAC.
+func (e *Engine) packHost(m *message.Message, dst, mac []byte) ([]byte, error) {
+	m.ReserveMAC()
+	frame, lay, err := m.Pack(dst)
+	if err != nil {
+		return dst, err
+	}
+	mac, err = e.hsm.AppendMAC(mac, e.hostKey, lay.Cover(frame))
+	if err != nil || !lay.PutMAC(frame, mac) {
+		return dst, errors.Join(errors.New("trade: MAC"), err)
+	}
+	return frame, nil
+}
+
+// send carries the prepared message to the host and ends the transaction.
+func (z *Zone) send(ctx context.Context, w *work, k *kind, t *store.Txn) string {
+	e := z.e
+	hctx, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
+	defer cancel()
+	a, err := e.host.Send(hctx, link.KeyOf(w.out), w.frame)
+	e.o.Failpoint("answered")
+	switch {
+	case errors.Is(err, link.ErrNotSent):
+		e.count.notSent.Add(1)
+		return z.end(ctx, w, t, &store.Outcome{State: store.NotSent, RC: rcNotReached, Note: "host not reached"})
+	case err != nil:
+		e.misses.Add(1)
+		return z.unknown(ctx, w, k, t, "no answer from the host")
+	}
+	defer a.Release()
+	e.misses.Store(0)
+	mac, err := e.hsm.AppendMAC(w.mac[:0], e.hostKey, a.Msg.Covered())
+	if err != nil || !a.Msg.MACEquals(mac) {
+		e.count.macErrors.Add(1)
+		return z.unknown(ctx, w, k, t, "MAC of the answer is wrong")
+	}
+	rc := string(a.Msg.Get(39))
+	if rc == rcOK && k.money {
+		if v, ok := a.Msg.Number(4); !ok || int64(v) != t.Amount {
+			return z.unknown(ctx, w, k, t, "amount of the answer is wrong")
+		}
+	}
+	if len(rc) != 2 {
+		return z.unknown(ctx, w, k, t, "answer without a response code")
+	}
+	o := &store.Outcome{State: store.Declined, RC: rc, Auth: string(a.Msg.Get(38))}
+	if rc == rcOK {
+		o.State = store.Approved
+		if !k.money {
+			o.State = store.Confirmed
+		}
+		e.count.approved.Add(1)
+	} else {
+		e.count.declined.Add(1)
+	}
+	_ = z.toT.Copy(w.reply, a.Msg, toTerminal...)
+	if v := a.Msg.Get(62); v != nil {
+		_ = w.reply.Set(62, v)
+	}
+	w.out.Reset(e.hostD)
+	if err := w.out.Unpack(e.hostD, a.Raw()); err != nil {
+		return z.unknown(ctx, w, k, t, "answer unreadable")
+	}
+	return z.end(ctx, w, t, o)
+}
+
+// unknown ends a transaction whose effect at the host is in doubt: money is reversed.
+func (z *Zone) unknown(ctx context.Context, w *work, k *kind, t *store.Txn, note string) string {
+	e := z.e
+	e.count.unknown.Add(1)
+	e.o.Log.Warn("outcome unknown", "txn", t.ID, "terminal", t.Terminal, "reason", note)
+	w.out.Reset(e.hostD)
+	o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: note}
+	if k.money {
+		r, err := e.newReversal(ctx, t, rcNoAnswer)
+		if err != nil {
+			return rcNoAnswer // the row stays INTENT; recovery or the watch takes it up
+		}
+		o.State, o.Reversal = store.ReversalPending, r
+	}
+	return z.end(ctx, w, t, o)
+}
+
+// end makes the outcome durable and completes the reply.
+func (z *Zone) end(ctx context.Context, w *work, t *store.Txn, o *store.Outcome) string {
+	e := z.e
+	o.At = e.o.Now()
+	w.stamp()
+	_ = w.reply.SetString(37, t.Reference)
+	w.respond(o.RC)
+	w.blob = w.blob[:0]
+	var err error
+	if w.blob, err = packPair(w.blob, w.reply, w.out); err == nil {
+		o.Answer = e.hsm.Seal(nil, w.blob, aadOf(t.ID, "answer"))
+	}
+	if o.State == store.Confirmed { // a transaction without money: nothing to confirm
+		err = e.st.Finish(ctx, t.ID, o, store.Intent)
+	} else {
+		err = e.st.Finish(ctx, t.ID, o, into(o.State)...)
+	}
+	if err != nil {
+		e.o.Log.Error("outcome cannot be stored", "txn", t.ID, "error", err.Error())
+		e.strand(t.ID)
+		return rcNoAnswer // never "success" that is not durable
+	}
+	e.o.Failpoint("stored")
+	if o.Reversal != nil {
+		e.drain.add(o.Reversal)
+	}
+	e.o.OnChange(t.ID)
+	return ""
+}
