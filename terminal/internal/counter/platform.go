@@ -53,8 +53,11 @@ type offered struct {
 
 // info is what the pages show of the terminal (UX-18: what is not available now).
 func (c *Counter) info() map[string]any {
+	c.mu.Lock()
+	name, branch := c.Info.Name, c.Info.Branch
+	c.mu.Unlock()
 	return map[string]any{
-		"terminal": c.Info.Terminal, "branch": c.Info.Branch, "name": c.Info.Name, "bundle": c.Bundle(),
+		"terminal": c.Info.Terminal, "branch": branch, "name": name, "bundle": c.Bundle(),
 		"services": c.offers(), "limits": c.Info.Limits,
 		"timeouts": map[string]int{
 			"idle": int(c.Info.Timeouts.Idle.Seconds()), "warn": int(c.Info.Timeouts.Warn.Seconds()),
@@ -128,6 +131,17 @@ func (c *Counter) announce() {
 	if !same {
 		c.Server.Broadcast("platform", api.Event{Name: "X-Terminal.ChangedEvent", Payload: b})
 	}
+}
+
+// Announce tells the pages when something that Info says has changed.
+func (c *Counter) Announce() { c.announce() }
+
+// SetName takes the terminal's name and branch from the server.
+func (c *Counter) SetName(name Text, branch string) {
+	c.mu.Lock()
+	c.Info.Name, c.Info.Branch = name, branch
+	c.mu.Unlock()
+	c.announce()
 }
 
 // SetLink notes whether the server answers.

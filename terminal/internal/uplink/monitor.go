@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zhigui/server/api/access"
@@ -35,7 +36,7 @@ type Monitor struct {
 	mu       sync.Mutex
 	alarms   []access.Alarm
 	wake     chan struct{}
-	uploaded uint64
+	uploaded atomic.Uint64
 	done     map[string]bool // commands carried out
 }
 
@@ -73,7 +74,7 @@ func (m *Monitor) Run(ctx context.Context) {
 		in, err := m.Client.SignIn(ctx, m.SignIn)
 		if err == nil {
 			pause = time.Second
-			m.uploaded = in.JournalSeq
+			m.uploaded.Store(in.JournalSeq)
 			m.Source.SignedIn(in)
 			if in.Assigned != nil {
 				m.Source.Assigned(*in.Assigned)
@@ -149,7 +150,7 @@ func (m *Monitor) sendAlarms(ctx context.Context) error {
 // upload sends what the server does not hold yet, in order.
 func (m *Monitor) upload(ctx context.Context) error {
 	for {
-		bodies, err := m.Source.Since(m.uploaded, 200)
+		bodies, err := m.Source.Since(m.uploaded.Load(), 200)
 		if err != nil || len(bodies) == 0 {
 			return err
 		}
@@ -162,8 +163,8 @@ func (m *Monitor) upload(ctx context.Context) error {
 			batch = append(batch, access.Record{Seq: r.Seq, Prev: r.Prev, Hash: journal.Hash(b), Body: b, Txn: r.Txn})
 		}
 		accepted, err := m.Client.Upload(ctx, batch)
-		if accepted > m.uploaded {
-			m.uploaded = accepted
+		if accepted > m.uploaded.Load() {
+			m.uploaded.Store(accepted)
 		}
 		if err != nil {
 			return err
@@ -175,4 +176,4 @@ func (m *Monitor) upload(ctx context.Context) error {
 }
 
 // Uploaded is the last journal record the server holds.
-func (m *Monitor) Uploaded() uint64 { return m.uploaded }
+func (m *Monitor) Uploaded() uint64 { return m.uploaded.Load() }

@@ -1,0 +1,182 @@
+// Package config is the configuration of the native platform: one YAML file, unknown
+// keys refused, errors with file, line and column. Only the native platform and its
+// shell import it.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"zhigui/terminal/api/xfs"
+	"zhigui/terminal/internal/guard"
+)
+
+// Config of a terminal's platform. Paths are relative to the file's folder.
+type Config struct {
+	Terminal string `yaml:"terminal"` // 8 characters, field 41
+	Merchant string `yaml:"merchant"` // 15 characters, field 42
+	Data     string `yaml:"data"`     // journal, bundles, driver state
+	Run      string `yaml:"run"`      // sockets, per-boot token; emptied at start
+
+	XFS struct {
+		Addr    string     `yaml:"addr"`
+		Origins []string   `yaml:"origins"`
+		Compat  xfs.Compat `yaml:"compat"`
+	} `yaml:"xfs"`
+
+	Host struct {
+		Addr    string        `yaml:"addr"`
+		Zone    string        `yaml:"zone"` // 3des or sm4
+		Timeout time.Duration `yaml:"timeout"`
+	} `yaml:"host"`
+
+	Server struct {
+		URL  string `yaml:"url"`
+		CA   string `yaml:"ca"`
+		Cert string `yaml:"cert"`
+		Key  string `yaml:"key"`
+	} `yaml:"server"`
+
+	Release struct {
+		Key string `yaml:"key"` // PEM, who may sign flow bundles
+	} `yaml:"release"`
+
+	Driverd string            `yaml:"driverd"` // path of the driver binary
+	SHA256  string            `yaml:"sha256"`  // its checksum; empty: not checked
+	Devices map[string]Device `yaml:"devices"` // card, cash, pinpad, printer
+
+	Limits struct {
+		PadOver  int64 `yaml:"padOver"`  // minor units; above it the lobby manager decides; 0: never
+		PerTxn   int64 `yaml:"perTxn"`   // minor units
+		Multiple int64 `yaml:"multiple"` // minor units
+		MaxNotes int   `yaml:"maxNotes"` // of one dispense
+	} `yaml:"limits"`
+
+	Timeouts struct {
+		Idle time.Duration `yaml:"idle"`
+		Warn time.Duration `yaml:"warn"`
+		Card time.Duration `yaml:"card"`
+		Cash time.Duration `yaml:"cash"`
+		Move time.Duration `yaml:"move"`
+		Page time.Duration `yaml:"page"` // a session without a page ends after it
+	} `yaml:"timeouts"`
+
+	Guard  []guard.Rule    `yaml:"guard"`  // rules beside the built-in ones
+	Units  map[string]Unit `yaml:"units"`  // first filling of the cash units, used while the journal has none
+	Keeper string          `yaml:"keeper"` // the keeper's socket; empty: none
+}
+
+// Device is one device.
+type Device struct {
+	Model   string         `yaml:"model"`
+	Port    string         `yaml:"port"`
+	Profile map[string]any `yaml:"profile"`
+}
+
+// Unit is the first filling of a cash unit.
+type Unit struct {
+	Value int64 `yaml:"value"` // minor units
+	Count int   `yaml:"count"`
+}
+
+// Default is what a file need not say.
+func Default() Config {
+	var c Config
+	c.Merchant = "000000000000001"
+	c.Data, c.Run = "data", "run"
+	c.XFS.Addr = "127.0.0.1:5846"
+	c.XFS.Origins = []string{"http://127.0.0.1:8700", "http://localhost:8700", "wails://wails", "http://wails.localhost"}
+	c.Host.Addr, c.Host.Zone, c.Host.Timeout = "127.0.0.1:7583", "3des", 60*time.Second
+	c.Driverd = "driverd"
+	c.Limits.PadOver, c.Limits.PerTxn, c.Limits.Multiple, c.Limits.MaxNotes = 500000, 2000000, 10000, 60
+	c.Timeouts.Idle, c.Timeouts.Warn = 60*time.Second, 20*time.Second
+	c.Timeouts.Card, c.Timeouts.Cash = 30*time.Second, 30*time.Second
+	c.Timeouts.Move, c.Timeouts.Page = 90*time.Second, 15*time.Second
+	return c
+}
+
+// Load reads a file over the defaults and validates it.
+func Load(path string) (Config, error) {
+	c := Default()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	if err := yaml.UnmarshalWithOptions(b, &c, yaml.Strict()); err != nil {
+		return c, fmt.Errorf("%s:%s", path, yaml.FormatError(err, false, true))
+	}
+	c.resolve(filepath.Dir(path))
+	if err := c.Validate(); err != nil {
+		return c, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+func (c *Config) resolve(dir string) {
+	for _, p := range []*string{&c.Data, &c.Run, &c.Server.CA, &c.Server.Cert, &c.Server.Key, &c.Release.Key, &c.Driverd, &c.Keeper} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	for id, d := range c.Devices {
+		if d.Port != "" && !filepath.IsAbs(d.Port) {
+			d.Port = filepath.Join(dir, d.Port)
+			c.Devices[id] = d
+		}
+	}
+}
+
+var (
+	terminalForm = regexp.MustCompile(`^[A-Za-z0-9]{8}$`)
+	merchantForm = regexp.MustCompile(`^[A-Za-z0-9]{15}$`)
+)
+
+// Validate says everything that is wrong, each with its setting's name.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if !terminalForm.MatchString(c.Terminal) {
+		bad("terminal: %q is not 8 letters and digits", c.Terminal)
+	}
+	if !merchantForm.MatchString(c.Merchant) {
+		bad("merchant: %q is not 15 letters and digits", c.Merchant)
+	}
+	for name, a := range map[string]string{"xfs.addr": c.XFS.Addr, "host.addr": c.Host.Addr} {
+		if _, _, err := net.SplitHostPort(a); err != nil {
+			bad("%s: %v", name, err)
+		}
+	}
+	if c.Host.Zone != "3des" && c.Host.Zone != "sm4" {
+		bad("host.zone: %q is neither 3des nor sm4", c.Host.Zone)
+	}
+	for _, id := range []string{"card", "cash", "pinpad", "printer"} {
+		d, ok := c.Devices[id]
+		if !ok || d.Model == "" || d.Port == "" {
+			bad("devices.%s: model and port are needed", id)
+		}
+	}
+	for name, d := range map[string]time.Duration{"host.timeout": c.Host.Timeout, "timeouts.idle": c.Timeouts.Idle, "timeouts.card": c.Timeouts.Card, "timeouts.cash": c.Timeouts.Cash, "timeouts.move": c.Timeouts.Move, "timeouts.page": c.Timeouts.Page} {
+		if d <= 0 {
+			bad("%s must be above zero", name)
+		}
+	}
+	if c.Timeouts.Warn < 20*time.Second && c.Timeouts.Idle > 0 {
+		bad("timeouts.warn: a customer is warned at least 20s before a time-out (UX-01)")
+	}
+	if c.Limits.Multiple <= 0 || c.Limits.PerTxn < 0 || c.Limits.PadOver < 0 || c.Limits.MaxNotes < 0 {
+		bad("limits: multiple must be above zero, the others not below it")
+	}
+	for id, u := range c.Units {
+		if u.Value <= 0 || u.Count < 0 {
+			bad("units.%s: value must be above zero and count not below it", id)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,368 @@
+package platform
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/smx509"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/card"
+	"zhigui/drivers/host"
+	"zhigui/keeper/api/node"
+	"zhigui/server/api/access"
+	ej "zhigui/terminal/api/journal"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/bundle"
+	"zhigui/terminal/internal/counter"
+	"zhigui/terminal/internal/uplink"
+)
+
+// lazyDriver finds a device's driver when it is called: drivers start after the services.
+type lazyDriver struct {
+	p  *Platform
+	id string
+}
+
+var errNoDriver = errors.New("the driver has not started")
+
+func (l *lazyDriver) get() *host.Device {
+	l.p.mu.Lock()
+	defer l.p.mu.Unlock()
+	return l.p.drivers[l.id]
+}
+
+func (l *lazyDriver) Describe(ctx context.Context) (api.Description, error) {
+	if d := l.get(); d != nil {
+		return d.Describe(ctx)
+	}
+	return api.Description{}, errNoDriver
+}
+
+func (l *lazyDriver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
+	if d := l.get(); d != nil {
+		return d.Execute(ctx, cmd, emit)
+	}
+	return api.Refuse(api.DeviceNotReady, errNoDriver.Error())
+}
+
+func (l *lazyDriver) QueryOp(ctx context.Context, op api.OpID) (api.OpRecord, error) {
+	if d := l.get(); d != nil {
+		return d.QueryOp(ctx, op)
+	}
+	return api.OpRecord{}, errNoDriver
+}
+
+func (l *lazyDriver) Status(ctx context.Context) (api.Status, error) {
+	if d := l.get(); d != nil {
+		return d.Status(ctx)
+	}
+	return api.Status{}, errNoDriver
+}
+
+// tick is the platform's own heartbeat.
+func (p *Platform) tick(ctx context.Context) {
+	t := time.NewTicker(500 * time.Millisecond)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			p.ticks.Add(1)
+		}
+	}
+}
+
+// watchPages ends a session whose page is gone, so that card and cash go back to the
+// customer even if nothing paints any more.
+func (p *Platform) watchPages(ctx context.Context) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	var since time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-t.C:
+			_, open := p.sess.Current()
+			if !open || p.server.Connected("platform") > 0 {
+				since = time.Time{}
+				continue
+			}
+			if since.IsZero() {
+				since = now
+			}
+			if now.Sub(since) >= p.cfg.Timeouts.Page {
+				p.log.Warn("the page is gone: the session ends")
+				p.counter.EndSession("the page is gone")
+			}
+		}
+	}
+}
+
+// keepInTouch beats to the keeper and takes its orders.
+func (p *Platform) keepInTouch(ctx context.Context, stop func()) {
+	node.Keep(ctx, p.cfg.Keeper, node.Hello{Role: "platformd", PID: os.Getpid(), Release: Version}, time.Second, func() node.Beat {
+		b := node.Beat{Progress: map[string]uint64{"main": p.ticks.Load()}, Ready: true}
+		if s, open := p.sess.Current(); open {
+			b.Lease = s.ID
+		}
+		for id, d := range p.devices {
+			if d.State() == api.Starting {
+				b.Ready, b.Why = false, id+" is starting"
+			}
+		}
+		return b
+	}, func(o node.Order) {
+		switch o.Kind {
+		case node.Stop:
+			stop()
+		case node.Suspend:
+			p.counter.Suspend(o.Reason)
+		case node.Resume:
+			p.counter.Suspend("")
+		}
+	}, func(gone bool) {
+		if gone {
+			p.log.Warn("the keeper is gone: no new customer until it is back")
+			p.counter.Suspend("keeper")
+			return
+		}
+		if p.counter.Suspended() == "keeper" {
+			p.counter.Suspend("")
+		}
+	})
+}
+
+// alarm writes an alarm into the journal and tells the server.
+func (p *Platform) alarm(kind, text, txn string) {
+	if err := p.led.Log(ej.Alarm, ej.Record{Txn: txn}, map[string]string{"kind": kind, "text": text}); err != nil {
+		p.log.Error("journal", "err", err)
+	}
+	if p.monitor != nil {
+		p.monitor.Alarm(access.Alarm{ID: fmt.Sprintf("%s-%d", p.epoch, p.alarmNo.Add(1)), Code: kind, Severity: "warning", Module: "cash", Detail: text, At: time.Now().UTC()})
+	}
+}
+
+// Beat implements uplink.Source.
+func (p *Platform) Beat() access.Beat {
+	b := access.Beat{State: "inService", Bundle: p.currentBundle().Digest, Version: p.currentBundle().Version, Outbox: int(p.led.Last() - p.monitor.Uploaded())}
+	now := time.Now().UTC()
+	for _, id := range []string{"card", "cash", "pinpad", "printer"} {
+		d := p.devices[id]
+		m := access.Module{Name: id, Model: p.cfg.Devices[id].Model, Status: string(d.State()), At: now}
+		var c struct {
+			Reason string `json:"X-reason"`
+		}
+		d.Read("common", &c)
+		m.Detail = c.Reason
+		if id == "card" {
+			var st card.Status
+			d.Read("cardReader", &st)
+			m.Detail = st.Media
+		}
+		b.Modules = append(b.Modules, m)
+		if d.State() != api.Online && d.State() != api.DeviceBusy {
+			b.State = "outOfService"
+		}
+	}
+	if p.counter.Suspended() != "" {
+		b.State = "maintenance"
+	}
+	if s, open := p.sess.Current(); open {
+		b.State, b.Lease = "busy", s.ID
+	}
+	p.led.Read(func(bk *book.Book) {
+		for _, id := range bk.UnitIDs() {
+			u := bk.Units[id]
+			st := "ok"
+			switch {
+			case u.Inaccurate:
+				st = "inaccurate"
+			case u.Count <= 0:
+				st = "empty"
+			case u.Count*10 < u.Initial:
+				st = "low"
+			}
+			b.Cash = append(b.Cash, access.CashUnit{ID: id, Currency: u.Currency, Value: u.Value, Count: u.Count, Initial: u.Initial, Rejected: u.Rejected + u.Retracted, Status: st, At: now})
+		}
+	})
+	return b
+}
+
+// Since implements uplink.Source.
+func (p *Platform) Since(after uint64, max int) ([]json.RawMessage, error) {
+	return p.led.Since(after, max)
+}
+
+// SignedIn implements uplink.Source.
+func (p *Platform) SignedIn(a access.SignInAnswer) {
+	if a.Name.ZH != "" {
+		p.counter.SetName(counter.Text(a.Name), a.Branch)
+	}
+	if d := time.Until(a.Time).Abs(); d > 5*time.Second {
+		p.alarm("clock", fmt.Sprintf("the terminal's clock differs from the server's by %s", d.Round(time.Second)), "")
+	}
+}
+
+// Command implements uplink.Source.
+func (p *Platform) Command(c access.Command) {
+	p.log.Info("operator's order", "kind", c.Kind, "id", c.ID)
+	var args struct {
+		Txn  string               `json:"txn"`
+		Paid int64                `json:"paid"`
+		By   string               `json:"by"`
+		To   map[string]book.Unit `json:"units"`
+	}
+	if len(c.Args) > 0 {
+		if err := json.Unmarshal(c.Args, &args); err != nil {
+			p.log.Error("order", "kind", c.Kind, "err", err)
+			return
+		}
+	}
+	var err error
+	switch c.Kind {
+	case "suspend":
+		p.counter.Suspend("operator")
+	case "resume":
+		p.counter.Suspend("")
+	case "resolve": // an operator counted: the customer got that much
+		err = p.cashier.Resolve(args.Txn, args.Paid, args.By)
+	case "setCounts":
+		err = p.cashier.SetCounts(args.To, args.By)
+	case "previousBundle":
+		var ref bundle.Ref
+		if ref, err = p.bundles.Back(); err == nil {
+			p.log.Info("flow bundle taken back", "version", ref.Version)
+			p.counter.Announce()
+		}
+	default:
+		err = fmt.Errorf("unknown order %q", c.Kind)
+	}
+	if err != nil {
+		p.log.Error("order", "kind", c.Kind, "err", err)
+	}
+}
+
+// Assigned implements uplink.Source.
+func (p *Platform) Assigned(b access.Bundle) {
+	p.mu.Lock()
+	p.assigned = &b
+	p.mu.Unlock()
+	p.takeAssigned()
+}
+
+// takeAssigned fetches, verifies and switches to the assigned bundle, only while no
+// customer is served. A bundle that fails a check is remembered as refused and the
+// present one stays.
+func (p *Platform) takeAssigned() {
+	p.mu.Lock()
+	b := p.assigned
+	p.mu.Unlock()
+	if b == nil || p.busy.Load() || p.client == nil {
+		return
+	}
+	rec, err := p.bundles.Record()
+	if err != nil || rec.Current.Digest == b.Digest || rec.Refused == b.Digest {
+		return
+	}
+	go p.fetch(*b)
+}
+
+func (p *Platform) fetch(b access.Bundle) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	ref := bundle.Ref{Name: b.Name, Version: b.Version, Digest: b.Digest}
+	if _, err := p.bundles.Path(b.Digest); err != nil {
+		archive, err := p.client.Bundle(ctx, b)
+		if err != nil {
+			p.log.Warn("bundle not fetched", "version", b.Version, "err", err)
+			return
+		}
+		if ref, err = p.bundles.Add(archive, b.Digest); err != nil {
+			p.log.Error("bundle refused", "version", b.Version, "err", err)
+			p.alarm("bundleRefused", b.Version+": "+err.Error(), "")
+			if err := p.bundles.Refuse(b.Digest, err.Error()); err != nil {
+				p.log.Error("bundle record", "err", err)
+			}
+			return
+		}
+	}
+	if p.busy.Load() {
+		return // the end of the session asks again
+	}
+	if err := p.bundles.Activate(ref); err != nil {
+		p.log.Error("bundle not activated", "err", err)
+		return
+	}
+	p.log.Info("flow bundle taken", "version", ref.Version, "digest", ref.Digest[:12])
+	p.counter.Announce()
+	p.monitor.Wake()
+}
+
+func (p *Platform) currentBundle() counter.Bundle {
+	r, err := p.bundles.Record()
+	if err != nil {
+		p.log.Error("bundle record", "err", err)
+	}
+	return counter.Bundle(r.Current)
+}
+
+// pad asks the branch's lobby manager through the server.
+type pad struct{ client *uplink.Client }
+
+// Ask implements counter.Desk.
+func (d *pad) Ask(ctx context.Context, req counter.Approval, progress func(counter.Approval)) (counter.Approval, error) {
+	if d.client == nil {
+		return req, errors.New("no server is configured")
+	}
+	conv := func(a access.Approval) counter.Approval {
+		out := counter.Approval{ID: a.ID, Kind: req.Kind, Amount: req.Amount, State: a.State, Expires: a.Expires, Manager: a.Manager, Note: a.Note}
+		if a.Reason != nil {
+			out.Reason = &counter.Text{ZH: a.Reason.ZH, EN: a.Reason.EN}
+		}
+		return out
+	}
+	a, err := d.client.AskApproval(ctx, access.ApprovalRequest{Request: randomHex(12), Kind: req.Kind, Amount: req.Amount, PAN: req.PAN, Session: req.Session}, func(a access.Approval) { progress(conv(a)) })
+	return conv(a), err
+}
+
+// signer seals journal segments with the terminal's own SM2 key.
+type signer struct{ key *sm2.PrivateKey }
+
+func (s signer) Sign(text []byte) ([]byte, error) { return s.key.SignWithSM2(rand.Reader, nil, text) }
+
+// loadSigner reads the terminal's key, making one at the first start.
+func loadSigner(path string) (signer, error) {
+	b, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		key, err := sm2.GenerateKey(rand.Reader)
+		if err != nil {
+			return signer{}, err
+		}
+		der, err := smx509.MarshalPKCS8PrivateKey(key)
+		if err != nil {
+			return signer{}, err
+		}
+		return signer{key}, os.WriteFile(path, der, 0o600)
+	}
+	if err != nil {
+		return signer{}, err
+	}
+	k, err := smx509.ParsePKCS8PrivateKey(b)
+	if err != nil {
+		return signer{}, fmt.Errorf("terminal key %s: %w", path, err)
+	}
+	key, ok := k.(*sm2.PrivateKey)
+	if !ok {
+		return signer{}, fmt.Errorf("terminal key %s is not an SM2 key", path)
+	}
+	return signer{key}, nil
+}
