@@ -101,7 +101,7 @@ type Archive struct {
 // are there with their sizes and hashes. Nothing is written anywhere.
 func Read(r io.Reader, key *PublicKey) (*Archive, error) {
 	sum := sha256.New()
-	count := &counter{}
+	count := new(counter)
 	tee := io.TeeReader(r, io.MultiWriter(sum, count))
 	zr, err := gzip.NewReader(tee)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -206,3 +207,5 @@ func (s *Store) Confirm(ctx context.Context, id, paid int64, at time.Time, r *Re
 		return finish(tx, id, o, []State{Approved, Suspense})
 	})
 }
+
+func txnText(id int64) string { return strconv.FormatInt(id, 10) }

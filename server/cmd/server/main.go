@@ -1,0 +1,181 @@
+// Command server runs the bank-side services: trade, access and manage in one process
+// (--roles=all) or some of them.
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"zhigui/server/api/message"
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/internal/config"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/link"
+	"zhigui/server/internal/store"
+	"zhigui/server/internal/trade"
+)
+
+func main() {
+	path := flag.String("config", "server.yaml", "configuration file")
+	roles := flag.String("roles", "all", "all, or a list of trade, access, manage")
+	flag.Parse()
+	if err := run(*path, *roles); err != nil {
+		fmt.Fprintln(os.Stderr, "server:", err)
+		os.Exit(1)
+	}
+}
+
+func run(path, roles string) error {
+	c, err := config.Load(path)
+	if err != nil {
+		return err
+	}
+	has := map[string]bool{}
+	for r := range strings.SplitSeq(roles, ",") {
+		if r != "all" && r != "trade" && r != "access" && r != "manage" {
+			return fmt.Errorf("--roles: %q is none of all, trade, access, manage", r)
+		}
+		has[r] = true
+	}
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Log))
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer cancel()
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
+	}
+	st, err := store.Open(ctx, store.Options{Path: filepath.Join(c.Data, "server.db"), FsyncDelay: c.Bench.FsyncDelay})
+	if err != nil {
+		return err
+	}
+	defer st.Close() //nolint:errcheck // everything durable already
+	master, err := hsm.MasterKey(filepath.Join(c.Data, "master.key"))
+	if err != nil {
+		return err
+	}
+	sec, err := hsm.NewSoft(master, st)
+	if err != nil {
+		return err
+	}
+	s := &services{c: c, log: log, st: st, hsm: sec, events: newEvents()}
+	defer s.close()
+	if has["all"] || has["trade"] {
+		if err := s.startTrade(ctx); err != nil {
+			return err
+		}
+	}
+	if has["all"] || has["access"] {
+		if err := s.startAccess(); err != nil {
+			return err
+		}
+	}
+	if has["all"] || has["manage"] {
+		if err := s.startManage(); err != nil {
+			return err
+		}
+	}
+	log.Info("server is up", "roles", roles)
+	<-ctx.Done()
+	log.Info("server is going down")
+	return nil
+}
+
+// startTrade brings up the host links, the engine and the two terminal ports.
+func (s *services) startTrade(ctx context.Context) error {
+	c := s.c
+	alg, dn := paycrypto.DES, "cups128"
+	if c.Host.Zone == "sm4" {
+		alg, dn = paycrypto.SM4, "cups128sm4"
+	}
+	pik, mak, err := zoneKeys(c.Host.Keys)
+	if err != nil {
+		return err
+	}
+	if err := s.hsm.Import(trade.HostOwner, alg, pik, mak); err != nil {
+		return err
+	}
+	hostD, err := message.Builtin(dn)
+	if err != nil {
+		return err
+	}
+	s.eng, err = trade.New(ctx, s.st, s.hsm, hostD, trade.Options{Acquirer: c.Host.Acquirer, Forwarder: c.Host.Forwarder,
+		HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay, SuspenseAfter: c.Trade.SuspenseAfter,
+		OnChange: func(id int64) { s.events.publish("transaction", fmt.Sprint(id)) }, Log: s.log})
+	if err != nil {
+		return err
+	}
+	s.mux = link.NewMux(link.Options{Address: c.Host.Address, Dialect: hostD, Links: c.Host.Links, InFlight: c.Host.InFlight, Log: s.log,
+		OnUp: func() {
+			if err := s.eng.Network(context.Background(), "001"); err != nil {
+				s.log.Warn("sign-on to the host failed", "error", err.Error())
+				return
+			}
+			s.log.Info("signed on to the host")
+		}})
+	s.eng.Start(s.mux)
+	for _, z := range []struct{ name, dialect, addr string }{{trade.Zone3DES, "pos64", c.Trade.Listen3DES}, {trade.ZoneSM4, "pos64sm4", c.Trade.ListenSM4}} {
+		d, err := message.Builtin(z.dialect)
+		if err != nil {
+			return err
+		}
+		l, err := link.NewListener(z.addr, link.ListenerOptions{Dialect: d, Handler: s.eng.NewZone(z.name, d), Max: c.Trade.MaxConnections, Log: s.log})
+		if err != nil {
+			return fmt.Errorf("trade port of zone %s: %w", z.name, err)
+		}
+		s.lis = append(s.lis, l)
+	}
+	return nil
+}
+
+// zoneKeys reads the host zone's PIN and MAC key. The file must not be readable by others.
+func zoneKeys(path string) (pik, mak []byte, err error) {
+	fi, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("zone keys (serverctl zone keys writes them): %w", err)
+	}
+	if fi.Mode().Perm()&0o077 != 0 {
+		return nil, nil, fmt.Errorf("%s may be read by others; set mode 0600", path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("zone keys: %w", err)
+	}
+	f := strings.Fields(string(data))
+	if len(f) != 2 {
+		return nil, nil, fmt.Errorf("%s: two lines of 32 hexadecimal digits are wanted", path)
+	}
+	pik, err1 := hex.DecodeString(f[0])
+	mak, err2 := hex.DecodeString(f[1])
+	if err := errors.Join(err1, err2); err != nil || len(pik) != 16 || len(mak) != 16 {
+		return nil, nil, fmt.Errorf("%s: two lines of 32 hexadecimal digits are wanted", path)
+	}
+	return pik, mak, nil
+}
+
+func (s *services) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), s.c.Trade.HostTimeout+2*time.Second)
+	defer cancel()
+	for _, h := range s.web {
+		_ = h.Shutdown(ctx)
+	}
+	for _, l := range s.lis {
+		l.Close(ctx)
+	}
+	if s.eng != nil {
+		s.eng.Close()
+	}
+	if s.mux != nil {
+		s.mux.Close()
+	}
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"zhigui/server/api/message"
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/internal/config"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/store"
+)
+
+func open(path string) (*store.Store, *hsm.Soft, error) {
+	c, err := config.Load(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, nil, err
+	}
+	st, err := store.Open(context.Background(), store.Options{Path: filepath.Join(c.Data, "server.db")})
+	if err != nil {
+		return nil, nil, err
+	}
+	mk, err := hsm.MasterKey(filepath.Join(c.Data, "master.key"))
+	if err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	h, err := hsm.NewSoft(mk, st)
+	if err != nil {
+		return nil, nil, errors.Join(err, st.Close())
+	}
+	return st, h, nil
+}
+
+// tmkFile is what a key ceremony at the PIN pad reads. It is written once.
+type tmkFile struct {
+	Terminal string `json:"terminal"`
+	Zone     string `json:"zone"` // 3des or sm4
+	Key      string `json:"key"`  // 32 hexadecimal digits
+	KCV      string `json:"kcv"`  // 8 hexadecimal digits
+}
+
+func terminalAdd(args []string) error {
+	fs := flag.NewFlagSet("terminal add", flag.ContinueOnError)
+	cfg := fs.String("config", "server.yaml", "configuration of the server")
+	t := store.Terminal{Enabled: true, Created: time.Now()}
+	fs.StringVar(&t.ID, "id", "", "terminal number (field 41), 8 characters")
+	fs.StringVar(&t.Merchant, "merchant", "102290000000001", "merchant number (field 42), 15 characters")
+	fs.StringVar(&t.Branch, "branch", "0001", "branch")
+	fs.StringVar(&t.Zone, "zone", "3des", "3des or sm4")
+	fs.StringVar(&t.NameZH, "name-zh", "", "name, Chinese")
+	fs.StringVar(&t.NameEN, "name-en", "", "name, English")
+	out := fs.String("tmk-out", "", "file for the TMK, written once, mode 0600")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if len(t.ID) != 8 || len(t.Merchant) != 15 || t.Branch == "" || *out == "" {
+		return errors.New("--id of 8, --merchant of 15 characters, --branch and --tmk-out are wanted")
+	}
+	alg := paycrypto.DES
+	switch t.Zone {
+	case "3des":
+	case "sm4":
+		alg = paycrypto.SM4
+	default:
+		return errors.New("--zone: 3des or sm4")
+	}
+	if _, err := os.Stat(*out); err == nil {
+		return fmt.Errorf("%s exists; a TMK is written only once", *out)
+	}
+	st, h, err := open(*cfg)
+	if err != nil {
+		return err
+	}
+	defer st.Close() //nolint:errcheck // durable already
+	if err := st.AddTerminal(context.Background(), &t); err != nil {
+		return err
+	}
+	key, kcv, err := h.CreateTMK(t.ID, alg)
+	if err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(tmkFile{t.ID, t.Zone, strings.ToUpper(hex.EncodeToString(key)), strings.ToUpper(hex.EncodeToString(kcv))}, "", "  ")
+	clear(key)
+	if err != nil {
+		return err
+	}
+	if err := writeNew(*out, 0o600, append(b, '\n')); err != nil {
+		return err
+	}
+	fmt.Printf("terminal %s, zone %s: TMK check value %X, key in %s\n", t.ID, t.Zone, kcv, *out)
+	return nil
+}
+
+func userAdd(args []string) error {
+	fs := flag.NewFlagSet("user add", flag.ContinueOnError)
+	cfg := fs.String("config", "server.yaml", "configuration of the server")
+	u := store.User{Enabled: true, Created: time.Now()}
+	fs.StringVar(&u.Name, "name", "", "sign-in name")
+	fs.StringVar(&u.Display, "display", "", "name for people")
+	fs.StringVar(&u.Role, "role", "operator", "operator, manager or admin")
+	fs.StringVar(&u.Branch, "branch", "", "branch of a manager")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if u.Name == "" || u.Role != "operator" && u.Role != "manager" && u.Role != "admin" || u.Role == "manager" && u.Branch == "" {
+		return errors.New("--name, --role operator|manager|admin, and --branch for a manager are wanted")
+	}
+	if u.Display == "" {
+		u.Display = u.Name
+	}
+	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	pass := strings.TrimRight(line, "\r\n")
+	if err != nil && !errors.Is(err, io.EOF) || len(pass) < 8 {
+		return errors.New("a password of 8 characters or more is read from standard input")
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(pass), bcrypt.DefaultCost)
+	if err != nil {
+		return errors.New("password cannot be hashed (more than 72 bytes?)")
+	}
+	u.Hash = string(hash)
+	st, _, err := open(*cfg)
+	if err != nil {
+		return err
+	}
+	defer st.Close() //nolint:errcheck // durable already
+	return st.AddUser(context.Background(), &u)
+}
+
+func describe(args []string) error {
+	fs := flag.NewFlagSet("describe", flag.ContinueOnError)
+	name := fs.String("dialect", "pos64", "dialect")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	d, err := message.Builtin(*name)
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(os.Stdin, 64<<10))
+	if err != nil {
+		return err
+	}
+	raw, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
+	if err != nil {
+		return errors.New("the message must be hexadecimal")
+	}
+	m := message.New(d)
+	first := m.Unpack(d, raw)
+	for _, skip := range []int{2, 4} {
+		if first != nil && len(raw) > skip && m.Unpack(d, raw[skip:]) == nil {
+			first = nil
+		}
+	}
+	if first != nil {
+		return first
+	}
+	fmt.Print(m.Describe())
+	return nil
+}

@@ -1,0 +1,61 @@
+// Command serverctl prepares and inspects a server: certificates, zone keys, terminals,
+// users, bundles; and it prints messages for people, masked.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sort"
+)
+
+type command struct {
+	usage string
+	run   func(args []string) error
+}
+
+var commands map[string]command
+
+func init() {
+	commands = map[string]command{
+		"pki init":      {"pki init --dir DIR [--host NAME,IP…]: make a development CA and the server's certificate", pkiInit},
+		"pki issue":     {"pki issue --dir DIR --terminal ID: make a terminal's certificate", pkiIssue},
+		"zone keys":     {"zone keys --out FILE: make the PIN and MAC key shared with the bank host", zoneKeysCmd},
+		"terminal add":  {"terminal add --config FILE --id 8 --branch B --zone 3des|sm4 --tmk-out FILE [--merchant 15] [--name-zh …] [--name-en …]: register a terminal and make its TMK", terminalAdd},
+		"user add":      {"user add --config FILE --name N --role operator|manager|admin [--branch B] [--display D] < password", userAdd},
+		"describe":      {"describe --dialect pos64|pos64sm4|cups128|cups128sm4 < message (hexadecimal, with or without length): print it, masked", describe},
+		"bundle keygen": {"bundle keygen --private FILE --public FILE: make a release key pair (SM2)", bundleKeygen},
+		"bundle sign":   {"bundle sign --dir DIR --name N --version V --key FILE --out FILE.tar.gz: pack and sign a bundle", bundleSign},
+		"bundle verify": {"bundle verify --key FILE FILE.tar.gz: check signature and every file", bundleVerify},
+	}
+}
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "serverctl:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	for n := 2; n >= 1; n-- {
+		if len(args) >= n {
+			name := args[0]
+			if n == 2 {
+				name += " " + args[1]
+			}
+			if c, ok := commands[name]; ok {
+				return c.run(args[n:])
+			}
+		}
+	}
+	names := make([]string, 0, len(commands))
+	for n := range commands {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, n := range names {
+		fmt.Fprintln(os.Stderr, "  serverctl", commands[n].usage)
+	}
+	return errors.New("which command?")
+}

@@ -1,0 +1,157 @@
+// Package config reads the server's YAML file: strict (an unknown key is an error), with
+// defaults, and with errors that name file, line and column. Only the commands use it.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Config is the whole configuration. Relative paths are relative to the folder of the file.
+type Config struct {
+	Data   string `yaml:"data"` // folder of the database, the master key and the bundles
+	Log    string `yaml:"log"`  // debug, info, warn, error
+	Trade  Trade  `yaml:"trade"`
+	Host   Host   `yaml:"host"`
+	Access Access `yaml:"access"`
+	Manage Manage `yaml:"manage"`
+	Bench  Bench  `yaml:"bench"`
+}
+
+// Trade configures the terminals' transaction ports.
+type Trade struct {
+	Listen3DES     string        `yaml:"listen3des"`
+	ListenSM4      string        `yaml:"listenSM4"`
+	MaxConnections int           `yaml:"maxConnections"`
+	HostTimeout    time.Duration `yaml:"hostTimeout"`
+	ReversalDelay  time.Duration `yaml:"reversalDelay"`
+	SuspenseAfter  time.Duration `yaml:"suspenseAfter"`
+}
+
+// Host configures the way to the bank host.
+type Host struct {
+	Address   string `yaml:"address"`
+	Zone      string `yaml:"zone"` // 3des or sm4
+	Keys      string `yaml:"keys"` // file of the zone keys (serverctl zone keys)
+	Acquirer  string `yaml:"acquirer"`
+	Forwarder string `yaml:"forwarder"`
+	Links     int    `yaml:"links"`
+	InFlight  int    `yaml:"inFlight"`
+}
+
+// Access configures the terminals' HTTPS port.
+type Access struct {
+	Listen string `yaml:"listen"`
+	CA     string `yaml:"ca"`   // signs terminal certificates
+	Cert   string `yaml:"cert"` // of this server
+	Key    string `yaml:"key"`
+}
+
+// Manage configures the management port.
+type Manage struct {
+	Listen     string        `yaml:"listen"`
+	ReleaseKey string        `yaml:"releaseKey"` // public key bundles are checked against; empty = no uploads
+	Idle       time.Duration `yaml:"idle"`       // a session without activity ends
+	PadOver    int64         `yaml:"padOver"`    // minor units above which a terminal asks a manager
+	PerTxn     int64         `yaml:"perTxn"`
+}
+
+// Bench is for load tests only.
+type Bench struct {
+	FsyncDelay time.Duration `yaml:"fsyncDelay"` // slept inside each commit
+}
+
+// Default is the configuration of a machine with nothing installed.
+func Default() Config {
+	return Config{
+		Data:   "run/server",
+		Log:    "info",
+		Trade:  Trade{Listen3DES: "127.0.0.1:7583", ListenSM4: "127.0.0.1:7584", MaxConnections: 2000, HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
+		Host:   Host{Address: "127.0.0.1:7900", Zone: "3des", Keys: "run/zone.keys", Acquirer: "99992900", Forwarder: "99990000", Links: 4, InFlight: 1024},
+		Access: Access{Listen: "127.0.0.1:7443", CA: "run/pki/ca.pem", Cert: "run/pki/server.pem", Key: "run/pki/server.key"},
+		Manage: Manage{Listen: "127.0.0.1:7080", Idle: 30 * time.Minute, PadOver: 500_000, PerTxn: 2_000_000},
+	}
+}
+
+// Load reads and checks path. A missing key keeps its default.
+func Load(path string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("config: %w", err)
+	}
+	c := Default()
+	if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
+		var ye yaml.Error
+		if errors.As(err, &ye) && ye.GetToken() != nil {
+			p := ye.GetToken().Position
+			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
+		}
+		return nil, fmt.Errorf("%s:1:1: %w", path, err)
+	}
+	if key, reason := c.Validate(); reason != "" {
+		line, col := 1, 1
+		if p, err := yaml.PathString("$." + key); err == nil {
+			if n, err := p.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
+				line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
+			}
+		}
+		return nil, fmt.Errorf("%s:%d:%d: %s: %s", path, line, col, key, reason)
+	}
+	dir := filepath.Dir(path)
+	for _, p := range []*string{&c.Data, &c.Host.Keys, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.ReleaseKey} {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	return &c, nil
+}
+
+// Validate returns the first wrong key and why, or two empty strings.
+func (c *Config) Validate() (key, reason string) {
+	for _, a := range []struct{ key, v string }{{"trade.listen3des", c.Trade.Listen3DES}, {"trade.listenSM4", c.Trade.ListenSM4},
+		{"host.address", c.Host.Address}, {"access.listen", c.Access.Listen}, {"manage.listen", c.Manage.Listen}} {
+		if _, _, err := net.SplitHostPort(a.v); err != nil {
+			return a.key, "want host:port"
+		}
+	}
+	number := func(s string) bool {
+		for _, r := range s {
+			if r < '0' || r > '9' {
+				return false
+			}
+		}
+		return len(s) > 0 && len(s) <= 11
+	}
+	switch {
+	case c.Data == "":
+		return "data", "is missing"
+	case c.Host.Zone != "3des" && c.Host.Zone != "sm4":
+		return "host.zone", "want 3des or sm4"
+	case !number(c.Host.Acquirer):
+		return "host.acquirer", "want up to 11 digits"
+	case !number(c.Host.Forwarder):
+		return "host.forwarder", "want up to 11 digits"
+	case c.Host.Links < 1 || c.Host.Links > 64:
+		return "host.links", "want 1 to 64"
+	case c.Host.InFlight < 1 || c.Host.InFlight > 65536:
+		return "host.inFlight", "want 1 to 65536"
+	case c.Trade.HostTimeout < 100*time.Millisecond || c.Trade.HostTimeout > 55*time.Second:
+		return "trade.hostTimeout", "want 100ms to 55s, less than a terminal waits"
+	case c.Trade.ReversalDelay < 0:
+		return "trade.reversalDelay", "must not be negative"
+	case c.Trade.SuspenseAfter < time.Second:
+		return "trade.suspenseAfter", "want at least 1s"
+	case c.Log != "debug" && c.Log != "info" && c.Log != "warn" && c.Log != "error":
+		return "log", "want debug, info, warn or error"
+	case c.Bench.FsyncDelay < 0 || c.Bench.FsyncDelay > time.Second:
+		return "bench.fsyncDelay", "want 0 to 1s"
+	}
+	return "", ""
+}
