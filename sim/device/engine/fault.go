@@ -99,6 +99,9 @@ func (f *faults) arm(defs []FaultDef, a Armed) error {
 	if a.Times < 0 {
 		return fmt.Errorf("times must be 0 (until cleared) or more")
 	}
+	if a.Code == "" {
+		a.Code = FaultNone
+	}
 	known := false
 	for _, s := range Stages {
 		known = known || s == a.Stage

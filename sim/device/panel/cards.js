@@ -82,7 +82,7 @@ function printer(s) {
   const gone = { taken: t("goneTaken"), dropped: t("goneDropped"), retracted: t("goneRetracted") };
   const open = p.status.cover === "open";
   return h("div", { class: "print" },
-    h("div", { class: "facts" }, kv(t("paper"), `${(p.paperMm / 1000).toFixed(2)} m`, p.nearEnd ? "warn" : ""), kv(t("cover"), open ? t("openCover") : t("closeCover"), open ? "warn" : ""),
+    h("div", { class: "facts" }, kv(t("paper"), `${(p.paperMm / 1000).toFixed(2)} m`, p.nearEnd ? "warn" : ""), kv(t("cover"), t(open ? "isOpen" : "isClosed"), open ? "warn" : ""),
       p.halted ? h("em", { class: "warn" }, t("halted")) : null,
       h("button", { type: "button", class: "primary big", name: "takePaper", disabled: !p.exit, onclick: () => act(s.id, "takePaper") }, t("tearOff")),
       h("button", { type: "button", onclick: () => { const n = ask(t("loadPaper") + " (mm)", 80000); if (n !== null) act(s.id, "loadPaper", { mm: n }); } }, t("loadPaper")),

@@ -81,9 +81,9 @@ export class Tools {
           h("div", { class: "lists" },
             h("div", {}, h("h4", {}, t("armed"), s.armed.length + s.armedLine.length ? h("button", { type: "button", class: "link", onclick: () => act(s.id, "clearFaults") }, t("clearAll")) : null), armedList(s)),
             h("div", {}, h("h4", {}, t("fired")), s.fired.length ? h("ul", { class: "fired" }, [...s.fired].reverse().slice(0, 20).map((x) => h("li", {}, h("time", {}, time(x.at)), h("span", {}, x.stage ? label(x) : t("lineFault") + ": " + t(x.code)), h("small", {}, `${t("command")} ${x.command} ${x.stage ? t(x.stage) : ""}`)))) : h("p", { class: "dim" }, t("nothingFired")))),
-          h("div", { class: "lists" }, h("div", {}, h("h4", {}, t("status")), s.statuses.map(setting("setStatus"))),
+          h("div", { class: "lists" }, h("div", {}, h("h4", {}, t("status")), h("div", { class: "grid2 tight" }, s.statuses.map(setting("setStatus")))),
             h("div", {}, s.profile.length ? [h("h4", {}, t("profile")), s.profile.map(setting("setProfile"))] : null,
-              h("div", { class: "row" }, h("button", { type: "button", disabled: !s.running, onclick: () => act(s.id, s.open ? "closeDevice" : "openDevice") }, t(s.open ? "closeDevice" : "openDevice")), h("button", { type: "button", disabled: !s.running, onclick: () => { if (confirm(t("sure"))) act(s.id, "exitProgram"); } }, t("exit")))))),
+              h("div", { class: "row gap" }, h("button", { type: "button", disabled: !s.running, onclick: () => act(s.id, s.open ? "closeDevice" : "openDevice") }, t(s.open ? "closeDevice" : "openDevice")), h("button", { type: "button", disabled: !s.running, onclick: () => { if (confirm(t("sure"))) act(s.id, "exitProgram"); } }, t("exit")))))),
         h("section", { class: "tracepane" }, h("h3", {}, t("trace"), h("span", { class: "right" }, h("button", { type: "button", class: "ghost", onclick: () => { this.paused = !this.paused; this.render(); } }, t(this.paused ? "resume" : "pause")), h("button", { type: "button", class: "ghost", onclick: () => this.save() }, t("saveTrace")))),
           h("div", { class: "scroll" }, h("table", { class: "trace" }, this.tbody)))));
     this.trace();
