@@ -143,46 +143,6 @@ func TestAJamIsFailedWithTheVendorsErrorAndUncertainCounts(t *testing.T) {
 	}
 }
 
-// Whatever happens on the line, notes move at most once, and the outcome says what is known.
-func TestLineFaultsNeverMakeADispenseMoveTwice(t *testing.T) {
-	for _, tc := range []struct {
-		name  string
-		kind  device.LineFault
-		times int
-		want  api.Outcome
-		paid  int
-	}{
-		{"a NAK lets the same frame be sent again", device.Nak, 2, api.Done, 2},
-		{"a lost ACK is waited out", device.LostAck, 1, api.Done, 2},
-		{"a late ACK is waited out", device.LateAck, 1, api.Done, 2},
-		{"a damaged result is asked for again", device.BadChecksum, 1, api.Done, 2},
-		{"a result with a byte missing is asked for again", device.DropByte, 1, api.Done, 2},
-		{"noise before the result is skipped", device.Garbage, 1, api.Done, 2},
-		{"a result that comes twice counts once", device.DuplicateReply, 1, api.Done, 2},
-		{"a command that was not heard is not sent again", device.Silence, 1, api.Indeterminate, 0},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			sim, r := setup(t, lcdm2000.Config{}, map[string]any{"pollMs": 600000, "heldPollMs": 600000})
-			arm(t, sim, tc.kind, "45", tc.times)
-			c, _ := r.Do(cash.CmdDispense, counts(2, 0))
-			if c.Outcome != tc.want || dispensed(sim)["upper"] != tc.paid {
-				t.Fatalf("%+v; the device paid %d", c, dispensed(sim)["upper"])
-			}
-			if tc.want == api.Done && moved(t, c).Units["unit1"].Presented != 2 {
-				t.Errorf("%+v", moved(t, c))
-			}
-		})
-	}
-}
-
-// arm puts a line fault on the next dispense: the status that the driver asks first passes.
-func arm(t *testing.T, sim *device.Sim, kind device.LineFault, cmd string, times int) {
-	t.Helper()
-	if _, err := sim.Do("armLine", device.Args{"kind": string(kind), "times": times, "command": cmd}); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestALostResultIsIndeterminateAndTheSensorsSayWhereTheNotesLie(t *testing.T) {
 	sim, r := setup(t, lcdm2000.Config{}, nil)
 	if err := sim.ArmFault(device.FaultSpec{Code: device.FaultNone, Command: "45", Stage: device.ReplyLost, Times: 1, After: -1}); err != nil {

@@ -1,0 +1,24 @@
+// Package models is the catalogue of the device models that drivers/cmd/driverd serves.
+// Imported by drivers/cmd and tests only: the platform names a model, it never links one.
+package models
+
+import (
+	"zhigui/drivers/models/creatorcrt350n"
+	"zhigui/drivers/models/puloonlcdm2000"
+	"zhigui/drivers/sdk"
+)
+
+// All are the models, in the order of their names.
+func All() []sdk.Model {
+	return []sdk.Model{creatorcrt350n.Model, puloonlcdm2000.Model}
+}
+
+// Find gives the model of a name.
+func Find(name string) (sdk.Model, bool) {
+	for _, m := range All() {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return sdk.Model{}, false
+}

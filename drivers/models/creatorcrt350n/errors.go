@@ -1,0 +1,78 @@
+package creatorcrt350n
+
+import (
+	"fmt"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/card"
+)
+
+// deviceError is an N response: e1 e0 of command cm pm.
+type deviceError struct {
+	cmd, code string
+}
+
+func (e *deviceError) Error() string {
+	return fmt.Sprintf("device error %s (%s) in %s", e.code, names[e.code], e.cmd)
+}
+
+// names: two drivers written independently of each other; README.md.
+var names = map[string]string{
+	"00": "undefined command", "01": "command parameter", "02": "command cannot be executed", "03": "not supported", "04": "command data",
+	"05": "IC contact not released", "06": "key not received", "10": "card jam", "11": "shutter", "12": "sensor", "13": "card too long",
+	"14": "card too short", "15": "parameter memory CRC", "16": "card moved by hand", "17": "jam on re-intake", "18": "switch or two cards",
+	"19": "card not inserted from the rear", "20": "parity", "21": "read error", "22": "write error", "23": "no data on the track",
+	"24": "no magnetic stripe", "25": "write quality", "26": "no start sentinel", "27": "no end sentinel", "28": "LRC", "29": "mismatch after writing",
+	"30": "power loss", "31": "DSR or DTR low", "39": "fan", "40": "card pulled out during capture", "41": "IC contact sensor",
+	"43": "IC position not reached", "45": "forced eject", "46": "card not taken in time", "50": "retain counter overflow", "51": "motor",
+	"53": "mechanics", "54": "mechanics", "55": "mechanics", "56": "mechanics", "58": "mechanics", "60": "IC supply voltage", "61": "ATR",
+	"62": "invalid ATR", "63": "IC card does not respond", "64": "IC communication", "65": "IC card not activated", "66": "IC card not supported",
+	"69": "not an EMV card", "73": "EEPROM", "76": "anti-skimming unit", "95": "anti-skimming unit", "99": "anti-skimming unit", "B0": "not initialised",
+}
+
+// classCode is the XFS4IoT error of e1 e0; "" is a hardware error.
+var classCode = map[string]string{
+	"10": card.ErrMediaJam, "17": card.ErrMediaJam, "43": card.ErrMediaJam, "18": card.ErrMediaJam, "11": card.ErrShutterFail,
+	"13": card.ErrCardTooLong, "14": card.ErrCardTooShort, "16": card.ErrNoMedia, "40": card.ErrNoMedia, "50": card.ErrRetainFull,
+	"24": card.ErrInvalidMedia, "19": card.ErrInvalidMedia,
+}
+
+// step names what a command does, for the keys of vendorCodes.
+func step(cmd string) string {
+	switch {
+	case cmd == "C30", cmd == "C00", cmd == "C04":
+		return "eject"
+	case cmd == "C31", cmd == "C01", cmd == "C05":
+		return "capture"
+	case cmd == "C40", cmd[:2] == "C2", cmd[:2] == "C:":
+		return "intake"
+	case cmd[:2] == "C6":
+		return "read"
+	case cmd[:2] == "C0":
+		return "init"
+	}
+	return "status"
+}
+
+// vendor is the error as the operator reads it.
+func (d *driver) vendor(e *deviceError) *api.VendorError {
+	for _, k := range []string{step(e.cmd) + ":" + e.code, "any:" + e.code} {
+		if v, ok := d.p.VendorCodes[k]; ok {
+			return &v
+		}
+	}
+	name := names[e.code]
+	if name == "" {
+		name = "unknown error"
+	}
+	return &api.VendorError{Code: e.code, Name: name}
+}
+
+// failed is the completion of a command that the device answered with N.
+func (d *driver) failed(o api.Outcome, e *deviceError) api.Completion {
+	c := api.Completion{Outcome: o, Code: api.HardwareError, Vendor: d.vendor(e), Description: e.Error()}
+	if code := classCode[e.code]; code != "" {
+		c.Code, c.ErrorCode = api.CommandErrorCode, code
+	}
+	return c
+}

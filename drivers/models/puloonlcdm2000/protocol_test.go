@@ -1,0 +1,86 @@
+package puloonlcdm2000
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+type bytesSource struct{ b []byte }
+
+var errEnd = errors.New("end")
+
+func (s *bytesSource) Byte(time.Time) (byte, error) {
+	if len(s.b) == 0 {
+		return 0, errEnd
+	}
+	b := s.b[0]
+	s.b = s.b[1:]
+	return b, nil
+}
+
+func unhex(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// The frames are the specification's own examples.
+func TestFramesAreThoseOfTheSpecification(t *testing.T) {
+	if got, want := request(cmdUpper, '1', '0'), unhex(t, "04 50 02 45 31 30 03 11"); !bytes.Equal(got, want) {
+		t.Errorf("% X, want % X", got, want)
+	}
+	for _, tc := range []struct {
+		frame string
+		want  result
+	}{
+		{"01 50 02 45 31 30 31 30 30 30 30 30 03 15", result{err: 0x30, units: map[int]paid{0: {chk: 10, exit: 10}}}},
+		{"01 50 02 45 30 37 30 35 38 31 30 32 03 1C", result{err: 0x38, units: map[int]paid{0: {chk: 7, exit: 5, rejects: 2, nearEnd: true}}}},
+	} {
+		m, err := next(&bytesSource{unhex(t, tc.frame)}, time.Time{})
+		if err != nil || m.kind != gotFrame {
+			t.Fatalf("%s: %+v, %v", tc.frame, m, err)
+		}
+		r, err := parseResult(m.cmd, m.data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(tc.want, r, cmp.AllowUnexported(result{}, paid{})); diff != "" {
+			t.Errorf("%s: %s", tc.frame, diff)
+		}
+	}
+}
+
+func TestTheAnswerForBothCassettesHasItsErrorInTheNinthPlace(t *testing.T) {
+	r, err := parseResult(cmdBoth, []byte("03030201\x48\x30\x310001"))
+	want := result{err: 0x48, units: map[int]paid{0: {chk: 3, exit: 3}, 1: {chk: 2, exit: 1, rejects: 1, nearEnd: true}}}
+	if diff := cmp.Diff(want, r, cmp.AllowUnexported(result{}, paid{})); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+}
+
+func FuzzNext(f *testing.F) {
+	f.Add(unhex(f, "06 01 50 02 45 31 30 31 30 30 30 30 30 03 15"))
+	f.Add(unhex(f, "01 8D 01 01 9C 3C 15 FF 01 50 02 46 30 30 A0 80 03 46"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		src := &bytesSource{b}
+		for {
+			m, err := next(src, time.Time{})
+			if err != nil {
+				return
+			}
+			if m.kind == gotFrame {
+				_, _ = parseResult(m.cmd, m.data)
+				_, _ = parseStatus(m.data)
+			}
+		}
+	})
+}
