@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"zhigui/drivers/api"
@@ -18,15 +17,14 @@ import (
 	"zhigui/terminal/internal/config"
 )
 
-// InstallKey loads the terminal's master key into the PIN pad: once, at installation. The
-// file holds the key in hexadecimal and, on the same line, its check value. It should be
-// destroyed afterwards.
+// InstallKey loads the terminal's master key into the PIN pad: once, at installation. It
+// should be destroyed afterwards.
 func InstallKey(ctx context.Context, cfg config.Config, file string, log *slog.Logger) error {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return err
 	}
-	key, kcv, err := parseKeyFile(string(raw))
+	key, kcv, err := parseKeyFile(raw, cfg.Terminal, cfg.Host.Zone)
 	if err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
@@ -76,17 +74,26 @@ func InstallKey(ctx context.Context, cfg config.Config, file string, log *slog.L
 	return nil
 }
 
-func parseKeyFile(text string) (key, kcv []byte, err error) {
-	for _, line := range strings.Split(text, "\n") {
-		f := strings.Fields(line)
-		if len(f) < 2 || strings.HasPrefix(f[0], "#") {
-			continue
-		}
-		key, err1 := hex.DecodeString(f[0])
-		kcv, err2 := hex.DecodeString(f[1])
-		if err1 == nil && err2 == nil && len(key) == 16 && len(kcv) >= 3 {
-			return key, kcv, nil
-		}
+// keyFile is what serverctl terminal add writes.
+type keyFile struct {
+	Terminal string `json:"terminal"`
+	Zone     string `json:"zone"`
+	Key      string `json:"key"` // 32 hexadecimal digits
+	KCV      string `json:"kcv"`
+}
+
+func parseKeyFile(raw []byte, terminal, zone string) (key, kcv []byte, err error) {
+	var f keyFile
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return nil, nil, errors.New("this is not a key file of serverctl terminal add")
 	}
-	return nil, nil, errors.New("no line with a key (32 hexadecimal digits) and its check value")
+	if f.Terminal != terminal || f.Zone != zone {
+		return nil, nil, fmt.Errorf("the key is for terminal %s in zone %s, this is %s in %s", f.Terminal, f.Zone, terminal, zone)
+	}
+	key, err1 := hex.DecodeString(f.Key)
+	kcv, err2 := hex.DecodeString(f.KCV)
+	if err1 != nil || err2 != nil || len(key) != 16 || len(kcv) < 3 {
+		return nil, nil, errors.New("key or check value is not hexadecimal of the right length")
+	}
+	return key, kcv, nil
 }
