@@ -139,10 +139,12 @@ func (m *Model) flushText() {
 // ready waits until printing is possible; false: the host dropped the buffer meanwhile.
 func (m *Model) ready(io *engine.IO) bool {
 	for {
-		why, gone := "", false
-		io.Look(func() { why, gone = m.trouble(), m.dropped })
+		why, gone, halted := "", false, false
+		io.Look(func() { why, gone, halted = m.trouble(), m.dropped, m.halted })
 		if why == "" || gone {
-			io.Look(func() { m.halted = false })
+			if halted {
+				io.Do(func() { m.halted = false })
+			}
 			return !gone
 		}
 		io.Do(func() { m.halted = true })

@@ -54,6 +54,7 @@ func (m *Model) dispense(io *engine.IO, r request) *job {
 		}
 		j.fault(engine.AfterMotion)
 	}
+	io.Drain() // while it works the device listens to nobody
 	io.Do(func() {
 		m.moving, m.lastErr = false, j.err
 		for _, u := range Units {

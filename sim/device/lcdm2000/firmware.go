@@ -65,11 +65,9 @@ func (m *Model) execute(io *engine.IO, r request) {
 		data = []byte(rom + romCheck[rom])
 	case cmdPurge:
 		data = []byte{m.purge(io, cmd)}
-		io.Drain()
 	case cmdUpper, cmdLower, cmdBoth, cmdTestUpper, cmdTestLower:
 		j := m.dispense(io, r)
 		data = j.reply()
-		io.Drain() // while it works the device listens to nobody
 	default:
 		data = []byte{0x37}
 	}
@@ -218,6 +216,7 @@ motion:
 	if a, hit := io.Fire(cmd, engine.AfterMotion); hit && a.Code != engine.FaultNone {
 		result = errByte(a.Code)
 	}
+	io.Drain() // while it works the device listens to nobody
 	io.Do(func() {
 		m.moving, m.lastErr = false, result
 		must(m.record(Entry{Kind: "result", Cmd: no, Err: name(result)}))

@@ -34,7 +34,7 @@ export class Reader {
 
   label(item) {
     const key = item === "OpenClose" ? rules.openCloseLabel(this.s.open) : item;
-    return [h("b", {}, key), lang === "zh" ? h("small", {}, t(key)) : rules.inert(item) ? h("small", {}, t("notInMode")) : null];
+    return [h("b", {}, key), lang === "zh" ? h("small", {}, t(key) + (rules.inert(item) ? " · " + t("notInMode") : "")) : rules.inert(item) ? h("small", {}, t("notInMode")) : null];
   }
 
   menu() {
