@@ -21,6 +21,7 @@ import (
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
+	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 )
@@ -68,7 +69,7 @@ func run(path, roles string) error {
 	if err != nil {
 		return err
 	}
-	s := &services{c: c, log: log, st: st, hsm: sec, events: newEvents()}
+	s := &services{c: c, log: log, st: st, hsm: sec, broker: mgmt.NewBroker()}
 	defer s.close()
 	if has["all"] || has["trade"] {
 		if err := s.startTrade(ctx); err != nil {
@@ -111,7 +112,7 @@ func (s *services) startTrade(ctx context.Context) error {
 	}
 	s.eng, err = trade.New(ctx, s.st, s.hsm, hostD, trade.Options{Acquirer: c.Host.Acquirer, Forwarder: c.Host.Forwarder,
 		HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay, SuspenseAfter: c.Trade.SuspenseAfter,
-		OnChange: func(id int64) { s.events.publish("transaction", fmt.Sprint(id)) }, Log: s.log})
+		OnChange: func(id int64) { s.broker.Publish("transaction", fmt.Sprint(id)) }, Log: s.log})
 	if err != nil {
 		return err
 	}
@@ -166,8 +167,11 @@ func zoneKeys(path string) (pik, mak []byte, err error) {
 func (s *services) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), s.c.Trade.HostTimeout+2*time.Second)
 	defer cancel()
+	for _, f := range s.stop {
+		f()
+	}
 	for _, h := range s.web {
-		_ = h.Shutdown(ctx)
+		_ = h.Close() // event streams would not end by themselves
 	}
 	for _, l := range s.lis {
 		l.Close(ctx)

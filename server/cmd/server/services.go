@@ -1,13 +1,22 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
-	"sync"
+	"os"
+	"path/filepath"
+	"time"
 
+	"zhigui/keeper/api/release"
+	"zhigui/server/internal/access"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
+	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 )
@@ -21,16 +30,67 @@ type services struct {
 	eng    *trade.Engine
 	mux    *link.Mux
 	lis    []*link.Listener
+	acc    *access.Service
 	web    []*http.Server
-	events *events
+	stop   []context.CancelFunc
+	broker *mgmt.Broker
 }
 
-func (s *services) startAccess() error { return nil }
+func (s *services) bundleDir() string { return filepath.Join(s.c.Data, "bundles") }
 
-func (s *services) startManage() error { return nil }
+// serve runs an HTTP server on address until the process ends.
+func (s *services) serve(name, address string, h *http.Server) error {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	h.ReadHeaderTimeout, h.IdleTimeout = 10*time.Second, 2*time.Minute
+	h.ErrorLog = slog.NewLogLogger(s.log.Handler(), slog.LevelDebug)
+	s.web = append(s.web, h)
+	go func() {
+		var err error
+		if h.TLSConfig != nil {
+			err = h.ServeTLS(l, "", "")
+		} else {
+			err = h.Serve(l)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error(name, "error", err.Error())
+		}
+	}()
+	return nil
+}
 
-type events struct{ mu sync.Mutex }
+func (s *services) startAccess() error {
+	tc, err := access.TLS(s.c.Access.CA, s.c.Access.Cert, s.c.Access.Key)
+	if err != nil {
+		return err
+	}
+	s.acc = access.New(s.st, access.Options{Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log,
+		Params: map[string]int64{"padOver": s.c.Manage.PadOver, "perTxn": s.c.Manage.PerTxn, "multiple": 10000}})
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = append(s.stop, cancel)
+	go s.acc.Run(ctx)
+	return s.serve("access.listen", s.c.Access.Listen, &http.Server{Handler: s.acc, TLSConfig: tc})
+}
 
-func newEvents() *events { return &events{} }
-
-func (e *events) publish(string, string) {}
+func (s *services) startManage() error {
+	o := mgmt.Options{Engine: s.eng, Index: s.hsm.Index, Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Broker: s.broker, Log: s.log}
+	if s.acc != nil {
+		o.OnApproval = s.acc.Changed
+	}
+	if s.c.Manage.ReleaseKey != "" {
+		pem, err := os.ReadFile(s.c.Manage.ReleaseKey)
+		if err != nil {
+			return fmt.Errorf("manage.releaseKey: %w", err)
+		}
+		if o.Release, err = release.ParsePublic(pem); err != nil {
+			return fmt.Errorf("manage.releaseKey: %w", err)
+		}
+	}
+	m, err := mgmt.New(s.st, o)
+	if err != nil {
+		return err
+	}
+	return s.serve("manage.listen", s.c.Manage.Listen, &http.Server{Handler: m})
+}

@@ -1,0 +1,246 @@
+// Package mgmt has the wire types of the management API (console and Pad): paths below
+// /v2/api, every answer in an Envelope. Amounts are integer minor units, times RFC 3339 UTC,
+// card numbers masked. The OpenAPI document is generated from these types. The terminal-facing
+// API shares none of them.
+package mgmt
+
+import "time"
+
+// Envelope wraps every answer: Code is "OK" or a name of server/api/code, Message its text.
+type Envelope[T any] struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Data    T      `json:"data"`
+}
+
+// SignIn is the body of POST /session.
+type SignIn struct {
+	Name     string `json:"name" minLength:"1" maxLength:"64"`
+	Password string `json:"password" minLength:"1" maxLength:"72"`
+}
+
+// Me is who is signed in.
+type Me struct {
+	Name    string `json:"name"`
+	Display string `json:"display"`
+	Role    string `json:"role" enum:"operator,manager,admin"`
+	Branch  string `json:"branch"`
+}
+
+// NewUser is the body of POST /users.
+type NewUser struct {
+	Name     string `json:"name" minLength:"1" maxLength:"64"`
+	Display  string `json:"display,omitempty"`
+	Role     string `json:"role" enum:"operator,manager,admin"`
+	Branch   string `json:"branch,omitempty"`
+	Password string `json:"password" minLength:"8" maxLength:"72"`
+}
+
+// Terminal is a terminal with its last reported state. AgeSeconds tell how old a figure is;
+// -1 when it was never reported.
+type Terminal struct {
+	ID         string     `json:"id"`
+	Branch     string     `json:"branch"`
+	NameZH     string     `json:"nameZH"`
+	NameEN     string     `json:"nameEN"`
+	Zone       string     `json:"zone"`
+	Enabled    bool       `json:"enabled"`
+	Online     bool       `json:"online"`
+	State      string     `json:"state"`
+	AgeSeconds int64      `json:"ageSeconds"`
+	Lease      string     `json:"lease"`
+	Bundle     string     `json:"bundle"`
+	Version    string     `json:"version"`
+	Assigned   string     `json:"assigned"` // digest
+	Outbox     int        `json:"outbox"`
+	Modules    []Module   `json:"modules"`
+	Cash       []CashUnit `json:"cash"`
+}
+
+// Module is one device of a terminal.
+type Module struct {
+	Name       string `json:"name"`
+	Model      string `json:"model"`
+	Status     string `json:"status"`
+	Detail     string `json:"detail"`
+	AgeSeconds int64  `json:"ageSeconds"`
+}
+
+// CashUnit is one cash box.
+type CashUnit struct {
+	ID         string `json:"id"`
+	Currency   string `json:"currency"`
+	Value      int64  `json:"value"`
+	Count      int    `json:"count"`
+	Initial    int    `json:"initial"`
+	Rejected   int    `json:"rejected"`
+	Status     string `json:"status"`
+	AgeSeconds int64  `json:"ageSeconds"`
+}
+
+// Search selects transactions. PAN travels only in a body, is never stored or logged, and
+// is looked up by a keyed digest.
+type Search struct {
+	Terminal  string    `json:"terminal,omitempty"`
+	From      time.Time `json:"from,omitzero"`
+	To        time.Time `json:"to,omitzero"`
+	State     string    `json:"state,omitempty"`
+	AmountMin int64     `json:"amountMin,omitempty"`
+	AmountMax int64     `json:"amountMax,omitempty"`
+	Reference string    `json:"reference,omitempty"`
+	PAN       string    `json:"pan,omitempty" pattern:"^[0-9]{13,19}$"`
+	Page      int       `json:"page,omitempty" minimum:"0" maximum:"10000"`
+	Size      int       `json:"size,omitempty" minimum:"0" maximum:"200"`
+}
+
+// Page is one page of a list. Total is counted up to 10,000.
+type Page[T any] struct {
+	Items []T `json:"items"`
+	Total int `json:"total"`
+}
+
+// Transaction is one line of the list. ID is a string of 18 digits.
+type Transaction struct {
+	ID        string    `json:"id"`
+	Terminal  string    `json:"terminal"`
+	Kind      string    `json:"kind"`
+	Batch     string    `json:"batch"`
+	STAN      string    `json:"stan"`
+	Amount    int64     `json:"amount"`
+	Paid      *int64    `json:"paid,omitempty"`
+	State     string    `json:"state"`
+	Response  string    `json:"response"`
+	TextZH    string    `json:"textZH"`
+	TextEN    string    `json:"textEN"`
+	Reference string    `json:"reference"`
+	Auth      string    `json:"auth"`
+	PAN       string    `json:"pan"`
+	Note      string    `json:"note"`
+	Created   time.Time `json:"created"`
+	Updated   time.Time `json:"updated"`
+}
+
+// Story is everything known about one transaction.
+type Story struct {
+	Transaction Transaction `json:"transaction"`
+	Steps       []Step      `json:"steps"`
+	Messages    Messages    `json:"messages"`
+	Reversal    *Reversal   `json:"reversal,omitempty"`
+	Journal     []Record    `json:"journal"`
+}
+
+// Step is one state a transaction went through.
+type Step struct {
+	At    time.Time `json:"at"`
+	State string    `json:"state"`
+	Note  string    `json:"note"`
+}
+
+// Messages are the masked messages, one field a line.
+type Messages struct {
+	FromTerminal string `json:"fromTerminal"`
+	ToHost       string `json:"toHost"`
+	FromHost     string `json:"fromHost"`
+	ToTerminal   string `json:"toTerminal"`
+}
+
+// Reversal is the state of a reversal.
+type Reversal struct {
+	State    string    `json:"state" enum:"pending,reversed,notFound,stuck"`
+	Reason   string    `json:"reason"`
+	Paid     *int64    `json:"paid,omitempty"`
+	Attempts int       `json:"attempts"`
+	Response string    `json:"response"`
+	Next     time.Time `json:"next"`
+}
+
+// Record is one journal record of the terminal.
+type Record struct {
+	Seq  uint64 `json:"seq"`
+	Hash string `json:"hash"`
+	Body any    `json:"body"`
+}
+
+// Note is a remark to an action.
+type Note struct {
+	Note string `json:"note" minLength:"1" maxLength:"500"`
+}
+
+// Closed tells what a two-person action has done.
+type Closed struct {
+	Closed bool `json:"closed"` // false: proposed, a second person must do the same
+}
+
+// Approval is a request to a lobby manager.
+type Approval struct {
+	ID       string    `json:"id"`
+	Terminal string    `json:"terminal"`
+	Branch   string    `json:"branch"`
+	Kind     string    `json:"kind"`
+	Amount   int64     `json:"amount"`
+	PAN      string    `json:"pan"`
+	State    string    `json:"state"`
+	Manager  string    `json:"manager"`
+	Code     string    `json:"code"`
+	Note     string    `json:"note"`
+	Created  time.Time `json:"created"`
+	Expires  time.Time `json:"expires"`
+}
+
+// Approve is the body of an approval: the manager's password again, and that the customer
+// was seen in person.
+type Approve struct {
+	Password     string `json:"password" minLength:"1" maxLength:"72"`
+	SeenInPerson bool   `json:"seenInPerson"`
+}
+
+// Reject is the body of a rejection; Code is a Reason… of the code table.
+type Reject struct {
+	Code string `json:"code"`
+	Note string `json:"note,omitempty" maxLength:"500"`
+}
+
+// Bundle is an uploaded release bundle.
+type Bundle struct {
+	Digest  string    `json:"digest"`
+	Name    string    `json:"name"`
+	Version string    `json:"version"`
+	Size    int64     `json:"size"`
+	Files   int       `json:"files"`
+	By      string    `json:"by"`
+	Created time.Time `json:"created"`
+}
+
+// Assign is the body of an assignment.
+type Assign struct {
+	Digest string `json:"digest" pattern:"^[0-9a-f]{64}$"`
+}
+
+// Assignment is one line of a terminal's bundle history.
+type Assignment struct {
+	Digest  string    `json:"digest"`
+	Name    string    `json:"name"`
+	Version string    `json:"version"`
+	By      string    `json:"by"`
+	Created time.Time `json:"created"`
+}
+
+// Alarm is something a person must look at.
+type Alarm struct {
+	Terminal string    `json:"terminal"`
+	ID       string    `json:"id"`
+	Code     string    `json:"code"`
+	Severity string    `json:"severity"`
+	Module   string    `json:"module"`
+	Detail   string    `json:"detail"`
+	At       time.Time `json:"at"`
+	Cleared  bool      `json:"cleared"`
+}
+
+// Event is one SSE message of /v2/api/events: something of Kind (terminal, transaction,
+// approval, alarm, bundle) with ID has changed; fetch it again. Kind "resync" means that
+// events were missed.
+type Event struct {
+	Kind string `json:"kind"`
+	ID   string `json:"id"`
+}

@@ -1,0 +1,228 @@
+// Package access is the terminal-facing role: HTTPS with client certificates, TLS 1.3. The
+// terminal's number is the common name of its certificate. server/cmd/server wires it.
+package access
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"zhigui/server/api/access"
+	"zhigui/server/api/code"
+	"zhigui/server/internal/store"
+)
+
+const maxBody = 4 << 20
+
+// VerifyChain checks that r continues a chain whose last hash is prev. The chain's format
+// belongs to terminal/api/journal; Continues is the least every format allows to check.
+type VerifyChain func(prev string, r access.Record) error
+
+// Continues checks the sequence of hashes only.
+func Continues(prev string, r access.Record) error {
+	if r.Prev != prev {
+		return errors.New("prev_hash is not the hash of the record before")
+	}
+	if r.Hash == "" {
+		return errors.New("hash is missing")
+	}
+	return nil
+}
+
+// Options of a Service.
+type Options struct {
+	Bundles   string // folder of bundle archives, by digest
+	BeatEvery time.Duration
+	Params    map[string]int64
+	Verify    VerifyChain // nil = Continues
+	Publish   func(kind, id string)
+	Now       func() time.Time
+	Log       *slog.Logger
+}
+
+// Service is the API's http.Handler. It is safe for concurrent use.
+type Service struct {
+	o   Options
+	st  *store.Store
+	mux *http.ServeMux
+
+	mu      sync.Mutex
+	waiters map[string]chan struct{} // approval → closed on change
+	chains  map[string]*sync.Mutex   // terminal → one journal upload at a time
+}
+
+// New makes the service.
+func New(st *store.Store, o Options) *Service {
+	if o.Verify == nil {
+		o.Verify = Continues
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Publish == nil {
+		o.Publish = func(string, string) {}
+	}
+	if o.BeatEvery <= 0 {
+		o.BeatEvery = 5 * time.Second
+	}
+	s := &Service{o: o, st: st, mux: http.NewServeMux(), waiters: map[string]chan struct{}{}, chains: map[string]*sync.Mutex{}}
+	s.mux.HandleFunc("POST "+access.PathSignIn, s.with(s.signIn))
+	s.mux.HandleFunc("POST "+access.PathBeat, s.with(s.beat))
+	s.mux.HandleFunc("POST "+access.PathJournal, s.with(s.journal))
+	s.mux.HandleFunc("GET "+access.PathBundles+"{digest}", s.with(s.bundle))
+	s.mux.HandleFunc("POST "+access.PathApprovals, s.with(s.createApproval))
+	s.mux.HandleFunc("GET "+access.PathApprovals+"/{id}", s.with(s.getApproval))
+	s.mux.HandleFunc("POST "+access.PathApprovals+"/{id}/cancel", s.with(s.cancelApproval))
+	s.mux.HandleFunc("POST "+access.PathAlarms, s.with(s.alarm))
+	return s
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	s.mux.ServeHTTP(w, r)
+}
+
+// TLS builds the server side of mutual TLS 1.3.
+func TLS(ca, cert, key string) (*tls.Config, error) {
+	pem, err := os.ReadFile(ca)
+	if err != nil {
+		return nil, fmt.Errorf("access: CA (serverctl pki init makes one): %w", err)
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("access: %s holds no certificate", ca)
+	}
+	pair, err := tls.LoadX509KeyPair(cert, key)
+	if err != nil {
+		return nil, fmt.Errorf("access: certificate: %w", err)
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}, nil
+}
+
+// Run expires approvals until ctx ends.
+func (s *Service) Run(ctx context.Context) {
+	t := time.NewTicker(500 * time.Millisecond)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		ids, err := s.st.ExpireApprovals(ctx, s.o.Now())
+		if err != nil && ctx.Err() == nil {
+			s.o.Log.Error("approvals", "error", err.Error())
+		}
+		for _, id := range ids {
+			s.Changed(id)
+			s.o.Publish("approval", id)
+		}
+	}
+}
+
+// Changed wakes terminals that wait for an approval.
+func (s *Service) Changed(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ch := s.waiters[id]; ch != nil {
+		close(ch)
+		delete(s.waiters, id)
+	}
+}
+
+type handler func(t *store.Terminal, w http.ResponseWriter, r *http.Request) error
+
+// problem is an error with the status and the code it is answered with.
+type problem struct {
+	status int
+	code   string
+	text   string
+}
+
+func (p *problem) Error() string { return p.text }
+
+func (s *Service) with(h handler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if r.TLS == nil || len(r.TLS.VerifiedChains) == 0 {
+			s.fail(w, &problem{http.StatusUnauthorized, code.NotSignedIn, "a terminal's certificate is wanted"})
+			return
+		}
+		t, err := s.st.Terminal(r.Context(), r.TLS.VerifiedChains[0][0].Subject.CommonName)
+		if err != nil || !t.Enabled {
+			s.fail(w, &problem{http.StatusForbidden, code.Forbidden, "terminal not registered"})
+			return
+		}
+		if err := h(t, w, r); err != nil {
+			s.fail(w, err)
+		}
+	}
+}
+
+func (s *Service) fail(w http.ResponseWriter, err error) {
+	var p *problem
+	switch {
+	case errors.As(err, &p):
+	case errors.Is(err, store.ErrNotFound):
+		p = &problem{http.StatusNotFound, code.NotFound, "not found"}
+	case errors.Is(err, store.ErrBusy):
+		p = &problem{http.StatusServiceUnavailable, code.Unavailable, "busy"}
+	default:
+		s.o.Log.Error("access", "error", err.Error())
+		p = &problem{http.StatusInternalServerError, code.Internal, "internal error"}
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(p.status)
+	_ = json.NewEncoder(w).Encode(access.Error{Code: p.code, Message: p.text})
+}
+
+func read(r *http.Request, v any) error {
+	if err := json.NewDecoder(r.Body).Decode(v); err != nil {
+		return &problem{http.StatusBadRequest, code.BadRequest, "body is not the JSON that is wanted"}
+	}
+	_, err := io.Copy(io.Discard, r.Body)
+	return err
+}
+
+func answer(w http.ResponseWriter, v any) error {
+	w.Header().Set("Content-Type", "application/json")
+	return json.NewEncoder(w).Encode(v)
+}
+
+func (s *Service) assigned(ctx context.Context, terminal string) (*access.Bundle, error) {
+	b, err := s.st.Assigned(ctx, terminal)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &access.Bundle{Name: b.Name, Version: b.Version, Digest: b.Digest, Size: b.Size, Manifest: b.Manifest, Signature: b.Signature}, nil
+}
+
+// bundle serves an archive, with Range, to a terminal.
+func (s *Service) bundle(_ *store.Terminal, w http.ResponseWriter, r *http.Request) error {
+	b, err := s.st.Bundle(r.Context(), r.PathValue("digest"))
+	if err != nil {
+		return err
+	}
+	f, err := os.Open(filepath.Join(s.o.Bundles, b.Digest))
+	if err != nil {
+		return fmt.Errorf("bundle archive: %w", err)
+	}
+	defer f.Close() //nolint:errcheck // reading
+	w.Header().Set("Content-Type", "application/gzip")
+	w.Header().Set("ETag", `"`+b.Digest+`"`)
+	http.ServeContent(w, r, "", time.Time{}, f)
+	return nil
+}

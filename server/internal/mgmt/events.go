@@ -1,0 +1,92 @@
+package mgmt
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	api "zhigui/server/api/mgmt"
+)
+
+// Broker passes events to the pages that are open. Publish never blocks: a page that does
+// not keep up is told to fetch everything again.
+type Broker struct {
+	mu   sync.Mutex
+	subs map[*subscriber]struct{}
+}
+
+type subscriber struct {
+	ch   chan api.Event
+	lost bool
+}
+
+// NewBroker makes a broker.
+func NewBroker() *Broker { return &Broker{subs: map[*subscriber]struct{}{}} }
+
+// Publish tells all open pages that something has changed.
+func (b *Broker) Publish(kind, id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for s := range b.subs {
+		select {
+		case s.ch <- api.Event{Kind: kind, ID: id}:
+		default:
+			s.lost = true
+		}
+	}
+}
+
+func (b *Broker) join() *subscriber {
+	s := &subscriber{ch: make(chan api.Event, 64)}
+	b.mu.Lock()
+	b.subs[s] = struct{}{}
+	b.mu.Unlock()
+	return s
+}
+
+func (b *Broker) leave(s *subscriber) {
+	b.mu.Lock()
+	delete(b.subs, s)
+	b.mu.Unlock()
+}
+
+func (b *Broker) missed(s *subscriber) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := s.lost
+	s.lost = false
+	return l
+}
+
+func (s *Service) events(w http.ResponseWriter, r *http.Request) {
+	rc := http.NewResponseController(w)
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	sub := s.o.Broker.join()
+	defer s.o.Broker.leave(sub)
+	beat := time.NewTicker(15 * time.Second)
+	defer beat.Stop()
+	_, _ = fmt.Fprint(w, ": open\n\n")
+	for {
+		if rc.Flush() != nil {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-beat.C:
+			_, _ = fmt.Fprint(w, ": beat\n\n")
+		case e := <-sub.ch:
+			if s.o.Broker.missed(sub) {
+				e = api.Event{Kind: "resync"}
+			}
+			b, err := json.Marshal(e)
+			if err != nil {
+				return
+			}
+			_, _ = fmt.Fprintf(w, "data: %s\n\n", b)
+		}
+	}
+}

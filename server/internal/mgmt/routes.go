@@ -1,0 +1,214 @@
+package mgmt
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"golang.org/x/crypto/bcrypt"
+
+	"zhigui/server/api/code"
+	api "zhigui/server/api/mgmt"
+	"zhigui/server/internal/store"
+)
+
+const base = "/v2/api"
+
+func (s *Service) routes() {
+	huma.Post(s.api, base+"/session", s.signIn)
+	huma.Get(s.api, base+"/session", s.me)
+	huma.Delete(s.api, base+"/session", s.signOut)
+	huma.Get(s.api, base+"/users", s.users)
+	huma.Post(s.api, base+"/users", s.addUser)
+	huma.Get(s.api, base+"/terminals", s.terminals)
+	huma.Get(s.api, base+"/terminals/{id}/bundles", s.history)
+	huma.Post(s.api, base+"/terminals/{id}/bundles", s.assign)
+	huma.Post(s.api, base+"/terminals/{id}/bundles/back", s.back)
+	huma.Get(s.api, base+"/transactions", s.listTransactions)
+	huma.Post(s.api, base+"/transactions/search", s.searchTransactions)
+	huma.Get(s.api, base+"/transactions/{id}", s.story)
+	huma.Post(s.api, base+"/transactions/{id}/close", s.closeByHand)
+	huma.Get(s.api, base+"/approvals", s.approvals)
+	huma.Post(s.api, base+"/approvals/{id}/approve", s.approve)
+	huma.Post(s.api, base+"/approvals/{id}/reject", s.reject)
+	huma.Get(s.api, base+"/bundles", s.bundles)
+	huma.Register(s.api, huma.Operation{OperationID: "upload-bundle", Method: http.MethodPost, Path: base + "/bundles", MaxBodyBytes: 1 << 30, BodyReadTimeout: 10 * time.Minute}, s.upload)
+	huma.Get(s.api, base+"/alarms", s.alarms)
+}
+
+// dummyHash is compared against when a user does not exist, so that both cases take as long.
+var dummyHash, _ = bcrypt.GenerateFromPassword([]byte("no such user"), bcrypt.DefaultCost)
+
+// check verifies a password and counts the attempt: five failures lock for 15 minutes.
+func (s *Service) check(ctx context.Context, name, password string) (*store.User, error) {
+	now := s.o.Now()
+	u, err := s.st.User(ctx, name)
+	if err != nil {
+		_ = bcrypt.CompareHashAndPassword(dummyHash, []byte(password))
+		return nil, refuse(http.StatusUnauthorized, code.WrongPassword)
+	}
+	if u.LockedUntil.After(now) {
+		return nil, refuse(http.StatusForbidden, code.Locked)
+	}
+	ok := bcrypt.CompareHashAndPassword([]byte(u.Hash), []byte(password)) == nil && u.Enabled
+	if err := s.st.SignedIn(ctx, name, ok, 5, now.Add(15*time.Minute)); err != nil {
+		return nil, s.fail(err)
+	}
+	if !ok {
+		return nil, refuse(http.StatusUnauthorized, code.WrongPassword)
+	}
+	return u, nil
+}
+
+type sessionOut struct {
+	SetCookie http.Cookie `header:"Set-Cookie"`
+	Body      api.Envelope[api.Me]
+}
+
+func meOf(u *store.User) api.Me {
+	return api.Me{Name: u.Name, Display: u.Display, Role: u.Role, Branch: u.Branch}
+}
+
+func (s *Service) signIn(ctx context.Context, in *struct{ Body api.SignIn }) (*sessionOut, error) {
+	u, err := s.check(ctx, in.Body.Name, in.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	token := rand.Text()
+	if err := s.st.AddSession(ctx, tokenDigest(token), u.Name, s.o.Now()); err != nil {
+		return nil, s.fail(err)
+	}
+	return &sessionOut{http.Cookie{Name: cookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode},
+		api.Envelope[api.Me]{Code: code.OK, Data: meOf(u)}}, nil
+}
+
+func (s *Service) me(ctx context.Context, _ *struct{}) (*out[api.Me], error) {
+	return done(meOf(who(ctx))), nil
+}
+
+func (s *Service) signOut(ctx context.Context, in *struct {
+	Session string `cookie:"zhigui_session"`
+}) (*sessionOut, error) {
+	if err := s.st.EndSession(ctx, tokenDigest(in.Session)); err != nil {
+		return nil, s.fail(err)
+	}
+	return &sessionOut{http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode}, api.Envelope[api.Me]{Code: code.OK}}, nil
+}
+
+func (s *Service) users(ctx context.Context, _ *struct{}) (*out[[]api.Me], error) {
+	if err := allow(ctx, "admin"); err != nil {
+		return nil, err
+	}
+	us, err := s.st.Users(ctx)
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	list := make([]api.Me, 0, len(us))
+	for _, u := range us {
+		list = append(list, meOf(u))
+	}
+	return done(list), nil
+}
+
+func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (*out[api.Me], error) {
+	if err := allow(ctx, "admin"); err != nil {
+		return nil, err
+	}
+	b := in.Body
+	if b.Role == "manager" && b.Branch == "" {
+		return nil, refuse(http.StatusBadRequest, code.BadRequest)
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(b.Password), bcrypt.DefaultCost)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, code.BadRequest)
+	}
+	if b.Display == "" {
+		b.Display = b.Name
+	}
+	u := &store.User{Name: b.Name, Display: b.Display, Role: b.Role, Branch: b.Branch, Hash: string(hash), Enabled: true, Created: s.o.Now()}
+	if err := s.st.AddUser(ctx, u); err != nil {
+		return nil, s.fail(err)
+	}
+	if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "user.add", Target: b.Name, Note: b.Role, At: s.o.Now()}); err != nil {
+		return nil, s.fail(err)
+	}
+	return done(meOf(u)), nil
+}
+
+func approvalOf(a *store.Approval) api.Approval {
+	return api.Approval{ID: a.ID, Terminal: a.Terminal, Branch: a.Branch, Kind: a.Kind, Amount: a.Amount, PAN: a.PAN, State: a.State,
+		Manager: a.Manager, Code: a.Code, Note: a.Note, Created: a.Created, Expires: a.Expires}
+}
+
+func (s *Service) approvals(ctx context.Context, in *struct {
+	Pending bool `query:"pending"`
+}) (*out[[]api.Approval], error) {
+	as, err := s.st.Approvals(ctx, branchOf(who(ctx)), in.Pending, s.o.Now(), 200)
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	list := make([]api.Approval, 0, len(as))
+	for _, a := range as {
+		list = append(list, approvalOf(a))
+	}
+	return done(list), nil
+}
+
+// decide lets a manager of the approval's branch decide it; the first decision wins.
+func (s *Service) decide(ctx context.Context, id, state, reason, note string) (*out[api.Approval], error) {
+	a, err := s.st.Approval(ctx, id)
+	if err == nil && a.Branch != who(ctx).Branch {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	derr := s.st.Decide(ctx, id, state, who(ctx).Name, reason, note, s.o.Now())
+	if a, err = s.st.Approval(ctx, id); err != nil {
+		return nil, s.fail(err)
+	}
+	if derr != nil {
+		switch a.State {
+		case "approved", "rejected":
+			return nil, &problem{status: http.StatusConflict, Code: code.AlreadyDecided, Message: "decided by " + a.Manager, Data: approvalOf(a)}
+		case "pending", "expired", "cancelled":
+			return nil, &problem{status: http.StatusConflict, Code: code.ApprovalEnded, Message: a.State, Data: approvalOf(a)}
+		}
+		return nil, s.fail(derr)
+	}
+	s.o.OnApproval(id)
+	s.o.Broker.Publish("approval", id)
+	return done(approvalOf(a)), nil
+}
+
+func (s *Service) approve(ctx context.Context, in *struct {
+	ID   string `path:"id"`
+	Body api.Approve
+}) (*out[api.Approval], error) {
+	if err := allow(ctx, "manager"); err != nil {
+		return nil, err
+	}
+	if !in.Body.SeenInPerson {
+		return nil, refuse(http.StatusBadRequest, code.BadRequest)
+	}
+	if _, err := s.check(ctx, who(ctx).Name, in.Body.Password); err != nil {
+		return nil, err
+	}
+	return s.decide(ctx, in.ID, "approved", "", "")
+}
+
+func (s *Service) reject(ctx context.Context, in *struct {
+	ID   string `path:"id"`
+	Body api.Reject
+}) (*out[api.Approval], error) {
+	if err := allow(ctx, "manager"); err != nil {
+		return nil, err
+	}
+	if c, ok := code.ByName(in.Body.Code); !ok || !strings.HasPrefix(c.Name, "Reason") || !c.Customer {
+		return nil, refuse(http.StatusBadRequest, code.ReasonNeeded)
+	}
+	return s.decide(ctx, in.ID, "rejected", in.Body.Code, in.Body.Note)
+}
