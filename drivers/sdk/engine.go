@@ -36,8 +36,8 @@ type Engine struct {
 	lock     *portlock.Lock
 	running  *running // the command that is not Still
 	still    sync.WaitGroup
+	opening  bool
 	draining bool
-	idle     chan struct{} // closed when running becomes nil
 
 	statusMu sync.Mutex
 	last     map[string]map[string]json.RawMessage
@@ -75,42 +75,34 @@ func (e *Engine) Describe(context.Context) (api.Description, error) {
 	return out, nil
 }
 
-// Open implements api.Device.
+// Open implements api.Device. The lock is not held while the driver talks to the device:
+// Health must answer.
 func (e *Engine) Open(ctx context.Context, cfg api.Config) error {
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.driver != nil {
-		return errors.New("already open")
+	var err error
+	switch {
+	case e.driver != nil || e.opening:
+		err = errors.New("already open")
+	case e.draining:
+		err = errors.New("draining")
+	case cfg.StateDir == "":
+		err = errors.New("no state folder given")
 	}
-	if e.draining {
-		return errors.New("draining")
-	}
-	if cfg.StateDir == "" {
-		return errors.New("no state folder given")
-	}
-	lock, err := portlock.Take(cfg.Port)
 	if err != nil {
+		e.mu.Unlock()
 		return err
 	}
-	j := e.journal
-	if j == nil {
-		if j, err = openJournal(cfg.StateDir, e.now); err != nil {
-			lock.Release()
-			return err
-		}
-	}
+	e.opening = true
 	e.cfg = cfg
 	e.env = Env{Device: cfg.Device, Port: cfg.Port, StateDir: cfg.StateDir, Log: e.log.With("device", cfg.Device, "model", e.model.Name), Heart: &Heart{}, profile: e.model.Profile, engine: e}
-	d, err := e.model.New(e.env)
-	if err == nil {
-		if err = d.Open(ctx); err != nil {
-			d.Close()
-		}
-	}
+	env := e.env
+	e.mu.Unlock()
+
+	d, j, lock, err := e.open(ctx, env)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.opening = false
 	if err != nil {
-		lock.Release()
-		j.close()
-		e.journal = nil
 		return err
 	}
 	e.driver, e.journal, e.lock = d, j, lock
@@ -118,6 +110,33 @@ func (e *Engine) Open(ctx context.Context, cfg api.Config) error {
 	e.last = flatten(d.Status())
 	e.statusMu.Unlock()
 	return nil
+}
+
+func (e *Engine) open(ctx context.Context, env Env) (d Driver, j *journal, lock *portlock.Lock, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.crash("open", p)
+			err = errors.New("driver failed (panic)")
+		}
+	}()
+	if lock, err = portlock.Take(env.Port); err != nil {
+		return nil, nil, nil, err
+	}
+	if j, err = openJournal(env.StateDir, e.now); err != nil {
+		lock.Release()
+		return nil, nil, nil, err
+	}
+	if d, err = e.model.New(env); err == nil {
+		if err = d.Open(ctx); err != nil {
+			d.Close()
+		}
+	}
+	if err != nil {
+		lock.Release()
+		j.close()
+		return nil, nil, nil, err
+	}
+	return d, j, lock, nil
 }
 
 func (e *Engine) opened() (Driver, error) {
