@@ -50,8 +50,12 @@ func LoadScene(path string) (Scene, error) {
 }
 
 // ParseScene decodes and checks a scene; name is used in errors.
-func ParseScene(name string, b []byte) (Scene, error) {
-	var s Scene
+func ParseScene(name string, b []byte) (s Scene, err error) {
+	defer func() { // the YAML library panics on some malformed input (found by FuzzParseScene)
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%s:1:1: malformed YAML: %v", name, r)
+		}
+	}()
 	file, err := parser.ParseBytes(b, 0)
 	if err != nil {
 		return s, positioned(name, err)
