@@ -10,7 +10,9 @@ import (
 // deviceError is an answer whose RTN is no success.
 type deviceError struct{ rtn byte }
 
-func (e *deviceError) Error() string { return fmt.Sprintf("device error %02X (%s)", e.rtn, name(e.rtn)) }
+func (e *deviceError) Error() string {
+	return fmt.Sprintf("device error %02X (%s)", e.rtn, name(e.rtn))
+}
 
 var names = map[byte]string{
 	0xE0: "battery low", 0xE1: "no initial master key", 0xE2: "no master key", 0xE3: "key length", 0xE4: "key slot is empty", 0xE5: "key index or use wrong",
