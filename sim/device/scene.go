@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -60,7 +61,7 @@ func ParseScene(name string, b []byte) (s Scene, err error) {
 	if err != nil {
 		return s, positioned(name, err)
 	}
-	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&s); err != nil {
+	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&s); err != nil && !errors.Is(err, io.EOF) { // an empty file has no devices
 		return s, positioned(name, err)
 	}
 	ids := map[string]bool{}

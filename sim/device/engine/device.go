@@ -80,9 +80,13 @@ func (d *Device) listen(m *os.File) {
 		if err != nil {
 			return
 		}
-		for _, b := range buf[:n] {
-			d.pace(1)
-			d.hear(b)
+		for rest := buf[:n]; len(rest) > 0; {
+			k := min(len(rest), max(1, d.opt.Baud/5000)) // 2 ms of bytes: finer sleeps are not kept
+			d.pace(k)
+			for _, b := range rest[:k] {
+				d.hear(b)
+			}
+			rest = rest[k:]
 		}
 	}
 }
