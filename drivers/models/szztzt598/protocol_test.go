@@ -1,0 +1,68 @@
+package szztzt598
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+	"time"
+)
+
+type bytesSource struct{ b []byte }
+
+var errEnd = errors.New("end")
+
+func (s *bytesSource) Byte(time.Time) (byte, error) {
+	if len(s.b) == 0 {
+		return 0, errEnd
+	}
+	b := s.b[0]
+	s.b = s.b[1:]
+	return b, nil
+}
+
+// The frames were computed by another program from both sources' rule.
+func TestFramesAreTheGoldenOnes(t *testing.T) {
+	for body, want := range map[string]string{
+		"3":                                     "\x02001\x33\x0301",
+		"\xE4":                                  "\x02001\xE4\x03D6",
+		"101120123456789ABCDEFFEDCBA9876543210": "\x02037101120123456789ABCDEFFEDCBA9876543210\x0304",
+	} {
+		if got := frame([]byte(body)); string(got) != want {
+			t.Errorf("%q: %q, want %q", body, got, want)
+		}
+		got, err := readRest(&bytesSource{[]byte(want)[1:]}, 0)
+		if err != nil || string(got) != body {
+			t.Errorf("%q: %q, %v", want, got, err)
+		}
+	}
+}
+
+func TestTwelveDigitsOfTheAccountAreThoseBeforeTheCheckDigit(t *testing.T) {
+	if got, err := pan12("43219876543210987"); err != nil || got != "987654321098" {
+		t.Errorf("%s, %v", got, err)
+	}
+	for _, bad := range []string{"", "123456789012", "43219876543210987x", "12345678901234567890"} {
+		if _, err := pan12(bad); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+func FuzzReadRest(f *testing.F) {
+	f.Add([]byte("001\x33\x0301"))
+	f.Add([]byte("001\xE4\x03D6"))
+	f.Add([]byte("999"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		body, err := readRest(&bytesSource{b}, 0)
+		if err != nil {
+			if !errors.Is(err, errDamaged) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if again := frame(body); !bytes.EqualFold(again[1:4], b[:3]) || !bytes.Equal(again[4:4+len(body)], b[3:3+len(body)]) {
+			t.Fatalf("read % X from % X", body, b)
+		}
+		info(body)
+	})
+}
