@@ -81,7 +81,7 @@ func Start(o Options) (*Host, error) {
 		open(a)
 	}
 	for i := range o.BenchCards {
-		open(Account{Card: fmt.Sprintf("622588%010d", 1_000_000_001+i), Balance: 1 << 50, Status: "ok"})
+		open(Account{Card: fmt.Sprintf("622588%010d", 1_000_000_001+i), Balance: 500_000_000_000, Status: "ok"})
 	}
 	h.l.mu.Unlock()
 	if last != nil {

@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -65,6 +66,7 @@ func terminalAdd(args []string) error {
 	fs.StringVar(&t.NameZH, "name-zh", "", "name, Chinese")
 	fs.StringVar(&t.NameEN, "name-en", "", "name, English")
 	out := fs.String("tmk-out", "", "file for the TMK, written once, mode 0600")
+	count := fs.Int("count", 1, "register so many terminals, numbers rising from --id; the file then has one line for each")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -87,23 +89,31 @@ func terminalAdd(args []string) error {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // durable already
-	if err := st.AddTerminal(context.Background(), &t); err != nil {
-		return err
+	var text []byte
+	first, err := strconv.Atoi(t.ID)
+	if err != nil && *count > 1 {
+		return errors.New("--count wants a number as --id")
 	}
-	key, kcv, err := h.CreateTMK(t.ID, alg)
-	if err != nil {
-		return err
+	for i := range *count {
+		if *count > 1 {
+			t.ID = fmt.Sprintf("%08d", first+i)
+		}
+		if err := st.AddTerminal(context.Background(), &t); err != nil {
+			return err
+		}
+		key, kcv, err := h.CreateTMK(t.ID, alg)
+		if err != nil {
+			return err
+		}
+		b, err := json.Marshal(tmkFile{t.ID, t.Zone, strings.ToUpper(hex.EncodeToString(key)), strings.ToUpper(hex.EncodeToString(kcv))})
+		clear(key)
+		if err != nil {
+			return err
+		}
+		text = append(append(text, b...), '\n')
+		fmt.Printf("terminal %s, zone %s: TMK check value %X, key in %s\n", t.ID, t.Zone, kcv, *out)
 	}
-	b, err := json.MarshalIndent(tmkFile{t.ID, t.Zone, strings.ToUpper(hex.EncodeToString(key)), strings.ToUpper(hex.EncodeToString(kcv))}, "", "  ")
-	clear(key)
-	if err != nil {
-		return err
-	}
-	if err := writeNew(*out, 0o600, append(b, '\n')); err != nil {
-		return err
-	}
-	fmt.Printf("terminal %s, zone %s: TMK check value %X, key in %s\n", t.ID, t.Zone, kcv, *out)
-	return nil
+	return writeNew(*out, 0o600, text)
 }
 
 func userAdd(args []string) error {

@@ -1,0 +1,258 @@
+// Package load generates transaction load against the server as terminals would: one TCP
+// connection per transaction, MAC and PIN block computed by the client, every answer checked.
+// bench/cmd/bench and nothing else imports it.
+package load
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"zhigui/server/api/message"
+	"zhigui/server/api/paycrypto"
+)
+
+// Config of a run.
+type Config struct {
+	Address   string
+	TMKs      string // file of serverctl terminal add --count
+	Terminals int    // parallel terminals, one request each at a time
+	Warm, Run time.Duration
+}
+
+// Result of a run. Times are in milliseconds.
+type Result struct {
+	Approved int            `json:"approved"` // during the measured time
+	Total    int            `json:"total"`    // approved including the warm-up
+	Errors   map[string]int `json:"errors"`
+	Seconds  float64        `json:"seconds"`
+	TPS      float64        `json:"tps"`
+	P50      float64        `json:"p50"`
+	P95      float64        `json:"p95"`
+	P99      float64        `json:"p99"`
+	Max      float64        `json:"max"`
+	Start    time.Time      `json:"start"` // of the measured time
+	End      time.Time      `json:"end"`
+}
+
+type terminal struct {
+	id       string
+	card     string
+	d        *message.Dialect
+	tmk      *paycrypto.Key
+	pik, mak *paycrypto.Key
+	stan     uint64
+	addr     string
+	m, a     *message.Message
+	buf, in  []byte
+	r        *bufio.Reader
+	pin      []byte
+}
+
+const merchant = "102290000000001"
+
+// Trade runs withdrawals.
+func Trade(c Config) (*Result, error) {
+	data, err := os.ReadFile(c.TMKs)
+	if err != nil {
+		return nil, err
+	}
+	d, err := message.Builtin("pos64")
+	if err != nil {
+		return nil, err
+	}
+	var ts []*terminal
+	for line := range bytes.Lines(data) {
+		var f struct{ Terminal, Key string }
+		if err := json.Unmarshal(line, &f); err != nil {
+			return nil, err
+		}
+		raw, err := hex.DecodeString(f.Key)
+		if err != nil {
+			return nil, err
+		}
+		t := &terminal{id: f.Terminal, card: fmt.Sprintf("622588%010d", 1_000_000_001+len(ts)), d: d, addr: c.Address,
+			m: message.New(d), a: message.New(d), r: bufio.NewReader(nil)}
+		if t.tmk, err = paycrypto.NewKey(paycrypto.DES, raw); err != nil {
+			return nil, err
+		}
+		if ts = append(ts, t); len(ts) == c.Terminals {
+			break
+		}
+	}
+	if len(ts) < c.Terminals {
+		return nil, errors.New("load: not enough terminals")
+	}
+	for _, t := range ts {
+		if err := t.signIn(); err != nil {
+			return nil, fmt.Errorf("load: sign-in of %s: %w", t.id, err)
+		}
+	}
+	return run(c, func(i int) error { return ts[i].withdraw() })
+}
+
+// run calls f from Terminals goroutines until the time is over.
+func run(c Config, f func(i int) error) (*Result, error) {
+	start := time.Now().Add(c.Warm)
+	end := start.Add(c.Run)
+	res := &Result{Errors: map[string]int{}, Start: start, End: end, Seconds: c.Run.Seconds()}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	var all []time.Duration
+	for i := range c.Terminals {
+		wg.Go(func() {
+			var lat []time.Duration
+			n, errs := 0, map[string]int{}
+			for {
+				t0 := time.Now()
+				if t0.After(end) {
+					break
+				}
+				err := f(i)
+				t1 := time.Now()
+				if err != nil {
+					errs[err.Error()]++
+					continue
+				}
+				n++
+				if t0.After(start) && t1.Before(end) {
+					lat = append(lat, t1.Sub(t0))
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			all = append(all, lat...)
+			res.Total += n
+			for k, v := range errs {
+				res.Errors[k] += v
+			}
+		})
+	}
+	wg.Wait()
+	slices.Sort(all)
+	res.Approved = len(all)
+	res.TPS = float64(len(all)) / res.Seconds
+	q := func(p float64) float64 {
+		if len(all) == 0 {
+			return 0
+		}
+		return float64(all[min(len(all)-1, int(p*float64(len(all))))].Microseconds()) / 1000
+	}
+	res.P50, res.P95, res.P99, res.Max = q(0.5), q(0.95), q(0.99), q(1)
+	return res, nil
+}
+
+func (t *terminal) begin(mti string) {
+	t.stan++
+	t.m.Reset(t.d)
+	_ = t.m.SetMTI(mti)
+	_ = t.m.SetNumber(11, t.stan)
+	_ = t.m.SetString(41, t.id)
+	_ = t.m.SetString(42, merchant)
+}
+
+func (t *terminal) signIn() error {
+	t.begin("0800")
+	_ = t.m.SetString(60, "00000001003")
+	frame, _, err := t.m.Pack(t.buf[:0])
+	if err != nil {
+		return err
+	}
+	if err := t.call(frame); err != nil {
+		return err
+	}
+	f := t.a.Get(62)
+	if string(t.a.Get(39)) != "00" || len(f) != 40 {
+		return errors.New("refused")
+	}
+	pik, _ := paycrypto.Unwrap(t.tmk, f[:16])
+	mak, _ := paycrypto.Unwrap(t.tmk, f[20:36])
+	if t.pik, err = paycrypto.NewKey(paycrypto.DES, pik); err != nil {
+		return err
+	}
+	if t.mak, err = paycrypto.NewKey(paycrypto.DES, mak); err != nil {
+		return err
+	}
+	clearBlock, err := paycrypto.EncodePIN(paycrypto.ISO0, []byte("123456"), []byte(t.card))
+	if err != nil {
+		return err
+	}
+	t.pin, err = t.pik.ECB(nil, clearBlock, false)
+	return err
+}
+
+func (t *terminal) withdraw() error {
+	t.begin("0200")
+	_ = t.m.SetString(3, "010000")
+	_ = t.m.SetNumber(4, 10000)
+	_ = t.m.SetString(22, "021")
+	_ = t.m.SetString(25, "02")
+	_ = t.m.SetString(26, "06")
+	_ = t.m.SetString(35, t.card+"=3012101123456789")
+	_ = t.m.SetString(49, "156")
+	_ = t.m.Set(52, t.pin)
+	_ = t.m.SetString(53, "2600000000000000")
+	_ = t.m.SetString(60, "00000001000")
+	t.m.ReserveMAC()
+	frame, lay, err := t.m.Pack(t.buf[:0])
+	if err != nil {
+		return err
+	}
+	var mac [16]byte
+	b, err := paycrypto.AppendMAC(mac[:0], paycrypto.X919, t.mak, lay.Cover(frame))
+	if err != nil || !lay.PutMAC(frame, b) {
+		return errors.New("mac")
+	}
+	t.buf = frame
+	if err := t.call(frame); err != nil {
+		return err
+	}
+	b, _ = paycrypto.AppendMAC(mac[:0], paycrypto.X919, t.mak, t.a.Covered())
+	if rc := string(t.a.Get(39)); rc != "00" {
+		return errors.New("response " + rc)
+	}
+	if n, _ := t.a.Number(11); n != t.stan || !t.a.MACEquals(b) {
+		return errors.New("answer of another request or wrong MAC")
+	}
+	return nil
+}
+
+// call makes one short connection; the server closes it.
+func (t *terminal) call(frame []byte) error {
+	body, err := short(t.addr, frame, t.r, t.d, &t.in)
+	if err != nil {
+		return err
+	}
+	return t.a.Unpack(t.d, body)
+}
+
+func short(addr string, frame []byte, r *bufio.Reader, d *message.Dialect, in *[]byte) ([]byte, error) {
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		return nil, errors.New("connect")
+	}
+	defer c.Close() //nolint:errcheck // the server closes first
+	_ = c.SetDeadline(time.Now().Add(60 * time.Second))
+	if _, err := c.Write(frame); err != nil {
+		return nil, errors.New("write")
+	}
+	r.Reset(c)
+	body, err := d.ReadFrame(r, *in)
+	if err != nil {
+		return nil, errors.New("read")
+	}
+	*in = body
+	if _, err := r.ReadByte(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("the server did not close")
+	}
+	return body, nil
+}
