@@ -38,6 +38,7 @@ type rig struct {
 	dir    string
 	hostSM bool
 	bank   *bankhost.Host
+	addr   string // of the bank host
 	st     *store.Store
 	hsm    *hsm.Soft
 	mux    *link.Mux
@@ -58,6 +59,7 @@ func newRig(t testing.TB, hostSM4 bool, o trade.Options) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.addr = r.bank.Addr()
 	r.start()
 	t.Cleanup(func() { r.stop(); _ = r.bank.Close() })
 	return r
@@ -96,7 +98,7 @@ func (r *rig) start() {
 	r.eng, err = trade.New(ctx, r.st, r.hsm, hd, o)
 	fatal()
 	up := make(chan struct{}, 8)
-	r.mux = link.NewMux(link.Options{Address: r.bank.Addr(), Dialect: hd, Backoff: 10 * time.Millisecond, Log: o.Log, OnUp: func() { up <- struct{}{} }})
+	r.mux = link.NewMux(link.Options{Address: r.addr, Dialect: hd, Backoff: 10 * time.Millisecond, Log: o.Log, OnUp: func() { up <- struct{}{} }})
 	select {
 	case <-up:
 	case <-time.After(10 * time.Second):
@@ -112,6 +114,10 @@ func (r *rig) start() {
 }
 
 func (r *rig) stop() {
+	if r.st == nil {
+		return
+	}
+	defer func() { r.st = nil }()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	for _, l := range r.lis {
