@@ -111,13 +111,15 @@ func (p *process) pid() int {
 }
 
 // kill ends the group with SIGKILL first, because go-plugin's own Kill asks politely and
-// without a deadline; then lets go-plugin clean up, which is quick when the process is gone.
+// without a deadline. It returns when the process is reaped; go-plugin cleans up behind it.
 func (p *process) kill() {
 	killGroup(p.pid())
-	done := make(chan struct{})
-	go func() { defer close(done); p.client.Kill() }()
+	go p.client.Kill()
+	if p.run == nil {
+		return
+	}
 	select {
-	case <-done:
+	case <-p.run.exited:
 	case <-time.After(5 * time.Second):
 	}
 }

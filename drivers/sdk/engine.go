@@ -368,14 +368,16 @@ func (e *Engine) Drain(ctx context.Context) error {
 	}
 	e.still.Wait()
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.driver == nil {
+	d, j, lock := e.driver, e.journal, e.lock
+	e.driver = nil
+	e.mu.Unlock()
+	if d == nil {
 		return nil
 	}
-	err := e.driver.Close()
-	e.driver = nil
-	e.journal.close()
-	e.lock.Release()
+	// Not under the lock: the driver's own goroutines may be about to report something.
+	err := d.Close()
+	j.close()
+	lock.Release()
 	return err
 }
 
