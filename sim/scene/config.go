@@ -1,0 +1,145 @@
+package scene
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+type m = map[string]any
+
+func (s *Scene) write(v any, elem ...string) error {
+	b, err := yaml.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.path(elem...), b, 0o600)
+}
+
+// writeConfigs writes the configuration files of every program.
+func (s *Scene) writeConfigs() error {
+	for _, d := range []string{"log", "terminal", "keys"} {
+		if err := os.MkdirAll(s.path(d), 0o700); err != nil {
+			return err
+		}
+	}
+	if err := s.write(s.serverConfig(), "server.yaml"); err != nil {
+		return err
+	}
+	if err := s.write(s.devicesConfig(), "devices.yaml"); err != nil {
+		return err
+	}
+	if err := s.write(s.platformConfig(), "terminal", "platform.yaml"); err != nil {
+		return err
+	}
+	return s.write(s.keeperConfig(), "terminal", "keeper.yaml")
+}
+
+func (s *Scene) serverConfig() m {
+	return m{
+		"data":   "server",
+		"trade":  m{"listen3des": addr(s.Ports.Trade3DES), "listenSM4": addr(s.Ports.TradeSM4), "hostTimeout": s.HostTimeout.String()},
+		"host":   m{"address": addr(s.Ports.Host), "zone": "3des", "keys": "keys/zone.keys"},
+		"access": m{"listen": addr(s.Ports.Access), "ca": "pki/ca.pem", "cert": "pki/server.pem", "key": "pki/server.key"},
+		"manage": m{"listen": addr(s.Ports.Manage), "releaseKey": "keys/release.pub", "padOver": s.PadOver},
+	}
+}
+
+// card is a demo card of the panel's list.
+func card(name, note, pan, holder, expiry string) m {
+	return m{"name": name, "note": note, "ic": true,
+		"track1": "B" + pan + "^" + holder + "^" + expiry + "121010000012300000", "track2": pan + "=" + expiry + "121010000012300000"}
+}
+
+func (s *Scene) devicesConfig() m {
+	pace, motion, note, line := 1.0, 600, 140, 20
+	if s.Fast {
+		pace, motion, note, line = 0, 1, 2, 0
+	}
+	return m{"state": "devices", "devices": []m{
+		{"id": "card", "model": "crt350n", "link": "tty/card", "baud": 115200, "pace": pace, "reader": m{"motionMs": motion, "restore": "keep", "cards": []m{
+			card("demo-1", "张三：正常", "6225880000000001", "ZHANG/SAN", "4912"),
+			card("demo-2", "李四：余额不足", "6225880000000002", "LI/SI", "4912"),
+			card("demo-3", "王五：冻结卡", "6225880000000003", "WANG/WU", "4912"),
+			card("demo-4", "赵六：过期卡", "6225880000000004", "ZHAO/LIU", "2001"),
+			card("demo-5", "孙七：正常", "6225880000000005", "SUN/QI", "4912"),
+		}}},
+		{"id": "cash", "model": "lcdm2000", "link": "tty/cash", "baud": 9600, "pace": pace, "dispenser": m{"exit": "hold", "noteMs": note, "notices": false,
+			"upper": m{"count": 500, "value": 100, "near": 30}, "lower": m{"count": 500, "value": 50, "near": 30}}},
+		{"id": "pinpad", "model": "zt598", "link": "tty/pinpad", "baud": 9600, "pace": pace},
+		{"id": "printer", "model": "escpos", "link": "tty/printer", "baud": 115200, "pace": pace, "printer": m{"paperMm": 80000, "nearMm": 5000, "presenter": "on", "lineMs": line}},
+	}}
+}
+
+func (s *Scene) platformConfig() m {
+	device := func(id, model string) m {
+		d := m{"model": model, "port": s.path("tty", id)}
+		if p := s.Profile[id]; p != nil {
+			d["profile"] = p
+		}
+		return d
+	}
+	trade := s.Ports.Trade3DES
+	if s.Zone == "sm4" {
+		trade = s.Ports.TradeSM4
+	}
+	origin := fmt.Sprintf("http://127.0.0.1:%d", s.Ports.Pages)
+	return m{
+		"terminal": Terminal, "merchant": Merchant, "data": "data", "run": "run",
+		"xfs":     m{"addr": addr(s.Ports.XFS), "origins": []string{origin, fmt.Sprintf("http://localhost:%d", s.Ports.Pages), "wails://wails", "http://wails.localhost"}},
+		"host":    m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + 15*time.Second).String()},
+		"server":  m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.path("pki", "ca.pem"), "cert": s.path("pki", Terminal+".pem"), "key": s.path("pki", Terminal+".key")},
+		"release": m{"key": s.path("keys", "release.pub")},
+		"driverd": s.bin("driverd"),
+		"devices": m{"card": device("card", "creatorcrt350n"), "cash": device("cash", "puloonlcdm2000"), "pinpad": device("pinpad", "szztzt598"), "printer": device("printer", "escposreceipt")},
+		"limits":  m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": 5000, "maxNotes": 60},
+		"timeouts": m{"card": s.CardTime.String(), "cash": s.CashTime.String()},
+		"units":    m{"unit1": m{"value": 10000, "count": 500}, "unit2": m{"value": 5000, "count": 500}},
+		"keeper":   "keeper.sock",
+	}
+}
+
+func (s *Scene) keeperConfig() m {
+	shell := []string{"-listen", addr(s.Ports.Pages), "-bundles", s.path("terminal", "data", "bundles"), "-token", s.path("terminal", "run", "flow.token"),
+		"-platform", "ws://" + addr(s.Ports.XFS), "-keeper", s.path("terminal", "keeper.sock"), fmt.Sprintf("-window=%v", s.Window)}
+	return m{
+		"set": s.Bin, "environment": m{"minFreeMB": 128, "minDiskMB": 100},
+		"programs": []m{
+			{"role": "platformd", "path": "platformd", "args": []string{"-config", s.path("terminal", "platform.yaml")}, "beats": true, "log": s.path("log", "platformd.log")},
+			{"role": "shell", "path": "terminal", "args": shell, "beats": true, "log": s.path("log", "shell.log")},
+		},
+	}
+}
+
+// prepareFresh makes keys, certificates, accounts and the first bundle.
+func (s *Scene) prepareFresh(_ context.Context) error {
+	ctl := s.bin("serverctl")
+	cfg := s.path("server.yaml")
+	steps := [][]string{
+		{"", "pki", "init", "--dir", s.path("pki")},
+		{"", "pki", "issue", "--dir", s.path("pki"), "--terminal", Terminal},
+		{"", "zone", "keys", "--out", s.path("keys", "zone.keys")},
+		{"", "bundle", "keygen", "--private", s.path("keys", "release.key"), "--public", s.path("keys", "release.pub")},
+		{"", "terminal", "add", "--config", cfg, "--id", Terminal, "--merchant", Merchant, "--branch", Branch, "--zone", s.Zone,
+			"--tmk-out", s.path("keys", "tmk.json"), "--name-zh", "解放路支行 1 号机", "--name-en", "Jiefang Road No. 1"},
+	}
+	for _, u := range Users {
+		steps = append(steps, []string{u.Password + "\n", "user", "add", "--config", cfg, "--name", u.Name, "--role", u.Role, "--branch", u.Branch, "--display", u.Display})
+	}
+	for _, st := range steps {
+		if err := run(st[0], ctl, st[1:]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SignFlows packs and signs a folder of flow pages as a bundle of that version.
+func (s *Scene) SignFlows(dir, version string) (file string, err error) {
+	file = s.path("keys", "flows-"+strings.ReplaceAll(version, "/", "-")+".tar.gz")
+	return file, run("", s.bin("serverctl"), "bundle", "sign", "--dir", dir, "--name", "flows", "--version", version, "--key", s.path("keys", "release.key"), "--out", file)
+}

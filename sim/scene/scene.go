@@ -1,0 +1,224 @@
+// Package scene brings a whole branch up on one machine: bank host, server, virtual
+// devices, keeper, platform, shell, as the real programs in processes of their own. The
+// desk uses it for people, the browser and kill tests for themselves.
+package scene
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// Ports of a scene.
+type Ports struct {
+	Devices, XFS, Pages, Trade3DES, TradeSM4, Access, Manage, Host, HostControl int
+}
+
+// DefaultPorts are those of docs/interfaces.md.
+var DefaultPorts = Ports{Devices: 8600, XFS: 5846, Pages: 8700, Trade3DES: 7583, TradeSM4: 7584, Access: 7443, Manage: 7080, Host: 7900, HostControl: 7980}
+
+// FreePorts finds ports that nobody uses now.
+func FreePorts() (Ports, error) {
+	var p Ports
+	var open []net.Listener
+	defer func() {
+		for _, l := range open {
+			l.Close()
+		}
+	}()
+	for _, to := range []*int{&p.Devices, &p.XFS, &p.Pages, &p.Trade3DES, &p.TradeSM4, &p.Access, &p.Manage, &p.Host, &p.HostControl} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return p, err
+		}
+		open = append(open, l)
+		*to = l.Addr().(*net.TCPAddr).Port
+	}
+	return p, nil
+}
+
+// Busy names the first port that somebody else uses, with the part that needs it.
+func (p Ports) Busy() error {
+	for _, x := range []struct {
+		what string
+		port int
+	}{{"virtual devices", p.Devices}, {"platform", p.XFS}, {"pages", p.Pages}, {"transactions (3DES)", p.Trade3DES}, {"transactions (SM4)", p.TradeSM4}, {"terminal access", p.Access}, {"console and Pad", p.Manage}, {"bank host", p.Host}, {"bank host control", p.HostControl}} {
+		l, err := net.Listen("tcp", addr(x.port))
+		if err != nil {
+			return fmt.Errorf("port %d (%s) is in use: is another desk running? (%w)", x.port, x.what, err)
+		}
+		l.Close()
+	}
+	return nil
+}
+
+func addr(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
+
+// Options of a scene.
+type Options struct {
+	Dir   string // all data; a fresh one is prepared
+	Bin   string // folder of the programs
+	Flows string // folder of the built flow bundle (terminal/frontend/dist/flows)
+	Ports Ports
+	Zone  string // 3des or sm4, between terminal and server
+	// Fast devices: no pacing and short movements, for tests.
+	Fast bool
+	// Window opens the counter's window; otherwise a browser shows the pages.
+	Window bool
+	// PadOver is the amount above which the lobby manager decides, minor units.
+	PadOver int64
+	// CardTime and CashTime are how long card and notes may lie at the exit.
+	CardTime, CashTime time.Duration
+	// HostTimeout is the server's patience with the bank host.
+	HostTimeout time.Duration
+	// Profile adds values to a device's driver profile, by device id.
+	Profile map[string]map[string]any
+	Out     io.Writer // progress for people
+	Log     *slog.Logger
+}
+
+// Defaults fills what is not set.
+func (o *Options) Defaults() {
+	if o.Ports == (Ports{}) {
+		o.Ports = DefaultPorts
+	}
+	if o.Zone == "" {
+		o.Zone = "3des"
+	}
+	if o.PadOver == 0 {
+		o.PadOver = 500000
+	}
+	set := func(d *time.Duration, v time.Duration) {
+		if *d == 0 {
+			*d = v
+		}
+	}
+	set(&o.CardTime, 30*time.Second)
+	set(&o.CashTime, 30*time.Second)
+	set(&o.HostTimeout, 25*time.Second)
+	if o.Out == nil {
+		o.Out = io.Discard
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+}
+
+// Names of a scene's demo people and things.
+const (
+	Terminal = "T0000001"
+	Merchant = "102290000000001"
+	Branch   = "0001"
+)
+
+// User is a demo account.
+type User struct{ Name, Role, Branch, Display, Password string }
+
+// Users are the demo accounts. They exist only in scenes.
+var Users = []User{
+	{"admin", "admin", "", "系统管理员", "Admin#2026"},
+	{"operator", "operator", "", "运营员", "Operator#2026"},
+	{"manager", "manager", Branch, "大堂经理 李静", "Manager#2026"},
+	{"other", "manager", "0002", "外网点经理", "Manager#2026"},
+}
+
+// Scene is a running branch.
+type Scene struct {
+	Options
+	procs map[string]*Process
+	order []string
+}
+
+// Prepare makes the data folder if it is not there yet, or takes the one that is.
+func Prepare(ctx context.Context, o Options) (*Scene, error) {
+	o.Defaults()
+	s := &Scene{Options: o, procs: map[string]*Process{}}
+	var err error
+	if s.Dir, err = filepath.Abs(o.Dir); err != nil {
+		return nil, err
+	}
+	if s.Bin, err = filepath.Abs(o.Bin); err != nil {
+		return nil, err
+	}
+	for _, p := range []string{"server", "serverctl", "simbank", "simctl", "platformd", "keeperd", "driverd", "terminal"} {
+		if _, err := os.Stat(s.bin(p)); err != nil {
+			return nil, fmt.Errorf("program %s is missing in %s: run make build", p, s.Bin)
+		}
+	}
+	if err := s.writeConfigs(); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(s.path("prepared")); err == nil {
+		return s, nil
+	}
+	if err := s.prepareFresh(ctx); err != nil {
+		return nil, fmt.Errorf("prepare %s: %w", s.Dir, err)
+	}
+	return s, os.WriteFile(s.path("prepared"), nil, 0o600)
+}
+
+func (s *Scene) path(elem ...string) string { return filepath.Join(append([]string{s.Dir}, elem...)...) }
+func (s *Scene) bin(name string) string     { return filepath.Join(s.Bin, name) }
+
+// Start brings everything up in order and returns when a customer could be served.
+func (s *Scene) Start(ctx context.Context) error {
+	if err := s.Ports.Busy(); err != nil {
+		return err
+	}
+	for _, step := range []struct {
+		what string
+		run  func(context.Context) error
+	}{
+		{"bank host", s.StartHost},
+		{"server", s.StartServer},
+		{"virtual devices", s.StartDevices},
+		{"master key", s.InstallKey},
+		{"flow bundle", s.PublishFlows},
+		{"counter", s.StartKeeper},
+		{"in service", s.WaitInService},
+	} {
+		fmt.Fprintf(s.Out, "  %-18s", step.what)
+		began := time.Now()
+		if err := step.run(ctx); err != nil {
+			fmt.Fprintln(s.Out, "failed")
+			return fmt.Errorf("%s: %w", step.what, err)
+		}
+		fmt.Fprintf(s.Out, "%5.1f s\n", time.Since(began).Seconds())
+	}
+	return nil
+}
+
+// Stop ends everything in reverse order and says what did not end by itself.
+func (s *Scene) Stop() error {
+	var errs []error
+	for i := len(s.order) - 1; i >= 0; i-- {
+		if p := s.procs[s.order[i]]; p != nil {
+			if err := p.Stop(20 * time.Second); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Process is a part's process: bank, server, devices, keeper.
+func (s *Scene) Process(name string) *Process { return s.procs[name] }
+
+func (s *Scene) launch(name, program string, args ...string) (*Process, error) {
+	p, err := startProcess(name, s.bin(program), s.path("log", name+".log"), args...)
+	if err != nil {
+		return nil, err
+	}
+	if s.procs[name] == nil {
+		s.order = append(s.order, name)
+	}
+	s.procs[name] = p
+	return p, nil
+}
