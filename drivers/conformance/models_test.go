@@ -1,0 +1,58 @@
+package conformance_test
+
+import (
+	"testing"
+
+	"zhigui/drivers/api/card"
+	"zhigui/drivers/api/cash"
+	"zhigui/drivers/api/pinpad"
+	"zhigui/drivers/api/printer"
+	"zhigui/drivers/conformance"
+	"zhigui/drivers/models"
+	"zhigui/drivers/models/creatorcrt350n"
+	"zhigui/drivers/models/escposreceipt"
+	"zhigui/drivers/models/puloonlcdm2000"
+	"zhigui/drivers/models/szztzt598"
+	"zhigui/sim/device"
+)
+
+func TestMain(m *testing.M) { conformance.Main(m, models.All()...) }
+
+// virtual is a byte-level virtual device as the other end.
+type virtual struct{ *device.Sim }
+
+func (v virtual) Vanish() error  { _, err := v.Do("portVanish", nil); return err }
+func (v virtual) Return() error  { _, err := v.Do("portReturn", nil); return err }
+func (v virtual) Garbage() error { return v.ArmLine(device.Garbage, 1) }
+
+func on(model string) func(*testing.T) conformance.Device {
+	return func(t *testing.T) conformance.Device {
+		return virtual{device.MustStart(t, device.Config{Model: model})}
+	}
+}
+
+func TestTheCardReaderConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: card.CmdMove, Model: creatorcrt350n.Model, Device: on("crt350n"),
+		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40},
+		Harmless: conformance.Request{Name: card.CmdReset, Payload: card.Reset{To: card.Current}},
+		Wait:     conformance.Request{Name: card.CmdReadRawData, Payload: card.ReadRawData{Track2: true}}, Began: card.EvInsertCard})
+}
+
+func TestTheCashDispenserConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: cash.CmdDispense, Model: puloonlcdm2000.Model, Device: on("lcdm2000"),
+		Profile:  map[string]any{"pollMs": 40, "heldPollMs": 40},
+		Harmless: conformance.Request{Name: cash.CmdReset, Payload: map[string]any{}}})
+}
+
+func TestThePinPadConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: pinpad.CmdImportKey, Model: szztzt598.Model, Device: on("zt598"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Harmless: conformance.Request{Name: pinpad.CmdInit, Payload: map[string]any{}},
+		Wait:     conformance.Request{Name: pinpad.CmdPinEntry, Payload: pinpad.PinEntry{}}, Began: pinpad.EvEnterData})
+}
+
+func TestThePrinterConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintReceipt, Model: escposreceipt.Model, Device: on("escpos"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "jobMs": 3000},
+		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
+}
