@@ -29,7 +29,8 @@ func main() {
 	flag.IntVar(&o.conns, "connections", 100, "parallel terminals")
 	flag.DurationVar(&o.run, "run", 20*time.Second, "measured time of each run")
 	flag.IntVar(&o.port, "port", 0, "first of five ports; 0 = free ones")
-	flag.StringVar(&o.profile, "cpuprofile", "", "CPU profile of the load generator's role")
+	flag.StringVar(&o.profile, "cpuprofile", "", "absolute path for a CPU profile of the server (of the last run)")
+	flag.BoolVar(&o.verbose, "v", false, "also tell what the bank host costs")
 	flag.Parse()
 	o.warm = 2 * time.Second
 	if *quick {
@@ -47,6 +48,7 @@ type options struct {
 	run, warm time.Duration
 	port      int
 	profile   string
+	verbose   bool
 }
 
 // role runs one of the helper processes: load, bare, echo, forward.

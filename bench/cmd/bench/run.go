@@ -185,8 +185,8 @@ func runTrade(o options, self, dir, bin string, delay time.Duration) (*load.Resu
 		return nil, 0, err
 	}
 	cfg := filepath.Join(dir, "server.yaml")
-	text := fmt.Sprintf("data: data\nlog: warn\ntrade: {listen3des: %q, listenSM4: %q}\nhost: {address: %q, keys: zone.keys}\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {fsyncDelay: %s}\n",
-		p[0], p[1], p[2], p[4], p[5], delay)
+	text := fmt.Sprintf("data: data\nlog: warn\ntrade: {listen3des: %q, listenSM4: %q}\nhost: {address: %q, keys: zone.keys}\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {fsyncDelay: %s, cpuProfile: %q}\n",
+		p[0], p[1], p[2], p[4], p[5], delay, o.profile)
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		return nil, 0, err
 	}
@@ -218,12 +218,15 @@ func runTrade(o options, self, dir, bin string, delay time.Duration) (*load.Resu
 		return nil, 0, err
 	}
 	time.Sleep(300 * time.Millisecond) // links and sign-on
-	before := cpu(srv.Process.Pid)
+	before, bankBefore := cpu(srv.Process.Pid), cpu(bank.Process.Pid)
 	r, err := generate(o, self, "load", p[0], "--tmks", tmks)
 	if err != nil {
 		return nil, 0, err
 	}
 	used := cpu(srv.Process.Pid) - before
+	if o.verbose {
+		fmt.Fprintf(os.Stderr, "bank host: %.0f µs of CPU a transaction\n", float64((cpu(bank.Process.Pid)-bankBefore).Microseconds())/float64(r.Total))
+	}
 	if err := booked(p[3], r.Total); err != nil {
 		return nil, 0, err
 	}

@@ -12,6 +12,8 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
@@ -27,6 +29,9 @@ import (
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400) // a small live heap: collect less often
+	}
 	path := flag.String("config", "server.yaml", "configuration file")
 	roles := flag.String("roles", "all", "all, or a list of trade, access, manage")
 	flag.Parse()
@@ -53,6 +58,16 @@ func run(path, roles string) error {
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
+	if c.Bench.CPUProfile != "" {
+		f, err := os.Create(c.Bench.CPUProfile)
+		if err != nil {
+			return fmt.Errorf("bench.cpuProfile: %w", err)
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return fmt.Errorf("bench.cpuProfile: %w", err)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}

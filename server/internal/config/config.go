@@ -66,6 +66,7 @@ type Manage struct {
 // Bench is for load tests only.
 type Bench struct {
 	FsyncDelay time.Duration `yaml:"fsyncDelay"` // slept inside each commit
+	CPUProfile string        `yaml:"cpuProfile"` // file to write a profile to
 }
 
 // Default is the configuration of a machine with nothing installed.
@@ -87,6 +88,9 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("config: %w", err)
 	}
 	c := Default()
+	if len(bytes.TrimSpace(data)) == 0 {
+		data = []byte("{}")
+	}
 	if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
 		var ye yaml.Error
 		if errors.As(err, &ye) && ye.GetToken() != nil {

@@ -361,7 +361,7 @@ func TestBundlesAreCheckedAssignedTakenBackAndDownloadedInParts(t *testing.T) {
 func TestClosingATransactionTakesTwoPersons(t *testing.T) {
 	r := newRig(t)
 	now := time.Now()
-	if _, err := r.st.Insert(t.Context(), &store.Txn{ID: 42, Idem: "k", Digest: []byte{1}, Terminal: "00000001", Kind: "withdrawal", State: store.Suspense,
+	if _, err := r.st.Insert(t.Context(), &store.Txn{ID: 42, Idem: "00000001|k", Digest: []byte{1}, Terminal: "00000001", Kind: "withdrawal", State: store.Suspense,
 		PANMasked: "622588******0001", PANIndex: []byte("6225880000000001"), Amount: 100, Created: now, Updated: now}); err != nil {
 		t.Fatal(err)
 	}
@@ -369,6 +369,12 @@ func TestClosingATransactionTakesTwoPersons(t *testing.T) {
 	olga := r.as("olga")
 	if olga.do("POST", "/transactions/search", map[string]string{"pan": "6225880000000001"}, &p); p.Total != 1 {
 		t.Error("not found by card number")
+	}
+	if olga.do("GET", "/transactions?terminal=00000001&state=SUSPENSE&amountMin=100", nil, &p); p.Total != 1 {
+		t.Error("not found by terminal")
+	}
+	if olga.do("GET", "/transactions?terminal=00000002", nil, &p); p.Total != 0 {
+		t.Error("found for another terminal")
 	}
 	body := map[string]string{"note": "cash counted"}
 	var c struct{ Closed bool }

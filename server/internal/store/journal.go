@@ -52,7 +52,7 @@ func ParseState(name string) State {
 // Txn is one transaction. Request and Answer are sealed by the caller.
 type Txn struct {
 	ID        int64
-	Idem      string
+	Idem      string // terminal number, '|', the rest of the idempotency key
 	Digest    []byte
 	Terminal  string
 	Kind      string
@@ -117,7 +117,8 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 		}
 	}
 	n, err := tx.exec(`UPDATE txn SET state=?, rc=CASE WHEN ?='' THEN rc ELSE ? END, auth=CASE WHEN ?='' THEN auth ELSE ? END,
- answer=COALESCE(?, answer), note=CASE WHEN ?='' THEN note ELSE ? END, updated=? WHERE id=? AND state IN (?,?,?)`,
+ answer=COALESCE(?, answer), note=CASE WHEN ?='' THEN note ELSE ? END, updated=? WHERE id=? AND (state=? OR state=? OR state=?)`, // IN would build a temporary table each time
+
 		int64(o.State), o.RC, o.RC, o.Auth, o.Auth, o.Answer, o.Note, o.Note, ms(o.At), id, int64(a), int64(b), int64(c))
 	if err != nil {
 		return err
@@ -164,7 +165,8 @@ func (s *Store) ByID(ctx context.Context, id int64) (*Txn, error) {
 
 // ByOriginal finds the withdrawal a confirmation or reversal of a terminal means.
 func (s *Store) ByOriginal(ctx context.Context, terminal, batch, stan string) (*Txn, error) {
-	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE terminal=? AND batch=? AND stan=? AND kind='withdrawal' ORDER BY id DESC LIMIT 1`, terminal, batch, stan))
+	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE idem>=? AND idem<? AND batch=? AND stan=? AND kind='withdrawal' ORDER BY id DESC LIMIT 1`,
+		terminal+"|", terminal+"}", batch, stan))
 }
 
 // InState lists transactions in a state, oldest first, created before a time.

@@ -24,7 +24,7 @@ func (s *Store) Search(ctx context.Context, q Search) ([]*Txn, int, error) {
 		args = append(args, v...)
 	}
 	if q.Terminal != "" {
-		add("terminal=?", q.Terminal)
+		add("idem>=? AND idem<?", q.Terminal+"|", q.Terminal+"}")
 	}
 	if q.Branch != "" {
 		add("terminal IN (SELECT id FROM terminal WHERE branch=?)", q.Branch)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"zhigui/sim/bankhost"
@@ -23,6 +24,9 @@ func main() {
 	flag.StringVar(&keys, "keys", "zone.keys", "file with the zone's PIN key and MAC key, two lines of 32 hexadecimal digits")
 	flag.IntVar(&o.BenchCards, "bench-cards", 0, "open so many more accounts for load tests")
 	flag.Parse()
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(800) // the 8583 library makes much garbage; the heap itself is small
+	}
 	o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	if err := run(o, keys); err != nil {
 		fmt.Fprintln(os.Stderr, "simbank:", err)
