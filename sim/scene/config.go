@@ -52,7 +52,7 @@ func (s *Scene) serverConfig() m {
 // card is a demo card of the panel's list.
 func card(name, note, pan, holder, expiry string) m {
 	return m{"name": name, "note": note, "ic": true,
-		"track1": "B" + pan + "^" + holder + "^" + expiry + "121010000012300000", "track2": pan + "=" + expiry + "121010000012300000"}
+		"track1": "B" + pan + "^" + holder + "^" + expiry + "1010000012300000", "track2": pan + "=" + expiry + "1010000012300000"}
 }
 
 func (s *Scene) devicesConfig() m {
@@ -92,7 +92,7 @@ func (s *Scene) platformConfig() m {
 		"terminal": Terminal, "merchant": Merchant, "data": "data", "run": "run",
 		"xfs":     m{"addr": addr(s.Ports.XFS), "origins": []string{origin, fmt.Sprintf("http://localhost:%d", s.Ports.Pages), "wails://wails", "http://wails.localhost"}},
 		"host":    m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + 15*time.Second).String()},
-		"server":  m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.path("pki", "ca.pem"), "cert": s.path("pki", Terminal+".pem"), "key": s.path("pki", Terminal+".key")},
+		"server":  m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.path("pki", "ca.pem"), "cert": s.path("pki", "terminal-"+Terminal+".pem"), "key": s.path("pki", "terminal-"+Terminal+".key")},
 		"release": m{"key": s.path("keys", "release.pub")},
 		"driverd": s.bin("driverd"),
 		"devices": m{"card": device("card", "creatorcrt350n"), "cash": device("cash", "puloonlcdm2000"), "pinpad": device("pinpad", "szztzt598"), "printer": device("printer", "escposreceipt")},

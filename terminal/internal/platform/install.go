@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -41,12 +42,12 @@ func InstallKey(ctx context.Context, cfg config.Config, file string, log *slog.L
 		_ = h.Close(c)
 	}()
 	d := cfg.Devices["pinpad"]
-	profile, err := json.Marshal(d.Profile)
+	// Only here, and only into a PIN pad that holds no master key, may one go in clear.
+	install := map[string]any{"allowClearMaster": true}
+	maps.Copy(install, d.Profile)
+	profile, err := json.Marshal(install)
 	if err != nil {
 		return err
-	}
-	if len(d.Profile) == 0 {
-		profile = nil
 	}
 	drv, err := h.Start(ctx, host.Spec{ID: "pinpad", Model: d.Model, Binary: cfg.Driverd, SHA256: cfg.SHA256, Port: d.Port, Profile: profile, StateDir: filepath.Join(cfg.Data, "drivers", "pinpad")})
 	if err != nil {

@@ -97,7 +97,8 @@ func (p *Platform) openBooks() error {
 	if err != nil {
 		return err
 	}
-	p.led.OnRecord = func(ej.Record) {
+	p.led.OnRecord = func(r ej.Record) {
+		p.failpoint(r)
 		if p.monitor != nil {
 			p.monitor.Wake()
 		}
@@ -260,7 +261,6 @@ func (p *Platform) settleAfterBoot() {
 		}
 	}
 	p.cashier.CloseSession("")
-	p.led.Read(func(b *book.Book) { open = nil })
 	p.link.Wake()
 }
 
