@@ -49,7 +49,6 @@ type profile struct {
 	Retries              int                        `json:"retries"`
 	PollMs               int                        `json:"pollMs"`
 	HeldPollMs           int                        `json:"heldPollMs"`
-	InterimNotices       bool                       `json:"interimNotices"`
 	CassetteAbsentBit    int                        `json:"cassetteAbsentBit"`
 	RejectTrayPresentBit int                        `json:"rejectTrayPresentBit"`
 	RecoverListenMs      int                        `json:"recoverListenMs"`
