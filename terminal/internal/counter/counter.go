@@ -100,7 +100,8 @@ type Parts struct {
 	Capture  func(code string) bool // response code → keep the card
 	Bundle   func() Bundle
 	Alarm    func(kind, text, txn string)
-	Activity func(busy bool) // the business lease
+	Order    func(kind string, args json.RawMessage) error // an operator's order
+	Activity func(busy bool)                               // the business lease
 	Log      *slog.Logger
 }
 

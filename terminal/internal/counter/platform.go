@@ -31,9 +31,10 @@ func (c *Counter) platformService() *service.Service {
 			"X-Pool.Clear": {Async: true, Handle: func(context.Context, *service.Call) api.Completion {
 				return ofError(c.Session.Clear())
 			}},
-			"X-Log.Write":     {Async: true, Handle: c.writeLog},
-			"X-Host.Transact": {Handle: c.transact},
-			"X-Pad.Request":   {Handle: c.askPad},
+			"X-Operator.Order": {Async: true, Handle: c.operatorOrder},
+			"X-Log.Write":      {Async: true, Handle: c.writeLog},
+			"X-Host.Transact":  {Handle: c.transact},
+			"X-Pad.Request":    {Handle: c.askPad},
 		},
 	}
 }
@@ -257,6 +258,21 @@ func (c *Counter) poolGet(_ context.Context, call *service.Call) api.Completion 
 		return ofError(err)
 	}
 	return service.Done(map[string]json.RawMessage{"value": v})
+}
+
+// operatorOrder takes an order from the operator's own tools; a page's token is refused.
+func (c *Counter) operatorOrder(_ context.Context, call *service.Call) api.Completion {
+	if call.Role() != service.RoleOperator {
+		return api.Refuse(api.AuthorizationRequired, "only the operator's token may give orders")
+	}
+	var req struct {
+		Kind string
+		Args json.RawMessage
+	}
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	return ofError(c.Order(req.Kind, req.Args))
 }
 
 func (c *Counter) writeLog(_ context.Context, call *service.Call) api.Completion {

@@ -214,41 +214,48 @@ func (p *Platform) SignedIn(a access.SignInAnswer) {
 
 // Command implements uplink.Source.
 func (p *Platform) Command(c access.Command) {
-	p.log.Info("operator's order", "kind", c.Kind, "id", c.ID)
+	if err := p.order(c.Kind, c.Args); err != nil {
+		p.log.Error("order", "kind", c.Kind, "id", c.ID, "err", err)
+	}
+}
+
+// order carries out an operator's order, from the server or from the terminal itself.
+func (p *Platform) order(kind string, raw json.RawMessage) error {
+	p.log.Info("operator's order", "kind", kind)
 	var args struct {
 		Txn  string               `json:"txn"`
 		Paid int64                `json:"paid"`
 		By   string               `json:"by"`
 		To   map[string]book.Unit `json:"units"`
 	}
-	if len(c.Args) > 0 {
-		if err := json.Unmarshal(c.Args, &args); err != nil {
-			p.log.Error("order", "kind", c.Kind, "err", err)
-			return
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &args); err != nil {
+			return fmt.Errorf("order %s: %w", kind, err)
 		}
 	}
-	var err error
-	switch c.Kind {
+	switch kind {
 	case "suspend":
 		p.counter.Suspend("operator")
 	case "resume":
 		p.counter.Suspend("")
 	case "resolve": // an operator counted: the customer got that much
-		err = p.cashier.Resolve(args.Txn, args.Paid, args.By)
+		return p.cashier.Resolve(args.Txn, args.Paid, args.By)
 	case "setCounts":
-		err = p.cashier.SetCounts(args.To, args.By)
-	case "previousBundle":
-		var ref bundle.Ref
-		if ref, err = p.bundles.Back(); err == nil {
-			p.log.Info("flow bundle taken back", "version", ref.Version)
-			p.counter.Announce()
+		if err := p.cashier.SetCounts(args.To, args.By); err != nil {
+			return err
 		}
+		p.counter.Announce()
+	case "previousBundle":
+		ref, err := p.bundles.Back()
+		if err != nil {
+			return err
+		}
+		p.log.Info("flow bundle taken back", "version", ref.Version)
+		p.counter.Announce()
 	default:
-		err = fmt.Errorf("unknown order %q", c.Kind)
+		return fmt.Errorf("unknown order %q", kind)
 	}
-	if err != nil {
-		p.log.Error("order", "kind", c.Kind, "err", err)
-	}
+	return nil
 }
 
 // Assigned implements uplink.Source.

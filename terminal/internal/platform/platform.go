@@ -193,6 +193,7 @@ func (p *Platform) join() error {
 		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"],
 		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server,
 		Texts: responseText, Capture: captureCard, Bundle: p.currentBundle, Alarm: p.alarm,
+		Order:    p.order,
 		Activity: func(busy bool) { p.busy.Store(busy); p.takeAssigned() }, Log: p.log,
 	})
 	p.link.OnState = p.counter.SetLink
@@ -205,8 +206,10 @@ var Version = "0.1.0"
 // tokens makes the per-boot tokens and leaves the pages' one for the shell, readable by
 // the terminal's user only.
 func (p *Platform) tokens() (map[string]service.Role, error) {
-	flow, xfs := randomHex(24), randomHex(24)
-	for name, t := range map[string]string{"flow.token": flow, "xfs.token": xfs} {
+	roles := map[string]service.Role{}
+	for name, role := range map[string]service.Role{"flow.token": service.RoleFlow, "xfs.token": service.RoleXFS, "operator.token": service.RoleOperator} {
+		t := randomHex(24)
+		roles[t] = role
 		tmp := filepath.Join(p.cfg.Run, name+".new")
 		if err := os.WriteFile(tmp, []byte(t), 0o600); err != nil {
 			return nil, err
@@ -215,7 +218,7 @@ func (p *Platform) tokens() (map[string]service.Role, error) {
 			return nil, err
 		}
 	}
-	return map[string]service.Role{flow: service.RoleFlow, xfs: service.RoleXFS}, nil
+	return roles, nil
 }
 
 // Run starts the drivers and serves until ctx ends, then drains.

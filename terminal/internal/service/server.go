@@ -32,6 +32,8 @@ type Role string
 const (
 	RoleFlow Role = "flow"
 	RoleXFS  Role = "xfs"
+	// RoleOperator may give operator's orders; its token is readable by the operator only.
+	RoleOperator Role = "operator"
 )
 
 // Config of the server.

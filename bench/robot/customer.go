@@ -1,0 +1,194 @@
+package robot
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Desk is what a customer needs of a scene.
+type Desk struct {
+	XFS     string // ws://…
+	Token   string // file
+	Devices Devices
+}
+
+// Visit is one customer's withdrawal, as far as it came.
+type Visit struct {
+	Session   string
+	Txn       string
+	Outcome   string
+	Approved  bool
+	Dispensed error // how CashDispenser.Dispense completed; nil is success
+	Asked     bool  // Dispense was sent
+}
+
+type services struct{ card, cash, pinpad, platform *Service }
+
+func (d Desk) open(ctx context.Context) (s services, err error) {
+	for _, x := range []struct {
+		name string
+		to   **Service
+	}{{"platform", &s.platform}, {"card", &s.card}, {"cash", &s.cash}, {"pinpad", &s.pinpad}} {
+		if *x.to, err = Dial(ctx, d.XFS, x.name, d.Token); err != nil {
+			s.close()
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+func (s services) close() {
+	for _, c := range []*Service{s.platform, s.card, s.cash, s.pinpad} {
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
+type obj = map[string]any
+
+// Withdraw inserts a card, types the PIN, asks for amount (minor units), takes the card
+// and then, if take is set, the notes. It returns how far it came; an error means that
+// something in the way died, refused or timed out.
+func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, take bool) (v Visit, err error) {
+	s, err := d.open(ctx)
+	if err != nil {
+		return v, err
+	}
+	defer s.close()
+	var begun struct{ Session string }
+	if err := s.platform.Call(ctx, "X-Session.Begin", obj{"flow": "withdrawal", "lang": "zh"}, &begun); err != nil {
+		return v, err
+	}
+	v.Session = begun.Session
+	if err := d.identify(ctx, s, card, pin); err != nil {
+		return v, err
+	}
+	var res struct {
+		Txn, Outcome, ResponseCode string
+	}
+	if err := s.platform.Call(ctx, "X-Host.Transact", obj{"type": "withdrawal", "amount": amount}, &res); err != nil {
+		return v, err
+	}
+	v.Txn, v.Outcome, v.Approved = res.Txn, res.Outcome, res.Outcome == "approved"
+	if err := d.returnCard(ctx, s); err != nil || !v.Approved {
+		return v, err
+	}
+	v.Asked = true
+	v.Dispensed = s.cash.Call(ctx, "CashDispenser.Dispense", obj{"denomination": obj{"denomination": obj{"app": obj{"currencies": obj{"CNY": float64(amount) / 100}}}}}, nil)
+	if v.Dispensed != nil {
+		return v, v.Dispensed
+	}
+	if take {
+		if err := Until(20*time.Second, func() error { return d.Devices.Do("cash", "takeCash", nil) }); err != nil {
+			return v, err
+		}
+	}
+	return v, s.platform.Call(ctx, "X-Session.End", obj{"reason": "done"}, nil)
+}
+
+// identify inserts the card and types the PIN.
+func (d Desk) identify(ctx context.Context, s services, card, pin string) error {
+	read := make(chan error, 1)
+	go func() { read <- s.card.Call(ctx, "CardReader.ReadRawData", obj{"track2": true}, nil) }()
+	err := Until(20*time.Second, func() error {
+		select {
+		case err := <-read:
+			read <- err
+			return nil // the reader has given up: do not insert
+		default:
+			return d.Devices.Do("card", "insertCard", obj{"card": card, "mag": true})
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("insert card: %w", err)
+	}
+	if err := <-read; err != nil {
+		return err
+	}
+	typed := make(chan error, 1)
+	go func() {
+		typed <- s.pinpad.Call(ctx, "Keyboard.PinEntry", obj{"minLen": 4, "maxLen": 6}, nil)
+	}()
+	err = Until(20*time.Second, func() error {
+		select {
+		case err := <-typed:
+			typed <- err
+			return nil
+		default:
+			return d.Devices.Do("pinpad", "pressKeys", obj{"keys": pin + "E"})
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("type the PIN: %w", err)
+	}
+	if err := <-typed; err != nil {
+		return err
+	}
+	return s.pinpad.Call(ctx, "PinPad.GetPinBlock", obj{"X-slot": "current"}, nil)
+}
+
+func (d Desk) returnCard(ctx context.Context, s services) error {
+	if err := s.card.Call(ctx, "CardReader.Move", obj{"from": "transport", "to": "exit"}, nil); err != nil {
+		return err
+	}
+	if err := Until(20*time.Second, func() error { return d.Devices.Do("card", "takeCard", nil) }); err != nil {
+		return err
+	}
+	limit := time.After(20 * time.Second)
+	for {
+		select {
+		case m := <-s.card.Events:
+			if m.Header.Name == "CardReader.MediaRemovedEvent" {
+				return nil
+			}
+		case <-s.card.gone:
+			return ErrGone
+		case <-limit:
+			return errors.New("the reader did not notice that the card was taken")
+		}
+	}
+}
+
+// End ends whatever session is open, as a page does that has just been loaded.
+func (d Desk) End(ctx context.Context) error {
+	s, err := Dial(ctx, d.XFS, "platform", d.Token)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.Call(ctx, "X-Session.End", obj{"reason": "page"}, nil)
+}
+
+// Order gives the platform an operator's order.
+func (d Desk) Order(ctx context.Context, kind string, args map[string]any) error {
+	s, err := Dial(ctx, d.XFS, "platform", strings.TrimSuffix(d.Token, "flow.token")+"operator.token")
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.Call(ctx, "X-Operator.Order", obj{"kind": kind, "args": args}, nil)
+}
+
+// Info reads what the terminal offers.
+func (d Desk) Info(ctx context.Context) (services map[string]struct {
+	Available bool
+	Reason    string
+}, err error) {
+	s, err := Dial(ctx, d.XFS, "platform", d.Token)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	var out struct {
+		Services map[string]struct {
+			Available bool
+			Reason    string
+		}
+	}
+	err = s.Call(ctx, "X-Terminal.Info", nil, &out)
+	return out.Services, err
+}
