@@ -1,0 +1,11 @@
+// Business sequences: data composed of SJSBL components. No device call, no screen, no OS here.
+// A new business is a new file and a line below.
+
+import type { Sequence } from '@counter/sjsbl'
+import balance from './balance'
+import pinChange from './pinChange'
+import statement from './statement'
+import withdrawal from './withdrawal'
+
+/** In the order in which they are offered. */
+export const flows: Sequence[] = [withdrawal, balance, statement, pinChange]

@@ -1,0 +1,94 @@
+import { DeviceError, type Payload } from '@counter/sjsl'
+import { isLinkLost, type Context } from './context'
+import type { Component } from './sequence'
+
+/** States of the cash part in which certainly no note reached the customer. */
+const NOTHING_PAID = ['', 'none', 'stacked', 'notDispensed']
+
+/** Pays out the approved amount. The platform's guard decides whether it may. */
+export const dispense: Component = {
+  exits: ['presented', 'partial', 'failed', 'unclear'],
+  async run(ctx) {
+    const amount = Number(ctx.data.amount)
+    ctx.show('busy', { text: 'dispensing' })
+    try {
+      let done = await ctx.sjsl.cash.call('CashDispenser.Dispense', { denomination: { denomination: { app: { currencies: { CNY: amount / 100 } } } }, position: 'outDefault' })
+      // A device with a stacker counts first and presents on demand; the flow is the same for both.
+      if (done['X-cash'] === 'stacked') done = await ctx.sjsl.cash.call('CashDispenser.Present', { position: 'outDefault' })
+      ctx.data.paid = amount
+      ctx.data.cashTaken = done['X-cash'] === 'taken'
+      return 'presented'
+    } catch (e) {
+      if (!(e instanceof DeviceError) || isLinkLost(e)) throw e
+      const paid = Number(e.payload['X-paid'] ?? 0)
+      ctx.data.paid = paid
+      if (paid > 0) return 'partial'
+      return NOTHING_PAID.includes(String(e.payload['X-cash'] ?? '')) ? 'failed' : 'unclear'
+    }
+  }
+}
+
+/** The platform draws untaken notes back by itself; this much later at the latest it must have said so. */
+const RETRACTING = 120
+
+/** Waits until the notes are taken; the platform retracts them when they are not. */
+export const takeCash: Component = {
+  exits: ['taken', 'retracted', 'unclear'],
+  run: (ctx) => waitCashGone(ctx)
+}
+
+export async function waitCashGone(ctx: Context): Promise<'taken' | 'retracted' | 'unclear'> {
+  type End = 'taken' | 'retracted' | 'unclear'
+  let stop = () => {}
+  const end = new Promise<End>((resolve) => {
+    stop = ctx.sjsl.cash.on((name, p: Payload) => {
+      if (name === 'CashManagement.ItemsTakenEvent') resolve('taken')
+      if (name === 'X-Cash.RetractedEvent') resolve(p.cash === 'taken' ? 'taken' : p.cash === 'unclear' ? 'unclear' : 'retracted')
+    })
+  })
+  const after = (ms: number) => new Promise<undefined>((r) => setTimeout(() => r(undefined), ms))
+  const seconds = ctx.info.timeouts.cash
+  const last = Date.now() + (seconds + RETRACTING) * 1000
+  try {
+    return await ctx.wait<End>(
+      'takeCash',
+      { amount: ctx.data.paid, seconds, partial: ctx.data.paid !== ctx.data.amount },
+      async (signal) => {
+        for (let polls = 0; !signal.aborted && Date.now() < last; polls++) {
+          const exit = await Promise.race([end, cashExit(ctx)])
+          if (exit === 'taken' || exit === 'retracted' || exit === 'unclear') return exit
+          const next = await Promise.race([end, after(exit === 'empty' ? 500 : 1000)])
+          if (next) return next
+          // Empty without an event: it came before we listened. A retract ends in an event of its own.
+          if (exit === 'empty' && (await presentState(ctx)) === 'presented' && (await cashExit(ctx)) === 'empty') return 'taken'
+          // A device that cannot see the notes being taken: the books say taken, the exit says nothing.
+          if (exit !== 'empty' && exit !== 'notEmpty' && ctx.data.cashTaken === true && polls >= 5) return 'taken'
+        }
+        return 'unclear'
+      },
+      { idle: 0, cancel: false, attention: true }
+    )
+  } finally {
+    stop()
+  }
+}
+
+async function presentState(ctx: Context): Promise<string> {
+  try {
+    return (await ctx.sjsl.cash.call<{ presentState?: string }>('CashDispenser.GetPresentStatus')).presentState ?? 'unknown'
+  } catch (e) {
+    if (isLinkLost(e)) throw e
+    return 'unknown'
+  }
+}
+
+/** What lies at the cash exit: empty, notEmpty, unknown. */
+export async function cashExit(ctx: Context): Promise<string> {
+  try {
+    const s = await ctx.sjsl.cash.call<{ cashDispenser?: { positions?: { positionStatus: string }[] } }>('Common.Status')
+    return s.cashDispenser?.positions?.[0]?.positionStatus ?? 'unknown'
+  } catch (e) {
+    if (isLinkLost(e)) throw e
+    return 'unknown'
+  }
+}

@@ -1,0 +1,22 @@
+// SJSBL, the standard business components: read card, enter PIN, choose amount, ask the manager,
+// online transaction, dispense, take cash, print, tell. They sit on SJSL; a business sequence is
+// data that names them. Flows import this package and write no device call of their own.
+
+import { beginSession, readCard, retainCard, returnCard } from './card'
+import { dispense, takeCash } from './cash'
+import { askReceipt, print, tell } from './end'
+import { askManager, chooseAmount, present, transact } from './host'
+import { enterPin } from './pin'
+import type { Component } from './sequence'
+
+export { Canceled, Context, isLinkLost, pause, TimedOut, type Stage } from './context'
+export { cardMedia, waitCardGone } from './card'
+export { cashExit, waitCashGone } from './cash'
+export { refusal } from './host'
+export { yuan } from './money'
+export { END, problems, walk, type Component, type Sequence, type Step } from './sequence'
+
+/** Every component by the name that sequences use. */
+export const library: Record<string, Component> = {
+  beginSession, readCard, returnCard, retainCard, enterPin, chooseAmount, askManager, transact, present, dispense, takeCash, askReceipt, print, tell
+}
