@@ -9,7 +9,6 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/wire"
-	"zhigui/drivers/wire/driverpb"
 )
 
 var _ api.Device = (*Device)(nil)
@@ -70,7 +69,7 @@ func (d *Device) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 	}
 	stop := context.AfterFunc(p.gone(), end)
 	defer stop()
-	if err := st.Send(&driverpb.ExecuteRequest{Kind: &driverpb.ExecuteRequest_Start{Start: wire.FromCommand(cmd)}}); err != nil {
+	if err := st.Send(&wire.ExecuteRequest{Kind: &wire.ExecuteRequest_Start{Start: wire.FromCommand(cmd)}}); err != nil {
 		return d.lost(p, desc, cmd)
 	}
 	finished := make(chan struct{})
@@ -79,7 +78,7 @@ func (d *Device) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 		defer close(canceler)
 		select {
 		case <-ctx.Done():
-			_ = st.Send(&driverpb.ExecuteRequest{Kind: &driverpb.ExecuteRequest_Cancel{Cancel: &driverpb.Cancel{}}})
+			_ = st.Send(&wire.ExecuteRequest{Kind: &wire.ExecuteRequest_Cancel{Cancel: &wire.Cancel{}}})
 			<-finished
 		case <-finished:
 		}
@@ -141,7 +140,7 @@ func (d *Device) QueryOp(ctx context.Context, id api.OpID) (api.OpRecord, error)
 	if err != nil {
 		return api.OpRecord{}, err
 	}
-	r, err := p.rpc.QueryOp(ctx, &driverpb.QueryOpRequest{Op: string(id)})
+	r, err := p.rpc.QueryOp(ctx, &wire.QueryOpRequest{Op: string(id)})
 	if err == nil && r.GetError() != "" {
 		err = errors.New(r.GetError())
 	}
@@ -158,7 +157,7 @@ func (d *Device) Status(ctx context.Context) (api.Status, error) {
 	if err != nil {
 		return d.absent(), nil
 	}
-	r, err := p.rpc.Status(ctx, &driverpb.StatusRequest{})
+	r, err := p.rpc.Status(ctx, &wire.StatusRequest{})
 	if err != nil {
 		if s, _ := d.State(); s != StateReady {
 			return d.absent(), nil
@@ -187,7 +186,7 @@ func (d *Device) Health(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := p.rpc.Health(ctx, &driverpb.HealthRequest{})
+	r, err := p.rpc.Health(ctx, &wire.HealthRequest{})
 	if err == nil && r.GetError() != "" {
 		err = errors.New(r.GetError())
 	}
@@ -199,7 +198,7 @@ func (d *Device) drainProcess(ctx context.Context) {
 	p := d.proc
 	d.mu.Unlock()
 	if p != nil {
-		_, _ = p.rpc.Drain(ctx, &driverpb.DrainRequest{})
+		_, _ = p.rpc.Drain(ctx, &wire.DrainRequest{})
 	}
 }
 

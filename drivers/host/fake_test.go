@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package host_test
 
@@ -21,7 +21,6 @@ import (
 	"zhigui/drivers/host"
 	"zhigui/drivers/sdk"
 	"zhigui/drivers/wire"
-	"zhigui/drivers/wire/driverpb"
 )
 
 // The test binary is its own driver: a host starts it with the model's name.
@@ -36,7 +35,7 @@ func TestMain(m *testing.M) {
 			sdk.Serve(fakeModel)
 		case "future":
 			plugin.Serve(&plugin.ServeConfig{HandshakeConfig: wire.Handshake, GRPCServer: plugin.DefaultGRPCServer,
-				VersionedPlugins: map[int]plugin.PluginSet{99: {wire.PluginName: &wire.Plugin{Impl: driverpb.UnimplementedDriverServer{}}}}})
+				VersionedPlugins: map[int]plugin.PluginSet{99: {wire.PluginName: &wire.Plugin{Impl: wire.UnimplementedDriverServer{}}}}})
 		}
 		os.Exit(9)
 	}

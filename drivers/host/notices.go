@@ -6,7 +6,6 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/wire"
-	"zhigui/drivers/wire/driverpb"
 )
 
 const queueMax = 4096
@@ -101,9 +100,9 @@ func (d *Device) Notices(ctx context.Context) <-chan api.Notice {
 func (d *Device) feed(ctx context.Context, p *process) {
 	epoch, after := "", uint64(0)
 	for ctx.Err() == nil {
-		st, err := p.rpc.Watch(ctx, &driverpb.WatchRequest{Epoch: epoch, After: after})
+		st, err := p.rpc.Watch(ctx, &wire.WatchRequest{Epoch: epoch, After: after})
 		for err == nil {
-			var m *driverpb.Notice
+			var m *wire.Notice
 			if m, err = st.Recv(); err != nil {
 				break
 			}

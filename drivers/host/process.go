@@ -21,7 +21,6 @@ import (
 	"google.golang.org/grpc"
 
 	"zhigui/drivers/wire"
-	"zhigui/drivers/wire/driverpb"
 )
 
 // errRefused is a start that a restart cannot mend: wrong checksum or protocol version.
@@ -30,7 +29,7 @@ var errRefused = errors.New("driver refused")
 // process is one incarnation of a driver.
 type process struct {
 	client  *plugin.Client
-	rpc     driverpb.DriverClient
+	rpc     wire.DriverClient
 	run     *processRunner
 	stderr  *stderrLog
 	started time.Time
@@ -80,7 +79,7 @@ func (h *Host) launch(s Spec, log *slog.Logger) (*process, error) {
 		}
 		return p, fmt.Errorf("start driver %s: %w", s.Model, err)
 	}
-	p.rpc = stub.(driverpb.DriverClient)
+	p.rpc = stub.(wire.DriverClient)
 	return p, nil
 }
 

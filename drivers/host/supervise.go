@@ -7,9 +7,8 @@ import (
 	"time"
 
 	"zhigui/drivers/api"
-	"zhigui/drivers/internal/portlock"
 	"zhigui/drivers/wire"
-	"zhigui/drivers/wire/driverpb"
+	"zhigui/drivers/wire/portlock"
 )
 
 // supervise is the life of a device: start, open, recover, serve; after a crash wait and
@@ -94,7 +93,7 @@ func (d *Device) incarnation() (why error, o order, asked bool) {
 	d.mu.Unlock()
 	if asked {
 		dctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-		_, _ = p.rpc.Drain(dctx, &driverpb.DrainRequest{})
+		_, _ = p.rpc.Drain(dctx, &wire.DrainRequest{})
 		stop()
 		d.set(StateStarting, "ends by order")
 	} else {
@@ -159,14 +158,14 @@ func (d *Device) retry(ctx context.Context, p *process, s State, what string, f 
 func (d *Device) open(ctx context.Context, p *process) error {
 	ctx, cancel := context.WithTimeout(ctx, d.host.cfg.OpenTimeout)
 	defer cancel()
-	r, err := p.rpc.Open(ctx, &driverpb.OpenRequest{Device: d.spec.ID, Port: d.spec.Port, Profile: d.spec.Profile, StateDir: d.spec.StateDir})
+	r, err := p.rpc.Open(ctx, &wire.OpenRequest{Device: d.spec.ID, Port: d.spec.Port, Profile: d.spec.Profile, StateDir: d.spec.StateDir})
 	if err == nil && r.GetError() != "" {
 		err = errors.New(r.GetError())
 	}
 	if err != nil {
 		return err
 	}
-	desc, err := p.rpc.Describe(ctx, &driverpb.DescribeRequest{})
+	desc, err := p.rpc.Describe(ctx, &wire.DescribeRequest{})
 	if err != nil {
 		return err
 	}
@@ -191,7 +190,7 @@ func (d *Device) recover(ctx context.Context, p *process) error {
 }
 
 func (d *Device) askRecovery(ctx context.Context, p *process) (api.Recovery, error) {
-	r, err := p.rpc.Recover(ctx, &driverpb.RecoverRequest{})
+	r, err := p.rpc.Recover(ctx, &wire.RecoverRequest{})
 	if err == nil && r.GetError() != "" {
 		err = errors.New(r.GetError())
 	}
@@ -218,7 +217,7 @@ func (d *Device) watchdog(ctx context.Context, p *process, stuck chan<- error) {
 			}
 		}
 		hctx, cancel := context.WithTimeout(ctx, cfg.HealthTimeout)
-		r, err := p.rpc.Health(hctx, &driverpb.HealthRequest{})
+		r, err := p.rpc.Health(hctx, &wire.HealthRequest{})
 		if err == nil && r.GetError() != "" {
 			err = errors.New(r.GetError())
 			<-hctx.Done() // a quick bad answer is a miss of the same length

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"zhigui/drivers/api"
-	"zhigui/drivers/internal/portlock"
+	"zhigui/drivers/wire/portlock"
 )
 
 // Engine is a driver with everything the sdk adds, as an api.Device. Serve puts it behind

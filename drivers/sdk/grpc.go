@@ -10,12 +10,11 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/wire"
-	"zhigui/drivers/wire/driverpb"
 )
 
 // server is the engine behind the wire.
 type server struct {
-	driverpb.UnimplementedDriverServer
+	wire.UnimplementedDriverServer
 	e *Engine
 }
 
@@ -26,7 +25,7 @@ func text(err error) string {
 	return err.Error()
 }
 
-func (s *server) Describe(ctx context.Context, _ *driverpb.DescribeRequest) (*driverpb.DescribeReply, error) {
+func (s *server) Describe(ctx context.Context, _ *wire.DescribeRequest) (*wire.DescribeReply, error) {
 	d, err := s.e.Describe(ctx)
 	if err != nil {
 		return nil, status.Error(codes.FailedPrecondition, err.Error())
@@ -34,19 +33,19 @@ func (s *server) Describe(ctx context.Context, _ *driverpb.DescribeRequest) (*dr
 	return wire.FromDescription(d), nil
 }
 
-func (s *server) Open(ctx context.Context, r *driverpb.OpenRequest) (*driverpb.OpenReply, error) {
+func (s *server) Open(ctx context.Context, r *wire.OpenRequest) (*wire.OpenReply, error) {
 	err := s.e.Open(ctx, api.Config{Device: r.GetDevice(), Port: r.GetPort(), Profile: r.GetProfile(), StateDir: r.GetStateDir()})
-	return &driverpb.OpenReply{Error: text(err)}, nil
+	return &wire.OpenReply{Error: text(err)}, nil
 }
 
-func (s *server) Recover(ctx context.Context, _ *driverpb.RecoverRequest) (*driverpb.RecoverReply, error) {
+func (s *server) Recover(ctx context.Context, _ *wire.RecoverRequest) (*wire.RecoverReply, error) {
 	r, err := s.e.Recover(ctx)
 	out := wire.FromRecovery(r)
 	out.Error = text(err)
 	return out, nil
 }
 
-func (s *server) Execute(st grpc.BidiStreamingServer[driverpb.ExecuteRequest, driverpb.ExecuteReply]) error {
+func (s *server) Execute(st grpc.BidiStreamingServer[wire.ExecuteRequest, wire.ExecuteReply]) error {
 	first, err := st.Recv()
 	if err != nil {
 		return err
@@ -71,13 +70,13 @@ func (s *server) Execute(st grpc.BidiStreamingServer[driverpb.ExecuteRequest, dr
 		}
 	}()
 	accepted := func() {
-		_ = st.Send(&driverpb.ExecuteReply{Kind: &driverpb.ExecuteReply_Accepted{Accepted: &driverpb.Accepted{}}})
+		_ = st.Send(&wire.ExecuteReply{Kind: &wire.ExecuteReply_Accepted{Accepted: &wire.Accepted{}}})
 	}
 	emit := func(ev api.Event) {
-		_ = st.Send(&driverpb.ExecuteReply{Kind: &driverpb.ExecuteReply_Event{Event: wire.FromEvent(&ev)}})
+		_ = st.Send(&wire.ExecuteReply{Kind: &wire.ExecuteReply_Event{Event: wire.FromEvent(&ev)}})
 	}
 	c := s.e.execute(ctx, wire.ToCommand(start), accepted, emit)
-	err = st.Send(&driverpb.ExecuteReply{Kind: &driverpb.ExecuteReply_Completion{Completion: wire.FromCompletion(&c)}})
+	err = st.Send(&wire.ExecuteReply{Kind: &wire.ExecuteReply_Completion{Completion: wire.FromCompletion(&c)}})
 	select { // the host half-closes when it has the completion
 	case <-closed:
 	case <-time.After(200 * time.Millisecond):
@@ -85,26 +84,26 @@ func (s *server) Execute(st grpc.BidiStreamingServer[driverpb.ExecuteRequest, dr
 	return err
 }
 
-func (s *server) QueryOp(ctx context.Context, r *driverpb.QueryOpRequest) (*driverpb.QueryOpReply, error) {
+func (s *server) QueryOp(ctx context.Context, r *wire.QueryOpRequest) (*wire.QueryOpReply, error) {
 	rec, err := s.e.QueryOp(ctx, api.OpID(r.GetOp()))
-	return &driverpb.QueryOpReply{Record: wire.FromRecord(rec), Error: text(err)}, nil
+	return &wire.QueryOpReply{Record: wire.FromRecord(rec), Error: text(err)}, nil
 }
 
-func (s *server) Status(ctx context.Context, _ *driverpb.StatusRequest) (*driverpb.StatusReply, error) {
+func (s *server) Status(ctx context.Context, _ *wire.StatusRequest) (*wire.StatusReply, error) {
 	v, err := s.e.Status(ctx)
-	return &driverpb.StatusReply{Status: wire.FromStatus(&v), Error: text(err)}, nil
+	return &wire.StatusReply{Status: wire.FromStatus(&v), Error: text(err)}, nil
 }
 
-func (s *server) Watch(r *driverpb.WatchRequest, st grpc.ServerStreamingServer[driverpb.Notice]) error {
+func (s *server) Watch(r *wire.WatchRequest, st grpc.ServerStreamingServer[wire.Notice]) error {
 	return s.e.ring.watch(st.Context(), r.GetEpoch(), r.GetAfter(), s.e.full, func(n api.Notice) error {
 		return st.Send(wire.FromNotice(n))
 	})
 }
 
-func (s *server) Health(ctx context.Context, _ *driverpb.HealthRequest) (*driverpb.HealthReply, error) {
-	return &driverpb.HealthReply{Error: text(s.e.Health(ctx))}, nil
+func (s *server) Health(ctx context.Context, _ *wire.HealthRequest) (*wire.HealthReply, error) {
+	return &wire.HealthReply{Error: text(s.e.Health(ctx))}, nil
 }
 
-func (s *server) Drain(ctx context.Context, _ *driverpb.DrainRequest) (*driverpb.DrainReply, error) {
-	return &driverpb.DrainReply{Error: text(s.e.Drain(ctx))}, nil
+func (s *server) Drain(ctx context.Context, _ *wire.DrainRequest) (*wire.DrainReply, error) {
+	return &wire.DrainReply{Error: text(s.e.Drain(ctx))}, nil
 }

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"zhigui/drivers/api"
-	"zhigui/drivers/wire/driverpb"
 )
 
 func raw(b []byte) json.RawMessage {
@@ -30,25 +29,25 @@ func moment(n int64) time.Time {
 }
 
 // FromCommand encodes a command.
-func FromCommand(c api.Command) *driverpb.Command {
-	return &driverpb.Command{Op: string(c.Op), Name: c.Name, Payload: c.Payload, DeadlineUnixNano: nano(c.Deadline), Txn: c.Txn}
+func FromCommand(c api.Command) *Command {
+	return &Command{Op: string(c.Op), Name: c.Name, Payload: c.Payload, DeadlineUnixNano: nano(c.Deadline), Txn: c.Txn}
 }
 
 // ToCommand decodes a command.
-func ToCommand(c *driverpb.Command) api.Command {
+func ToCommand(c *Command) api.Command {
 	return api.Command{Op: api.OpID(c.GetOp()), Name: c.GetName(), Payload: raw(c.GetPayload()), Deadline: moment(c.GetDeadlineUnixNano()), Txn: c.GetTxn()}
 }
 
 // FromEvent encodes an event; nil stays nil.
-func FromEvent(e *api.Event) *driverpb.Event {
+func FromEvent(e *api.Event) *Event {
 	if e == nil {
 		return nil
 	}
-	return &driverpb.Event{Name: e.Name, Payload: e.Payload}
+	return &Event{Name: e.Name, Payload: e.Payload}
 }
 
 // ToEvent decodes an event; nil stays nil.
-func ToEvent(e *driverpb.Event) *api.Event {
+func ToEvent(e *Event) *api.Event {
 	if e == nil {
 		return nil
 	}
@@ -56,20 +55,20 @@ func ToEvent(e *driverpb.Event) *api.Event {
 }
 
 // FromCompletion encodes a completion; nil stays nil.
-func FromCompletion(c *api.Completion) *driverpb.Completion {
+func FromCompletion(c *api.Completion) *Completion {
 	if c == nil {
 		return nil
 	}
-	out := &driverpb.Completion{Outcome: string(c.Outcome), Code: string(c.Code), ErrorCode: c.ErrorCode, Description: c.Description, Payload: c.Payload}
+	out := &Completion{Outcome: string(c.Outcome), Code: string(c.Code), ErrorCode: c.ErrorCode, Description: c.Description, Payload: c.Payload}
 	if c.Vendor != nil {
-		out.Vendor = &driverpb.VendorError{Code: c.Vendor.Code, Name: c.Vendor.Name}
+		out.Vendor = &VendorError{Code: c.Vendor.Code, Name: c.Vendor.Name}
 	}
 	return out
 }
 
 // ToCompletion decodes a completion; nil stays nil. An outcome outside of the closed list
 // is taken as indeterminate: nobody may repeat what is not understood.
-func ToCompletion(c *driverpb.Completion) *api.Completion {
+func ToCompletion(c *Completion) *api.Completion {
 	if c == nil {
 		return nil
 	}
@@ -84,18 +83,18 @@ func ToCompletion(c *driverpb.Completion) *api.Completion {
 }
 
 // FromRecord encodes an operation record.
-func FromRecord(r api.OpRecord) *driverpb.OpRecord {
-	return &driverpb.OpRecord{Op: string(r.Op), Name: r.Name, Txn: r.Txn, State: string(r.State), StartedUnixNano: nano(r.Started), Completion: FromCompletion(r.Completion)}
+func FromRecord(r api.OpRecord) *OpRecord {
+	return &OpRecord{Op: string(r.Op), Name: r.Name, Txn: r.Txn, State: string(r.State), StartedUnixNano: nano(r.Started), Completion: FromCompletion(r.Completion)}
 }
 
 // ToRecord decodes an operation record.
-func ToRecord(r *driverpb.OpRecord) api.OpRecord {
+func ToRecord(r *OpRecord) api.OpRecord {
 	return api.OpRecord{Op: api.OpID(r.GetOp()), Name: r.GetName(), Txn: r.GetTxn(), State: api.OpState(r.GetState()), Started: moment(r.GetStartedUnixNano()), Completion: ToCompletion(r.GetCompletion())}
 }
 
 // FromRecovery encodes what a driver found.
-func FromRecovery(r api.Recovery) *driverpb.RecoverReply {
-	out := &driverpb.RecoverReply{Note: r.Note}
+func FromRecovery(r api.Recovery) *RecoverReply {
+	out := &RecoverReply{Note: r.Note}
 	for _, op := range r.Ops {
 		out.Ops = append(out.Ops, FromRecord(op))
 	}
@@ -109,7 +108,7 @@ func FromRecovery(r api.Recovery) *driverpb.RecoverReply {
 }
 
 // ToRecovery decodes what a driver found.
-func ToRecovery(r *driverpb.RecoverReply) api.Recovery {
+func ToRecovery(r *RecoverReply) api.Recovery {
 	out := api.Recovery{Note: r.GetNote()}
 	for _, op := range r.GetOps() {
 		out.Ops = append(out.Ops, ToRecord(op))
@@ -124,15 +123,15 @@ func ToRecovery(r *driverpb.RecoverReply) api.Recovery {
 }
 
 // FromStatus encodes a status; nil stays nil.
-func FromStatus(s *api.Status) *driverpb.StatusValue {
+func FromStatus(s *api.Status) *StatusValue {
 	if s == nil {
 		return nil
 	}
-	return &driverpb.StatusValue{Epoch: s.Epoch, Seq: s.Seq, Full: s.Full, Classes: s.Classes}
+	return &StatusValue{Epoch: s.Epoch, Seq: s.Seq, Full: s.Full, Classes: s.Classes}
 }
 
 // ToStatus decodes a status; nil stays nil.
-func ToStatus(s *driverpb.StatusValue) *api.Status {
+func ToStatus(s *StatusValue) *api.Status {
 	if s == nil {
 		return nil
 	}
@@ -140,18 +139,18 @@ func ToStatus(s *driverpb.StatusValue) *api.Status {
 }
 
 // FromNotice encodes a notice.
-func FromNotice(n api.Notice) *driverpb.Notice {
-	return &driverpb.Notice{Epoch: n.Epoch, Seq: n.Seq, Event: FromEvent(n.Event), Status: FromStatus(n.Status)}
+func FromNotice(n api.Notice) *Notice {
+	return &Notice{Epoch: n.Epoch, Seq: n.Seq, Event: FromEvent(n.Event), Status: FromStatus(n.Status)}
 }
 
 // ToNotice decodes a notice.
-func ToNotice(n *driverpb.Notice) api.Notice {
+func ToNotice(n *Notice) api.Notice {
 	return api.Notice{Epoch: n.GetEpoch(), Seq: n.GetSeq(), Event: ToEvent(n.GetEvent()), Status: ToStatus(n.GetStatus())}
 }
 
 // FromDescription encodes a description.
-func FromDescription(d api.Description) *driverpb.DescribeReply {
-	out := &driverpb.DescribeReply{DeviceClass: string(d.Class), Maker: d.Maker, Model: d.Model, Version: d.Version, Firmware: d.Firmware, SerialNum: d.SerialNum, Capabilities: d.Capabilities, Commands: make(map[string]string, len(d.Commands))}
+func FromDescription(d api.Description) *DescribeReply {
+	out := &DescribeReply{DeviceClass: string(d.Class), Maker: d.Maker, Model: d.Model, Version: d.Version, Firmware: d.Firmware, SerialNum: d.SerialNum, Capabilities: d.Capabilities, Commands: make(map[string]string, len(d.Commands))}
 	for name, m := range d.Commands {
 		out.Commands[name] = string(m)
 	}
@@ -159,7 +158,7 @@ func FromDescription(d api.Description) *driverpb.DescribeReply {
 }
 
 // ToDescription decodes a description.
-func ToDescription(d *driverpb.DescribeReply) api.Description {
+func ToDescription(d *DescribeReply) api.Description {
 	out := api.Description{Class: api.Class(d.GetDeviceClass()), Maker: d.GetMaker(), Model: d.GetModel(), Version: d.GetVersion(), Firmware: d.GetFirmware(), SerialNum: d.GetSerialNum(), Capabilities: raw(d.GetCapabilities()), Commands: make(map[string]api.Motion, len(d.GetCommands()))}
 	for name, m := range d.GetCommands() {
 		out.Commands[name] = api.Motion(m)

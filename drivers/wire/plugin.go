@@ -6,8 +6,6 @@ import (
 
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
-
-	"zhigui/drivers/wire/driverpb"
 )
 
 // ProtocolVersion is the version of counter.driver that this build speaks. A host offers
@@ -37,14 +35,14 @@ const MaxMessage = 16 << 20
 var Handshake = plugin.HandshakeConfig{MagicCookieKey: CookieKey, MagicCookieValue: CookieValue}
 
 // Versions maps each protocol version to its plugin set; server is nil in the host.
-func Versions(server driverpb.DriverServer) map[int]plugin.PluginSet {
+func Versions(server DriverServer) map[int]plugin.PluginSet {
 	return map[int]plugin.PluginSet{ProtocolVersion: {PluginName: &Plugin{Impl: server}}}
 }
 
 // Plugin joins the gRPC service to go-plugin.
 type Plugin struct {
 	plugin.NetRPCUnsupportedPlugin
-	Impl driverpb.DriverServer
+	Impl DriverServer
 }
 
 // GRPCServer registers the service; called in the driver process.
@@ -52,13 +50,13 @@ func (p *Plugin) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
 	if p.Impl == nil {
 		return errors.New("driver has nothing to serve")
 	}
-	driverpb.RegisterDriverServer(s, p.Impl)
+	RegisterDriverServer(s, p.Impl)
 	return nil
 }
 
 // GRPCClient makes the stub; called in the host.
 func (p *Plugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, c *grpc.ClientConn) (any, error) {
-	return driverpb.NewDriverClient(c), nil
+	return NewDriverClient(c), nil
 }
 
 var _ plugin.GRPCPlugin = (*Plugin)(nil)

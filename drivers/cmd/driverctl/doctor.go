@@ -12,7 +12,7 @@ import (
 	"sort"
 
 	"zhigui/drivers/api"
-	"zhigui/drivers/internal/portlock"
+	"zhigui/drivers/wire/portlock"
 )
 
 // doctor looks at everything that can be wrong, from the profile to the device, and says

@@ -73,11 +73,8 @@ func (d *driver) read(ctx context.Context, r card.ReadRawData, emit func(api.Eve
 	if s.st != "02" {
 		emit(api.Event{Name: card.EvInsertCard})
 		if c := d.await(ctx); c != nil {
-			var bad *deviceError
-			if c.Vendor != nil && (c.ErrorCode == card.ErrInvalidMedia || c.ErrorCode == card.ErrCardTooLong || c.ErrorCode == card.ErrCardTooShort) {
-				bad = &deviceError{}
-			}
-			if bad != nil {
+			switch c.ErrorCode {
+			case card.ErrInvalidMedia, card.ErrCardTooLong, card.ErrCardTooShort:
 				emit(api.Event{Name: card.EvInvalidMedia})
 			}
 			return *c

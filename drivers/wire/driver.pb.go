@@ -8,7 +8,7 @@
 // 	protoc        v3.21.12
 // source: driver.proto
 
-package driverpb
+package wire
 
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -1627,7 +1627,7 @@ const file_driver_proto_rawDesc = "" +
 	"\x06Status\x12 .counter.driver.v1.StatusRequest\x1a\x1e.counter.driver.v1.StatusReply\x12E\n" +
 	"\x05Watch\x12\x1f.counter.driver.v1.WatchRequest\x1a\x19.counter.driver.v1.Notice0\x01\x12J\n" +
 	"\x06Health\x12 .counter.driver.v1.HealthRequest\x1a\x1e.counter.driver.v1.HealthReply\x12G\n" +
-	"\x05Drain\x12\x1f.counter.driver.v1.DrainRequest\x1a\x1d.counter.driver.v1.DrainReplyB\x1eZ\x1czhigui/drivers/wire/driverpbb\x06proto3"
+	"\x05Drain\x12\x1f.counter.driver.v1.DrainRequest\x1a\x1d.counter.driver.v1.DrainReplyB\x15Z\x13zhigui/drivers/wireb\x06proto3"
 
 var (
 	file_driver_proto_rawDescOnce sync.Once

@@ -1,8 +1,9 @@
 //go:build unix
 
-// Package portlock makes sure that one process has a port: a lock file named after the port,
-// held by the driver process, with its process id in it. For drivers/sdk (locks) and
-// drivers/host (looks for a driver that an earlier host left behind).
+// Package portlock makes sure that one process has a port: a lock file that host and driver
+// agree on, named after the port, held by the driver process, with its process id in it.
+// Imported by drivers/sdk (locks), drivers/host (looks for a driver that an earlier host left
+// behind) and drivers/cmd.
 package portlock
 
 import (

@@ -8,7 +8,7 @@
 // - protoc             v3.21.12
 // source: driver.proto
 
-package driverpb
+package wire
 
 import (
 	context "context"
