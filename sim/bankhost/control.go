@@ -96,3 +96,6 @@ func (h *Host) Check() Invariants { return h.l.invariants() }
 
 // Arm adds a scenario.
 func (h *Host) Arm(s Scenario) { h.sc.add(s) }
+
+// Disarm clears all scenarios but those by amount.
+func (h *Host) Disarm() { h.sc.clear() }

@@ -140,7 +140,11 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 		return false
 	}
 	r.Attempts++
-	m, frame, err := e.reversalMessage(ctx, r)
+	t, err := e.st.ByID(ctx, r.Txn)
+	if err != nil {
+		return false
+	}
+	m, frame, err := e.reversalMessage(t, r)
 	if err != nil {
 		e.o.Log.Error("reversal cannot be built", "txn", r.Txn, "error", err.Error())
 		return e.endReversal(ctx, r, store.RevStuck, "")
@@ -169,7 +173,11 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 		return e.endReversal(ctx, r, store.RevDone, rc)
 	case rcNotOriginal: // the original may still be on its way: ask again
 		if r.NotFound++; r.NotFound >= e.o.AbsentAfter {
-			return e.endReversal(ctx, r, store.RevAbsent, rc)
+			if t.Auth == "" {
+				return e.endReversal(ctx, r, store.RevAbsent, rc)
+			}
+			e.o.Log.Error("host does not know what it has approved: a person must decide", "txn", r.Txn)
+			return e.endReversal(ctx, r, store.RevStuck, rc)
 		}
 		fallthrough
 	case "09", "68", "90", "91", "96", "98":
@@ -190,11 +198,7 @@ func (e *Engine) endReversal(ctx context.Context, r *store.Reversal, st store.Re
 }
 
 // reversalMessage builds 0420, from the second send on 0421, out of the stored request.
-func (e *Engine) reversalMessage(ctx context.Context, r *store.Reversal) (*message.Message, []byte, error) {
-	t, err := e.st.ByID(ctx, r.Txn)
-	if err != nil {
-		return nil, nil, err
-	}
+func (e *Engine) reversalMessage(t *store.Txn, r *store.Reversal) (*message.Message, []byte, error) {
 	blob, err := e.hsm.Open(nil, t.Request, aadOf(t.ID, "request"))
 	if err != nil {
 		return nil, nil, err

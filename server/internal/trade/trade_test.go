@@ -243,6 +243,41 @@ func TestUnconfirmedApprovalsBecomeSuspenseUntilTheTerminalSpeaks(t *testing.T) 
 	}
 }
 
+func TestAnApprovalTheHostForgotIsLeftToPeople(t *testing.T) {
+	r := newRig(t, false, trade.Options{})
+	x := r.terminal("00000001", trade.Zone3DES)
+	q, _ := x.withdraw(card1, 10000)
+	r.bank.Arm(bankhost.Scenario{Kind: "decline", Code: "25", MTI: "0420"})
+	x.do(x.about("0400", q, 10000), true)
+	until(t, "stuck", func() bool { return r.txn(x, q).State == store.ReversalStuck })
+	for i, user := range []string{"olga", "otto"} {
+		if closed, err := r.st.CloseByHand(t.Context(), r.txn(x, q).ID, user, "checked", time.Now()); err != nil || closed != (i == 1) {
+			t.Fatal(closed, err)
+		}
+	}
+}
+
+func TestASilentHostOpensTheBreakerAndAnEchoClosesIt(t *testing.T) {
+	r := newRig(t, false, trade.Options{BreakAfter: 3, HostTimeout: 100 * time.Millisecond})
+	x := r.terminal("00000001", trade.Zone3DES)
+	r.bank.Arm(bankhost.Scenario{Kind: "lost"})
+	r.bank.Arm(bankhost.Scenario{Kind: "lost", MTI: "0420"})
+	r.bank.Arm(bankhost.Scenario{Kind: "lost", MTI: "0820"})
+	until(t, "the breaker", func() bool {
+		_, a := x.withdraw(card1, 10000)
+		return a.String(39) == "91"
+	})
+	r.bank.Disarm()
+	until(t, "service again", func() bool {
+		_, a := x.withdraw(card1, 10000)
+		return a.String(39) == "00"
+	})
+	until(t, "reversals of what was unknown", func() bool { return r.eng.Stats().ReversalsPending == 0 })
+	if v := r.bank.Check(); !v.OK || v.Withdrawals != 1 || r.balance(card1) != 2_000_000-10000 {
+		t.Fatal(v, r.balance(card1))
+	}
+}
+
 func TestABadMACIsRefusedAndNothingIsSent(t *testing.T) {
 	r := newRig(t, false, trade.Options{})
 	x := r.terminal("00000001", trade.Zone3DES)
