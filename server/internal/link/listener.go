@@ -48,6 +48,7 @@ type Listener struct {
 	wg   sync.WaitGroup
 	mu   sync.Mutex
 	live map[net.Conn]struct{}
+	work chan net.Conn // to idle workers, whose stacks have grown already
 
 	open                               atomic.Int64
 	accepted, refused, frames, garbage atomic.Uint64
@@ -73,7 +74,7 @@ func NewListener(address string, o ListenerOptions) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("link: listen: %w", err)
 	}
-	s := &Listener{o: o, l: l, live: map[net.Conn]struct{}{}}
+	s := &Listener{o: o, l: l, live: map[net.Conn]struct{}{}, work: make(chan net.Conn)}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.wg.Go(s.accept)
 	return s, nil
@@ -131,7 +132,24 @@ func (s *Listener) accept() {
 		s.live[c] = struct{}{}
 		s.mu.Unlock()
 		s.wg.Add(1)
-		go s.serve(c)
+		select {
+		case s.work <- c:
+		default:
+			go s.worker(c)
+		}
+	}
+}
+
+// worker serves one connection after another; there are never more workers than there were
+// connections at a time.
+func (s *Listener) worker(c net.Conn) {
+	for {
+		s.serve(c)
+		select {
+		case c = <-s.work:
+		case <-s.ctx.Done():
+			return
+		}
 	}
 }
 
