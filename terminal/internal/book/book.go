@@ -299,7 +299,8 @@ func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
 	}
 	switch to {
 	case CashPresented, CashNotDispensed, CashUnclear, CashRetracted, CashTaken:
-		b.move(t, d.Moved, to == CashUnclear)
+		// Notes that came back uncounted put no cassette in doubt: they were counted going out.
+		b.move(t, d.Moved, to == CashUnclear || (d.Moved.Unknown && to != CashRetracted))
 		if to == CashPresented {
 			t.Paid = d.Paid
 		}
@@ -307,14 +308,14 @@ func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
 	return nil
 }
 
-// move books the notes that left their units. Unclear marks the units of the plan.
-func (b *Book) move(t *Txn, m cash.Moved, unclear bool) {
+// move books the notes that left their units; doubt marks the units of the plan.
+func (b *Book) move(t *Txn, m cash.Moved, doubt bool) {
 	sums := map[string]cash.UnitMoved{}
 	for id, n := range t.Moved.Units {
 		sums[id] = n
 	}
 	t.Moved.Units = sums
-	t.Moved.Unknown = t.Moved.Unknown || m.Unknown || unclear
+	t.Moved.Unknown = t.Moved.Unknown || m.Unknown || doubt
 	for id, n := range m.Units {
 		u := b.Units[id]
 		if u == nil {
@@ -330,7 +331,7 @@ func (b *Book) move(t *Txn, m cash.Moved, unclear bool) {
 		sum.Retracted += n.Retracted
 		sums[id] = sum
 	}
-	if unclear || m.Unknown {
+	if doubt {
 		for id := range t.Plan {
 			if u := b.Units[id]; u != nil {
 				u.Inaccurate = true

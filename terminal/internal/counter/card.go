@@ -121,6 +121,25 @@ func (c *Counter) watchCard() {
 	}()
 }
 
+// GiveBack returns a card that lies in the reader while no session is open: the platform
+// or its driver died with a customer's card inside (UX-19).
+func (c *Counter) GiveBack() {
+	if _, open := c.Session.Current(); open || !c.cardInside() {
+		return
+	}
+	c.Log.Warn("a card is inside and no session is open: it is returned")
+	c.record(ej.Recovery, map[string]string{"why": "card inside without a session"})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	done := c.Card.Run(ctx, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
+	if done.Outcome != api.Done {
+		c.Alarm("cardStuck", "a card could not be returned: "+done.Description, "")
+		return
+	}
+	c.record(ej.CardOut, nil)
+	c.watchCard()
+}
+
 // cardInside asks the reader.
 func (c *Counter) cardInside() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)

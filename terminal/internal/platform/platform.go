@@ -320,6 +320,8 @@ func (p *Platform) driverChanged(id string, c host.Change) {
 				p.cashier.Recovered(rec)
 			case "pinpad":
 				p.link.Wake()
+			case "card":
+				p.counter.GiveBack()
 			}
 		}()
 	case host.StateFailed:
