@@ -21,7 +21,8 @@ run: build ## a whole counter with its server, on this machine (Ctrl-C ends it)
 test: deps web ## every test but the browser and the long ones; lint and architecture with them
 	$(GO) vet ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt on these files"; exit 1; }
-	$(GO) test -race -timeout 20m ./...
+	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /bench/kill -e /bench/e2e)
+	$(GO) test -short -count=1 -timeout 15m ./bench/kill/...
 	@set -e; for d in $(FRONTENDS); do [ ! -f $$d/package.json ] || (cd $$d && npm test --silent); done
 
 build: web shell ## all programs, into bin/

@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -28,12 +30,26 @@ func main() {
 	flag.StringVar(&o.Zone, "zone", "3des", "keys between terminal and server: 3des or sm4 (only with a fresh folder)")
 	flag.BoolVar(&o.Fast, "fast", false, "devices without the waiting times of real ones")
 	flag.Int64Var(&o.PadOver, "pad-over", 500000, "amount in fen above which the lobby manager decides")
+	free := flag.Bool("free-ports", false, "use ports that nobody uses, instead of the usual ones")
+	asJSON := flag.Bool("json", false, "print one JSON line with the addresses instead of the text for people")
+	flag.DurationVar(&o.CardTime, "card-time", 0, "how long a card may lie at the exit (default 30s)")
+	flag.DurationVar(&o.CashTime, "cash-time", 0, "how long notes may lie at the exit (default 30s)")
+	flag.DurationVar(&o.HostTimeout, "host-timeout", 0, "the server's patience with the bank host (default 25s)")
 	window := flag.String("window", "auto", "open the counter's window: auto, yes or no")
 	flag.Parse()
 	o.Window = *window == "yes" || (*window == "auto" && (os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "") && windowed(filepath.Join(o.Bin, "terminal")))
+	if *asJSON {
+		o.Out = io.Discard
+	}
+	if *free {
+		if o.Ports, err = scene.FreePorts(); err != nil {
+			fmt.Fprintln(os.Stderr, "desk:", err)
+			os.Exit(1)
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o); err != nil {
+	if err := run(ctx, o, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "desk:", err)
 		os.Exit(1)
 	}
@@ -50,8 +66,8 @@ func windowed(shell string) bool {
 	return false
 }
 
-func run(ctx context.Context, o scene.Options) error {
-	fmt.Println("智柜 ZhiGui · a whole counter on this machine")
+func run(ctx context.Context, o scene.Options, asJSON bool) error {
+	fmt.Fprintln(o.Out, "智柜 ZhiGui · a whole counter on this machine")
 	s, err := scene.Prepare(ctx, o)
 	if err != nil {
 		return err
@@ -60,28 +76,48 @@ func run(ctx context.Context, o scene.Options) error {
 		_ = s.Stop() // the cause is err
 		return err
 	}
-	p := s.Ports
-	fmt.Printf(`
-  Counter         http://127.0.0.1:%d/        %s
-  Virtual devices http://127.0.0.1:%d/        insert a card here, press the PIN pad, take the cash
-  Console         http://127.0.0.1:%d/console/  operator / Operator#2026, admin / Admin#2026
-  Pad             http://127.0.0.1:%d/pad/      manager / Manager#2026 (withdrawals over %d yuan)
-  Bank host       http://127.0.0.1:%d/api/accounts
-
-  Cards (PIN 123456): demo-1 张三 20,000.00 · demo-2 李四 50.00 · demo-3 blocked · demo-4 expired · demo-5 孙七 20,000.00
-  Data and logs in %s. Ctrl-C ends everything.
-`, p.Pages, map[bool]string{true: "(its window is open)", false: "open it in a browser"}[s.Window], p.Devices, p.Manage, p.Manage, s.PadOver/100, p.HostControl, s.Dir)
+	if asJSON {
+		announceJSON(s)
+	} else {
+		announce(s)
+	}
 	select {
 	case <-ctx.Done():
-		fmt.Println("\nending …")
+		fmt.Fprintln(o.Out, "\nending …")
 	case <-s.Process("keeper").Done():
-		fmt.Println("\nthe keeper has ended: ending everything …")
+		fmt.Fprintln(o.Out, "\nthe keeper has ended: ending everything …")
 	case <-s.Process("server").Done():
-		fmt.Println("\nthe server has ended: ending everything …")
+		fmt.Fprintln(o.Out, "\nthe server has ended: ending everything …")
 	}
 	err = s.Stop()
 	if err == nil {
-		fmt.Println("all ended")
+		fmt.Fprintln(o.Out, "all ended")
 	}
 	return err
+}
+
+func announce(s *scene.Scene) {
+	p := s.Ports
+	fmt.Printf(`
+  Counter          http://127.0.0.1:%d/  %s
+  Virtual devices  http://127.0.0.1:%d/  insert a card here, press the PIN pad, take the cash
+  Console          http://127.0.0.1:%d/console/  operator / Operator#2026, admin / Admin#2026
+  Pad              http://127.0.0.1:%d/pad/  manager / Manager#2026 (withdrawals over %d yuan)
+  Bank host        http://127.0.0.1:%d/api/accounts
+
+  Cards (PIN 123456): demo-1 张三 20,000.00 · demo-2 李四 50.00 · demo-3 blocked · demo-4 expired · demo-5 孙七 20,000.00
+  Data and logs in %s. Ctrl-C ends everything.
+`, p.Pages, map[bool]string{true: "(its window is open)", false: "(open it in a browser)"}[s.Window], p.Devices, p.Manage, p.Manage, s.PadOver/100, p.HostControl, s.Dir)
+}
+
+// announceJSON tells tests where everything is.
+func announceJSON(s *scene.Scene) {
+	url := func(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
+	b, err := json.Marshal(map[string]any{
+		"counter": url(s.Ports.Pages), "devices": url(s.Ports.Devices), "manage": url(s.Ports.Manage), "host": url(s.Ports.HostControl),
+		"dir": s.Dir, "bin": s.Bin, "terminal": scene.Terminal,
+	})
+	if err == nil {
+		fmt.Println(string(b))
+	}
 }
