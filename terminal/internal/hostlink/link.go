@@ -64,6 +64,7 @@ type Link struct {
 
 	mu       sync.Mutex // one exchange at a time
 	signedIn bool
+	up       bool // the last exchange was answered
 	wake     chan struct{}
 
 	// OnState is told when the link comes up or goes down; set it before use.
@@ -198,7 +199,13 @@ func (l *Link) mac(ctx context.Context, data []byte) ([]byte, error) {
 	return out.AuthenticationData, nil
 }
 
+// state notes whether the server answers; a link that went down is tested until it is
+// back. The caller holds mu.
 func (l *Link) state(up bool, why string) {
+	if l.up && !up {
+		l.Wake()
+	}
+	l.up = up
 	if l.OnState != nil {
 		l.OnState(up, why)
 	}
@@ -279,6 +286,22 @@ func (l *Link) signIn(ctx context.Context) error {
 	}
 	l.signedIn = true
 	l.log.Info("signed in", "zone", l.cfg.Zone)
+	return nil
+}
+
+// echo asks the server for a sign of life (0820).
+func (l *Link) echo(ctx context.Context) error {
+	stan, batch := l.next()
+	q, err := l.header("0820", stan)
+	if err != nil {
+		return err
+	}
+	if err := q.SetString(60, "00"+batch+"301"); err != nil {
+		return err
+	}
+	if _, err := l.exchange(ctx, q, false); err != nil {
+		return fmt.Errorf("echo: %w", err)
+	}
 	return nil
 }
 

@@ -54,7 +54,10 @@ func (l *Link) catchUp(ctx context.Context) error {
 			return err
 		}
 	}
-	return l.tellPending(ctx)
+	if err := l.tellPending(ctx); err != nil || l.up {
+		return err
+	}
+	return l.echo(ctx)
 }
 
 // tellPending sends what the server has not acknowledged, oldest first.
