@@ -1,0 +1,21 @@
+import type { Component } from 'vue'
+import AskReceipt from './AskReceipt.vue'
+import Balance from './Balance.vue'
+import Busy from './Busy.vue'
+import ChooseAmount from './ChooseAmount.vue'
+import EnterPin from './EnterPin.vue'
+import Idle from './Idle.vue'
+import InsertCard from './InsertCard.vue'
+import ManagerWait from './ManagerWait.vue'
+import Outcome from './Outcome.vue'
+import OutOfService from './OutOfService.vue'
+import Starting from './Starting.vue'
+import Statement from './Statement.vue'
+import TakeCard from './TakeCard.vue'
+import TakeCash from './TakeCash.vue'
+
+/** Screens by the name that components of a sequence use. */
+export const screens: Record<string, Component> = {
+  askReceipt: AskReceipt, balance: Balance, busy: Busy, chooseAmount: ChooseAmount, enterPin: EnterPin, idle: Idle, insertCard: InsertCard, managerWait: ManagerWait,
+  outcome: Outcome, outOfService: OutOfService, starting: Starting, statement: Statement, takeCard: TakeCard, takeCash: TakeCash
+}
