@@ -51,6 +51,9 @@ type module struct {
 	} `json:"truth"`
 }
 
+// unitOf names the platform's cash unit for a cassette of the module.
+var unitOf = map[string]string{"upper": "unit1", "lower": "unit2", "unit1": "unit1", "unit2": "unit2"}
+
 func sum(bs []bundle) (n int) {
 	for _, b := range bs {
 		n += b.N
@@ -202,7 +205,7 @@ func (b *branch) resolve() {
 	t.Logf("counted: %s got %d fen of %d", open[0].ID, paid, open[0].Amount)
 	units := map[string]any{}
 	for id, u := range st.Units {
-		units[id] = map[string]any{"currency": "CNY", "value": u.Value * 100, "initial": u.Count, "count": u.Count}
+		units[unitOf[id]] = map[string]any{"currency": "CNY", "value": u.Value * 100, "initial": u.Count, "count": u.Count}
 	}
 	b.order("resolve", map[string]any{"txn": open[0].ID, "paid": paid, "by": "kill test"})
 	b.order("setCounts", map[string]any{"units": units, "by": "kill test"})
@@ -248,7 +251,7 @@ func (b *branch) refill() {
 		b.t.Fatal(err)
 	}
 	for id, u := range st.Units {
-		units[id] = map[string]any{"currency": "CNY", "value": u.Value * 100, "initial": u.Count, "count": u.Count}
+		units[unitOf[id]] = map[string]any{"currency": "CNY", "value": u.Value * 100, "initial": u.Count, "count": u.Count}
 	}
 	b.order("setCounts", map[string]any{"units": units, "by": "kill test"})
 }

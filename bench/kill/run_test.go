@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
+	"net/http"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -46,6 +47,17 @@ func (b *branch) run(f fault, rng *rand.Rand) {
 // bank sends a JSON body to the bank host's control.
 func (b *branch) bank(path, body string) error {
 	return post(fmt.Sprintf("http://127.0.0.1:%d/api/%s", b.Ports.HostControl, path), body)
+}
+
+// clearScenarios makes the bank host normal again; a dead one is normal when it starts.
+func (b *branch) clearScenarios() {
+	req, err := http.NewRequest(http.MethodDelete, fmt.Sprintf("http://127.0.0.1:%d/api/scenario", b.Ports.HostControl), nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if resp, err := http.DefaultClient.Do(req); err == nil {
+		resp.Body.Close()
+	}
 }
 
 // pids of what a fault can hit.
@@ -109,7 +121,7 @@ func (b *branch) arm(f fault, leave func(), rng *rand.Rand) {
 func (b *branch) recover(f fault) {
 	t := b.t
 	_ = os.Remove(filepath.Join(b.dir, "terminal", "run", "failpoint"))
-	_ = b.bank("scenario", `{"kind":"none"}`)
+	b.clearScenarios()
 	for _, name := range []string{"bank", "server"} {
 		p := b.Process(name)
 		if f.target == name && f.signal == syscall.SIGSTOP {

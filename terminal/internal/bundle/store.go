@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"zhigui/keeper/api/release"
 )
@@ -44,7 +45,11 @@ type Record struct {
 type Store struct {
 	dir string
 	key *release.PublicKey
+	mu  sync.Mutex // one change at a time
 }
+
+// ErrBad is a bundle that fails a check: fetching it again would not help.
+var ErrBad = errors.New("bundle refused")
 
 // Limits of an archive.
 const (
@@ -90,58 +95,82 @@ func (s *Store) Path(digest string) (string, error) {
 // Add verifies an archive (.tar.gz with the manifest and its signature) and stores it.
 // Nothing of an archive that fails any check stays.
 func (s *Store) Add(archive []byte, digest string) (Ref, error) {
-	sum := sha256.Sum256(archive)
-	if hex.EncodeToString(sum[:]) != digest {
-		return Ref{}, errors.New("bundle: the archive is not the one that was assigned (digest differs)")
-	}
-	files, err := unpack(archive)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ref, m, files, err := s.verify(archive, digest)
 	if err != nil {
-		return Ref{}, err
+		return Ref{}, fmt.Errorf("%w: %w", ErrBad, err)
 	}
-	m, err := s.key.Verify(files[release.ManifestName], files[release.SignatureName])
-	if err != nil {
-		return Ref{}, fmt.Errorf("bundle: %w", err)
-	}
-	ref := Ref{Name: m.Name, Version: m.Version, Digest: digest}
 	if _, err := s.Path(digest); err == nil {
 		return ref, nil
 	}
-	if len(files) != len(m.Files)+2 {
-		return Ref{}, errors.New("bundle: the archive holds files that the manifest does not name")
+	return ref, s.unfold(digest, m, files)
+}
+
+// verify checks digest, signature and every file.
+func (s *Store) verify(archive []byte, digest string) (Ref, *release.Manifest, map[string][]byte, error) {
+	bad := func(err error) (Ref, *release.Manifest, map[string][]byte, error) { return Ref{}, nil, nil, err }
+	sum := sha256.Sum256(archive)
+	if hex.EncodeToString(sum[:]) != digest {
+		return bad(errors.New("the archive is not the one that was assigned (digest differs)"))
 	}
+	files, err := unpack(archive)
+	if err != nil {
+		return bad(err)
+	}
+	m, err := s.key.Verify(files[release.ManifestName], files[release.SignatureName])
+	if err != nil {
+		return bad(err)
+	}
+	if len(files) != len(m.Files)+2 {
+		return bad(errors.New("the archive holds files that the manifest does not name"))
+	}
+	for _, f := range m.Files {
+		if err := f.Check(bytes.NewReader(files[f.Path])); err != nil {
+			return bad(err)
+		}
+	}
+	return Ref{Name: m.Name, Version: m.Version, Digest: digest}, m, files, nil
+}
+
+// unfold writes a verified bundle to its folder, durably, and gives it its name last.
+func (s *Store) unfold(digest string, m *release.Manifest, files map[string][]byte) error {
 	stage, err := os.MkdirTemp(s.dir, ".stage-")
 	if err != nil {
-		return Ref{}, err
+		return err
 	}
 	defer os.RemoveAll(stage)
 	for _, f := range m.Files {
-		if err := f.Check(bytes.NewReader(files[f.Path])); err != nil {
-			return Ref{}, fmt.Errorf("bundle: %w", err)
-		}
 		if err := writeSynced(filepath.Join(stage, filepath.FromSlash(f.Path)), files[f.Path]); err != nil {
-			return Ref{}, err
+			return err
 		}
 	}
 	// The manifest is written last: a folder that has one is complete.
 	for _, n := range []string{release.SignatureName, release.ManifestName} {
 		if err := writeSynced(filepath.Join(stage, n), files[n]); err != nil {
-			return Ref{}, err
+			return err
 		}
 	}
 	if err := os.Chmod(stage, 0o755); err != nil {
-		return Ref{}, err
+		return err
 	}
 	if err := syncDir(stage); err != nil {
-		return Ref{}, err
+		return err
 	}
 	if err := os.Rename(stage, filepath.Join(s.dir, "store", digest)); err != nil {
-		return Ref{}, err
+		return err
 	}
-	return ref, syncDir(filepath.Join(s.dir, "store"))
+	return syncDir(filepath.Join(s.dir, "store"))
 }
 
 // Activate makes a stored bundle current and remembers the one before.
 func (s *Store) Activate(ref Ref) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.activate(ref)
+}
+
+func (s *Store) activate(ref Ref) error {
 	if _, err := s.Path(ref.Digest); err != nil {
 		return err
 	}
@@ -157,6 +186,8 @@ func (s *Store) Activate(ref Ref) error {
 
 // Back makes the previous bundle current again.
 func (s *Store) Back() (Ref, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	r, err := s.Record()
 	if err != nil {
 		return Ref{}, err
@@ -164,11 +195,13 @@ func (s *Store) Back() (Ref, error) {
 	if r.Previous.Digest == "" {
 		return Ref{}, errors.New("bundle: there is no previous version")
 	}
-	return r.Previous, s.Activate(r.Previous)
+	return r.Previous, s.activate(r.Previous)
 }
 
 // Refuse remembers that an assigned bundle must not be used.
 func (s *Store) Refuse(digest, why string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	r, err := s.Record()
 	if err != nil {
 		return err

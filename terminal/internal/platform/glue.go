@@ -280,7 +280,12 @@ func (p *Platform) takeAssigned() {
 	if err != nil || rec.Current.Digest == b.Digest || rec.Refused == b.Digest {
 		return
 	}
-	go p.fetch(*b)
+	if p.fetching.CompareAndSwap(false, true) {
+		go func() {
+			defer p.fetching.Store(false)
+			p.fetch(*b)
+		}()
+	}
 }
 
 func (p *Platform) fetch(b access.Bundle) {
@@ -294,7 +299,10 @@ func (p *Platform) fetch(b access.Bundle) {
 			return
 		}
 		if ref, err = p.bundles.Add(archive, b.Digest); err != nil {
-			p.log.Error("bundle refused", "version", b.Version, "err", err)
+			p.log.Error("bundle not taken", "version", b.Version, "err", err)
+			if !errors.Is(err, bundle.ErrBad) {
+				return // the disk, not the bundle: the next beat tries again
+			}
 			p.alarm("bundleRefused", b.Version+": "+err.Error(), "")
 			if err := p.bundles.Refuse(b.Digest, err.Error()); err != nil {
 				p.log.Error("bundle record", "err", err)

@@ -41,24 +41,25 @@ var classes = map[string]api.Class{"card": api.ClassCardReader, "cash": api.Clas
 
 // Platform is a running native platform.
 type Platform struct {
-	cfg     config.Config
-	log     *slog.Logger
-	epoch   string
-	host    *host.Host
-	drivers map[string]*host.Device
-	devices map[string]*device.Device
-	led     *book.Ledger
-	sess    *session.Manager
-	cashier *cashier.Cashier
-	link    *hostlink.Link
-	counter *counter.Counter
-	server  *service.Server
-	bundles *bundle.Store
-	client  *uplink.Client
-	monitor *uplink.Monitor
-	ticks   atomic.Uint64
-	busy    atomic.Bool
-	alarmNo atomic.Uint64
+	cfg      config.Config
+	log      *slog.Logger
+	epoch    string
+	host     *host.Host
+	drivers  map[string]*host.Device
+	devices  map[string]*device.Device
+	led      *book.Ledger
+	sess     *session.Manager
+	cashier  *cashier.Cashier
+	link     *hostlink.Link
+	counter  *counter.Counter
+	server   *service.Server
+	bundles  *bundle.Store
+	client   *uplink.Client
+	monitor  *uplink.Monitor
+	ticks    atomic.Uint64
+	busy     atomic.Bool
+	fetching atomic.Bool // a bundle is on its way
+	alarmNo  atomic.Uint64
 
 	mu       sync.Mutex
 	assigned *access.Bundle

@@ -1,0 +1,164 @@
+// A whole desk for browser tests: real programs on free ports, and the hands of a customer, a
+// tester and an operator. Used by the *.e2e.mjs files beside it.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+import { chromium } from 'playwright-core'
+
+const root = resolve(import.meta.dirname, '../..')
+export const pictures = join(root, 'docs/pictures')
+
+/** Starts a desk; options are the desk's flags. */
+export async function startDesk(flags = {}) {
+  const dir = mkdtempSync(join(tmpdir(), 'e2e-'))
+  const all = { fast: true, window: 'no', flows: join(root, 'terminal/frontend/dist/flows'), 'cash-time': '4s', 'card-time': '4s', 'host-timeout': '3s', ...flags }
+  const args = ['-json', '-free-ports', '-dir', join(dir, 'desk'), ...Object.entries(all).map(([k, v]) => `-${k}=${v}`)]
+  const p = spawn(join(root, 'bin/desk'), args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const first = await Promise.race([once(createInterface({ input: p.stdout }), 'line').then(([l]) => l), once(p, 'exit').then(([code]) => Promise.reject(new Error(`the desk ended with ${code}`)))])
+  const at = JSON.parse(first)
+  const desk = {
+    ...at,
+    /** An action on a virtual device, by the same name as in its panel. */
+    async act(device, action, body = {}) {
+      const r = await fetch(`${at.devices}/api/devices/${device}/actions/${action}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+      if (!r.ok) throw new Error(`${device} ${action}: ${r.status} ${await r.text()}`)
+      return r.json()
+    },
+    async device(id) {
+      return (await fetch(`${at.devices}/api/devices/${id}`)).json()
+    },
+    /** Tries until the device takes it (a dialog or a movement may still be under way). */
+    async soon(device, action, body) {
+      return until(() => desk.act(device, action, body), `${device} ${action}`)
+    },
+    async host(path, body) {
+      const r = await fetch(`${at.host}/api/${path}`, body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) })
+      if (!r.ok) throw new Error(`host ${path}: ${r.status} ${await r.text()}`)
+      return r.json().catch(() => undefined)
+    },
+    async balance(card) {
+      const accounts = await desk.host('accounts')
+      return accounts.find((a) => a.card === card).balance
+    },
+    /** Calls the management API as a user; returns the envelope's data. */
+    async manage(user, method, path, body) {
+      const cookie = (desk.cookies[user] ??= await signIn(at.manage, user))
+      const raw = body instanceof Uint8Array
+      const r = await fetch(`${at.manage}/v2/api${path}`, { method, headers: { cookie, ...(body === undefined ? {} : { 'content-type': raw ? 'application/gzip' : 'application/json' }) }, body: body === undefined ? undefined : raw ? body : JSON.stringify(body) })
+      const env = await r.json()
+      if (!r.ok) throw new Error(`${method} ${path}: ${r.status} ${env.code} ${env.message}`)
+      return env.data
+    },
+    cookies: {},
+    async stop() {
+      p.kill('SIGINT')
+      const [code] = p.exitCode === null ? await once(p, 'exit') : [p.exitCode]
+      if (code === 0 && !process.env.KEEP) rmSync(dir, { recursive: true, force: true })
+      return code
+    }
+  }
+  return desk
+}
+
+const passwords = { admin: 'Admin#2026', operator: 'Operator#2026', manager: 'Manager#2026', other: 'Manager#2026' }
+
+async function signIn(base, user) {
+  const r = await fetch(`${base}/v2/api/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: user, password: passwords[user] }) })
+  if (!r.ok) throw new Error(`sign in ${user}: ${r.status}`)
+  return r.headers.get('set-cookie').split(';')[0]
+}
+
+export { passwords }
+
+/** Tries f until it succeeds; the limit only ends a test that hangs. */
+export async function until(f, what, limit = 30000) {
+  const end = Date.now() + limit
+  for (;;) {
+    try {
+      return await f()
+    } catch (e) {
+      if (Date.now() > end) throw new Error(`${what}: ${e.message}`)
+      await new Promise((r) => setTimeout(r, 50))
+    }
+  }
+}
+
+export async function openBrowser() {
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required']
+  })
+}
+
+/** The counter's page with the customer's hands on it. */
+export async function openCounter(browser, desk, size = { width: 1280, height: 1024 }) {
+  const page = await browser.newPage({ viewport: size })
+  page.setDefaultTimeout(30000)
+  const errors = []
+  page.on('pageerror', (e) => errors.push(e.message))
+  await page.goto(desk.counter + '/')
+  const screen = (name) => page.waitForSelector(`[data-screen="${name}"]`)
+  const tap = async (act) => page.click(`[data-act="${act}"]:not([disabled])`)
+  const c = {
+    page,
+    errors,
+    screen,
+    tap,
+    async idle() {
+      await screen('idle')
+      await page.waitForSelector('[data-act="withdrawal"]:not([disabled])')
+    },
+    async insert(card = 'demo-1') {
+      await screen('insertCard')
+      await desk.soon('card', 'insertCard', { card, mag: true })
+    },
+    async pin(digits = '123456') {
+      await screen('enterPin')
+      await desk.soon('pinpad', 'pressKeys', { keys: digits + 'E' })
+    },
+    async takeCard() {
+      await screen('takeCard')
+      await desk.soon('card', 'takeCard')
+    },
+    async takeCash() {
+      await screen('takeCash')
+      await desk.soon('cash', 'takeCash')
+    },
+    /** Chooses a withdrawal up to the amount screen. */
+    async begin(flow = 'withdrawal', card = 'demo-1') {
+      await c.idle()
+      await tap(flow)
+      await c.insert(card)
+      await c.pin()
+    },
+    async amount(yuan) {
+      await screen('chooseAmount')
+      if (await page.$(`[data-act="amount-${yuan}"]`)) return tap(`amount-${yuan}`)
+      await tap('amount-other')
+      for (const d of String(yuan)) await tap(`key-${d}`)
+      await tap('amount-confirm')
+    },
+    async outcome(kind) {
+      await page.waitForSelector(`[data-outcome="${kind}"]`)
+    },
+    async picture(name) {
+      mkdirSync(pictures, { recursive: true })
+      await page.waitForTimeout(350) // the screen's own transition
+      await page.screenshot({ path: join(pictures, `${name}.png`) })
+    }
+  }
+  return c
+}
+
+/** Waits until the terminal's newest transaction has a state. */
+export async function newest(desk, ok, what) {
+  return until(async () => {
+    const list = await desk.manage('operator', 'GET', '/transactions?size=5')
+    const t = list.items.filter((x) => x.kind === 'withdrawal' || x.amount > 0)[0] ?? list.items[0]
+    if (!t || !ok(t)) throw new Error(`newest is ${JSON.stringify(t)}`)
+    return t
+  }, what)
+}
