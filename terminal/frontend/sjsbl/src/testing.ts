@@ -9,6 +9,7 @@ export type Script = Record<string, (payload: Payload, opt: Options) => unknown>
 
 export class FakeService {
   private listeners = new Set<(name: string, p: Payload) => void>()
+  private open = new Set<(e: Error) => void>()
   constructor(
     readonly calls: { name: string; payload: Payload }[],
     private script: Script,
@@ -17,7 +18,13 @@ export class FakeService {
   async call(name: string, payload: Payload = {}, opt: Options = {}): Promise<unknown> {
     if (!this.up()) throw new DeviceError(name, LINK_LOST, '', {})
     this.calls.push({ name, payload })
-    return (await this.script[name]?.(payload, opt)) ?? {}
+    // As the real link: what is open when it is lost fails.
+    const lost = new Promise<never>((_, reject) => this.open.add((e) => reject(e)))
+    return (await Promise.race([this.script[name]?.(payload, opt), lost])) ?? {}
+  }
+  lose(): void {
+    for (const f of this.open) f(new DeviceError('', LINK_LOST, '', {}))
+    this.open.clear()
   }
   on(f: (name: string, p: Payload) => void): () => void {
     this.listeners.add(f)
@@ -53,6 +60,7 @@ export class FakeSjsl {
   setUp(up: boolean): void {
     this.connected = up
     for (const f of [...this.watchers]) f(up)
+    if (!up) for (const s of [this.card, this.cash, this.pinpad, this.printer, this.platform]) s.lose()
   }
   info = () => this.platform.call('X-Terminal.Info')
   log = (_: string, message: string) => void this.logs.push(message)
