@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"slices"
@@ -27,6 +28,7 @@ type Config struct {
 	TMKs      string // file of serverctl terminal add --count
 	Terminals int    // parallel terminals, one request each at a time
 	Warm, Run time.Duration
+	Keys      string // the host zone's keys, for the bare forwarder
 }
 
 // Result of a run. Times are in milliseconds.
@@ -100,6 +102,15 @@ func Trade(c Config) (*Result, error) {
 	return run(c, func(i int) error { return ts[i].withdraw() })
 }
 
+// Quantile is the p-quantile of sorted values by nearest rank: the smallest value that is not
+// less than p of them. 0 when there are none.
+func Quantile[T int64 | float64 | time.Duration](sorted []T, p float64) T {
+	if len(sorted) == 0 {
+		return 0
+	}
+	return sorted[min(len(sorted), max(1, int(math.Ceil(p*float64(len(sorted))))))-1]
+}
+
 // run calls f from Terminals goroutines until the time is over.
 func run(c Config, f func(i int) error) (*Result, error) {
 	start := time.Now().Add(c.Warm)
@@ -141,13 +152,8 @@ func run(c Config, f func(i int) error) (*Result, error) {
 	slices.Sort(all)
 	res.Approved = len(all)
 	res.TPS = float64(len(all)) / res.Seconds
-	q := func(p float64) float64 {
-		if len(all) == 0 {
-			return 0
-		}
-		return float64(all[min(len(all)-1, int(p*float64(len(all))))].Microseconds()) / 1000
-	}
-	res.P50, res.P95, res.P99, res.Max = q(0.5), q(0.95), q(0.99), q(1)
+	ms := func(p float64) float64 { return float64(Quantile(all, p).Microseconds()) / 1000 }
+	res.P50, res.P95, res.P99, res.Max = ms(0.5), ms(0.95), ms(0.99), ms(1)
 	return res, nil
 }
 
@@ -235,13 +241,16 @@ func (t *terminal) call(frame []byte) error {
 	return t.a.Unpack(t.d, body)
 }
 
+// dialer leaves the kernel's keep-alive probes out: five system calls that a connection of
+// some milliseconds has no use for. Who hangs is ended with the whole generator.
+var dialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
+
 func short(addr string, frame []byte, r *bufio.Reader, d *message.Dialect, in *[]byte) ([]byte, error) {
-	c, err := net.Dial("tcp", addr)
+	c, err := dialer.Dial("tcp4", addr)
 	if err != nil {
 		return nil, errors.New("connect")
 	}
 	defer c.Close() //nolint:errcheck // the server closes first
-	_ = c.SetDeadline(time.Now().Add(60 * time.Second))
 	if _, err := c.Write(frame); err != nil {
 		return nil, errors.New("write")
 	}

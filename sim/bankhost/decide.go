@@ -4,12 +4,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/moov-io/iso8583"
 )
 
 type request struct {
-	m    *iso8583.Message
+	m    message
 	mti  string
 	rc   string
 	auth string
@@ -19,7 +17,7 @@ type request struct {
 
 // key is the F90 quintuple of a request: MTI, F11, F7, F32, F33.
 func (q *request) key() string {
-	return "0200" + text(q.m, 11) + text(q.m, 7) + pad11(text(q.m, 32)) + pad11(text(q.m, 33))
+	return "0200" + q.m.text(11) + q.m.text(7) + pad11(q.m.text(32)) + pad11(q.m.text(33))
 }
 
 func pad11(s string) string { return strings.Repeat("0", max(0, 11-len(s))) + s }
@@ -51,9 +49,9 @@ func (h *Host) decide(q *request, s Scenario) {
 func (h *Host) request(q *request) {
 	l := h.l
 	key := q.key()
-	pan := text(q.m, 2)
-	amount, _ := strconv.ParseInt(text(q.m, 4), 10, 64)
-	proc := text(q.m, 3)
+	pan := q.m.text(2)
+	amount, _ := strconv.ParseInt(q.m.text(4), 10, 64)
+	proc := q.m.text(3)
 	l.mu.Lock()
 	wait := func() <-chan error {
 		defer l.mu.Unlock()
@@ -70,8 +68,7 @@ func (h *Host) request(q *request) {
 		if q.rc = cardState(a); q.rc != "" {
 			return nil
 		}
-		pin, _ := q.m.GetBytes(52)
-		digits, ok := h.zone.pinOf(pin, pan)
+		digits, ok := h.zone.pinOf(q.m.raw(52), pan)
 		if !ok {
 			q.rc = "99"
 			return nil
@@ -132,7 +129,7 @@ func cardState(a *Account) string {
 
 func (h *Host) withdraw(q *request, a *Account, key string, amount int64) <-chan error {
 	l := h.l
-	e := Entry{Kind: "withdraw", Key: key, Card: a.Card, Amount: amount, RC: "00", Ref: text(q.m, 37), Term: text(q.m, 41)}
+	e := Entry{Kind: "withdraw", Key: key, Card: a.Card, Amount: amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41)}
 	switch {
 	case amount <= 0:
 		q.rc = "13"
@@ -155,7 +152,7 @@ func (h *Host) withdraw(q *request, a *Account, key string, amount int64) <-chan
 
 func (h *Host) changePIN(q *request, a *Account, key string) <-chan error {
 	var block []byte
-	if _, err := fmt.Sscanf(text(q.m, 62), "%X", &block); err != nil {
+	if _, err := fmt.Sscanf(q.m.text(62), "%X", &block); err != nil {
 		q.rc = "30"
 		return nil
 	}
@@ -165,14 +162,14 @@ func (h *Host) changePIN(q *request, a *Account, key string) <-chan error {
 		return nil
 	}
 	q.rc = "00"
-	return h.l.post(Entry{Kind: "pinChange", Key: key, Card: a.Card, RC: "00", PIN: pinDigest(a.Card, digits), Ref: text(q.m, 37)})
+	return h.l.post(Entry{Kind: "pinChange", Key: key, Card: a.Card, RC: "00", PIN: pinDigest(a.Card, digits), Ref: q.m.text(37)})
 }
 
 // reversal takes a withdrawal back: before the original (it is refused when it comes, 25),
 // after it, or twice (the same answer, booked once). F95 leaves the paid part booked.
 func (h *Host) reversal(q *request) {
 	l := h.l
-	orig := text(q.m, 90)
+	orig := q.m.text(90)
 	if len(orig) != 42 {
 		q.rc = "30"
 		return
@@ -190,7 +187,7 @@ func (h *Host) reversal(q *request) {
 		q.rc = "00"
 	default:
 		back, paid := op.e.Amount, int64(0)
-		if s := text(q.m, 95); len(s) == 42 {
+		if s := q.m.text(95); len(s) == 42 {
 			paid, _ = strconv.ParseInt(s[:12], 10, 64)
 			back -= paid
 		}
@@ -230,26 +227,20 @@ func (q *request) statement(l *ledger, a *Account) {
 	q.text = strings.Join(lines, ";")
 }
 
+var answerMTI = map[string]string{"0200": "0210", "0420": "0430", "0421": "0430", "0820": "0830"}
+
+// echoed are the fields an answer repeats from its request.
+var echoed = []int{2, 3, 4, 7, 11, 12, 13, 18, 25, 32, 33, 37, 41, 42, 49, 70, 90}
+
 // answer packs the answer with its MAC.
 func (h *Host) answer(q *request, badMAC bool) ([]byte, error) {
-	a := iso8583.NewMessage(h.spec)
-	a.MTI(map[string]string{"0200": "0210", "0420": "0430", "0421": "0430", "0820": "0830"}[q.mti])
-	for _, n := range []int{2, 3, 4, 7, 11, 12, 13, 18, 25, 32, 33, 37, 41, 42, 49, 70, 90} {
-		if v := text(q.m, n); v != "" {
-			if err := a.Field(n, v); err != nil {
-				return nil, err
-			}
-		}
+	var f [129]string
+	f[0] = answerMTI[q.mti]
+	for _, n := range echoed {
+		f[n] = q.m.text(n)
 	}
-	for n, v := range map[int]string{38: q.auth, 39: q.rc, 54: q.bal, 62: q.text, 128: "00000000"} {
-		if v == "" {
-			continue
-		}
-		if err := a.Field(n, v); err != nil {
-			return nil, err
-		}
-	}
-	out, err := a.Pack()
+	f[38], f[39], f[54], f[62], f[128] = q.auth, q.rc, q.bal, q.text, "00000000"
+	out, err := h.codec.pack(&f)
 	if err != nil {
 		return nil, err
 	}

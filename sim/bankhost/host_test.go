@@ -34,19 +34,19 @@ func ask(t *testing.T, h *Host, pin string, stan, amount int) *request {
 		clearBlock[2+i] ^= (p[2*i]-'0')<<4 | (p[2*i+1] - '0')
 	}
 	h.zone.tdes.Encrypt(clearBlock, clearBlock)
-	m := message(t, h, "0200", stan)
+	m := compose(t, h, "0200", stan)
 	if err := m.BinaryField(52, clearBlock); err != nil {
 		t.Fatal(err)
 	}
 	_ = m.Field(4, fmt.Sprintf("%012d", amount))
-	q := &request{m: m, mti: "0200"}
+	q := &request{m: moovMessage{m}, mti: "0200"}
 	h.decide(q, Scenario{})
 	return q
 }
 
-func message(t *testing.T, h *Host, mti string, stan int) *iso8583.Message {
+func compose(t *testing.T, h *Host, mti string, stan int) *iso8583.Message {
 	t.Helper()
-	m := iso8583.NewMessage(h.spec)
+	m := iso8583.NewMessage(h.codec.(moov).spec)
 	m.MTI(mti)
 	for n, v := range map[int]string{2: card, 3: "010000", 7: "1122010203", 11: fmt.Sprintf("%06d", stan), 32: "99992900", 33: "99990000", 41: "00000001"} {
 		if err := m.Field(n, v); err != nil {
@@ -58,13 +58,13 @@ func message(t *testing.T, h *Host, mti string, stan int) *iso8583.Message {
 
 func reverse(t *testing.T, h *Host, mti string, stan, paid int) string {
 	t.Helper()
-	m := message(t, h, mti, stan+500)
-	orig := &request{m: message(t, h, "0200", stan)}
+	m := compose(t, h, mti, stan+500)
+	orig := &request{m: moovMessage{compose(t, h, "0200", stan)}}
 	_ = m.Field(90, orig.key())
 	if paid > 0 {
 		_ = m.Field(95, fmt.Sprintf("%012d%030d", paid, 0))
 	}
-	q := &request{m: m, mti: mti}
+	q := &request{m: moovMessage{m}, mti: mti}
 	h.decide(q, Scenario{})
 	return q.rc
 }

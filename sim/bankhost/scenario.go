@@ -78,7 +78,7 @@ func (s *scenarios) take(q *request) Scenario {
 		if want == "" {
 			want = "0200"
 		}
-		if want != mti || c.Card != "" && c.Card != text(q.m, 2) {
+		if want != mti || c.Card != "" && c.Card != q.m.text(2) {
 			continue
 		}
 		if c.Count > 0 {
@@ -88,8 +88,8 @@ func (s *scenarios) take(q *request) Scenario {
 		}
 		return c
 	}
-	if q.mti == "0200" && text(q.m, 3) == "010000" {
-		if v, err := strconv.ParseInt(text(q.m, 4), 10, 64); err == nil {
+	if q.mti == "0200" && q.m.text(3) == "010000" {
+		if v, err := strconv.ParseInt(q.m.text(4), 10, 64); err == nil {
 			return byAmount[v%100]
 		}
 	}

@@ -18,34 +18,34 @@ import (
 
 const headerLen = 46
 
-// spec is the interchange table of transaction.md §2.3, written down a second time on
-// purpose. pinBytes is 8 in a 3DES zone and 16 in an SM4 zone.
+// The interchange table of transaction.md §2.3, written down a second time on purpose. Lengths
+// are exact for fixed fields and the most for the others.
+var (
+	fixedFields = map[int]int{3: 6, 4: 12, 7: 10, 11: 6, 12: 6, 13: 4, 14: 4, 15: 4, 18: 4, 22: 3, 23: 3, 25: 2, 26: 2,
+		37: 12, 38: 6, 39: 2, 41: 8, 42: 15, 43: 40, 49: 3, 53: 16, 70: 3, 90: 42, 95: 42, 128: 8}
+	llFields  = map[int]int{2: 19, 32: 11, 33: 11, 35: 37, 44: 25, 100: 11, 102: 28, 103: 28}
+	lllFields = map[int]int{36: 104, 48: 512, 54: 40, 57: 100, 60: 100, 61: 200, 62: 512, 63: 512, 121: 100, 122: 100, 123: 100}
+)
+
+// spec is the table for moov. pinBytes is 8 in a 3DES zone and 16 in an SM4 zone.
 func spec(pinBytes int) *iso8583.MessageSpec {
-	fixed := func(n int) *field.Spec {
-		return &field.Spec{Length: n, Enc: encoding.ASCII, Pref: prefix.ASCII.Fixed}
-	}
-	ll := func(n int) *field.Spec {
-		return &field.Spec{Length: n, Enc: encoding.ASCII, Pref: prefix.ASCII.LL}
-	}
-	lll := func(n int) *field.Spec {
-		return &field.Spec{Length: n, Enc: encoding.ASCII, Pref: prefix.ASCII.LLL}
+	text := func(n int, p prefix.Prefixer) field.Field {
+		return field.NewString(&field.Spec{Length: n, Enc: encoding.ASCII, Pref: p})
 	}
 	s := &iso8583.MessageSpec{Fields: map[int]field.Field{
-		0:   field.NewString(fixed(4)),
-		1:   field.NewBitmap(&field.Spec{Enc: encoding.Binary, Pref: prefix.Hex.Fixed}),
-		52:  field.NewBinary(&field.Spec{Length: pinBytes, Enc: encoding.Binary, Pref: prefix.Binary.Fixed}),
-		55:  field.NewBinary(&field.Spec{Length: 255, Enc: encoding.Binary, Pref: prefix.ASCII.LLL}),
-		128: field.NewString(fixed(8)),
+		0:  text(4, prefix.ASCII.Fixed),
+		1:  field.NewBitmap(&field.Spec{Enc: encoding.Binary, Pref: prefix.Hex.Fixed}),
+		52: field.NewBinary(&field.Spec{Length: pinBytes, Enc: encoding.Binary, Pref: prefix.Binary.Fixed}),
+		55: field.NewBinary(&field.Spec{Length: 255, Enc: encoding.Binary, Pref: prefix.ASCII.LLL}),
 	}}
-	for n, l := range map[int]int{3: 6, 4: 12, 7: 10, 11: 6, 12: 6, 13: 4, 14: 4, 15: 4, 18: 4, 22: 3, 23: 3, 25: 2, 26: 2,
-		37: 12, 38: 6, 39: 2, 41: 8, 42: 15, 43: 40, 49: 3, 53: 16, 70: 3, 90: 42, 95: 42} {
-		s.Fields[n] = field.NewString(fixed(l))
+	for n, l := range fixedFields {
+		s.Fields[n] = text(l, prefix.ASCII.Fixed)
 	}
-	for n, l := range map[int]int{2: 19, 32: 11, 33: 11, 35: 37, 44: 25, 100: 11, 102: 28, 103: 28} {
-		s.Fields[n] = field.NewString(ll(l))
+	for n, l := range llFields {
+		s.Fields[n] = text(l, prefix.ASCII.LL)
 	}
-	for n, l := range map[int]int{36: 104, 48: 512, 54: 40, 57: 100, 60: 100, 61: 200, 62: 512, 63: 512, 121: 100, 122: 100, 123: 100} {
-		s.Fields[n] = field.NewString(lll(l))
+	for n, l := range lllFields {
+		s.Fields[n] = text(l, prefix.ASCII.LLL)
 	}
 	return s
 }

@@ -1,15 +1,21 @@
-// Command bench measures the trade path: it builds and starts server, bank host and load
-// generator as separate processes on free ports, and prints one JSON line per figure and an
-// HTML report. Ratios inside one run are what counts; the disk's fsync time stands beside them.
+// Command bench measures ZhiGui on this machine: it builds the programs, starts them as
+// processes of their own on free ports, and prints one JSON line per figure; the same lines
+// and a report with charts go to a folder. What counts are ratios inside one run and CPU time,
+// as neighbours on the machine move rates several-fold; the disk's fsync stands beside them.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"zhigui/bench/load"
@@ -24,34 +30,111 @@ func main() {
 		return
 	}
 	o := options{}
-	quick := flag.Bool("quick", false, "short runs, under a minute after building")
-	flag.StringVar(&o.report, "report", "bench/results/local/trade.html", "HTML report to write")
+	var only string
+	flag.BoolVar(&o.quick, "quick", false, "short runs, about a minute after building")
+	flag.StringVar(&only, "only", "", "trade, driver or desk (a list with commas); empty = all")
+	flag.StringVar(&o.out, "out", "bench/results/local", "folder for figures.jsonl and report.html")
 	flag.IntVar(&o.conns, "connections", 100, "parallel terminals")
-	flag.DurationVar(&o.run, "run", 20*time.Second, "measured time of each run")
-	flag.IntVar(&o.port, "port", 0, "first of five ports; 0 = free ones")
-	flag.StringVar(&o.profile, "cpuprofile", "", "absolute path for a CPU profile of the server (of the last run)")
-	flag.BoolVar(&o.verbose, "v", false, "also tell what the bank host costs")
+	flag.DurationVar(&o.run, "run", 20*time.Second, "measured time of each load run")
+	flag.IntVar(&o.rounds, "rounds", 3, "rounds of ceiling and trade; the round with the best ratio is reported, the others beside it")
+	flag.IntVar(&o.port, "port", 0, "first of six ports for the load runs; 0 = free ones")
+	flag.BoolVar(&o.moov, "moov", false, "let the bank host use moov-io/iso8583 instead of its fast codec")
+	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of server, bank host and load generator")
 	flag.Parse()
 	o.warm = 2 * time.Second
-	if *quick {
-		o.run, o.warm = 6*time.Second, time.Second
+	if o.quick {
+		o.run, o.warm, o.rounds = min(o.run, 5*time.Second), time.Second, min(o.rounds, 2)
 	}
-	if err := bench(o); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := bench(ctx, o, only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
 type options struct {
-	report    string
+	quick     bool
+	out       string
 	conns     int
 	run, warm time.Duration
+	rounds    int
 	port      int
+	moov      bool
 	profile   string
-	verbose   bool
+	self, bin string // this program, and the folder of the built ones
+	dir       string // scratch
 }
 
-// role runs one of the helper processes: load, bare, echo, forward.
+// bench runs the wanted parts; what was measured before an error is still written.
+func bench(ctx context.Context, o options, only string) error {
+	parts := []struct {
+		name     string
+		programs []string
+		run      func(context.Context, options, *figures) error
+	}{
+		{"trade", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank"}, trade},
+		{"driver", []string{"drivers/cmd/driverd", "sim/cmd/simctl"}, driver},
+		{"desk", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank", "sim/cmd/simctl", "drivers/cmd/driverd",
+			"terminal/cmd/platformd", "keeper/cmd/keeperd", "terminal"}, desk},
+	}
+	want := map[string]bool{}
+	for name := range strings.SplitSeq(only, ",") {
+		want[name] = true
+	}
+	programs := map[string]bool{}
+	for _, p := range parts {
+		if only == "" || want[p.name] {
+			want[p.name] = true
+			for _, b := range p.programs {
+				programs[b] = true
+			}
+		}
+		delete(want, "")
+	}
+	for name := range want {
+		if name != "trade" && name != "driver" && name != "desk" {
+			return fmt.Errorf("--only: %q is none of trade, driver, desk", name)
+		}
+	}
+	var err error
+	if o.self, err = os.Executable(); err != nil {
+		return err
+	}
+	if o.profile, err = filepath.Abs(o.profile); err != nil {
+		return err
+	}
+	if !isSet("profile") {
+		o.profile = ""
+	} else if err := os.MkdirAll(o.profile, 0o755); err != nil {
+		return err
+	}
+	if o.dir, err = os.MkdirTemp("", "zgb"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(o.dir) //nolint:errcheck // temporary
+	o.bin = filepath.Join(o.dir, "bin")
+	if err := build(ctx, o.bin, programs); err != nil {
+		return err
+	}
+	fs := &figures{enc: json.NewEncoder(os.Stdout)}
+	for _, p := range parts {
+		if want[p.name] && err == nil {
+			if e := p.run(ctx, o, fs); e != nil {
+				err = fmt.Errorf("%s: %w", p.name, e)
+			}
+		}
+	}
+	return errors.Join(err, fs.write(o))
+}
+
+func isSet(name string) bool {
+	found := false
+	flag.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
+}
+
+// role runs one of the helper processes: load, bare, forward, echo.
 func role(args []string) error {
 	if len(args) < 2 {
 		return errors.New("role and address are wanted")
@@ -60,13 +143,22 @@ func role(args []string) error {
 	var c load.Config
 	c.Address = args[1]
 	fs.StringVar(&c.TMKs, "tmks", "", "")
+	fs.StringVar(&c.Keys, "keys", "", "")
 	fs.IntVar(&c.Terminals, "terminals", 100, "")
 	fs.DurationVar(&c.Warm, "warm", time.Second, "")
 	fs.DurationVar(&c.Run, "run", time.Second, "")
 	host := fs.String("host", "", "")
 	wal := fs.String("wal", "", "")
+	profile := fs.String("cpuprofile", "", "")
 	if err := fs.Parse(args[2:]); err != nil {
 		return err
+	}
+	if *profile != "" {
+		stop, err := profileTo(*profile)
+		if err != nil {
+			return err
+		}
+		defer stop()
 	}
 	var res *load.Result
 	var err error
@@ -75,16 +167,14 @@ func role(args []string) error {
 		res, err = load.Trade(c)
 	case "bare":
 		res, err = load.Bare(c)
-	case "echo", "forward":
+	case "forward":
 		ln, err := net.Listen("tcp", c.Address)
 		if err != nil {
 			return err
 		}
-		if args[0] == "forward" {
-			return load.Forward(ln, *host, *wal)
-		}
-		load.Echo(ln)
-		return nil
+		return load.Forward(ln, *host, *wal)
+	case "echo":
+		return echo(c.Address)
 	default:
 		return errors.New("unknown role")
 	}

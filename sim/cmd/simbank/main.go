@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"runtime/pprof"
 	"syscall"
 
 	"zhigui/sim/bankhost"
@@ -23,11 +24,24 @@ func main() {
 	flag.BoolVar(&o.Zone.SM4, "sm4", false, "the zone to the acquirer uses SM4 instead of 3DES")
 	flag.StringVar(&keys, "keys", "zone.keys", "file with the zone's PIN key and MAC key, two lines of 32 hexadecimal digits")
 	flag.IntVar(&o.BenchCards, "bench-cards", 0, "open so many more accounts for load tests")
+	flag.BoolVar(&o.Fast, "fast", false, "use the codec made for load tests instead of moov-io/iso8583")
+	profile := flag.String("cpuprofile", "", "write a CPU profile to this file")
 	flag.Parse()
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(800) // the 8583 library makes much garbage; the heap itself is small
 	}
 	o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err == nil {
+			err = pprof.StartCPUProfile(f)
+		}
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "simbank: profile:", err)
+			os.Exit(1)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	if err := run(o, keys); err != nil {
 		fmt.Fprintln(os.Stderr, "simbank:", err)
 		os.Exit(1)

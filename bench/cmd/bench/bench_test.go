@@ -1,0 +1,127 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestAFigureIsOneJSONLineWithNameValueUnitAndVS(t *testing.T) {
+	var b bytes.Buffer
+	fs := &figures{enc: json.NewEncoder(&b)}
+	fs.add("a.b", 1234.5678, "µs", vs{"goalMax": 2000}, "")
+	fs.add("c", 0.456789, "", nil, "a\nnote")
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	want := []string{`{"name":"a.b","value":1235,"unit":"µs","vs":{"goalMax":2000}}`, `{"name":"c","value":0.457,"unit":"","vs":{},"note":"a\nnote"}`}
+	if strings.Join(lines, "|") != strings.Join(want, "|") {
+		t.Errorf("got %s", lines)
+	}
+}
+
+func TestGoalsAreMetFromTheRightSide(t *testing.T) {
+	for _, c := range []struct {
+		f          figure
+		met, known bool
+	}{
+		{figure{Value: 5000, VS: vs{"goalMin": 5000}}, true, true},
+		{figure{Value: 4999, VS: vs{"goalMin": 5000}}, false, true},
+		{figure{Value: 250, VS: vs{"goalMax": 250}}, true, true},
+		{figure{Value: 251, VS: vs{"goalMax": 250}}, false, true},
+		{figure{Value: 1, VS: vs{"reference": 2}}, false, false},
+	} {
+		if met, known := c.f.met(); met != c.met || known != c.known {
+			t.Errorf("%+v: %v %v", c.f, met, known)
+		}
+	}
+}
+
+func TestRoundKeepsFourDigits(t *testing.T) {
+	for in, want := range map[float64]float64{123456.7: 123457, 1234.56: 1235, 12.3456: 12.35, 0.45678: 0.457, -12.3456: -12.35, 0: 0} {
+		if got := round(in); got != want {
+			t.Errorf("%v: %v, want %v", in, got, want)
+		}
+	}
+}
+
+func TestStatOfANameWithBlanksAndParentheses(t *testing.T) {
+	s, err := parseStat([]byte("4711 (a ) (b) S 42 4711 4711 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 9 0 1 2 3"))
+	if err != nil || s.name != "a ) (b" || s.ppid != 42 || s.cpu != 2*time.Second {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	for _, bad := range []string{"", "1 2 3", "1 (a) S 1 2", "1 (a) S x 4711 4711 0 -1 0 1 0 0 0 150 50 0"} {
+		if _, err := parseStat([]byte(bad)); err == nil {
+			t.Errorf("%q was read", bad)
+		}
+	}
+}
+
+func TestRollupGivesRssAndPssInMB(t *testing.T) {
+	text := "00400000-7fff [rollup]\nRss:  2048 kB\nPss:  1024 kB\nPss_Dirty: 9 kB\nShared_Clean: 5 kB\n"
+	rss, pss, err := parseRollup([]byte(text))
+	if err != nil || rss != 2 || pss != 1 {
+		t.Fatal(rss, pss, err)
+	}
+	for _, bad := range []string{"", "Rss: 1 kB\n", "Rss: x kB\nPss: 1 kB\n"} {
+		if _, _, err := parseRollup([]byte(bad)); err == nil {
+			t.Errorf("%q was read", bad)
+		}
+	}
+}
+
+// The files of the running kernel have the form that the parsers expect.
+func TestOwnProcess(t *testing.T) {
+	b, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		t.Skip("no /proc")
+	}
+	if s, err := parseStat(b); err != nil || s.ppid != os.Getppid() {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if rss, pss, err := memory(os.Getpid()); err != nil || rss <= 0 || pss <= 0 || pss > rss {
+		t.Fatal(rss, pss, err)
+	}
+}
+
+func TestABusyPortIsRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // test
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	n, _ := strconv.Atoi(port)
+	if _, err := ports(n, 1); err == nil {
+		t.Fatal("a busy port was given away")
+	}
+}
+
+func TestTheReportIsSelfContainedAndNamesGoals(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.html")
+	all := []figure{
+		{Name: "trade.8583_8583.tps", Value: 5100, Unit: "1/s", VS: vs{"goalMin": 5000, "reference": 451, "ceiling": 9000}},
+		{Name: "driver.restart_ms", Value: 1200, Unit: "ms", VS: vs{"goalMax": 1000, "card": 300}},
+	}
+	if err := report(path, all, options{}); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`class="met"`, `class="missed"`, "<svg", "at least 5000", "451"} {
+		if !strings.Contains(string(b), want) {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	for _, no := range []string{"http://", "https://", "<script", "src="} {
+		if strings.Contains(string(b), no) {
+			t.Errorf("%s: the report is not self-contained", no)
+		}
+	}
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"zhigui/bench/load"
+)
+
+// round of one ceiling run and one run of the real server, close together in time.
+type pass struct {
+	ceiling, real *result
+	fsync         float64
+}
+
+// result of a load run with the CPU time each process spent on a transaction, in µs.
+type result struct {
+	*load.Result
+	server, bank, gen float64
+}
+
+func (p pass) ratio() float64 { return p.real.TPS / p.ceiling.TPS }
+
+func trade(ctx context.Context, o options, fs *figures) error {
+	var ps []pass
+	for i := range o.rounds {
+		var p pass
+		var err error
+		if p.fsync, err = fsync(o.dir); err != nil {
+			return err
+		}
+		if p.ceiling, err = loadRun(ctx, o, fmt.Sprintf("ceiling%d", i), true, 0); err != nil {
+			return fmt.Errorf("ceiling: %w", err)
+		}
+		if p.real, err = loadRun(ctx, o, fmt.Sprintf("trade%d", i), false, 0); err != nil {
+			return err
+		}
+		ps = append(ps, p)
+	}
+	slow, err := loadRun(ctx, o, "slow", false, 2*time.Millisecond)
+	if err != nil {
+		return fmt.Errorf("slow disk: %w", err)
+	}
+	best := slices.MaxFunc(ps, func(a, b pass) int { return int(1e6 * (a.ratio() - b.ratio())) })
+	worst := slices.MinFunc(ps, func(a, b pass) int { return int(1e6 * (a.ratio() - b.ratio())) })
+	lean := slices.MinFunc(ps, func(a, b pass) int { return int(1e3 * (a.real.server - b.real.server)) })
+	c, r := best.ceiling, best.real
+	note := fmt.Sprintf("round with the best ratio of %d; %d terminals, one TCP connection each transaction, MAC and PIN translation, intent and outcome durable; every approval found in the bank host's books", len(ps), o.conns)
+	fs.add("trade.8583_8583.tps", r.TPS, "1/s", vs{"goalMin": 5000, "reference": 451, "ceiling": c.TPS}, note)
+	fs.add("trade.8583_8583.ceiling_ratio", best.ratio(), "", vs{"goalMin": 0.5, "worstRound": worst.ratio()}, "same round; best of the rounds, the worst beside it")
+	fs.add("trade.8583_8583.p50_ms", r.P50, "ms", vs{"ceiling": c.P50}, "same round")
+	fs.add("trade.8583_8583.p99_ms", r.P99, "ms", vs{"ceiling": c.P99}, "same round")
+	fs.add("trade.cpu_us_per_txn", lean.real.server, "µs", vs{"goalMax": 250, "ceiling": c.server, "bank": lean.real.bank, "generator": lean.real.gen},
+		"server process alone, user and system, least of the rounds; beside it the bare forwarder, the bank host and the load generator")
+	fs.add("ceiling.8583.tps", c.TPS, "1/s", vs{"cpuPerTxn": c.server}, "bare forwarder to the same bank host with one durable write: no parsing, no cryptography, no SQL")
+	fs.add("trade.8583_8583.fsync2ms.tps", slow.TPS, "1/s", vs{"reference": 451, "unbatched": 250, "cpuPerTxn": slow.server},
+		"2 ms slept inside each commit, as a slower disk would; without group commit two commits a transaction would leave 250")
+	fs.add("trade.8583_8583.fsync2ms.p99_ms", slow.P99, "ms", nil, "")
+	fs.add("fsync_us.p50", best.fsync, "µs", nil, "append 600 bytes and fsync, 300 times, before the same round")
+	return nil
+}
+
+// loadRun measures the real server, or the bare forwarder in its place; it also checks that
+// the bank host has booked exactly what the terminals were told.
+func loadRun(ctx context.Context, o options, name string, bare bool, delay time.Duration) (*result, error) {
+	dir := filepath.Join(o.dir, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	p, err := ports(o.port, 6)
+	if err != nil {
+		return nil, err
+	}
+	profile := func(what string) string {
+		if o.profile == "" {
+			return ""
+		}
+		return filepath.Join(o.profile, name+"."+what+".prof")
+	}
+	cfg := filepath.Join(dir, "server.yaml")
+	text := fmt.Sprintf("data: data\nlog: warn\ntrade: {listen3des: %q, listenSM4: %q}\nhost: {address: %q, keys: zone.keys}\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {fsyncDelay: %s, cpuProfile: %q}\n",
+		p[0], p[1], p[2], p[4], p[5], delay, profile("server"))
+	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	ctl := func(args ...string) error {
+		c := exec.CommandContext(ctx, filepath.Join(o.bin, "serverctl"), args...)
+		c.Stderr = os.Stderr
+		return c.Run()
+	}
+	keys, tmks := filepath.Join(dir, "zone.keys"), filepath.Join(dir, "tmks")
+	if err := ctl("zone", "keys", "--out", keys); err != nil {
+		return nil, err
+	}
+	args := []string{"-listen", p[2], "-control", p[3], "-ledger", filepath.Join(dir, "ledger"), "-keys", keys,
+		"-bench-cards", strconv.Itoa(o.conns), "-cpuprofile", profile("bank"), fmt.Sprintf("-fast=%v", !o.moov)}
+	bank, err := start(filepath.Join(dir, "bank.log"), filepath.Join(o.bin, "simbank"), args...)
+	if err != nil {
+		return nil, err
+	}
+	defer end(bank)
+	if err := await(ctx, "bank host", listening(p[2])); err != nil {
+		return nil, err
+	}
+	var srv *exec.Cmd
+	gen := []string{"load", "--tmks", tmks}
+	if bare {
+		gen = []string{"bare", "--keys", keys}
+		srv, err = start(filepath.Join(dir, "server.log"), o.self, "role", "forward", p[0], "--host", p[2], "--wal", filepath.Join(dir, "wal"))
+	} else {
+		if err := ctl("terminal", "add", "--config", cfg, "--id", "00000001", "--count", strconv.Itoa(o.conns), "--tmk-out", tmks); err != nil {
+			return nil, err
+		}
+		srv, err = start(filepath.Join(dir, "server.log"), filepath.Join(o.bin, "server"), "--config", cfg, "--roles", "trade")
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer end(srv)
+	if err := await(ctx, "server", listening(p[0])); err != nil {
+		return nil, err
+	}
+	time.Sleep(300 * time.Millisecond) // links and sign-on
+	s0, b0 := cpu(srv.Process.Pid), cpu(bank.Process.Pid)
+	r := &result{}
+	if r.Result, r.gen, err = generate(ctx, o, p[0], gen, profile("load")); err != nil {
+		return nil, err
+	}
+	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.Total) }
+	r.server, r.bank = per(cpu(srv.Process.Pid)-s0), per(cpu(bank.Process.Pid)-b0)
+	return r, booked(p[3], r.Total)
+}
+
+// generate runs the load generator and returns its CPU time a transaction, too.
+func generate(ctx context.Context, o options, addr string, kind []string, profile string) (*load.Result, float64, error) {
+	args := append([]string{"role", kind[0], addr, "--terminals", strconv.Itoa(o.conns), "--warm", o.warm.String(), "--run", o.run.String(), "--cpuprofile", profile}, kind[1:]...)
+	ctx, cancel := context.WithTimeout(ctx, o.warm+o.run+time.Minute)
+	defer cancel()
+	c := exec.CommandContext(ctx, o.self, args...)
+	c.Stderr = os.Stderr
+	b, err := c.Output()
+	if err != nil {
+		return nil, 0, fmt.Errorf("load generator: %w", err)
+	}
+	r := &load.Result{}
+	if err := json.Unmarshal(b, r); err != nil {
+		return nil, 0, err
+	}
+	if len(r.Errors) > 0 || r.Approved == 0 {
+		return nil, 0, fmt.Errorf("%d approved, failed transactions: %v", r.Approved, r.Errors)
+	}
+	used := c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+	return r, float64(used.Microseconds()) / float64(r.Total), nil
+}
+
+// booked compares the bank host's books with the number of approvals.
+func booked(control string, approvals int) error {
+	a, err := http.Get("http://" + control + "/api/invariants")
+	if err != nil {
+		return err
+	}
+	defer a.Body.Close() //nolint:errcheck // reading
+	var v struct {
+		OK          bool
+		Withdrawals int
+		Reversals   int
+	}
+	if err := json.NewDecoder(a.Body).Decode(&v); err != nil {
+		return err
+	}
+	if !v.OK || v.Withdrawals != approvals || v.Reversals != 0 {
+		return fmt.Errorf("books differ: ok %v, %d withdrawals, %d reversals, %d approvals", v.OK, v.Withdrawals, v.Reversals, approvals)
+	}
+	return nil
+}
+
+// fsync measures the disk: the median time of an append of 600 bytes made durable, in µs.
+func fsync(dir string) (float64, error) {
+	f, err := os.Create(filepath.Join(dir, "fsync"))
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() //nolint:errcheck // temporary
+	b := make([]byte, 600)
+	var d []time.Duration
+	for range 300 {
+		t := time.Now()
+		_, err1 := f.Write(b)
+		if err := errors.Join(err1, f.Sync()); err != nil {
+			return 0, err
+		}
+		d = append(d, time.Since(t))
+	}
+	return micro(d, 0.5), nil
+}
+
+// micro is a quantile of times in µs.
+func micro(d []time.Duration, p float64) float64 {
+	slices.Sort(d)
+	return float64(load.Quantile(d, p).Nanoseconds()) / 1000
+}
