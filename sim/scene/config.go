@@ -3,6 +3,7 @@ package scene
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -78,8 +79,13 @@ func (s *Scene) devicesConfig() m {
 func (s *Scene) platformConfig() m {
 	device := func(id, model string) m {
 		d := m{"model": model, "port": s.path("tty", id)}
-		if p := s.Profile[id]; p != nil {
-			d["profile"] = p
+		profile := m{}
+		if s.Fast && id == "cash" { // its notes take milliseconds: so may the driver's patience
+			profile = m{"quietMs": 1000, "perNoteMs": 100, "probeMs": 300, "statusMs": 500, "replyMs": 8000, "recoverMaxMs": 8000}
+		}
+		maps.Copy(profile, s.Profile[id])
+		if len(profile) > 0 {
+			d["profile"] = profile
 		}
 		return d
 	}

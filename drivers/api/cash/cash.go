@@ -50,12 +50,15 @@ type Dispense struct {
 }
 
 // Moved is the payload of every completion of a command that moves cash, also of a
-// failed one: where the notes went that left each cash unit. Unknown true means the
-// device could not count; then the numbers are lower bounds.
+// failed one: where the notes went that left each cash unit.
 type Moved struct {
 	Units map[string]UnitMoved `json:"X-units,omitempty"`
-	// Unknown: the counts cannot be trusted (jam, lost reply); the operator must count.
+	// Unknown: what reached the customer cannot be trusted (lost reply, jam at the exit);
+	// the numbers are lower bounds and a person must count.
 	Unknown bool `json:"X-unknown,omitempty"`
+	// Uncounted: what reached the customer is certain, but notes that nothing counted lie
+	// inside (jam before the exit): the cash units hold somewhat less than the books say.
+	Uncounted bool `json:"X-uncounted,omitempty"`
 }
 
 // UnitMoved is what happened to the notes of one cash unit in one command.

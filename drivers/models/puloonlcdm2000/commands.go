@@ -129,7 +129,7 @@ func (d *driver) settle(cmd byte, data []byte, asked [2]int, emit func(api.Event
 	if err != nil {
 		return d.unclear(err)
 	}
-	moved := cash.Moved{Units: map[string]cash.UnitMoved{}, Unknown: faults[r.err].unsure}
+	moved := cash.Moved{Units: map[string]cash.UnitMoved{}, Unknown: faults[r.err].unsure, Uncounted: faults[r.err].inside}
 	if _, known := faults[r.err]; !known && !isGood(r.err) {
 		moved.Unknown = true
 	}
@@ -150,8 +150,11 @@ func (d *driver) settle(cmd byte, data []byte, asked [2]int, emit func(api.Event
 		}
 		total += p.exit
 		exact = exact && p.exit == asked[u]
-		if !isGood(r.err) && p.chk != p.exit+p.rejects || p.exit > asked[u] {
+		if p.exit > asked[u] {
 			moved.Unknown = true
+		}
+		if !isGood(r.err) && p.chk != p.exit+p.rejects {
+			moved.Uncounted = true
 		}
 		state := d.unitState(u)
 		if state == "ok" && p.nearEnd {

@@ -129,7 +129,7 @@ func TestOnlyWhatPassedTheExitCountsAsPaid(t *testing.T) {
 	}
 }
 
-func TestAJamIsFailedWithTheVendorsErrorAndUncertainCounts(t *testing.T) {
+func TestAJamIsFailedWithTheVendorsErrorAndUncountedNotesInside(t *testing.T) {
 	sim, r := setup(t, lcdm2000.Config{}, nil)
 	if err := sim.ArmFault(device.FaultSpec{Code: "33", Stage: device.MidMotion, Times: 1, After: 2}); err != nil {
 		t.Fatal(err)
@@ -138,7 +138,7 @@ func TestAJamIsFailedWithTheVendorsErrorAndUncertainCounts(t *testing.T) {
 	if c.Outcome != api.Failed || c.Code != api.HardwareError || c.Vendor == nil || c.Vendor.Code != "33" || c.Vendor.Name == "" {
 		t.Fatalf("%+v", c)
 	}
-	if m := moved(t, c); !m.Unknown || m.Units["unit1"].Presented != 2 {
+	if m := moved(t, c); m.Unknown || !m.Uncounted || m.Units["unit1"].Presented != 2 {
 		t.Errorf("%+v", m)
 	}
 }

@@ -16,27 +16,29 @@ const (
 type fault struct {
 	name  string
 	class string // class error code; empty is a hardware error
-	// unsure: notes may lie where no sensor counted them.
+	// unsure: notes may have reached the customer uncounted.
 	unsure bool
+	// inside: uncounted notes lie before the exit; what the EXIT sensor counted stands.
+	inside bool
 }
 
 // faults: interface specification and TerminalClient's table for the LCDM-2000.
 var faults = map[byte]fault{
 	0x32: {name: "pick-up error", class: cash.ErrCashUnit},
-	0x33: {name: "jam at CHK1/2", unsure: true},
+	0x33: {name: "jam at CHK1/2", inside: true},
 	0x34: {name: "overflow bill"},
 	0x35: {name: "jam at EXIT or EJT", unsure: true},
-	0x36: {name: "jam at DIV", unsure: true},
+	0x36: {name: "jam at DIV", inside: true},
 	0x37: {name: "undefined command"},
 	0x38: {name: "upper bill end", class: cash.ErrCashUnit},
-	0x3A: {name: "count error between CHK3/4 and DIV", unsure: true},
+	0x3A: {name: "count error between CHK3/4 and DIV", inside: true},
 	0x3B: {name: "note request error", class: cash.ErrNotDispensable},
-	0x3C: {name: "count error between DIV and EJT", unsure: true},
+	0x3C: {name: "count error between DIV and EJT", inside: true},
 	0x3D: {name: "count error between EJT and EXIT", unsure: true},
 	0x3F: {name: "reject tray not recognised", class: cash.ErrCashUnit},
 	0x40: {name: "lower bill end", class: cash.ErrCashUnit},
 	0x41: {name: "motor stop"},
-	0x42: {name: "jam at DIV", unsure: true},
+	0x42: {name: "jam at DIV", inside: true},
 	0x43: {name: "timeout from DIV to EJT", unsure: true},
 	0x44: {name: "over reject", class: cash.ErrCashUnit},
 	0x45: {name: "upper cassette not recognised", class: cash.ErrCashUnit},

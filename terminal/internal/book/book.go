@@ -106,6 +106,9 @@ type Unit struct {
 	Retracted int    `json:"retracted,omitempty"`
 	// Inaccurate: a jam or an unclear outcome; the count must be set in an exchange.
 	Inaccurate bool `json:"inaccurate,omitempty"`
+	// Estimated: notes that nothing counted left it for the inside of the machine; it may
+	// go on paying out, and should be counted at the next visit.
+	Estimated bool `json:"estimated,omitempty"`
 }
 
 // Book is the state. The zero value is an empty book. It is not safe for concurrent use;
@@ -316,6 +319,7 @@ func (b *Book) move(t *Txn, m cash.Moved, doubt bool) {
 	}
 	t.Moved.Units = sums
 	t.Moved.Unknown = t.Moved.Unknown || m.Unknown || doubt
+	t.Moved.Uncounted = t.Moved.Uncounted || m.Uncounted
 	for id, n := range m.Units {
 		u := b.Units[id]
 		if u == nil {
@@ -331,11 +335,10 @@ func (b *Book) move(t *Txn, m cash.Moved, doubt bool) {
 		sum.Retracted += n.Retracted
 		sums[id] = sum
 	}
-	if doubt {
-		for id := range t.Plan {
-			if u := b.Units[id]; u != nil {
-				u.Inaccurate = true
-			}
+	for id := range t.Plan {
+		if u := b.Units[id]; u != nil {
+			u.Inaccurate = u.Inaccurate || doubt
+			u.Estimated = u.Estimated || m.Uncounted
 		}
 	}
 }

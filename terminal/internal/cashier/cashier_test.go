@@ -192,6 +192,12 @@ func TestEveryEndOfADispenseIsClassifiedOnce(t *testing.T) {
 				return api.Completion{Outcome: api.Failed, Code: api.CommandErrorCode, ErrorCode: "cashUnitError", Payload: moved(cash.UnitMoved{Rejected: 2}, false)}
 			}
 		}, book.CashNotDispensed, book.SettleReverse, 0, 98, false},
+		{"jam with uncounted notes inside: reversed, and the unit should be counted", func(*module) func() api.Completion {
+			return func() api.Completion {
+				b, _ := json.Marshal(cash.Moved{Units: map[string]cash.UnitMoved{"unit1": {}}, Uncounted: true})
+				return api.Completion{Outcome: api.Failed, Code: api.HardwareError, Payload: b}
+			}
+		}, book.CashNotDispensed, book.SettleReverse, 0, 100, false},
 		{"outcome unknown: suspense", func(*module) func() api.Completion {
 			return func() api.Completion { return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError} }
 		}, book.CashUnclear, book.SettleSuspense, 0, 100, true},
@@ -338,6 +344,42 @@ func TestARestartSettlesFromEvidence(t *testing.T) {
 				t.Errorf("recovery is not idempotent:\n%s", d)
 			}
 		})
+	}
+}
+
+func TestNotesThatAFailureLeftInsideAreClearedWhenTheModuleIsBack(t *testing.T) {
+	x := approved(t)
+	x.dev.script[cash.CmdDispense] = func() api.Completion {
+		x.dev.set("unknown", "unknown") // its power is gone
+		return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError}
+	}
+	x.dev.script[cash.CmdReset] = func() api.Completion { return api.Refuse(api.DeviceNotReady, "does not answer") }
+	x.Dispense(context.Background(), txn, 30000, nothing)
+	x.end(t, book.CashUnclear, book.SettleSuspense, 0)
+	x.dev.set("empty", "notEmpty") // the power is back: a note lies inside
+	x.dev.script[cash.CmdReset] = func() api.Completion {
+		x.dev.set("empty", "empty")
+		return api.Completion{Outcome: api.Done}
+	}
+	x.Tidy()
+	if x.dev.path != "empty" {
+		t.Error("the note is still inside")
+	}
+	resets := len(x.dev.ran)
+	x.Tidy()
+	if len(x.dev.ran) != resets {
+		t.Error("an empty module was cleared again")
+	}
+}
+
+func TestTidyNeverTouchesNotesThatACustomerMayTake(t *testing.T) {
+	x := approved(t)
+	x.dev.script[cash.CmdDispense] = x.dev.presents(3, api.Completion{Outcome: api.Done})
+	x.Dispense(context.Background(), txn, 30000, nothing)
+	n := len(x.dev.ran)
+	x.Tidy()
+	if len(x.dev.ran) != n || x.dev.exit != "notEmpty" {
+		t.Errorf("ran %v", x.dev.ran[n:])
 	}
 }
 

@@ -107,6 +107,32 @@ func (c *Cashier) recoverPresented(ctx context.Context, t book.Txn) {
 	}
 }
 
+// Tidy sends notes that lie inside or at the exit, and that no transaction waits for, to
+// the reject tray: what a failed movement left behind when the module was not there to
+// clear it. Call it whenever the module's status has changed; it does nothing otherwise.
+func (c *Cashier) Tidy() {
+	if !c.mu.TryLock() {
+		return
+	}
+	defer c.mu.Unlock()
+	if c.Waiting() != "" || c.dev.State() != api.Online {
+		return
+	}
+	var open bool
+	var last string
+	c.led.Read(func(b *book.Book) {
+		last = b.LastOp
+		for _, t := range b.OpenTxns() {
+			open = open || t.Cash.Open()
+		}
+	})
+	st := c.status()
+	if open || (st.Transport != "notEmpty" && exitOf(st) != "notEmpty") {
+		return
+	}
+	c.clearPath(last)
+}
+
 // CloseSession settles the transactions of a session that is over and whose cash part
 // never began, and returns whether notes still lie at the exit.
 func (c *Cashier) CloseSession(sessionID string) (waiting bool) {

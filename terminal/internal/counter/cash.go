@@ -122,7 +122,7 @@ func (c *Counter) getStorage(context.Context, *service.Call) api.Completion {
 	c.Ledger.Read(func(b *book.Book) {
 		for id, u := range b.Units {
 			accuracy := "accurate"
-			if u.Inaccurate {
+			if u.Inaccurate || u.Estimated {
 				accuracy = "inaccurate"
 			}
 			units[id] = map[string]any{

@@ -148,6 +148,9 @@ func (c *Counter) deviceEvent(svc string, ev api.Event) {
 func (c *Counter) statusChanged(svc string, delta json.RawMessage) {
 	c.Server.Broadcast(svc, api.Event{Name: "Common.StatusChangedEvent", Payload: delta})
 	c.announce()
+	if svc == "cash" {
+		go c.Cashier.Tidy() // moves notes: not on the driver's notice goroutine
+	}
 }
 
 // record writes a record that is not about cash.

@@ -184,7 +184,7 @@ func (p *Platform) Beat() access.Beat {
 			u := bk.Units[id]
 			st := "ok"
 			switch {
-			case u.Inaccurate:
+			case u.Inaccurate || u.Estimated:
 				st = "inaccurate"
 			case u.Count <= 0:
 				st = "empty"
