@@ -144,10 +144,13 @@ export class Machine {
     if (media === 'present') {
       // Inside, unknown to the session (an unreadable card, or one that came in the last moment).
       ctx.show('busy', { text: 'returningCard' })
-      await this.sjsl.card.call('CardReader.Move', { from: 'transport', to: 'exit' }).catch((e: unknown) => {
-        if (isLinkLost(e)) throw e
-      })
-      media = await cardMedia(ctx)
+      media = await this.sjsl.card.call('CardReader.Move', { from: 'transport', to: 'exit' }).then(
+        () => cardMedia(ctx),
+        (e: unknown) => {
+          if (isLinkLost(e)) throw e
+          return 'jammed' // it cannot come out: nobody is asked to take it
+        }
+      )
     }
     if (media === 'entering' || media === 'present') ctx.data.card = await waitCardGone(ctx, ctx.info.timeouts.card)
     else if (media === 'jammed') ctx.data.card = 'failed'
