@@ -59,6 +59,9 @@ type Result struct {
 	Err       error // why, for the log
 }
 
+// noAnswer is the response code of a server that got no trustworthy answer itself.
+const noAnswer = "98"
+
 // Transact runs one transaction. The journal has its intent before the first byte, and
 // its result before this returns.
 func (l *Link) Transact(ctx context.Context, r Request) Result {
@@ -105,7 +108,10 @@ func (l *Link) Transact(ctx context.Context, r Request) Result {
 	default:
 		res.Code, res.Reference = string(a.Get(39)), string(a.Get(37))
 		res.Host = book.HostDeclined
-		if res.Code == "00" {
+		switch res.Code {
+		case noAnswer: // the server had no answer from the host either: it reverses, and so do we
+			res.Host = book.HostUnknown
+		case "00":
 			res.Host = book.HostApproved
 			if v := a.String(54); v != "" {
 				res.Available, res.Ledger = balances(v)
