@@ -1,0 +1,44 @@
+import { codeText, responseCode, yuan } from '@bankside/kit'
+import type { Texter } from './health'
+
+interface Body { time?: string; kind?: string; device?: string; data?: Record<string, unknown> }
+export interface Line { at: string; kind: string; text: string; why: string; tone: 'plain' | 'good' | 'warn' | 'bad' }
+
+const bad = new Set(['GUARD_REFUSED', 'UNCLEAR', 'SUSPENSE', 'CARD_RETAINED', 'ALARM'])
+const warn = new Set(['RETRACT_INTENT', 'RETRACTED', 'NOT_DISPENSED', 'REVERSE', 'RECOVERY'])
+const good = new Set(['TAKEN', 'COMMIT', 'SETTLE_ACK'])
+
+const money = (v: unknown): string => yuan(typeof v === 'number' ? v : 0)
+const str = (v: unknown): string => (typeof v === 'string' ? v : typeof v === 'number' ? String(v) : '')
+
+/** One record of the terminal's journal in plain words. */
+export function lineOf(body: unknown, w: Texter): Line {
+  const b = (body && typeof body === 'object' ? body : {}) as Body
+  const d = b.data && typeof b.data === 'object' ? b.data : {}
+  const kind = str(b.kind)
+  const plan = Object.entries((d.plan ?? {}) as Record<string, unknown>).map(([u, n]) => w.t('j.sheets', { u, n: str(n) })).join(w.lang === 'en' ? ', ' : '、')
+  const code = str(d.code)
+  const host = code && responseCode(code)
+  const result = [w.word('j', str(d.host)), code && `${code}${host ? ` ${codeText(host.name, w.lang)}` : ''}`].filter(Boolean).join(' · ')
+  const key = kind === 'HOST_INTENT' && !d.amount ? 'HOST_INTENT0' : kind
+  const values = {
+    kind: w.word('kind', str(d.type)), amount: money(d.amount), plan, paid: money(d.paid), result, who: str(d.manager) || str(d.by) || '—',
+    state: w.word('j', str(d.state)), why: str(d.rule), text: [w.word('alarmCode', str(d.kind)), str(d.text)].filter(Boolean).join(' · ')
+  }
+  const known = w.word('j', key)
+  return {
+    at: str(b.time), kind, text: known === key ? kind || '?' : w.t(`j.${key}`, values),
+    why: kind === 'ALARM' ? '' : str(d.why) || str(d.reason) || str(d.note),
+    tone: bad.has(kind) ? 'bad' : warn.has(kind) ? 'warn' : good.has(kind) ? 'good' : 'plain'
+  }
+}
+
+/** The server's note to a step, in the reader's language where it is one of the usual ones. */
+export function noteText(note: string, w: Texter): string {
+  const m = /^(host answered|reversal answered) (\S+)$/.exec(note)
+  if (m) {
+    const c = responseCode(m[2] as string)
+    return w.t(`note.${m[1]}`, { rc: `${m[2]}${c ? ` ${codeText(c.name, w.lang)}` : ''}` })
+  }
+  return w.word('note', note)
+}

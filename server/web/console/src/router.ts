@@ -1,0 +1,23 @@
+import { createRouter, createWebHashHistory } from 'vue-router'
+import { me, whenLeaving } from './live'
+import SignIn from './pages/SignIn.vue'
+
+export const router = createRouter({
+  history: createWebHashHistory(),
+  routes: [
+    { path: '/sign-in', component: SignIn, meta: { open: true } },
+    { path: '/', component: () => import('./pages/Home.vue') },
+    { path: '/terminals/:id', component: () => import('./pages/TerminalPage.vue'), props: true },
+    { path: '/transactions', component: () => import('./pages/Transactions.vue') },
+    { path: '/transactions/:id', component: () => import('./pages/StoryPage.vue'), props: true },
+    { path: '/bundles', component: () => import('./pages/Bundles.vue') },
+    { path: '/alarms', component: () => import('./pages/Alarms.vue') },
+    { path: '/:rest(.*)', redirect: '/' }
+  ],
+  scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 }
+})
+router.beforeEach((to) => (me.value || to.meta.open ? true : { path: '/sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }))
+whenLeaving(() => {
+  const at = router.currentRoute.value
+  if (!at.meta.open) void router.push({ path: '/sign-in', query: { ended: '1', to: at.fullPath } })
+})

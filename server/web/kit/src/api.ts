@@ -1,0 +1,100 @@
+import type { Alarm, Approval, Assignment, Bundle, Me, Page, Search, Story, Terminal, Transaction } from './types'
+import { codeText, type Lang } from './codes'
+
+/** An answer that is no success. code is a name of the code table or "Offline". */
+export class ApiError extends Error {
+  constructor(readonly status: number, readonly code: string, readonly detail: string, readonly data: unknown = null) { super(`${code}: ${detail}`) }
+
+  /** The text for people. The server's own words follow only where they tell more. */
+  text(lang: Lang): string {
+    if (this.code === 'Offline') return lang === 'en' ? 'The server cannot be reached' : '无法连接服务器'
+    const t = codeText(this.code, lang)
+    return (this.code === 'BundleInvalid' || this.code === 'BadRequest') && this.detail ? `${t}${lang === 'en' ? ': ' : '：'}${this.detail}` : t
+  }
+}
+
+export function errorText(e: unknown, lang: Lang): string {
+  return e instanceof ApiError ? e.text(lang) : codeText('Internal', lang)
+}
+
+let onSignedOut = (): void => {}
+/** f is called when the server no longer knows the session. */
+export function whenSignedOut(f: () => void): void { onSignedOut = f }
+
+/** Takes an answer's text apart; throws an ApiError unless it is a success. */
+export function open<T>(status: number, text: string): T {
+  let v: { code?: unknown; message?: unknown; data?: unknown } | null = null
+  try { v = JSON.parse(text) } catch { /* handled below */ }
+  if (!v || typeof v !== 'object' || typeof v.code !== 'string') {
+    throw new ApiError(status, status === 413 ? 'TooLarge' : status >= 502 && status <= 504 ? 'Unavailable' : 'Internal', `HTTP ${status}`)
+  }
+  if (status >= 400 || v.code !== 'OK') throw new ApiError(status, v.code, typeof v.message === 'string' ? v.message : '', v.data ?? null)
+  return v.data as T
+}
+
+const base = '/v2/api'
+
+let offset = 0
+/** The server's time: a Pad's own clock may be wrong by minutes. */
+export function serverNow(): number { return Date.now() + offset }
+/** Learns from an answer's Date, which has whole seconds: small differences are left alone. */
+export function learnTime(date: string | null, local = Date.now()): void {
+  const d = date ? Date.parse(date) + 500 - local : NaN
+  if (!Number.isNaN(d)) offset = Math.abs(d) > 2000 ? d : 0
+}
+
+async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  let r: Response
+  try {
+    r = await fetch(base + path, {
+      method, credentials: 'same-origin', cache: 'no-store',
+      headers: body === undefined ? {} : { 'Content-Type': 'application/json' },
+      body: body === undefined ? undefined : JSON.stringify(body)
+    })
+  } catch { throw new ApiError(0, 'Offline', '') }
+  learnTime(r.headers.get('Date'))
+  const text = await r.text().catch(() => '')
+  try { return open<T>(r.status, text) } catch (e) {
+    if (e instanceof ApiError && e.code === 'NotSignedIn') onSignedOut()
+    throw e
+  }
+}
+
+/** upload sends a file with progress; fetch cannot tell it. */
+function upload<T>(path: string, file: Blob, progress: (part: number) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const x = new XMLHttpRequest()
+    x.open('POST', base + path)
+    x.setRequestHeader('Content-Type', 'application/gzip')
+    x.upload.onprogress = (e) => { if (e.lengthComputable) progress(e.loaded / e.total) }
+    x.onerror = () => reject(new ApiError(0, 'Offline', ''))
+    x.onload = () => {
+      try { resolve(open<T>(x.status, x.responseText)) } catch (e) {
+        if (e instanceof ApiError && e.code === 'NotSignedIn') onSignedOut()
+        reject(e as Error)
+      }
+    }
+    x.send(file)
+  })
+}
+
+const id = encodeURIComponent
+
+export const api = {
+  signIn: (name: string, password: string) => call<Me>('POST', '/session', { name, password }),
+  me: () => call<Me>('GET', '/session'),
+  signOut: () => call<unknown>('DELETE', '/session'),
+  terminals: () => call<Terminal[]>('GET', '/terminals'),
+  history: (t: string) => call<Assignment[]>('GET', `/terminals/${id(t)}/bundles`),
+  assign: (t: string, digest: string) => call<Assignment[]>('POST', `/terminals/${id(t)}/bundles`, { digest }),
+  back: (t: string) => call<Assignment[]>('POST', `/terminals/${id(t)}/bundles/back`),
+  search: (q: Search) => call<Page<Transaction>>('POST', '/transactions/search', q),
+  story: (t: string) => call<Story>('GET', `/transactions/${id(t)}`),
+  close: (t: string, note: string) => call<{ closed: boolean }>('POST', `/transactions/${id(t)}/close`, { note }),
+  approvals: (pending = false) => call<Approval[]>('GET', `/approvals?pending=${pending}`),
+  approve: (a: string, password: string) => call<Approval>('POST', `/approvals/${id(a)}/approve`, { password, seenInPerson: true }),
+  reject: (a: string, code: string, note: string) => call<Approval>('POST', `/approvals/${id(a)}/reject`, { code, ...(note ? { note } : {}) }),
+  bundles: () => call<Bundle[]>('GET', '/bundles'),
+  upload: (f: Blob, progress: (part: number) => void) => upload<Bundle>('/bundles', f, progress),
+  alarms: (all = false) => call<Alarm[]>('GET', `/alarms?all=${all}`)
+}

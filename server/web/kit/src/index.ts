@@ -1,0 +1,6 @@
+export * from './api'
+export * from './codes'
+export * from './format'
+export * from './lang'
+export * from './sse'
+export type * from './types'

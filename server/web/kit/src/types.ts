@@ -1,0 +1,34 @@
+// The wire types of the management API; server/api/mgmt is the original.
+export interface Me { name: string; display: string; role: 'operator' | 'manager' | 'admin'; branch: string }
+export interface Module { name: string; model: string; status: string; detail: string; ageSeconds: number }
+export interface CashUnit {
+  id: string; currency: string; value: number; count: number; initial: number; rejected: number; status: string; ageSeconds: number
+}
+export interface Terminal {
+  id: string; branch: string; nameZH: string; nameEN: string; zone: string; enabled: boolean; online: boolean; state: string; ageSeconds: number
+  lease: string; bundle: string; version: string; assigned: string; outbox: number; modules: Module[]; cash: CashUnit[]
+}
+export interface Search {
+  terminal?: string; from?: string; to?: string; state?: string; amountMin?: number; amountMax?: number; reference?: string; pan?: string
+  page?: number; size?: number
+}
+export interface Page<T> { items: T[]; total: number }
+export interface Transaction {
+  id: string; terminal: string; kind: string; batch: string; stan: string; amount: number; paid?: number; state: string; response: string
+  textZH: string; textEN: string; reference: string; auth: string; pan: string; note: string; created: string; updated: string
+}
+export interface Step { at: string; state: string; note: string }
+export interface Messages { fromTerminal: string; toHost: string; fromHost: string; toTerminal: string }
+export interface Reversal { state: 'pending' | 'reversed' | 'notFound' | 'stuck'; reason: string; paid?: number; attempts: number; response: string; next: string }
+export interface JournalRecord { seq: number; hash: string; body: unknown }
+export interface Story { transaction: Transaction; steps: Step[]; messages: Messages; reversal?: Reversal; journal: JournalRecord[] }
+export interface Approval {
+  id: string; terminal: string; branch: string; kind: string; amount: number; pan: string
+  state: 'pending' | 'approved' | 'rejected' | 'expired' | 'cancelled'
+  manager: string; code: string; note: string; created: string; expires: string
+  decided?: string // not told by every server
+}
+export interface Bundle { digest: string; name: string; version: string; size: number; files: number; by: string; created: string }
+export interface Assignment { digest: string; name: string; version: string; by: string; created: string }
+export interface Alarm { terminal: string; id: string; code: string; severity: string; module: string; detail: string; at: string; cleared: boolean }
+export interface LiveEvent { kind: 'terminal' | 'transaction' | 'approval' | 'alarm' | 'bundle' | 'resync'; id: string }
