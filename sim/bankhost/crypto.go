@@ -4,7 +4,9 @@ import (
 	"crypto/cipher"
 	"crypto/des" //nolint:gosec // the card networks demand it
 	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/tjfoc/gmsm/sm4"
@@ -55,20 +57,17 @@ func (z *zone) macOf(data []byte) string {
 		c, n = z.mac.Get().(cipher.Block), 16
 		defer z.mac.Put(c)
 	}
-	padded := append([]byte(nil), data...)
-	for len(padded)%n != 0 {
-		padded = append(padded, 0)
-	}
 	state := make([]byte, n)
-	for i := 0; i < len(padded); i += n {
-		subtle.XORBytes(state, state, padded[i:i+n])
+	for len(data) > 0 { // the last block is as if padded with zeros
+		l := subtle.XORBytes(state, state, data[:min(n, len(data))])
 		c.Encrypt(state, state)
+		data = data[l:]
 	}
 	if !z.sm4 {
 		z.mac2.Decrypt(state, state)
 		z.mac1.Encrypt(state, state)
 	}
-	return fmt.Sprintf("%X", state[:4])
+	return strings.ToUpper(hex.EncodeToString(state[:4]))
 }
 
 // pinOf decrypts a PIN block and returns the digits; ok is false for a malformed block.
@@ -87,7 +86,7 @@ func (z *zone) pinOf(block []byte, pan string) (pin string, ok bool) {
 	for i := range 6 {
 		b[n-6+i] ^= (p[2*i]-'0')<<4 | (p[2*i+1] - '0')
 	}
-	digits := fmt.Sprintf("%X", b)
+	digits := strings.ToUpper(hex.EncodeToString(b))
 	l := int(b[0])
 	if l < 4 || l > 12 {
 		return "", false

@@ -70,7 +70,10 @@ func NewListener(address string, o ListenerOptions) (*Listener, error) {
 	if o.Serial <= 0 {
 		o.Serial = 32
 	}
-	l, err := net.Listen("tcp", address)
+	// No keep-alive probes: five system calls for a connection of some milliseconds; Idle ends
+	// a long one that is silent.
+	lc := net.ListenConfig{KeepAlive: -1}
+	l, err := lc.Listen(context.Background(), "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("link: listen: %w", err)
 	}

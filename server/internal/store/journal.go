@@ -171,7 +171,7 @@ func (s *Store) ByOriginal(ctx context.Context, terminal, batch, stan string) (*
 
 // InState lists transactions in a state, oldest first, created before a time.
 func (s *Store) InState(ctx context.Context, st State, before time.Time, limit int) ([]*Txn, error) {
-	rows, err := s.read.QueryContext(ctx, selectTxn+`WHERE state=? AND state IN (1,3,4,5,10) AND created<? ORDER BY id LIMIT ?`, int64(st), ms(before), limit)
+	rows, err := s.read.QueryContext(ctx, selectTxn+`WHERE state=? AND (state = 1 OR state = 3 OR state = 4 OR state = 5 OR state = 10) AND created<? ORDER BY id LIMIT ?`, int64(st), ms(before), limit)
 	if err != nil {
 		return nil, err
 	}
