@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync"
 	"time"
@@ -40,6 +41,9 @@ type Host struct {
 	mu    sync.Mutex
 	live  map[net.Conn]struct{}
 	wg    sync.WaitGroup
+	work  chan job // to idle workers
+	quit  chan struct{}
+	once  sync.Once
 
 	WebAddr string // address of the control
 }
@@ -67,7 +71,7 @@ func Start(o Options) (*Host, error) {
 		pinBytes = 16
 	}
 	slow := moov{spec(pinBytes)}
-	h := &Host{o: o, zone: z, codec: slow, live: map[net.Conn]struct{}{}}
+	h := &Host{o: o, zone: z, codec: slow, live: map[net.Conn]struct{}{}, work: make(chan job), quit: make(chan struct{})}
 	if o.Fast {
 		h.codec = newFast(slow, pinBytes)
 	}
@@ -118,6 +122,7 @@ func (h *Host) Close() error {
 	}
 	h.dropLinks()
 	h.wg.Wait()
+	h.once.Do(func() { close(h.quit) })
 	return errors.Join(err, h.l.Close())
 }
 
@@ -168,6 +173,7 @@ func (p *peer) run(done <-chan struct{}) {
 			return
 		case <-p.kick:
 		}
+		runtime.Gosched() // lets those who are about to answer share this write
 		p.mu.Lock()
 		b := p.buf
 		p.buf = spare[:0]
@@ -212,7 +218,29 @@ func (h *Host) serve(c net.Conn) {
 			h.o.Log.Warn("unreadable frame")
 			return
 		}
-		go h.handle(p, body)
+		select {
+		case h.work <- job{p, body}:
+		default:
+			go h.worker(job{p, body})
+		}
+	}
+}
+
+type job struct {
+	p    *peer
+	body []byte
+}
+
+// worker handles one message after another: its stack has grown already, which is a seventh
+// of the cost of a message. There are never more workers than there were messages at a time.
+func (h *Host) worker(j job) {
+	for {
+		h.handle(j.p, j.body)
+		select {
+		case j = <-h.work:
+		case <-h.quit:
+			return
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -142,11 +143,13 @@ func (l *ledger) apply(e Entry) {
 }
 
 func (l *ledger) note(e Entry) {
-	h := append(l.history[e.Card], e)
-	if len(h) > 10 {
-		h = append(h[:0:0], h[len(h)-10:]...)
+	h := l.history[e.Card]
+	if len(h) == 10 {
+		copy(h, h[1:])
+		h[9] = e
+		return
 	}
-	l.history[e.Card] = h
+	l.history[e.Card] = append(h, e)
 }
 
 // post applies e under mu and queues its line; the returned channel tells when it is
@@ -179,6 +182,7 @@ func (l *ledger) run() {
 		case <-l.quit:
 			end = true // one last round
 		}
+		runtime.Gosched() // lets those who are about to book share this fsync
 		l.qmu.Lock()
 		buf, wait := l.buf, l.wait
 		l.buf, l.wait = nil, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -128,6 +129,7 @@ func (w *writer) run() {
 	batch := make([]*job, 0, w.batch)
 	for j := range w.queue {
 		batch = append(batch[:0], j)
+		runtime.Gosched() // lets those who are about to write join this commit; nothing is waited for
 	take:
 		for len(batch) < w.batch {
 			select {
