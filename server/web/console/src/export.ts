@@ -22,12 +22,12 @@ export function csv(items: readonly Transaction[], columns: readonly Column[]): 
 
 export function columns(t: (k: string) => string, word: (g: string, n: string) => string, en: boolean): Column[] {
   return [
-    { title: t('txn.id'), of: (x) => `\t${x.id}` }, { title: t('common.time'), of: (x) => time(x.created) }, { title: t('txn.updated'), of: (x) => time(x.updated) },
+    { title: t('txn.id'), of: (x) => x.id }, { title: t('common.time'), of: (x) => time(x.created) }, { title: t('txn.updated'), of: (x) => time(x.updated) },
     { title: t('common.terminal'), of: (x) => x.terminal }, { title: t('txn.kind'), of: (x) => word('kind', x.kind) }, { title: t('txn.trace'), of: (x) => `${x.batch}/${x.stan}` },
     { title: t('txn.pan'), of: (x) => x.pan }, { title: t('common.amount'), of: (x) => yuan(x.amount).replaceAll(',', '') },
     { title: t('txn.paid'), of: (x) => (x.paid === undefined ? '' : yuan(x.paid).replaceAll(',', '')) }, { title: t('common.state'), of: (x) => x.state },
-    { title: t('txn.result'), of: (x) => [x.response, en ? x.textEN : x.textZH].filter(Boolean).join(' ') }, { title: t('txn.reference'), of: (x) => (x.reference ? `\t${x.reference}` : '') },
-    { title: t('txn.auth'), of: (x) => (x.auth ? `\t${x.auth}` : '') }, { title: t('txn.note'), of: (x) => x.note }
+    { title: t('txn.result'), of: (x) => [x.response, en ? x.textEN : x.textZH].filter(Boolean).join(' ') }, { title: t('txn.reference'), of: (x) => x.reference },
+    { title: t('txn.auth'), of: (x) => x.auth }, { title: t('txn.note'), of: (x) => x.note }
   ]
 }
 

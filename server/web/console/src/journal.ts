@@ -2,7 +2,7 @@ import { codeText, responseCode, yuan } from '@bankside/kit'
 import type { Texter } from './health'
 
 interface Body { time?: string; kind?: string; device?: string; data?: Record<string, unknown> }
-export interface Line { at: string; kind: string; text: string; why: string; tone: 'plain' | 'good' | 'warn' | 'bad' }
+export interface Line { at: string; kind: string; text: string; why: string; tone: 'quiet' | 'good' | 'warn' | 'bad' }
 
 const bad = new Set(['GUARD_REFUSED', 'UNCLEAR', 'SUSPENSE', 'CARD_RETAINED', 'ALARM'])
 const warn = new Set(['RETRACT_INTENT', 'RETRACTED', 'NOT_DISPENSED', 'REVERSE', 'RECOVERY'])
@@ -10,6 +10,9 @@ const good = new Set(['TAKEN', 'COMMIT', 'SETTLE_ACK'])
 
 const money = (v: unknown): string => yuan(typeof v === 'number' ? v : 0)
 const str = (v: unknown): string => (typeof v === 'string' ? v : typeof v === 'number' ? String(v) : '')
+
+/** Reasons are codes of field 39 or words. */
+const reason = (r: string, w: Texter): string => w.word('revReason', r)
 
 /** One record of the terminal's journal in plain words. */
 export function lineOf(body: unknown, w: Texter): Line {
@@ -28,8 +31,8 @@ export function lineOf(body: unknown, w: Texter): Line {
   const known = w.word('j', key)
   return {
     at: str(b.time), kind, text: known === key ? kind || '?' : w.t(`j.${key}`, values),
-    why: kind === 'ALARM' ? '' : str(d.why) || str(d.reason) || str(d.note),
-    tone: bad.has(kind) ? 'bad' : warn.has(kind) ? 'warn' : good.has(kind) ? 'good' : 'plain'
+    why: kind === 'ALARM' || d.reason === 'done' ? '' : str(d.why) || reason(str(d.reason), w) || str(d.note),
+    tone: bad.has(kind) ? 'bad' : warn.has(kind) ? 'warn' : good.has(kind) ? 'good' : 'quiet'
   }
 }
 

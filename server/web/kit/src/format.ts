@@ -55,10 +55,10 @@ export function bytes(n: number): string {
   return `${v.toFixed(v < 10 ? 1 : 0)} ${u[i]}`
 }
 
-/** One CSV line. A cell that a spreadsheet would take for a formula gets an apostrophe. */
+/** One CSV line. A cell that a spreadsheet would take for a formula gets an apostrophe, and digits that it would spoil (long, with leading zeros, like a date) a tab: then they are text. */
 export function csvLine(cells: readonly (string | number)[]): string {
   return cells.map((c) => {
-    const s = typeof c === 'string' && /^[=+\-@\t\r]/.test(c) ? `'${c}` : String(c)
+    const s = typeof c !== 'string' ? String(c) : /^[=+\-@\t\r]/.test(c) ? `'${c}` : /^(0\d+|\d{16,}|\d+\/\d+)$/.test(c) ? `\t${c}` : c
     return /[",\r\n]/.test(s) ? `"${s.replaceAll('"', '""')}"` : s
   }).join(',')
 }
