@@ -44,7 +44,7 @@ func main() {
 	flag.BoolVar(&o.kiosk, "kiosk", false, "full screen, no way out")
 	flag.BoolVar(&o.window, "window", hasWindow, "open the window (only in a desktop build)")
 	flag.StringVar(&o.browser, "browser", "", "start this browser in kiosk mode and watch it; empty: none")
-	flag.DurationVar(&o.patience, "patience", 6*time.Second, "how long a page may stand still before it is started again")
+	flag.DurationVar(&o.patience, "patience", 4*time.Second, "how long a page may stand still before it is started again")
 	flag.Parse()
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	if err := run(o, log); err != nil {

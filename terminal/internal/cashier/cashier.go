@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -72,6 +73,11 @@ type Cashier struct {
 	recov  chan api.Recovery // closed-over by a dispense that waits for a restarted driver
 	stop   func()            // take timer
 	onExit string            // transaction whose notes are at the exit
+
+	boot    string        // tells this process's operations from those before it
+	clears  int           // how often the path was cleared
+	tidying bool          // a later try is arranged
+	tidy    time.Duration // the pause before it
 }
 
 // New makes a cashier. timer may be nil (time.AfterFunc).
@@ -79,7 +85,7 @@ func New(cfg Config, dev Device, led *book.Ledger, g *guard.Guard, sess *session
 	if timer == nil {
 		timer = func(d time.Duration, f func()) func() { t := time.AfterFunc(d, f); return func() { t.Stop() } }
 	}
-	return &Cashier{cfg: cfg, dev: dev, led: led, guard: g, sess: sess, hooks: hooks, log: log, timer: timer}
+	return &Cashier{boot: strconv.FormatInt(time.Now().UnixNano(), 36), cfg: cfg, dev: dev, led: led, guard: g, sess: sess, hooks: hooks, log: log, timer: timer}
 }
 
 // Errors of planning.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
@@ -163,25 +164,29 @@ func (c *Cashier) book(txn string, done api.Completion) {
 }
 
 // clearPath sends notes that a failed dispense left inside to the reject tray, so that
-// the next customer cannot get them. What lies there is in the journal already.
-func (c *Cashier) clearPath(txn string) {
+// the next customer cannot get them. What lies there is in the journal already. It
+// reports whether the path is clear.
+func (c *Cashier) clearPath(txn string) bool {
 	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.MoveTimeout)
 	defer cancel()
 	if err := c.dev.Refresh(ctx); err != nil {
-		return // the module does not answer: the guard keeps it closed
+		return false // the module does not answer: the guard keeps it closed
 	}
 	st := c.status()
 	if st.Transport == "empty" && exitOf(st) == "empty" {
-		return
+		return true
 	}
 	if err := c.record(ej.Recovery, txn, map[string]string{"why": "clear the note path", "exit": exitOf(st), "transport": st.Transport}); err != nil {
-		return
+		return false
 	}
-	done := c.dev.RunOp(ctx, api.OpID(txn+"-clear"), txn, cash.CmdReset, nil, func(api.Event) {})
+	c.clears++ // each try is an operation of its own: clearing may be repeated
+	done := c.dev.RunOp(ctx, api.OpID(fmt.Sprintf("%s-clear-%s-%d", txn, c.boot, c.clears)), txn, cash.CmdReset, nil, func(api.Event) {})
 	if done.Outcome != api.Done {
 		c.alarm("cashPathBlocked", "notes are left inside the cash module: "+done.Description, txn)
 	}
-	_ = c.dev.Refresh(ctx)
+	_ = c.dev.Refresh(ctx) // the status below is then what was last known
+	st = c.status()
+	return st.Transport == "empty" && exitOf(st) == "empty"
 }
 
 // answer is the completion for the client: as the books have it, not as the driver said.

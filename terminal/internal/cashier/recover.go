@@ -2,6 +2,7 @@ package cashier
 
 import (
 	"context"
+	"time"
 
 	"zhigui/drivers/api"
 	ej "zhigui/terminal/api/journal"
@@ -109,13 +110,15 @@ func (c *Cashier) recoverPresented(ctx context.Context, t book.Txn) {
 
 // Tidy sends notes that lie inside or at the exit, and that no transaction waits for, to
 // the reject tray: what a failed movement left behind when the module was not there to
-// clear it. Call it whenever the module's status has changed; it does nothing otherwise.
+// clear it. It trusts what the sensors say now, whatever state the module reports beside
+// it. Call it whenever the module's status has changed; it does nothing otherwise.
+// A try that fails is repeated after a pause that doubles.
 func (c *Cashier) Tidy() {
 	if !c.mu.TryLock() {
 		return
 	}
 	defer c.mu.Unlock()
-	if c.Waiting() != "" || c.dev.State() != api.Online {
+	if c.Waiting() != "" || c.tidying {
 		return
 	}
 	var open bool
@@ -130,7 +133,20 @@ func (c *Cashier) Tidy() {
 	if open || (st.Transport != "notEmpty" && exitOf(st) != "notEmpty") {
 		return
 	}
-	c.clearPath(last)
+	c.tidying = true // clearing itself changes the status
+	clear := c.clearPath(last)
+	c.tidying = !clear
+	if clear {
+		c.tidy = 0
+		return
+	}
+	c.tidy = min(max(2*c.tidy, time.Second), time.Minute)
+	c.timer(c.tidy, func() {
+		c.mu.Lock()
+		c.tidying = false
+		c.mu.Unlock()
+		c.Tidy()
+	})
 }
 
 // CloseSession settles the transactions of a session that is over and whose cash part

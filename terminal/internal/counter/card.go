@@ -152,6 +152,16 @@ func (c *Counter) cardInside() bool {
 	return st.Media != "notPresent"
 }
 
+// cardSeen reports whether the reader says that a card is there.
+func (c *Counter) cardSeen() bool {
+	if !c.cardInside() {
+		return false
+	}
+	var st card.Status
+	c.Card.Read("cardReader", &st)
+	return st.Media == "present"
+}
+
 func (c *Counter) retainCard(why string) api.Completion {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

@@ -207,7 +207,9 @@ func (c *Counter) EndSession(reason string) bool {
 		return false
 	}
 	c.Cashier.CloseSession(s.ID)
-	if s.HasCard && !s.CardGone && c.cardInside() {
+	// A card that could not be read, or came in the last moment, is in no vault: the reader
+	// knows.
+	if (s.HasCard && !s.CardGone && c.cardInside()) || (!s.HasCard && c.cardSeen()) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		done := c.Card.Run(ctx, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
 		cancel()
