@@ -10,7 +10,7 @@ WAILS_TAGS  := desktop,production,webkit2_41
 HAVE_WEBKIT := $(shell pkg-config --exists webkit2gtk-4.1 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build web shell deps deps-browser e2e bench kill fuzz lint gen trace conform clean
+.PHONY: help run test build web shell deps deps-test deps-browser e2e bench kill fuzz lint gen trace conform clean
 
 help: ## print this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-10s %s\n",$$1,$$2}' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ help: ## print this list
 run: build ## a whole counter with its server, on this machine (Ctrl-C ends it)
 	@$(BIN)/desk $(ARGS)
 
-test: deps web ## every test but the browser and the long ones; lint and architecture with them
+test: deps-test web ## every test but the browser and the long ones; lint and architecture with them
 	$(GO) vet ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt on these files"; exit 1; }
 	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /bench/kill -e /bench/e2e)
@@ -46,11 +46,14 @@ deps: ## what the build needs (Go, Node); says in one line what is missing
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is missing: https://go.dev/dl/"; exit 1; }
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is missing: https://nodejs.org/"; exit 1; }
 
+deps-test: deps ## a C compiler, which the race detector needs
+	@command -v cc >/dev/null || deploy/deps.sh gcc libc6-dev
+
 deps-browser: ## Chromium and Chinese fonts for the browser tests (Debian packages)
 	@deploy/deps.sh chromium fonts-noto-cjk
 
 e2e: build deps-browser ## the whole desk driven in a real browser; pictures in docs/pictures
-	$(GO) test -count=1 -timeout 30m -tags e2e ./bench/e2e/...
+	@cd bench/e2e && npm ci --no-audit --no-fund --loglevel=error && node --test --test-concurrency=1 --test-reporter=spec counter.e2e.mjs pad.e2e.mjs
 
 kill: build ## SIGKILL, SIGSTOP and power cuts at every state, books compared at the end
 	$(GO) test -count=1 -timeout 30m ./bench/kill/...
