@@ -13,13 +13,14 @@ describe('a journal record in plain words', () => {
     [rec('HOST_INTENT', { type: 'balance' }), '记下请求后发往服务端：余额查询'],
     [rec('HOST_RESULT', { host: 'declined', code: '51' }), '收到应答：拒绝 · 51 余额不足'],
     [rec('INTENT', { plan: { unit1: 5 }, amount: 50000 }), '准备出钞 500.00 元（unit1 5 张）'],
+    [rec('GUARD_REFUSED', { rule: 'nothing-left' }), '出钞保护拒绝了命令：出口或机内还有钞票'], [rec('ALARM', { kind: 'guardRefused', text: 'guard: nothing-left: notes lie' }), '告警：出钞保护拒绝 · 出口或机内还有钞票'],
     [rec('TAKEN'), '客户取走钞票'], [rec('SOMETHING_NEW'), 'SOMETHING_NEW'], [null, '?'], [{ kind: 5, data: 'x' }, '5']
   ])('%j', (body, text) => { expect(lineOf(body, w).text).toBe(text) })
   it('says why', () => { expect(lineOf(rec('SUSPENSE', { reason: 'outcome unclear' }), w)).toMatchObject({ tone: 'bad', why: 'outcome unclear' }) })
 })
 
 it('the server\'s notes are in the reader\'s language', () => {
-  expect([noteText('host answered 51', w), noteText('paid in part', w), noteText('二人核对', w)]).toEqual(['主机应答 51 余额不足', '部分支付，冲正余额', '二人核对'])
+  expect([noteText('host answered 51', w), noteText('paid in part', w), noteText('reversed by the terminal, reason 96', w), noteText('二人核对', w)]).toEqual(['主机应答 51 余额不足', '部分支付，冲正余额', '终端要求冲正：终端没有付款', '二人核对'])
 })
 
 // req: SE-17

@@ -12,7 +12,7 @@ const money = (v: unknown): string => yuan(typeof v === 'number' ? v : 0)
 const str = (v: unknown): string => (typeof v === 'string' ? v : typeof v === 'number' ? String(v) : '')
 
 /** Reasons are codes of field 39 or words. */
-const reason = (r: string, w: Texter): string => w.word('revReason', r)
+const reason = (r: string, w: Texter): string => { const v = w.word('revReason', r); return v === r ? w.word('endReason', r) : v }
 
 /** One record of the terminal's journal in plain words. */
 export function lineOf(body: unknown, w: Texter): Line {
@@ -26,7 +26,7 @@ export function lineOf(body: unknown, w: Texter): Line {
   const key = kind === 'HOST_INTENT' && !d.amount ? 'HOST_INTENT0' : kind
   const values = {
     kind: w.word('kind', str(d.type)), amount: money(d.amount), plan, paid: money(d.paid), result, who: str(d.manager) || str(d.by) || '—',
-    state: w.word('j', str(d.state)), why: str(d.rule), text: [w.word('alarmCode', str(d.kind)), str(d.text)].filter(Boolean).join(' · ')
+    state: w.word('j', str(d.state)), why: w.word('rule', str(d.rule)), text: [w.word('alarmCode', str(d.kind)), detailText(str(d.text), w)].filter(Boolean).join(' · ')
   }
   const known = w.word('j', key)
   return {
@@ -36,6 +36,13 @@ export function lineOf(body: unknown, w: Texter): Line {
   }
 }
 
+/** What an alarm tells; the guard's rules are known by name. */
+export function detailText(detail: string, w: Texter): string {
+  const m = /^guard: ([a-z-]+): /.exec(detail)
+  const rule = m ? w.word('rule', m[1] as string) : ''
+  return m && rule !== m[1] ? rule : detail
+}
+
 /** The server's note to a step, in the reader's language where it is one of the usual ones. */
 export function noteText(note: string, w: Texter): string {
   const m = /^(host answered|reversal answered) (\S+)$/.exec(note)
@@ -43,5 +50,7 @@ export function noteText(note: string, w: Texter): string {
     const c = responseCode(m[2] as string)
     return w.t(`note.${m[1]}`, { rc: `${m[2]}${c ? ` ${codeText(c.name, w.lang)}` : ''}` })
   }
+  const r = /^reversed by the terminal, reason (\S+)$/.exec(note)
+  if (r) return w.t('note.terminal reverses', { rc: w.word('revReason', r[1] as string) })
   return w.word('note', note)
 }
