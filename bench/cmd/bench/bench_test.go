@@ -74,6 +74,18 @@ func TestRollupGivesRssAndPssInMB(t *testing.T) {
 	}
 }
 
+func TestMachineTimeCountsNeitherIdleNorWaitingAsBusy(t *testing.T) {
+	got := parseMachine([]byte("cpu  100 10 50 1000 200 1 2 37 5 5\ncpu0 1 2 3\n"))
+	if want := (times{busy: 2 * time.Second, all: 14 * time.Second}); got != want {
+		t.Errorf("%v, want %v", got, want)
+	}
+	for _, bad := range []string{"", "cpu 1 2 3", "cpu0 1 2 3 4 5 6 7 8 9", "cpu 1 2 3 4 5 6 7 x 9"} {
+		if got := parseMachine([]byte(bad)); got != (times{}) {
+			t.Errorf("%q: %v", bad, got)
+		}
+	}
+}
+
 // The files of the running kernel have the form that the parsers expect.
 func TestOwnProcess(t *testing.T) {
 	b, err := os.ReadFile("/proc/self/stat")
@@ -82,6 +94,9 @@ func TestOwnProcess(t *testing.T) {
 	}
 	if s, err := parseStat(b); err != nil || s.ppid != os.Getppid() {
 		t.Fatalf("%+v, %v", s, err)
+	}
+	if m := machineTime(); m.busy <= 0 || m.all < m.busy {
+		t.Fatal(m)
 	}
 	if rss, pss, err := memory(os.Getpid()); err != nil || rss <= 0 || pss <= 0 || pss > rss {
 		t.Fatal(rss, pss, err)

@@ -148,6 +148,39 @@ func parseStat(b []byte) (s stat, err error) {
 	return s, errors.Join(err1, err2, err3)
 }
 
+// times of the whole machine since its start.
+type times struct{ busy, all time.Duration }
+
+func machineTime() times {
+	b, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return times{}
+	}
+	return parseMachine(b)
+}
+
+// parseMachine reads the first line of /proc/stat: user nice system idle iowait irq softirq
+// steal. Waiting for a disk is not busy; time stolen by other machines is.
+func parseMachine(b []byte) (t times) {
+	line, _, _ := strings.Cut(string(b), "\n")
+	f := strings.Fields(line)
+	if len(f) < 9 || f[0] != "cpu" {
+		return times{}
+	}
+	for i, s := range f[1:9] {
+		v, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return times{}
+		}
+		d := time.Duration(v) * 10 * time.Millisecond
+		t.all += d
+		if i != 3 && i != 4 {
+			t.busy += d
+		}
+	}
+	return t
+}
+
 // child finds the child of parent that runs the named program (15 characters at most).
 func child(parent int, name string) (int, error) {
 	entries, err := os.ReadDir("/proc")
