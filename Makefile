@@ -6,8 +6,6 @@ BINARIES    := drivers/cmd/driverd drivers/cmd/driverctl terminal/cmd/platformd 
                keeper/cmd/keeperctl server/cmd/server server/cmd/serverctl sim/cmd/simctl sim/cmd/simbank sim/cmd/desk
 FRONTENDS   := terminal/frontend server/web
 WAILS_TAGS  := desktop,production,webkit2_41
-# The window needs webkit; where it is missing the same program serves the pages to a browser.
-HAVE_WEBKIT := $(shell pkg-config --exists webkit2gtk-4.1 2>/dev/null && echo yes)
 
 .DEFAULT_GOAL := help
 .PHONY: help run test build web shell deps deps-test deps-browser e2e bench kill fuzz lint gen trace conform clean
@@ -29,13 +27,13 @@ build: web shell ## all programs, into bin/
 	@mkdir -p $(BIN)
 	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/ $(foreach b,$(BINARIES),$(if $(wildcard $(b)),./$(b)))
 
-shell: ## the counter's window (with webkit) or its page server (without)
+shell: deps ## the counter's window where there is a display, or the server of its pages
 	@mkdir -p $(BIN)
-ifeq ($(HAVE_WEBKIT),yes)
-	$(GO) build -trimpath -tags "$(WAILS_TAGS)" -ldflags "-s -w" -o $(BIN)/terminal ./terminal
-else
-	CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/terminal ./terminal
-endif
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] && ! pkg-config --exists webkit2gtk-4.1 2>/dev/null; then \
+	  deploy/deps.sh pkg-config gcc libc6-dev libgtk-3-dev libwebkit2gtk-4.1-dev || echo "no window then: the pages go to a browser"; fi
+	@if pkg-config --exists webkit2gtk-4.1 2>/dev/null; then \
+	  $(GO) build -trimpath -tags "$(WAILS_TAGS)" -ldflags "-s -w" -o $(BIN)/terminal ./terminal; \
+	else CGO_ENABLED=0 $(GO) build -trimpath -o $(BIN)/terminal ./terminal; fi
 
 web: $(FRONTENDS:%=%/dist/.built) ## the pages (npm ci when package-lock.json changed)
 

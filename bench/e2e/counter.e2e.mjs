@@ -128,6 +128,39 @@ test('a silent host ends in a polite screen and a reversal', async () => {
   await until(async () => assert.equal(await desk.balance(demo1), before), 'balance')
 })
 
+test('the statement lists what happened, newest business included', async () => {
+  await c.begin('statement')
+  await c.screen('statement')
+  await c.picture('statement')
+  assert.match(await c.page.textContent('[data-screen="statement"]'), /300\.00/)
+  await c.tap('done')
+  await c.takeCard()
+  await c.idle()
+})
+
+test('a new PIN works and the old one does not; nothing of either is in any log', async () => {
+  await c.idle()
+  await c.tap('pinChange')
+  await c.insert('demo-2')
+  await c.pin('123456')
+  await c.pin('271828')
+  await c.pin('271828')
+  await c.takeCard()
+  await c.outcome('pinChanged')
+  await c.tap('done')
+  await c.idle()
+  await c.tap('balance')
+  await c.insert('demo-2')
+  await c.pin('123456')
+  await c.pin('271828') // the old one was wrong: asked again
+  await c.screen('balance')
+  await c.tap('done')
+  await c.takeCard()
+  await c.idle()
+  const logs = execSync(`cat ${desk.dir}/log/*.log`, { maxBuffer: 1 << 28 }).toString()
+  for (const secret of ['271828', '6225880000000002']) assert.ok(!logs.includes(secret), `${secret} is in a log`)
+})
+
 test('three wrong PINs keep the card', async () => {
   await c.idle()
   await c.tap('balance')
