@@ -164,8 +164,10 @@ func Prepare(ctx context.Context, o Options) (*Scene, error) {
 	return s, os.WriteFile(s.path("prepared"), nil, 0o600)
 }
 
-func (s *Scene) path(elem ...string) string { return filepath.Join(append([]string{s.Dir}, elem...)...) }
-func (s *Scene) bin(name string) string     { return filepath.Join(s.Bin, name) }
+func (s *Scene) path(elem ...string) string {
+	return filepath.Join(append([]string{s.Dir}, elem...)...)
+}
+func (s *Scene) bin(name string) string { return filepath.Join(s.Bin, name) }
 
 // Start brings everything up in order and returns when a customer could be served.
 func (s *Scene) Start(ctx context.Context) error {
