@@ -94,8 +94,13 @@ func (s *Scene) platformConfig() m {
 		trade = s.Ports.TradeSM4
 	}
 	origin := fmt.Sprintf("http://127.0.0.1:%d", s.Ports.Pages)
+	crashes := 5
+	if s.Fast {
+		crashes = 10000 // tests kill drivers all the time
+	}
 	return m{
-		"terminal": Terminal, "merchant": Merchant, "data": "data", "run": "run",
+		"crashLimit": crashes,
+		"terminal":   Terminal, "merchant": Merchant, "data": "data", "run": "run",
 		"xfs":      m{"addr": addr(s.Ports.XFS), "origins": []string{origin, fmt.Sprintf("http://localhost:%d", s.Ports.Pages), "wails://wails", "http://wails.localhost"}},
 		"host":     m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + 15*time.Second).String()},
 		"server":   m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.path("pki", "ca.pem"), "cert": s.path("pki", "terminal-"+Terminal+".pem"), "key": s.path("pki", "terminal-"+Terminal+".key")},
@@ -112,8 +117,13 @@ func (s *Scene) platformConfig() m {
 func (s *Scene) keeperConfig() m {
 	shell := []string{"-listen", addr(s.Ports.Pages), "-bundles", s.path("terminal", "data", "bundles"), "-token", s.path("terminal", "run", "flow.token"),
 		"-platform", "ws://" + addr(s.Ports.XFS), "-keeper", s.path("terminal", "keeper.sock"), fmt.Sprintf("-window=%v", s.Window)}
+	policy := m{}
+	if s.Fast {
+		policy = m{"delays": []string{"200ms"}, "attempts": 10000}
+	}
 	return m{
-		"set": s.Bin, "environment": m{"minFreeMB": 128, "minDiskMB": 100},
+		"policy": policy,
+		"set":    s.Bin, "environment": m{"minFreeMB": 128, "minDiskMB": 100},
 		"programs": []m{
 			{"role": "platformd", "path": "platformd", "args": []string{"-config", s.path("terminal", "platform.yaml")}, "beats": true, "log": s.path("log", "platformd.log")},
 			{"role": "shell", "path": "terminal", "args": shell, "beats": true, "log": s.path("log", "shell.log")},

@@ -51,6 +51,9 @@ type Config struct {
 	Driverd string            `yaml:"driverd"` // path of the driver binary
 	SHA256  string            `yaml:"sha256"`  // its checksum; empty: not checked
 	Devices map[string]Device `yaml:"devices"` // card, cash, pinpad, printer
+	// CrashLimit is how many crashes of a driver in ten minutes make its device failed until
+	// an operator rearms it.
+	CrashLimit int `yaml:"crashLimit"`
 
 	Limits struct {
 		PadOver  int64 `yaml:"padOver"`  // minor units; above it the lobby manager decides; 0: never
@@ -94,7 +97,7 @@ func Default() Config {
 	c.XFS.Addr = "127.0.0.1:5846"
 	c.XFS.Origins = []string{"http://127.0.0.1:8700", "http://localhost:8700", "wails://wails", "http://wails.localhost"}
 	c.Host.Addr, c.Host.Zone, c.Host.Timeout = "127.0.0.1:7583", "3des", 60*time.Second
-	c.Driverd = "driverd"
+	c.Driverd, c.CrashLimit = "driverd", 5
 	c.Limits.PadOver, c.Limits.PerTxn, c.Limits.Multiple, c.Limits.MaxNotes = 500000, 2000000, 10000, 60
 	c.Timeouts.Idle, c.Timeouts.Warn = 60*time.Second, 20*time.Second
 	c.Timeouts.Card, c.Timeouts.Cash = 30*time.Second, 30*time.Second
@@ -169,6 +172,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Timeouts.Warn < 20*time.Second && c.Timeouts.Idle > 0 {
 		bad("timeouts.warn: a customer is warned at least 20s before a time-out (UX-01)")
+	}
+	if c.CrashLimit < 1 {
+		bad("crashLimit must be above zero")
 	}
 	if c.Limits.Multiple <= 0 || c.Limits.PerTxn < 0 || c.Limits.PadOver < 0 || c.Limits.MaxNotes < 0 {
 		bad("limits: multiple must be above zero, the others not below it")
