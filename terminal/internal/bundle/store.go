@@ -9,8 +9,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,30 +105,17 @@ func (s *Store) Add(archive []byte, digest string) (Ref, error) {
 	return ref, s.unfold(digest, m, files)
 }
 
-// verify checks digest, signature and every file.
+// verify checks digest, signature and every file, and unpacks into memory.
 func (s *Store) verify(archive []byte, digest string) (Ref, *release.Manifest, map[string][]byte, error) {
-	bad := func(err error) (Ref, *release.Manifest, map[string][]byte, error) { return Ref{}, nil, nil, err }
-	sum := sha256.Sum256(archive)
-	if hex.EncodeToString(sum[:]) != digest {
-		return bad(errors.New("the archive is not the one that was assigned (digest differs)"))
+	a, err := release.Read(bytes.NewReader(archive), s.key)
+	if err != nil {
+		return Ref{}, nil, nil, err
+	}
+	if a.Digest != digest {
+		return Ref{}, nil, nil, errors.New("the archive is not the one that was assigned (digest differs)")
 	}
 	files, err := unpack(archive)
-	if err != nil {
-		return bad(err)
-	}
-	m, err := s.key.Verify(files[release.ManifestName], files[release.SignatureName])
-	if err != nil {
-		return bad(err)
-	}
-	if len(files) != len(m.Files)+2 {
-		return bad(errors.New("the archive holds files that the manifest does not name"))
-	}
-	for _, f := range m.Files {
-		if err := f.Check(bytes.NewReader(files[f.Path])); err != nil {
-			return bad(err)
-		}
-	}
-	return Ref{Name: m.Name, Version: m.Version, Digest: digest}, m, files, nil
+	return Ref{Name: a.Manifest.Name, Version: a.Manifest.Version, Digest: digest}, a.Manifest, files, err
 }
 
 // unfold writes a verified bundle to its folder, durably, and gives it its name last.
