@@ -122,20 +122,10 @@ func (b *branch) recover(f fault) {
 	t := b.t
 	_ = os.Remove(filepath.Join(b.dir, "terminal", "run", "failpoint"))
 	b.clearScenarios()
-	for _, name := range []string{"bank", "server"} {
-		p := b.Process(name)
-		if f.target == name && f.signal == syscall.SIGSTOP {
-			p.Kill()
-		}
-		select {
-		case <-p.Done():
-			start := map[string]func(context.Context) error{"bank": b.StartHost, "server": b.StartServer}[name]
-			if err := start(context.Background()); err != nil {
-				t.Fatalf("%s does not start again: %v", name, err)
-			}
-		default:
-		}
+	if f.signal == syscall.SIGSTOP && (f.target == "bank" || f.target == "server") {
+		b.Process(f.target).Kill()
 	}
+	b.revive()
 	if f.target == "power" {
 		if err := robot.Until(20*time.Second, func() error { return b.desk.Devices.Do("cash", "powerRestore", nil) }); err != nil {
 			t.Fatalf("power: %v", err)
@@ -144,10 +134,25 @@ func (b *branch) recover(f fault) {
 	b.quiet()
 }
 
+// revive starts bank and server again if they are dead, as their service manager would.
+func (b *branch) revive() {
+	for _, name := range []string{"bank", "server"} {
+		select {
+		case <-b.Process(name).Done():
+			start := map[string]func(context.Context) error{"bank": b.StartHost, "server": b.StartServer}[name]
+			if err := start(context.Background()); err != nil {
+				b.t.Fatalf("%s does not start again: %v", name, err)
+			}
+		default:
+		}
+	}
+}
+
 // quiet waits until no session is open, the reader is empty and nothing lies at the exit.
 func (b *branch) quiet() {
 	t := b.t
 	err := robot.Until(120*time.Second, func() error {
+		b.revive() // its death may have taken a moment
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		if err := b.desk.End(ctx); err != nil {
