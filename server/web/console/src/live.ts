@@ -67,19 +67,19 @@ const live = new Live({
   onSignedOut() { signedOut() }
 })
 
-let leave = (): void => {}
-export function whenLeaving(f: () => void): void { leave = f }
-function signedOut(): void {
+let leave = (_byChoice: boolean): void => {}
+export function whenLeaving(f: (byChoice: boolean) => void): void { leave = f }
+function signedOut(byChoice = false): void {
   live.stop()
   me.value = null
-  leave()
+  leave(byChoice)
 }
-whenSignedOut(signedOut)
+whenSignedOut(() => signedOut())
 
 export function signedIn(m: Me): void {
   me.value = m
   live.start()
 }
 export async function signOut(): Promise<void> {
-  try { await api.signOut() } finally { signedOut() }
+  try { await api.signOut() } finally { signedOut(true) }
 }

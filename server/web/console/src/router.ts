@@ -17,7 +17,7 @@ export const router = createRouter({
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 }
 })
 router.beforeEach((to) => (me.value || to.meta.open ? true : { path: '/sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }))
-whenLeaving(() => {
+whenLeaving((byChoice) => {
   const at = router.currentRoute.value
-  if (!at.meta.open) void router.push({ path: '/sign-in', query: { ended: '1', to: at.fullPath } })
+  if (!at.meta.open) void router.push({ path: '/sign-in', query: byChoice ? {} : { ended: '1', to: at.fullPath } })
 })
