@@ -49,7 +49,7 @@ func (c moov) pack(out *[129]string) ([]byte, error) {
 	return m.Pack()
 }
 
-// fast is a codec for load tests: the same table without moov's cost of some 40 µs a
+// fast is a codec for load tests: the same table without moov's cost of some 30 µs a
 // transaction, which on a machine shared with the server would be measured as the server's.
 // What it does not read goes to moov; a test compares both byte for byte.
 type fast struct {

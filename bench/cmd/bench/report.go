@@ -77,7 +77,7 @@ func charts(all []figure) []chart {
 	value(&tps, "trade.8583_8583.tps", "server")
 	value(&tps, "trade.8583_8583.fsync2ms.tps", "server, 2 ms in every fsync")
 	beside(&tps, "trade.8583_8583.tps", "ceiling", "bare forwarder (ceiling)")
-	beside(&tps, "trade.8583_8583.fsync2ms.tps", "unbatched", "2 ms without group commit")
+	beside(&tps, "trade.8583_8583.fsync2ms.tps", "unbatched", "2 ms without group commit (calculated)")
 	beside(&tps, "trade.8583_8583.tps", "reference", "reference, published, 8 cores")
 	cpu := chart{Title: "CPU per transaction, µs", Goal: by["trade.cpu_us_per_txn"].VS["goalMax"]}
 	value(&cpu, "trade.cpu_us_per_txn", "server")
