@@ -75,4 +75,4 @@ lint: ## golangci-lint, when it is installed
 	golangci-lint run ./...
 
 clean: ## what was built, and the desk's data
-	rm -rf $(BIN) run terminal/frontend/dist server/web/dist
+	rm -rf $(BIN) run terminal/frontend/dist server/web/dist/console server/web/dist/pad server/web/dist/.built
