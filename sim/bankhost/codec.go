@@ -95,6 +95,11 @@ func (f *fast) walk(m *fastMessage) error {
 		return errFast
 	}
 	bits := [2]uint64{binary.BigEndian.Uint64(b[4:]), binary.BigEndian.Uint64(b[12:])}
+	for _, c := range b[:4] {
+		if c >= 0x80 {
+			return errFast
+		}
+	}
 	m.at[0] = [2]uint16{0, 4}
 	at := 20
 	for n := 2; n <= 128; n++ {

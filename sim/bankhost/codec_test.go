@@ -96,7 +96,7 @@ func TestTheFastCodecEqualsMoovByteForByte(t *testing.T) {
 	for _, pinBytes := range []int{8, 16} {
 		slow := moov{spec(pinBytes)}
 		quick := newFast(slow, pinBytes)
-		for range 400 {
+		for range 1000 {
 			out := random(r, pinBytes)
 			want := moovPack(t, slow, out)
 			got, err := quick.pack(&out)
