@@ -185,6 +185,7 @@ type Approval struct {
 	Note     string    `json:"note"`
 	Created  time.Time `json:"created"`
 	Expires  time.Time `json:"expires"`
+	Decided  time.Time `json:"decided,omitzero"` // when it was decided, expired or was withdrawn
 }
 
 // Approve is the body of an approval: the manager's password again, and that the customer

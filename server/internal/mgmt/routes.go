@@ -140,7 +140,7 @@ func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (
 
 func approvalOf(a *store.Approval) api.Approval {
 	return api.Approval{ID: a.ID, Terminal: a.Terminal, Branch: a.Branch, Kind: a.Kind, Amount: a.Amount, PAN: a.PAN, State: a.State,
-		Manager: a.Manager, Code: a.Code, Note: a.Note, Created: a.Created, Expires: a.Expires}
+		Manager: a.Manager, Code: a.Code, Note: a.Note, Created: a.Created, Expires: a.Expires, Decided: a.Decided}
 }
 
 func (s *Service) approvals(ctx context.Context, in *struct {
