@@ -11,6 +11,7 @@ import (
 	"golang.org/x/crypto/bcrypt"
 
 	"zhigui/server/api/code"
+	"zhigui/server/api/access"
 	api "zhigui/server/api/mgmt"
 	"zhigui/server/internal/store"
 )
@@ -139,8 +140,12 @@ func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (
 }
 
 func approvalOf(a *store.Approval) api.Approval {
-	return api.Approval{ID: a.ID, Terminal: a.Terminal, Branch: a.Branch, Kind: a.Kind, Amount: a.Amount, PAN: a.PAN, State: a.State,
-		Manager: a.Manager, Code: a.Code, Note: a.Note, Created: a.Created, Expires: a.Expires, Decided: a.Decided}
+	x := api.Approval{ID: a.ID, Terminal: a.Terminal, Branch: a.Branch, Kind: a.Kind, Amount: a.Amount, PAN: a.PAN, State: a.State,
+		Manager: a.Manager, Code: a.Code, Note: a.Note, Created: a.Created, Expires: a.Expires}
+	if a.State != access.Pending {
+		x.Decided = a.Decided
+	}
+	return x
 }
 
 func (s *Service) approvals(ctx context.Context, in *struct {
