@@ -10,8 +10,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"golang.org/x/crypto/bcrypt"
 
-	"zhigui/server/api/code"
 	"zhigui/server/api/access"
+	"zhigui/server/api/code"
 	api "zhigui/server/api/mgmt"
 	"zhigui/server/internal/store"
 )
