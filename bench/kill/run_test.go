@@ -55,7 +55,8 @@ func (b *branch) clearScenarios() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	if resp, err := http.DefaultClient.Do(req); err == nil {
+	client := http.Client{Timeout: 10 * time.Second}
+	if resp, err := client.Do(req); err == nil {
 		resp.Body.Close()
 	}
 }
@@ -121,11 +122,11 @@ func (b *branch) arm(f fault, leave func(), rng *rand.Rand) {
 func (b *branch) recover(f fault) {
 	t := b.t
 	_ = os.Remove(filepath.Join(b.dir, "terminal", "run", "failpoint"))
-	b.clearScenarios()
 	if f.signal == syscall.SIGSTOP && (f.target == "bank" || f.target == "server") {
 		b.Process(f.target).Kill()
 	}
 	b.revive()
+	b.clearScenarios()
 	if f.target == "power" {
 		if err := robot.Until(20*time.Second, func() error { return b.desk.Devices.Do("cash", "powerRestore", nil) }); err != nil {
 			t.Fatalf("power: %v", err)
