@@ -251,6 +251,32 @@ func TestAReversalGoesBeforeTheNextTransactionAndUntilItIsAcknowledged(t *testin
 	}
 }
 
+func TestAReversalThatTheServerCouldNotStoreIsSentAgain(t *testing.T) {
+	var mu sync.Mutex
+	codes := []string{"96", "91", "00"}
+	link, p, led := rig(t, func(q, a *message.Message) (bool, bool) {
+		if q.MTI() != "0400" {
+			return false, false
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		_ = a.SetString(39, codes[0])
+		codes = codes[1:]
+		return true, true
+	})
+	r := link.Transact(context.Background(), withdrawal)
+	settleAs(t, led, r.Txn)
+	for i, acked := range []bool{false, false, true} {
+		err := link.catchUp(context.Background())
+		if x, _ := led.Txn(r.Txn); x.Acked != acked || (err == nil) != acked {
+			t.Errorf("after answer %d: acknowledged %v, %v", i+1, x.Acked, err)
+		}
+	}
+	if got := p.messages(); got != "0800 0200 0400 0400 0400" {
+		t.Errorf("sent %s", got)
+	}
+}
+
 func settleAs(t *testing.T, led *book.Ledger, txn string) {
 	t.Helper()
 	x, _ := led.Txn(txn)

@@ -13,6 +13,12 @@ import (
 
 type messageT = message.Message
 
+// Codes of a server that did not store a settlement: it has to be told again.
+const (
+	notStored  = "96"
+	notReached = "91"
+)
+
 // Wake makes Run look for settlements at once.
 func (l *Link) Wake() {
 	select {
@@ -85,9 +91,13 @@ func (l *Link) tell(ctx context.Context, t book.Txn) error {
 		}
 		return err
 	}
-	// Any answer with a good MAC says the server has it durably; a code other than 00 is
-	// for the server's operators to look into and does not block the terminal.
+	// An answer with a good MAC says the server has it durably, but for 96 and 91: it could
+	// not store it, and asks for a repeat. Other codes than 00 are for the server's
+	// operators to look into and do not block the terminal.
 	code := string(a.Get(39))
+	if code == notStored || code == notReached {
+		return fmt.Errorf("the server could not store it (code %s)", code)
+	}
 	if code != "00" {
 		l.log.Error("settlement answered with a code", "txn", t.ID, "settle", t.Settle, "code", code)
 	}
