@@ -309,6 +309,8 @@ func TestARestartSettlesFromEvidence(t *testing.T) {
 		{"approved, no intent: reversed", nil, "empty", api.Recovery{}, book.CashNone, book.SettleReverse, 0},
 		{"intent, driver never sent: reversed", []step{intent}, "empty", api.Recovery{Ops: []api.OpRecord{{Op: txn + "-d1", State: api.OpIntent}}}, book.CashNotDispensed, book.SettleReverse, 0},
 		{"intent, driver knows nothing of it: reversed", []step{intent}, "empty", api.Recovery{Ops: []api.OpRecord{{Op: txn + "-d1", State: api.OpUnknown}}}, book.CashNotDispensed, book.SettleReverse, 0},
+		{"motion, driver has lost its journal: suspense", []step{intent, {ej.Motion, nil}}, "empty", api.Recovery{Ops: []api.OpRecord{{Op: txn + "-d1", State: api.OpUnknown}}}, book.CashUnclear, book.SettleSuspense, 0},
+		{"intent, driver has lost its journal and notes lie there: suspense", []step{intent}, "notEmpty", api.Recovery{Ops: []api.OpRecord{{Op: txn + "-d1", State: api.OpUnknown}}}, book.CashUnclear, book.SettleSuspense, 0},
 		{"motion, nothing proves anything: suspense", []step{intent, {ej.Motion, nil}}, "empty", api.Recovery{}, book.CashUnclear, book.SettleSuspense, 0},
 		{"motion, device had finished and all is gone: committed", []step{intent, {ej.Motion, nil}}, "empty", api.Recovery{Ops: []api.OpRecord{{Op: txn + "-d1", State: api.OpUnresolved, Completion: done}}}, book.CashTaken, book.SettleCommit, 30000},
 		{"presented, exit empty: committed", []step{intent, presented}, "empty", api.Recovery{}, book.CashTaken, book.SettleCommit, 30000},
@@ -345,6 +347,21 @@ func TestARestartSettlesFromEvidence(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestARecoveryThatComesWhileTheModuleIsLookedAtIsNotLost(t *testing.T) {
+	x := approved(t)
+	must(t, x.led.Log(ej.Intent, ej.Record{Txn: txn, Op: txn + "-d1"}, book.CashData{Plan: map[string]int{"unit1": 3}}))
+	x.Cashier.mu.Lock() // Tidy looks, or a movement runs
+	x.Recovered(api.Recovery{Ops: []api.OpRecord{{Op: txn + "-d1", State: api.OpIntent}}})
+	x.Cashier.mu.Unlock()
+	for range 500 {
+		if got, _ := x.led.Txn(txn); got.Settle == book.SettleReverse {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Error("what was open stays open for ever")
 }
 
 func TestNotesThatAFailureLeftInsideAreClearedWhenTheModuleIsBack(t *testing.T) {

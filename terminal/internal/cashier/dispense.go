@@ -44,7 +44,7 @@ func (c *Cashier) Dispense(ctx context.Context, txn string, amount int64, emit f
 		emit(ev)
 	})
 	if done.Outcome == api.Indeterminate {
-		done = c.ask(txn, op, done, recovered)
+		done = c.doubt(moveCtx, txn, c.ask(txn, op, done, recovered))
 	}
 	c.book(txn, done)
 	return c.answer(txn, done)
@@ -115,6 +115,22 @@ func (c *Cashier) find(ctx context.Context, op api.OpID, rec api.Recovery) (api.
 		return api.Completion{}, false
 	}
 	return certain(r)
+}
+
+// doubt takes "nothing was dispensed" only from a driver that nothing contradicts: its
+// journal may have been lost. Our own record of the motion, or notes where there were none
+// before the intent, say otherwise.
+func (c *Cashier) doubt(ctx context.Context, txn string, done api.Completion) api.Completion {
+	if done.Outcome != api.NotStarted {
+		return done
+	}
+	t, _ := c.led.Txn(txn)
+	_ = c.dev.Refresh(ctx) // without it the status is what was last known
+	st := c.status()
+	if t.Cash == book.CashMotion || st.Transport == "notEmpty" || exitOf(st) == "notEmpty" {
+		return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: "the driver knows of no motion, but there was one"}
+	}
+	return done
 }
 
 // certain turns a driver's record into a completion if it proves one.

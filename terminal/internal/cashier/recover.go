@@ -20,10 +20,17 @@ func (c *Cashier) Recovered(rec api.Recovery) {
 	if ch != nil {
 		ch <- rec // buffered; a movement that is over already never reads it
 	}
-	if c.mu.TryLock() {
+	settle := func() {
+		defer c.mu.Unlock()
 		c.recoverLocked(rec)
-		c.mu.Unlock()
 	}
+	if c.mu.TryLock() {
+		settle()
+		return
+	}
+	// Something moves or is looked at just now; its end does not settle what was open
+	// before it.
+	go func() { c.mu.Lock(); settle() }()
 }
 
 func (c *Cashier) recoverLocked(rec api.Recovery) {
@@ -52,7 +59,7 @@ func (c *Cashier) recoverCash(t book.Txn, rec api.Recovery) {
 		if !ok {
 			done = api.Completion{Outcome: api.Indeterminate, Description: "nothing proves what the dispense did"}
 		}
-		c.book(t.ID, done)
+		c.book(t.ID, c.doubt(ctx, t.ID, done))
 	case book.CashStacked:
 		// Not presented for certain: reject and reverse.
 		done := c.dev.RunOp(ctx, api.OpID(t.ID+"-j1"), t.ID, "CashDispenser.Reject", nil, func(api.Event) {})
