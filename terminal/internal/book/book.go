@@ -301,7 +301,7 @@ func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
 		t.Op, t.Plan, b.LastOp = r.Op, d.Plan, r.Txn
 	}
 	switch to {
-	case CashPresented, CashNotDispensed, CashUnclear, CashRetracted, CashTaken:
+	case CashStacked, CashPresented, CashNotDispensed, CashUnclear, CashRetracted, CashTaken:
 		// Notes that came back uncounted put no cassette in doubt: they were counted going out.
 		b.move(t, d.Moved, to == CashUnclear || (d.Moved.Unknown && to != CashRetracted))
 		if to == CashPresented {
@@ -383,19 +383,24 @@ func (b *Book) settle(r ej.Record) error {
 	return nil
 }
 
-// prune forgets old transactions that need nothing any more.
+// prune forgets old transactions that need nothing any more. One that waits for a person
+// does not keep the settled ones behind it: a book that only grows fits no snapshot.
 func (b *Book) prune() {
-	for len(b.Order) > keep {
-		t := b.Txns[b.Order[0]]
-		if t != nil && t.Pending() {
-			return
-		}
-		if b.Order[0] == b.LastOp {
-			return
-		}
-		delete(b.Txns, b.Order[0])
-		b.Order = b.Order[1:]
+	drop := len(b.Order) - keep
+	if drop <= 0 {
+		return
 	}
+	rest := make([]string, 0, len(b.Order))
+	for _, id := range b.Order {
+		t := b.Txns[id]
+		if drop > 0 && id != b.LastOp && (t == nil || !t.Pending()) {
+			delete(b.Txns, id)
+			drop--
+			continue
+		}
+		rest = append(rest, id)
+	}
+	b.Order = rest
 }
 
 // Pending reports whether somebody must still do something about t.

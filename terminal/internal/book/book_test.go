@@ -3,6 +3,7 @@ package book
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/rand"
 	"testing"
 
@@ -132,5 +133,53 @@ func TestTheBookReadFromDiskIsTheBookInMemory(t *testing.T) {
 		if d := cmp.Diff(before, after); d != "" {
 			t.Fatalf("seed %d:\n%s", seed, d)
 		}
+	}
+}
+
+func TestOneThatWaitsForAPersonDoesNotKeepTheSettledOnesBehindIt(t *testing.T) {
+	var b Book
+	add := func(n int, host Host) {
+		id := fmt.Sprintf("000001/%06d", n)
+		for _, x := range []struct {
+			kind ej.Kind
+			data HostData
+		}{{ej.HostIntent, HostData{Type: "withdrawal", Amount: 100, STAN: n, Batch: "000001", Financial: true}}, {ej.HostResult, HostData{Host: host}}} {
+			data, _ := json.Marshal(x.data)
+			if err := b.Apply(ej.Record{Kind: x.kind, Txn: id, Data: data}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(1, HostApproved) // open for ever
+	for n := 2; n <= 10*keep; n++ {
+		add(n, HostDeclined)
+	}
+	if len(b.Order) > keep+1 || len(b.Txns) != len(b.Order) {
+		t.Errorf("the book holds %d of %d", len(b.Txns), len(b.Order))
+	}
+	if b.Txns["000001/000001"] == nil || b.Order[0] != "000001/000001" {
+		t.Error("the open one is forgotten")
+	}
+}
+
+func TestStackedNotesLeaveTheirUnitOnce(t *testing.T) {
+	var b Book
+	apply := func(kind ej.Kind, d any) {
+		data, _ := json.Marshal(d)
+		if err := b.Apply(ej.Record{Kind: kind, Txn: "t", Data: data}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	at := func(m cash.UnitMoved) CashData {
+		return CashData{Moved: cash.Moved{Units: map[string]cash.UnitMoved{"unit1": m}}}
+	}
+	apply(ej.Counts, CountsData{Units: map[string]Unit{"unit1": {Value: 100, Count: 10}}})
+	apply(ej.HostIntent, HostData{Type: "withdrawal", Amount: 300, Financial: true})
+	apply(ej.Intent, CashData{Plan: map[string]int{"unit1": 3}})
+	apply(ej.Stacked, at(cash.UnitMoved{Stacked: 3}))
+	apply(ej.PresentIntent, nil)
+	apply(ej.Presented, at(cash.UnitMoved{Presented: 3, Stacked: -3}))
+	if u := b.Units["unit1"]; u.Count != 7 || u.Presented != 3 {
+		t.Errorf("%+v", u)
 	}
 }
