@@ -190,6 +190,45 @@ test('a page that dies in the middle comes back by itself with the card', async 
   await c.idle()
 })
 
+// req: UX-19, J-01
+test('a platform that dies under a customer: a controlled screen, then the card back', async () => {
+  await c.begin()
+  await c.screen('chooseAmount')
+  execSync(`pkill -9 -f '${desk.bin}/[p]latformd'`)
+  await c.screen('recovering')
+  await c.picture('recovering')
+  await until(() => desk.act('card', 'takeCard'), 'the card comes back', 60000)
+  await c.page.waitForSelector('[data-outcome="interrupted"], [data-screen="idle"]', { timeout: 60000 })
+  await c.page.click('[data-act="done"]', { timeout: 3000 }).catch(() => undefined)
+  await c.idle()
+})
+
+// req: UX-01, UX-02
+test('a customer who does nothing is warned in time, may go on, and gets the card back in the end', async () => {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1024 } })
+  await c.page.goto('about:blank') // one page at a time
+  await page.clock.install()
+  const slow = await openCounter({ newPage: async () => page }, desk)
+  await slow.begin()
+  await slow.screen('chooseAmount')
+  await page.clock.runFor(59000)
+  assert.equal(await page.$('[data-screen="warn"]'), null, 'not warned too early')
+  await page.clock.runFor(3000)
+  await slow.screen('warn')
+  await slow.picture('time-out-warning')
+  await slow.tap('more')
+  await page.waitForSelector('[data-screen="warn"]', { state: 'detached' })
+  await page.clock.runFor(62000)
+  await slow.screen('warn')
+  await page.clock.runFor(21000)
+  await slow.takeCard()
+  await page.clock.runFor(40000)
+  await slow.screen('idle')
+  await page.close()
+  await c.page.goto(desk.counter + '/')
+  await c.idle()
+})
+
 test('a driver that dies is replaced and the counter goes on', async () => {
   execSync(`pkill -9 -f '[d]riverd creatorcrt350n'`)
   await c.begin('balance')
