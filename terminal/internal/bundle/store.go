@@ -107,6 +107,9 @@ func (s *Store) Add(archive []byte, digest string) (Ref, error) {
 
 // verify checks digest, signature and every file, and unpacks into memory.
 func (s *Store) verify(archive []byte, digest string) (Ref, *release.Manifest, map[string][]byte, error) {
+	if s.key == nil {
+		return Ref{}, nil, nil, errors.New("no release key is configured (setting release.key): nothing can be verified")
+	}
 	a, err := release.Read(bytes.NewReader(archive), s.key)
 	if err != nil {
 		return Ref{}, nil, nil, err

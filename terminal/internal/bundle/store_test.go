@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -141,4 +142,15 @@ func make32() []byte { return bytes.Repeat([]byte{7}, 32) }
 func FuzzUnpack(f *testing.F) {
 	f.Add([]byte{0x1f, 0x8b})
 	f.Fuzz(func(t *testing.T, b []byte) { _, _ = unpack(b) })
+}
+
+func TestWithoutAReleaseKeyNothingIsTaken(t *testing.T) {
+	s, err := Open(t.TempDir(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, digest := newSigner(t).archive(t, "1.0.0", nil)
+	if _, err := s.Add(a, digest); !errors.Is(err, ErrBad) {
+		t.Errorf("%v", err)
+	}
 }
