@@ -49,8 +49,15 @@ func (c *Counter) readCard(ctx context.Context, call *service.Call) api.Completi
 	if err != nil {
 		return api.Fail(api.Failed, card.ErrInvalidMedia, err.Error())
 	}
+	before, had := c.Session.Card()
 	if err := c.Session.SetCard(held); err != nil {
 		return api.Refuse(api.SequenceError, "the session has ended")
+	}
+	c.stopKeeping() // a card that was given back and put in again is not an untaken one
+	if had && before.PAN != held.PAN {
+		c.mu.Lock() // PIN and approval were another card's
+		c.pins, c.approved = map[string]pinBlock{}, map[string]Approval{}
+		c.mu.Unlock()
 	}
 	return service.Done(map[string]any{"track2": map[string]any{"status": ""}})
 }
@@ -180,14 +187,18 @@ func (c *Counter) retainCard(why string) api.Completion {
 	return done
 }
 
-// cardGone notes that the reader is empty again.
-func (c *Counter) cardGone(how ej.Kind) {
+func (c *Counter) stopKeeping() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.keeping != nil {
 		c.keeping(nil)
 		c.keeping = nil
 	}
-	c.mu.Unlock()
+}
+
+// cardGone notes that the reader is empty again.
+func (c *Counter) cardGone(how ej.Kind) {
+	c.stopKeeping()
 	if s, open := c.Session.Current(); open && s.HasCard && !s.CardGone {
 		c.record(how, nil)
 		c.Session.CardGone()

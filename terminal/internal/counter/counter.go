@@ -108,6 +108,7 @@ type Parts struct {
 // Counter holds it all together. Safe for concurrent use.
 type Counter struct {
 	Parts
+	ending    sync.Mutex // one end of a session at a time
 	mu        sync.Mutex
 	linkUp    bool
 	linkWhy   string

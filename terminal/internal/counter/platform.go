@@ -206,6 +206,11 @@ func (c *Counter) EndSession(reason string) bool {
 	if !open {
 		return false
 	}
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	if now, open := c.Session.Current(); !open || now.ID != s.ID {
+		return false // somebody else has ended it
+	}
 	c.Cashier.CloseSession(s.ID)
 	// A card that could not be read, or came in the last moment, is in no vault: the reader
 	// knows.
@@ -222,6 +227,7 @@ func (c *Counter) EndSession(reason string) bool {
 	}
 	c.record(ej.SessionEnd, map[string]string{"reason": reason})
 	_, _ = c.Session.End()
+	c.Cashier.CloseSession(s.ID) // what the host approved while the card was moved
 	c.mu.Lock()
 	c.pins, c.approved = map[string]pinBlock{}, map[string]Approval{}
 	c.mu.Unlock()
@@ -339,11 +345,19 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 		r.NewPin = next.block
 	}
 	res := c.Link.Transact(context.WithoutCancel(ctx), r)
-	if res.Txn != "" {
+	if now, open := c.Session.Current(); !open || now.ID != s.ID {
+		// The customer went while the host was asked: nobody will be paid any more.
+		c.Cashier.CloseSession(s.ID)
+	} else if res.Txn != "" {
 		c.Session.SetTxn(res.Txn)
 	}
 	if res.Host == book.HostUnknown {
 		c.Cashier.Settle(res.Txn)
+	}
+	if res.Host == book.HostApproved || res.Host == book.HostUnknown { // one approval, one withdrawal
+		c.mu.Lock()
+		delete(c.approved, req.Approval)
+		c.mu.Unlock()
 	}
 	if res.Err != nil {
 		c.Log.Warn("transaction without a result", "txn", res.Txn, "type", req.Type, "outcome", res.Host, "err", res.Err)
