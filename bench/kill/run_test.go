@@ -34,12 +34,13 @@ func (b *branch) run(f fault, rng *rand.Rand) {
 	if f.target == "page" {
 		visit, leave = context.WithCancel(ctx)
 	}
-	b.arm(f, leave, rng)
+	struck := b.arm(f, leave, rng)
 	v, err := b.desk.Withdraw(visit, "demo-1", "123456", amount, take)
 	leave()
 	if v.Txn != "" {
 		b.txns[v.Txn] = true
 	}
+	<-struck
 	t.Logf("customer: %+v, %v", v, err)
 	b.recover(f)
 }
@@ -72,16 +73,20 @@ func (b *branch) pid(target string) int {
 	return 0
 }
 
-// arm makes the fault happen at its state, or after a random pause.
-func (b *branch) arm(f fault, leave func(), rng *rand.Rand) {
+// arm makes the fault happen at its state, or after a random pause; the channel is closed
+// when a fault of the second kind has struck.
+func (b *branch) arm(f fault, leave func(), rng *rand.Rand) <-chan struct{} {
+	struck := make(chan struct{})
 	cut := b.desk.Devices.URL + "/api/devices/cash/actions/powerCut"
 	file := filepath.Join(b.dir, "terminal", "run", "failpoint")
 	if f.target == "" {
-		return
+		close(struck)
+		return struck
 	}
 	if f.state == "" || f.target == "page" {
 		pause := time.Duration(rng.Intn(700)) * time.Millisecond
 		go func() {
+			defer close(struck)
 			time.Sleep(pause) // a random moment is what is wanted here
 			switch f.target {
 			case "page":
@@ -98,8 +103,9 @@ func (b *branch) arm(f fault, leave func(), rng *rand.Rand) {
 				}
 			}
 		}()
-		return
+		return struck
 	}
+	close(struck)
 	line := ""
 	switch f.target {
 	case "platformd":
@@ -115,6 +121,7 @@ func (b *branch) arm(f fault, leave func(), rng *rand.Rand) {
 	if err := os.Rename(file+".new", file); err != nil {
 		b.t.Fatal(err)
 	}
+	return struck
 }
 
 // recover undoes the fault as the world would: power comes back, a stopped process is
