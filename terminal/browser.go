@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
-	"syscall"
 	"time"
 
 	"zhigui/terminal/internal/flowhost"
@@ -28,7 +27,7 @@ func watchBrowser(ctx context.Context, o settings, pages *flowhost.Host, url str
 			args = append(args, "--no-sandbox")
 		}
 		cmd := exec.Command(o.browser, args...)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+		ownGroup(cmd)
 		if err := cmd.Start(); err != nil {
 			log.Error("browser", "err", err)
 			return
@@ -37,7 +36,7 @@ func watchBrowser(ctx context.Context, o settings, pages *flowhost.Host, url str
 		go func() { _ = cmd.Wait(); close(ended) }()
 		watchPage(ctx, o.patience, pages, ended, func(why string) {
 			log.Warn("the browser is started again", "why", why)
-			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+			killGroup(cmd)
 			<-ended
 		})
 	}
