@@ -135,6 +135,17 @@ func NextFrame(b []byte) (body, rest []byte, err error) {
 	return body, b[headerLen+int(n):], nil
 }
 
+// FrameIn reports whether a whole frame begins anywhere in b. Behind a torn frame that
+// means damage: a write that a power loss cut off is the last one.
+func FrameIn(b []byte) bool {
+	for ; len(b) > headerLen; b = b[1:] {
+		if body, _, err := NextFrame(b); err == nil && body != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // Verifier checks that bodies form one chain. The zero value accepts any first record;
 // set Prev and Seq to go on from a known point.
 type Verifier struct {

@@ -40,6 +40,10 @@ type Options struct {
 // uncertain, so nothing may be announced any more. Restart the process.
 var ErrBroken = errors.New("the journal is broken: restart the platform, and look at the disk")
 
+// ErrDamaged: whole records follow one that is not. A power loss does not do that; cutting
+// them off would forget what was paid, so a person has to look.
+var ErrDamaged = errors.New("the journal is damaged in the middle: restore it before cash moves again")
+
 // Writer appends to the journal. Safe for concurrent use.
 type Writer struct {
 	mu     sync.Mutex
@@ -106,6 +110,9 @@ func (w *Writer) load(path string, replay func(ej.Record) error) (int, error) {
 	whole, err := ej.Segment(data, v, func(r ej.Record, _ []byte) error { return replay(r) })
 	if err != nil && !errors.Is(err, ej.ErrTorn) {
 		return 0, err
+	}
+	if whole < len(data) && ej.FrameIn(data[whole+1:]) {
+		return 0, fmt.Errorf("%w at byte %d", ErrDamaged, whole)
 	}
 	if whole == 0 {
 		return 0, nil

@@ -134,3 +134,30 @@ func TestASegmentWithoutItsSnapshotFallsBackToTheOneBefore(t *testing.T) {
 		t.Fatalf("got %d", len(got))
 	}
 }
+
+func TestDamageInTheMiddleIsNotTakenForATornTail(t *testing.T) {
+	for name, at := range map[string]int{"first": 0, "second": 1} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			w, _ := open(t, dir, Options{})
+			add(t, w, 3)
+			w.Close()
+			segs, _ := Segments(dir)
+			data, _ := os.ReadFile(segs[0])
+			rest := data
+			for range at {
+				_, rest, _ = ej.NextFrame(rest)
+			}
+			rest[12] ^= 1
+			if err := os.WriteFile(segs[0], data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Open(dir, Options{}, func(ej.Record) error { return nil }); !errors.Is(err, ErrDamaged) {
+				t.Errorf("%v", err)
+			}
+			if after, err := os.ReadFile(segs[0]); err != nil || len(after) != len(data) {
+				t.Errorf("%d of %d bytes are left (%v)", len(after), len(data), err)
+			}
+		})
+	}
+}
