@@ -69,6 +69,9 @@ func openJournal(dir string, now func() time.Time) (*journal, error) {
 	}
 	good, err := j.replay(f)
 	if err == nil {
+		err = tornOnly(f, good)
+	}
+	if err == nil {
 		err = f.Truncate(good)
 	}
 	if err == nil {
@@ -126,6 +129,25 @@ func (j *journal) replay(r io.Reader) (int64, error) {
 		j.apply(e)
 		good += int64(frameHead) + int64(n)
 	}
+}
+
+// tornOnly refuses a journal in which whole frames follow one that is not: a power loss cuts
+// off the last one only, and forgetting an operation would say that it never moved.
+func tornOnly(r io.ReaderAt, good int64) error {
+	b, err := io.ReadAll(io.NewSectionReader(r, good+1, 1<<62))
+	if err != nil {
+		return err
+	}
+	for ; len(b) > frameHead; b = b[1:] {
+		n := binary.LittleEndian.Uint32(b)
+		if n == 0 || n > maxFrame || int(n) > len(b)-frameHead {
+			continue
+		}
+		if crc32.Checksum(b[frameHead:frameHead+int(n)], castagnoli) == binary.LittleEndian.Uint32(b[4:]) {
+			return fmt.Errorf("damaged at byte %d, and whole records follow: a person must look before anything moves", good)
+		}
+	}
+	return nil
 }
 
 func (j *journal) apply(e entry) {

@@ -80,6 +80,28 @@ func TestADamagedRecordEndsTheJournalThere(t *testing.T) {
 	}
 }
 
+func TestDamageBeforeWholeRecordsIsNotATornTail(t *testing.T) {
+	dir := t.TempDir()
+	j := journalAt(t, dir)
+	add(t, j, entry{Kind: kindIntent, Op: "a"})
+	first := j.size
+	add(t, j, entry{Kind: kindMoving, Op: "a"})
+	add(t, j, entry{Kind: kindIntent, Op: "b"})
+	j.close()
+	b, _ := os.ReadFile(j.path)
+	b[first+frameHead+3] ^= 1
+	if err := os.WriteFile(j.path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if j, err := openJournal(dir, time.Now); err == nil {
+		j.close()
+		t.Error("an operation that moved is forgotten")
+	}
+	if after, _ := os.ReadFile(j.path); len(after) != len(b) {
+		t.Errorf("%d of %d bytes are left", len(after), len(b))
+	}
+}
+
 func TestRotationKeepsTheNewestOperationsAndBoundsTheFile(t *testing.T) {
 	dir := t.TempDir()
 	j := journalAt(t, dir)
