@@ -277,6 +277,23 @@ func TestAReversalThatTheServerCouldNotStoreIsSentAgain(t *testing.T) {
 	}
 }
 
+func TestANewJournalDoesNotUseTheNumbersOfTheOneBefore(t *testing.T) {
+	ids := map[string]bool{}
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	for range 3 {
+		link, _, _ := rig(t, approve)
+		link.now = func() time.Time { return now }
+		for range 2 {
+			r := link.Transact(context.Background(), withdrawal)
+			if ids[r.Txn] || r.Host != book.HostApproved {
+				t.Errorf("%s again (%s)", r.Txn, r.Host)
+			}
+			ids[r.Txn] = true
+		}
+		now = now.Add(2 * time.Minute)
+	}
+}
+
 func settleAs(t *testing.T, led *book.Ledger, txn string) {
 	t.Helper()
 	x, _ := led.Txn(txn)

@@ -223,7 +223,9 @@ func (l *Link) header(mti string, stan int) (*message.Message, error) {
 func (l *Link) next() (stan int, batch string) {
 	l.led.Read(func(b *book.Book) { stan, batch = b.STAN+1, b.Batch })
 	if batch == "" {
-		batch = "000001"
+		// A journal that begins anew must not use the numbers of the one before: the server
+		// would answer from its memory, and the driver knows the operations.
+		batch = fmt.Sprintf("%06d", l.now().Unix()/60%999999+1)
 	}
 	if stan > 999999 {
 		stan = 1
