@@ -251,12 +251,13 @@ func (j *journal) rotate() error {
 		f.Close()
 		return err
 	}
+	j.f.Close() // it has no name any more: nothing may be written to it
+	j.f, j.size = f, size
 	if err := syncDir(filepath.Dir(j.path)); err != nil {
-		f.Close()
+		j.f.Close()
+		j.f = nil // which of the two files a power loss leaves is not known: every later add fails
 		return err
 	}
-	j.f.Close()
-	j.f, j.size = f, size
 	for _, id := range j.order[:len(j.order)-len(keep)] {
 		delete(j.ops, id)
 	}
