@@ -58,6 +58,11 @@ func (d *driver) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) 
 	switch cmd.Name {
 	case pinpad.CmdGenerateMAC:
 		return service.Done(pinpad.GenerateMACResult{AuthenticationData: []byte(mac)})
+	case pinpad.CmdGetPinBlock:
+		if hold != nil {
+			<-hold
+		}
+		return service.Done(pinpad.GetPinBlockResult{PinBlock: make([]byte, 8)})
 	case card.CmdReadRawData:
 		return service.Done(card.ReadRawDataResult{Track2: &card.Data{Data: []byte(d.track2)}})
 	case card.CmdMove:
@@ -84,6 +89,7 @@ func (d *driver) count(name string) (n int) {
 type rig struct {
 	*Counter
 	card  *driver
+	pad   *driver
 	asked chan string // MTI of what reached the server
 	allow chan struct{}
 }
@@ -104,6 +110,9 @@ func newRig(t *testing.T) *rig {
 		d := &driver{}
 		if id == "card" {
 			d = r.card
+		}
+		if id == "pinpad" {
+			r.pad = d
 		}
 		dev[id] = device.New(id, class, d)
 		must(t, dev[id].Refresh(context.Background()))
@@ -289,5 +298,27 @@ func TestACardThatIsPutInAgainIsNotRetained(t *testing.T) {
 	time.Sleep(200 * time.Millisecond)
 	if n := r.card.count(card.CmdMove); n != 1 {
 		t.Error("the card of a customer who is being served was retained")
+	}
+}
+
+func TestNoPinAndNoApprovalReachesTheNextCustomer(t *testing.T) {
+	r := newRig(t)
+	r.pad.hold = make(chan struct{})
+	done := make(chan api.Completion, 1)
+	go func() { done <- r.getPinBlock(context.Background(), &service.Call{Conn: &service.Conn{}}) }()
+	for r.pad.count(pinpad.CmdGetPinBlock) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	r.EndSession("the customer went")
+	r.approved["late"] = Approval{ID: "late", State: "approved", Amount: 30000}
+	if done := r.beginSession(context.Background(), &service.Call{}); done.Outcome != api.Done {
+		t.Fatalf("%+v", done)
+	}
+	close(r.pad.hold)
+	if got := <-done; got.Outcome == api.Done {
+		t.Error("the PIN block of a session that is over is taken")
+	}
+	if len(r.pins) != 0 || len(r.approved) != 0 {
+		t.Errorf("the next customer has %d PIN blocks and %d approvals", len(r.pins), len(r.approved))
 	}
 }

@@ -57,6 +57,7 @@ func (c *Counter) getPinBlock(ctx context.Context, call *service.Call) api.Compl
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
+	s, _ := c.Session.Current()
 	card, ok := c.Session.Card()
 	if !ok {
 		return api.Refuse(api.SequenceError, "read a card first")
@@ -74,6 +75,9 @@ func (c *Counter) getPinBlock(ctx context.Context, call *service.Call) api.Compl
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if now, open := c.Session.Current(); !open || now.ID != s.ID {
+		return api.Refuse(api.SequenceError, "the session has ended")
+	}
 	c.pins[req.Slot] = pinBlock{out.PinBlock}
 	if req.Slot == "confirm" {
 		return service.Done(map[string]bool{"X-match": bytes.Equal(c.pins["new"].block, out.PinBlock)})

@@ -181,6 +181,9 @@ func (c *Counter) beginSession(_ context.Context, call *service.Call) api.Comple
 	if err != nil {
 		return ofError(err)
 	}
+	c.mu.Lock() // an answer that came after the end of the session before
+	c.pins, c.approved = map[string]pinBlock{}, map[string]Approval{}
+	c.mu.Unlock()
 	c.Activity(true)
 	if err := c.Ledger.Log(ej.SessionBegin, ej.Record{Session: id}, map[string]string{"flow": req.Flow, "lang": req.Lang, "bundle": b.Digest}); err != nil {
 		_, _ = c.Session.End()
