@@ -8,6 +8,7 @@ import (
 	"embed"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -80,7 +81,7 @@ func (h *Host) Beat() Beat {
 // end in a slash, and none of its defaults must ever show.
 func (h *Host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	if !sameSite(r) {
+	if !ownName(r.Host) || !sameSite(r) {
 		http.Error(w, "another site may not use this page", http.StatusForbidden)
 		return
 	}
@@ -107,6 +108,20 @@ func sameSite(r *http.Request) bool {
 	}
 	u, err := url.Parse(o)
 	return err == nil && (u.Host == r.Host || u.Scheme == "wails")
+}
+
+// ownName refuses names that somebody else's name server points at this machine: a page
+// that came by such a name is "of the same origin" and would be given the token.
+func ownName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	switch host {
+	case "", "localhost", "wails", "wails.localhost":
+		return true
+	}
+	ip := net.ParseIP(strings.Trim(host, "[]"))
+	return ip != nil && ip.IsLoopback()
 }
 
 func (h *Host) recoveryPage(w http.ResponseWriter) {

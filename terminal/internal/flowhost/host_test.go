@@ -50,6 +50,7 @@ func rig(t *testing.T) (*Host, *time.Time) {
 
 func get(h *Host, path string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Host = "127.0.0.1:8700"
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
@@ -100,11 +101,28 @@ func TestTheTokenIsNotGivenToOtherSites(t *testing.T) {
 	}
 }
 
+func TestTheTokenIsNotGivenUnderAStrangersName(t *testing.T) {
+	h, _ := rig(t)
+	for host, ok := range map[string]bool{"127.0.0.1:8700": true, "localhost:8700": true, "[::1]:8700": true, "wails.localhost": true, "": true,
+		"evil.example:8700": false, "127.0.0.1.evil.example": false, "192.0.2.1:8700": false} {
+		r := httptest.NewRequest(http.MethodGet, "/shell/config.json", nil)
+		r.Host = host
+		r.Header.Set("Origin", "http://"+host)
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if got := strings.Contains(w.Body.String(), "T0K3N"); got != ok {
+			t.Errorf("%q: token given %v", host, got)
+		}
+	}
+}
+
 // req: T-12
 func TestAPageThatBeatsWithoutPaintingCountsAsDead(t *testing.T) {
 	h, now := rig(t)
 	beat := func(frame string) {
 		r := httptest.NewRequest(http.MethodPost, "/shell/heartbeat", strings.NewReader(`{"frame":`+frame+`}`))
+		r.Host = "127.0.0.1:8700"
 		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
 	if _, seen := h.Alive(); seen {
