@@ -389,6 +389,22 @@ func TestNotesThatAFailureLeftInsideAreClearedWhenTheModuleIsBack(t *testing.T) 
 	}
 }
 
+func TestNotesAtTheExitThatTheBooksDoNotKnowAreReported(t *testing.T) {
+	x := approved(t)
+	var kinds []string
+	x.hooks.Alarm = func(kind, _, _ string) { kinds = append(kinds, kind) }
+	x.dev.set("notEmpty", "empty") // a bill that the sensor had missed
+	x.dev.script[cash.CmdReset] = func() api.Completion {
+		x.dev.set("empty", "empty")
+		return api.Completion{Outcome: api.Done}
+	}
+	x.Tidy()
+	x.Tidy()
+	if d := cmp.Diff([]string{"cashPathBlocked"}, kinds); d != "" {
+		t.Error(d)
+	}
+}
+
 func TestTidyNeverTouchesNotesThatACustomerMayTake(t *testing.T) {
 	x := approved(t)
 	x.dev.script[cash.CmdDispense] = x.dev.presents(3, api.Completion{Outcome: api.Done})

@@ -140,6 +140,10 @@ func (c *Cashier) Tidy() {
 	if open || (st.Transport != "notEmpty" && exitOf(st) != "notEmpty") {
 		return
 	}
+	if exitOf(st) == "notEmpty" && c.tidy == 0 {
+		// The books say that nothing lies there: a customer may miss it.
+		c.alarm("cashPathBlocked", "notes that no transaction waits for lie at the exit; they go to the reject tray", last)
+	}
 	c.tidying = true // clearing itself changes the status
 	clear := c.clearPath(last)
 	c.tidying = !clear
