@@ -48,8 +48,6 @@ type operation struct {
 	back     int64
 }
 
-const clearing = "clearing"
-
 // ledger is the durable double-entry ledger: an append-only file, fsynced in groups. Every
 // debit of a card is a credit of the clearing account.
 type ledger struct {

@@ -146,7 +146,7 @@ func (r *rig) terminal(method, path string, body, out any) int {
 func (r *rig) ask(id string) acc.Approval {
 	var a acc.Approval
 	if st := r.terminal("POST", acc.PathApprovals, acc.ApprovalRequest{Request: id, Kind: acc.KindWithdrawal, Amount: 600000, PAN: "622588******0001"}, &a); st != 200 {
-		r.t.Fatal(st)
+		r.t.Errorf("approval request answered %d", st) // also called from goroutines
 	}
 	return a
 }

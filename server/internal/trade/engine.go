@@ -61,7 +61,6 @@ type Engine struct {
 	fly     [64]flyShard
 	misses  atomic.Int32 // consecutive missing answers
 	drain   *drain
-	mu      sync.Mutex
 	hostKey hsm.Ref
 	stop    context.CancelFunc
 	wg      sync.WaitGroup

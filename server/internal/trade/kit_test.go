@@ -45,7 +45,6 @@ type rig struct {
 	eng    *trade.Engine
 	lis    map[string]*link.Listener
 	opt    trade.Options
-	logs   *bytes.Buffer
 }
 
 func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
