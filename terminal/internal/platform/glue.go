@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/emmansun/gmsm/sm2"
@@ -354,6 +355,29 @@ type signer struct{ key *sm2.PrivateKey }
 
 func (s signer) Sign(text []byte) ([]byte, error) { return s.key.SignWithSM2(rand.Reader, nil, text) }
 
+// keep writes a file that a power loss leaves whole or not at all.
+func keep(path string, b []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
+}
+
 // loadSigner reads the terminal's key, making one at the first start.
 func loadSigner(path string) (signer, error) {
 	b, err := os.ReadFile(path)
@@ -366,7 +390,7 @@ func loadSigner(path string) (signer, error) {
 		if err != nil {
 			return signer{}, err
 		}
-		return signer{key}, os.WriteFile(path, der, 0o600)
+		return signer{key}, keep(path, der)
 	}
 	if err != nil {
 		return signer{}, err
