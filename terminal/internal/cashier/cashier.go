@@ -110,17 +110,25 @@ func (c *Cashier) Plan(amount int64) (map[string]int, error) {
 			}
 		}
 	})
-	plan := map[string]int{}
+	type state struct {
+		unit int
+		rest int64
+	}
+	plan, failed := map[string]int{}, map[state]bool{}
+	below := make([]int64, len(units)+1) // value of this unit and those after it
+	for i := len(units) - 1; i >= 0; i-- {
+		below[i] = below[i+1] + int64(max(units[i].count, 0))*units[i].value
+	}
 	var search func(i int, rest int64) bool
 	search = func(i int, rest int64) bool {
 		if rest == 0 {
 			return true
 		}
-		if i == len(units) {
+		if rest > below[i] || failed[state{i, rest}] {
 			return false
 		}
 		u := units[i]
-		for n := min(int64(u.count), rest/u.value); n >= 0; n-- {
+		for n := max(0, min(int64(u.count), rest/u.value)); n >= 0; n-- {
 			if search(i+1, rest-n*u.value) {
 				if n > 0 {
 					plan[u.id] = int(n)
@@ -128,6 +136,7 @@ func (c *Cashier) Plan(amount int64) (map[string]int, error) {
 				return true
 			}
 		}
+		failed[state{i, rest}] = true // many ways lead here; one try is enough
 		return false
 	}
 	if amount <= 0 || !search(0, amount) {

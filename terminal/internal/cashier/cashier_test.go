@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -471,5 +472,23 @@ func TestPresentStateAnswersAboutTheLastDispenseAlsoAfterAReboot(t *testing.T) {
 	y := open(t, x.dir, x.dev)
 	if state, got := y.PresentState(); state != "presented" || got.ID != txn {
 		t.Errorf("%s %s", state, got.ID)
+	}
+}
+
+func TestPlanAnswersAtOnceAlsoForAnAmountThatCannotBeMade(t *testing.T) {
+	x := open(t, t.TempDir(), newModule())
+	units := map[string]book.Unit{}
+	for i, value := range []int64{10000, 5000, 5000, 2000, 2000, 1000} {
+		units[fmt.Sprint("unit", i)] = book.Unit{Currency: "CNY", Value: value, Count: 2000}
+	}
+	must(t, x.SetCounts(units, "test"))
+	began := time.Now()
+	for _, amount := range []int64{1e11, 2999900, 30000500} {
+		if _, err := x.Plan(amount); !errors.Is(err, ErrNotDispensable) {
+			t.Errorf("%d: %v", amount, err)
+		}
+	}
+	if d := time.Since(began); d > 20*time.Second {
+		t.Errorf("took %s", d)
 	}
 }
