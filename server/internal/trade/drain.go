@@ -172,7 +172,7 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 	case rcOK:
 		return e.endReversal(ctx, r, store.RevDone, rc)
 	case rcNotOriginal: // the original may still be on its way: ask again
-		if r.NotFound++; r.NotFound >= e.o.AbsentAfter {
+		if r.NotFound++; r.NotFound >= e.o.AbsentAfter && now.Sub(t.Created) > 2*e.o.HostTimeout {
 			if t.Auth == "" {
 				return e.endReversal(ctx, r, store.RevAbsent, rc)
 			}

@@ -114,6 +114,9 @@ func (z *Zone) reverse(ctx context.Context, w *work) string {
 		return rcInvalid
 	case store.Intent, store.Unknown:
 		return rcSystem // being recovered: repeat
+	case store.ClosedByHand: // two persons have decided; the terminal's word contradicts them
+		e.o.Log.Error("reversal of a transaction that was closed by hand", "txn", t.ID, "terminal", t.Terminal)
+		return rcInvalid
 	default: // declined, not sent, or reversed already
 		if t.State == store.ReversalPending && t.Paid.Int64 != paid {
 			e.o.Log.Error("second reversal with another amount", "txn", t.ID, "terminal", t.Terminal)
@@ -152,8 +155,9 @@ func (z *Zone) void(ctx context.Context, w *work, key string) string {
 	if pan := w.in.Get(2); pan != nil {
 		t.PANMasked, t.PANIndex = message.MaskedPAN(pan), e.hsm.Index(pan)
 	}
-	if _, err := e.st.Insert(ctx, t); err != nil {
-		return rcSystem
+	fresh, err := e.st.Insert(ctx, t)
+	if err != nil || !fresh {
+		return rcSystem // the original came in this very moment: the terminal repeats and meets it
 	}
 	return rcOK
 }

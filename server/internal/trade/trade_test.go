@@ -182,7 +182,7 @@ func TestAnOriginalTheHostNeverSawEndsAsNotFoundAndStaysRefused(t *testing.T) {
 	r.bank.Arm(bankhost.Scenario{Kind: "lost", Count: 1})
 	q, _ := x.withdraw(card1, 10000)
 	until(t, "end", func() bool { return r.txn(x, q).State == store.ReversalAbsent })
-	if rev, _ := r.st.ReversalOf(t.Context(), r.txn(x, q).ID); rev.NotFound != 3 {
+	if rev, _ := r.st.ReversalOf(t.Context(), r.txn(x, q).ID); rev.NotFound < 3 {
 		t.Errorf("%d answers 25", rev.NotFound)
 	}
 }

@@ -22,7 +22,7 @@ func (c *Counter) cardService() *service.Service {
 		Commands: map[string]service.Command{
 			card.CmdReadRawData: {Handle: c.readCard},
 			card.CmdMove:        {Handle: c.moveCard},
-			card.CmdReset:       {Handle: pass(c.Card)},
+			card.CmdReset:       {Handle: outside(pass(c.Card))},
 		},
 	}
 }

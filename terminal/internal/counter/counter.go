@@ -200,3 +200,14 @@ func pass(d *device.Device) service.Handler {
 		return d.Run(ctx, call.Header.Name, call.Payload, call.Emit)
 	}
 }
+
+// outside lets only outside XFS4IoT clients use a command that no page of ours needs: keys
+// in the clear, raw bytes to a printer, a reader's reset.
+func outside(h service.Handler) service.Handler {
+	return func(ctx context.Context, call *service.Call) api.Completion {
+		if call.Role() == service.RoleFlow {
+			return api.Refuse(api.AuthorizationRequired, "pages may not use "+call.Header.Name)
+		}
+		return h(ctx, call)
+	}
+}

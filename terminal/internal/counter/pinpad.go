@@ -17,7 +17,7 @@ func (c *Counter) pinpadService() *service.Service {
 		Capabilities: capabilities(c.PinPad, "Keyboard", "PinPad", "KeyManagement", "Crypto"),
 		Commands: map[string]service.Command{
 			pinpad.CmdPinEntry:      {Handle: c.pinEntry},
-			pinpad.CmdDataEntry:     {Handle: pass(c.PinPad)},
+			pinpad.CmdDataEntry:     {Handle: outside(pass(c.PinPad))},
 			pinpad.CmdGetPinBlock:   {Handle: c.getPinBlock},
 			pinpad.CmdKeyboardReset: {Handle: pass(c.PinPad)},
 			pinpad.CmdGetKeyDetail:  {Async: true, Handle: pass(c.PinPad)},

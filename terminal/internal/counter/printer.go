@@ -17,7 +17,7 @@ func (c *Counter) printerService() *service.Service {
 		Capabilities: capabilities(c.Printer, "Printer"),
 		Commands: map[string]service.Command{
 			printer.CmdPrintForm:    {Handle: c.printForm},
-			printer.CmdPrintRaw:     {Handle: pass(c.Printer)},
+			printer.CmdPrintRaw:     {Handle: outside(pass(c.Printer))},
 			printer.CmdControlMedia: {Handle: pass(c.Printer)},
 			printer.CmdReset:        {Handle: pass(c.Printer)},
 			"Printer.GetFormList": {Async: true, Handle: func(context.Context, *service.Call) api.Completion {

@@ -142,6 +142,16 @@ func (p *Platform) keepInTouch(ctx context.Context, stop func()) {
 	})
 }
 
+// watchSettlement raises an alarm when the server has a settlement and does not agree with
+// it; it is called with the ledger locked.
+func (p *Platform) watchSettlement(r ej.Record) {
+	var d book.SettleData
+	if r.Kind != ej.SettleSent || json.Unmarshal(r.Data, &d) != nil || d.Code == "00" {
+		return
+	}
+	go p.alarm("settlementRefused", "the server answered "+d.Code+" to a confirmation or reversal: compare the books", r.Txn)
+}
+
 // alarm writes an alarm into the journal and tells the server.
 func (p *Platform) alarm(kind, text, txn string) {
 	if err := p.led.Log(ej.Alarm, ej.Record{Txn: txn}, map[string]string{"kind": kind, "text": text}); err != nil {

@@ -100,6 +100,7 @@ func (p *Platform) openBooks() error {
 	}
 	p.led.OnRecord = func(r ej.Record) {
 		p.failpoint(r)
+		p.watchSettlement(r)
 		if p.monitor != nil {
 			p.monitor.Wake()
 		}
