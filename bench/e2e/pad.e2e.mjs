@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import { newest, openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
 
 const flows = resolve(import.meta.dirname, '../../terminal/frontend/dist/flows')
@@ -22,6 +22,14 @@ before(async () => {
 after(async () => {
   await browser?.close()
   assert.equal(await desk?.stop(), 0, 'the desk ends clean')
+})
+
+// Whatever a test left behind, the next one begins at an idle counter.
+afterEach(async (t) => {
+  if (!c || t.passed) return
+  await c.page.goto(desk.counter + '/')
+  await desk.act('card', 'takeCard').catch(() => undefined)
+  await c.idle().catch(() => undefined)
 })
 
 const id = (name) => `[data-testid="${name}"]`
@@ -53,6 +61,7 @@ test('a large amount waits for the manager, who approves with the password', asy
   await pad.click(id('seen'))
   await pad.fill(input('password'), 'wrong-password-1')
   await pad.click(id('approve'))
+  await pad.waitForSelector(id('error'))
   await c.screen('managerWait') // a wrong password decides nothing
   await pad.fill(input('password'), passwords.manager)
   await pad.click(id('approve'))
