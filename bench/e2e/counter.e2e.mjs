@@ -29,7 +29,7 @@ afterEach(async (t) => {
 const demo1 = '6225880000000001'
 const given = async () => Object.values((await desk.device('cash')).physical.units).reduce((n, u) => n + u.taken * u.value * 100, 0)
 
-// req: UX-03, T-02, J-04
+// req: UX-03, T-02
 test('a customer draws 300: card first, then cash, and all books agree', async () => {
   const before = await desk.balance(demo1)
   await c.idle()

@@ -51,7 +51,6 @@ type Options struct {
 // Run is what every driver must pass.
 //
 // req: D-09
-// req: X-02
 func Run(t *testing.T, o Options) {
 	start := func(t *testing.T) (Device, *Rig) {
 		t.Helper()

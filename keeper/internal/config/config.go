@@ -1,5 +1,5 @@
-// Package config is the keeper's configuration: one YAML file, unknown keys refused,
-// errors with file, line and column. Only keeperd imports it.
+// Package config is the keeper's configuration: one YAML file, unknown keys refused
+// with file, line and column; a wrong value is named by its setting. Only keeperd imports it.
 package config
 
 import (

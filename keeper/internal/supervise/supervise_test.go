@@ -90,7 +90,7 @@ func until(t *testing.T, changes <-chan State, what string, ok func(State) bool)
 	}
 }
 
-// req: K-01, K-04, K-05
+// req: K-01, K-05
 func TestAKilledProgramIsStartedAgain(t *testing.T) {
 	_, changes := begin(t, "works", quick())
 	first := until(t, changes, "running", func(s State) bool { return s.State == "running" && s.Ready })

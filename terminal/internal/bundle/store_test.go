@@ -96,6 +96,13 @@ func TestTheNewVersionBecomesCurrentAndTheOldOneComesBack(t *testing.T) {
 	if r, _ := st.Record(); r.Current != refs[0] || r.Previous != refs[1] {
 		t.Errorf("record %+v", r)
 	}
+	// A version that was left on purpose stays refused until another one is activated.
+	if err := st.Refuse(refs[1].Digest, "taken back"); err != nil {
+		t.Fatal(err)
+	}
+	if r, _ := st.Record(); r.Refused != refs[1].Digest || r.Current != refs[0] {
+		t.Errorf("record %+v", r)
+	}
 	p, _ := st.Path(back.Digest)
 	if b, _ := os.ReadFile(filepath.Join(p, "index.html")); string(b) != "<h1>1.0.0</h1>" {
 		t.Errorf("content %q", b)

@@ -1,6 +1,6 @@
 // Package config is the configuration of the native platform: one YAML file, unknown
-// keys refused, errors with file, line and column. Only the native platform and its
-// shell import it.
+// keys refused with file, line and column; a wrong value is named by its setting. Only the
+// native platform and its shell import it.
 package config
 
 import (

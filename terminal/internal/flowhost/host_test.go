@@ -59,7 +59,6 @@ func get(h *Host, path string, header ...string) *httptest.ResponseRecorder {
 	return w
 }
 
-// req: G-19
 func TestAPageIsShownWhateverIsAskedFor(t *testing.T) {
 	h, _ := rig(t)
 	for path, want := range map[string]string{
@@ -117,7 +116,6 @@ func TestTheTokenIsNotGivenUnderAStrangersName(t *testing.T) {
 	}
 }
 
-// req: T-12
 func TestAPageThatBeatsWithoutPaintingCountsAsDead(t *testing.T) {
 	h, now := rig(t)
 	beat := func(frame string) {

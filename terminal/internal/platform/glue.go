@@ -257,8 +257,14 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 		}
 		p.counter.Announce()
 	case "previousBundle":
+		left := p.currentBundle().Digest
 		ref, err := p.bundles.Back()
 		if err != nil {
+			return err
+		}
+		// The server still assigns the version that was left: without this the next beat
+		// would bring it back.
+		if err := p.bundles.Refuse(left, "taken back by an operator at the terminal"); err != nil {
 			return err
 		}
 		p.log.Info("flow bundle taken back", "version", ref.Version)

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// req: T-10, UX-02
+// req: T-10
 func TestNothingOfACustomerSurvivesTheEndOfTheSession(t *testing.T) {
 	m := New(nil)
 	if _, err := m.Begin("withdraw", "zh", ""); err != nil {
