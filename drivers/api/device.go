@@ -31,6 +31,14 @@ const (
 	ClassCashDispenser Class = "cashDispenser"
 	ClassPinPad        Class = "pinPad"
 	ClassPrinter       Class = "printer"
+	ClassCashAcceptor  Class = "cashAcceptor" // also a recycler: its capabilities name both interfaces
+	ClassBarcodeReader Class = "barcodeReader"
+	ClassCamera        Class = "camera"
+	ClassAuxiliaries   Class = "auxiliaries" // sensors, doors and lamps: interfaces auxiliaries and lights
+	ClassBiometric     Class = "biometric"
+	ClassPower         Class = "powerManagement"
+	ClassIDCard        Class = "X-idCard"    // resident identity card; XFS4IoT has no such class
+	ClassSignature     Class = "X-signature" // signature pad; XFS4IoT has no such class
 )
 
 // OpID identifies one operation for ever. A retry of the same intent keeps the id; a

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 // motion time, a state folder and a link of its own.
 type Config struct {
 	ID    string `yaml:"id" json:"id"`
-	Model string `yaml:"model" json:"model"` // crt350n, lcdm2000, zt598, escpos
+	Model string `yaml:"model" json:"model"` // a name of the catalogue
 	// Link is the path that leads to the PTY; a driver opens it.
 	Link     string `yaml:"link" json:"link"`
 	StateDir string `yaml:"stateDir" json:"stateDir"`
@@ -41,21 +40,11 @@ type Config struct {
 	Hub   *engine.Hub  `yaml:"-" json:"-"`
 }
 
-// Models are the models that can be started, with their usual ids.
-var Models = map[string]string{"crt350n": "card", "lcdm2000": "cash", "zt598": "pinpad", "escpos": "printer"}
-
-var defaultBaud = map[string]int{"crt350n": 115200, "lcdm2000": 9600, "zt598": 9600, "escpos": 115200}
-
 // Validate names what is wrong with the configuration.
 func (c Config) Validate() error {
-	usual, ok := Models[c.Model]
+	own, ok := find(c.Model)
 	if !ok {
-		names := []string{}
-		for k := range Models {
-			names = append(names, k)
-		}
-		slices.Sort(names)
-		return fmt.Errorf("model: %q is none of %s", c.Model, strings.Join(names, ", "))
+		return fmt.Errorf("model: %q is none of %s", c.Model, strings.Join(modelNames(), ", "))
 	}
 	if c.ID != "" && strings.ContainsAny(c.ID, "/\\ \t\n") {
 		return fmt.Errorf("id: %q must not hold slashes or blanks", c.ID)
@@ -63,35 +52,25 @@ func (c Config) Validate() error {
 	if c.Baud < 0 || c.Pace < 0 || c.PortReturnMs < 0 || c.LateAckMs < 0 {
 		return fmt.Errorf("baud, pace, portReturnMs and lateAckMs must not be negative")
 	}
-	for _, part := range []struct {
-		model string
-		given bool
-		check func() error
-	}{
-		{"crt350n", c.Reader != nil, func() error { return c.Reader.Validate() }},
-		{"lcdm2000", c.Dispenser != nil, func() error { return c.Dispenser.Validate() }},
-		{"zt598", c.PinPad != nil, func() error { return c.PinPad.Validate() }},
-		{"escpos", c.Printer != nil, func() error { return c.Printer.Validate() }},
-	} {
-		if !part.given {
-			continue
+	for _, k := range catalogue {
+		given, err := k.check(c)
+		if given && k.model != own.model {
+			return fmt.Errorf("%s: settings of a %s given", c.Model, k.model)
 		}
-		if part.model != c.Model {
-			return fmt.Errorf("%s: settings of a %s given", c.Model, part.model)
-		}
-		if err := part.check(); err != nil {
-			return fmt.Errorf("%s %s: %w", c.Model, usual, err)
+		if err != nil {
+			return fmt.Errorf("%s %s: %w", c.Model, own.id, err)
 		}
 	}
 	return nil
 }
 
 func (c Config) withDefaults() Config {
+	k, _ := find(c.Model)
 	if c.ID == "" {
-		c.ID = Models[c.Model]
+		c.ID = k.id
 	}
 	if c.Baud == 0 {
-		c.Baud = defaultBaud[c.Model]
+		c.Baud = k.baud
 	}
 	if c.Link == "" {
 		c.Link = filepath.Join(c.StateDir, c.ID+".port")

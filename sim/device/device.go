@@ -9,11 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/engine"
-	"zhigui/sim/device/escpos"
-	"zhigui/sim/device/lcdm2000"
-	"zhigui/sim/device/zt598"
 )
 
 // The engine's words, for callers that import only this package.
@@ -88,7 +84,8 @@ func Start(ctx context.Context, c Config) (*Sim, error) {
 		_ = lock.Close()
 		return nil, fmt.Errorf("device %s: the state folder %s belongs to another process: %w", c.ID, c.StateDir, err)
 	}
-	m, err := build(c)
+	k, _ := find(c.Model)
+	m, err := k.build(c)
 	if err != nil {
 		_ = lock.Close()
 		return nil, fmt.Errorf("device %s: %w", c.ID, err)
@@ -108,36 +105,6 @@ func Start(ctx context.Context, c Config) (*Sim, error) {
 		close(s.ended)
 	}()
 	return s, nil
-}
-
-func build(c Config) (model, error) {
-	switch c.Model {
-	case "crt350n":
-		var k crt350n.Config
-		if c.Reader != nil {
-			k = *c.Reader
-		}
-		return crt350n.New(c.StateDir, k)
-	case "lcdm2000":
-		var k lcdm2000.Config
-		if c.Dispenser != nil {
-			k = *c.Dispenser
-		}
-		return lcdm2000.New(c.StateDir, c.Clock, k)
-	case "zt598":
-		var k zt598.Config
-		if c.PinPad != nil {
-			k = *c.PinPad
-		}
-		return zt598.New(c.StateDir, k)
-	case "escpos":
-		var k escpos.Config
-		if c.Printer != nil {
-			k = *c.Printer
-		}
-		return escpos.New(c.StateDir, k)
-	}
-	return nil, fmt.Errorf("unknown model %q", c.Model)
 }
 
 // Close ends the device; its physical state stays on the disk.

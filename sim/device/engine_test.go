@@ -202,7 +202,7 @@ func TestAVanishedPortComesBackUnderTheSameLink(t *testing.T) {
 }
 
 func TestGarbageOnTheLineKillsNothing(t *testing.T) {
-	for model := range device.Models {
+	for model := range device.Models() {
 		t.Run(model, func(t *testing.T) {
 			s := device.MustStart(t, device.Config{Model: model})
 			h := dial(t, s)

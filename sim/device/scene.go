@@ -71,7 +71,7 @@ func ParseScene(name string, b []byte) (s Scene, err error) {
 	for i, c := range s.Devices {
 		err := c.Validate()
 		if c.ID == "" {
-			c.ID = Models[c.Model]
+			c.ID = usualID(c.Model)
 		}
 		if err == nil && ids[c.ID] {
 			err = fmt.Errorf("id: %q is there twice", c.ID)
@@ -117,7 +117,7 @@ func (s Scene) withDefaults() Scene {
 	for i := range s.Devices {
 		c := &s.Devices[i]
 		if c.ID == "" {
-			c.ID = Models[c.Model]
+			c.ID = usualID(c.Model)
 		}
 		if c.StateDir == "" {
 			c.StateDir = filepath.Join(s.State, c.ID)

@@ -1,0 +1,83 @@
+package device
+
+import (
+	"slices"
+
+	"zhigui/sim/device/crt350n"
+	"zhigui/sim/device/escpos"
+	"zhigui/sim/device/lcdm2000"
+	"zhigui/sim/device/zt598"
+)
+
+// catalogue has one row for each model: its usual id, its baud rate, where its settings are
+// in a Config, and how it is made.
+var catalogue = []kind{
+	row("crt350n", "card", 115200, func(c Config) *crt350n.Config { return c.Reader },
+		func(c Config, s crt350n.Config) (*crt350n.Model, error) { return crt350n.New(c.StateDir, s) }),
+	row("lcdm2000", "cash", 9600, func(c Config) *lcdm2000.Config { return c.Dispenser },
+		func(c Config, s lcdm2000.Config) (*lcdm2000.Model, error) {
+			return lcdm2000.New(c.StateDir, c.Clock, s)
+		}),
+	row("zt598", "pinpad", 9600, func(c Config) *zt598.Config { return c.PinPad },
+		func(c Config, s zt598.Config) (*zt598.Model, error) { return zt598.New(c.StateDir, s) }),
+	row("escpos", "printer", 115200, func(c Config) *escpos.Config { return c.Printer },
+		func(c Config, s escpos.Config) (*escpos.Model, error) { return escpos.New(c.StateDir, s) }),
+}
+
+// kind is one row of the catalogue.
+type kind struct {
+	model, id string
+	baud      int
+	// check validates the model's settings; given is false if the Config has none.
+	check func(Config) (given bool, err error)
+	build func(Config) (model, error)
+}
+
+func row[S interface{ Validate() error }, M model](name, id string, baud int, settings func(Config) *S, build func(Config, S) (M, error)) kind {
+	return kind{model: name, id: id, baud: baud,
+		check: func(c Config) (bool, error) {
+			if s := settings(c); s != nil {
+				return true, (*s).Validate()
+			}
+			return false, nil
+		},
+		build: func(c Config) (model, error) {
+			var s S
+			if p := settings(c); p != nil {
+				s = *p
+			}
+			return build(c, s)
+		},
+	}
+}
+
+func find(name string) (kind, bool) {
+	i := slices.IndexFunc(catalogue, func(k kind) bool { return k.model == name })
+	if i < 0 {
+		return kind{}, false
+	}
+	return catalogue[i], true
+}
+
+func modelNames() []string {
+	out := []string{}
+	for _, k := range catalogue {
+		out = append(out, k.model)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func usualID(model string) string {
+	k, _ := find(model)
+	return k.id
+}
+
+// Models are the models that can be started, with their usual ids.
+func Models() map[string]string {
+	out := map[string]string{}
+	for _, k := range catalogue {
+		out[k.model] = k.id
+	}
+	return out
+}
