@@ -62,29 +62,12 @@ func (d *Device) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 	}
 	sctx, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	st, err := p.rpc.Execute(sctx)
+	defer context.AfterFunc(p.gone(), end)()
+	st, err := p.rpc.Execute(sctx, wire.FromCommand(cmd))
 	if err != nil {
-		d.awaitExit(p)
-		return api.Refuse(api.DeviceNotReady, "command was not delivered: the driver is gone")
-	}
-	stop := context.AfterFunc(p.gone(), end)
-	defer stop()
-	if err := st.Send(&wire.ExecuteRequest{Kind: &wire.ExecuteRequest_Start{Start: wire.FromCommand(cmd)}}); err != nil {
 		return d.lost(p, desc, cmd)
 	}
-	finished := make(chan struct{})
-	canceler := make(chan struct{})
-	go func() { // the only sender from here on
-		defer close(canceler)
-		select {
-		case <-ctx.Done():
-			_ = st.Send(&wire.ExecuteRequest{Kind: &wire.ExecuteRequest_Cancel{Cancel: &wire.Cancel{}}})
-			<-finished
-		case <-finished:
-		}
-		_ = st.CloseSend()
-	}()
-	defer func() { close(finished); <-canceler }()
+	defer context.AfterFunc(ctx, func() { p.cancel(sctx, string(cmd.Op)) })()
 	for {
 		m, err := st.Recv()
 		if err != nil {
@@ -95,6 +78,22 @@ func (d *Device) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 		}
 		if c := m.GetCompletion(); c != nil {
 			return *wire.ToCompletion(c)
+		}
+	}
+}
+
+// cancel asks until the driver knows the command or the command has ended (ctx): the two
+// calls may overtake each other.
+func (p *process) cancel(ctx context.Context, op string) {
+	for {
+		r, err := p.rpc.Cancel(ctx, &wire.CancelRequest{Op: op})
+		if err != nil || r.GetKnown() {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(5 * time.Millisecond):
 		}
 	}
 }

@@ -18,7 +18,6 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
 	"github.com/hashicorp/go-plugin/runner"
-	"google.golang.org/grpc"
 
 	"zhigui/drivers/wire"
 )
@@ -57,8 +56,7 @@ func (h *Host) launch(s Spec, log *slog.Logger) (*process, error) {
 		SyncStderr:       io.Discard,
 		UnixSocketConfig: &plugin.UnixSocketConfig{TempDir: h.cfg.RunDir},
 		Logger:           hclog.New(&hclog.LoggerOptions{Output: io.Discard, Level: hclog.Off}),
-		GRPCDialOptions: []grpc.DialOption{grpc.WithDefaultCallOptions(
-			grpc.MaxCallRecvMsgSize(wire.MaxMessage), grpc.MaxCallSendMsgSize(wire.MaxMessage))},
+		GRPCDialOptions:  wire.DialOptions(),
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
 			cmd := exec.Command(s.Binary, s.Model)
 			cmd.Env = append(spec.Env, wire.HostPIDKey+"="+strconv.Itoa(os.Getpid()))

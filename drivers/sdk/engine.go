@@ -40,7 +40,8 @@ type Engine struct {
 	draining bool
 
 	statusMu sync.Mutex
-	last     map[string]map[string]json.RawMessage
+	last     members
+	lastJSON json.RawMessage // the whole status, as it was encoded for last
 }
 
 type running struct {
@@ -107,7 +108,8 @@ func (e *Engine) Open(ctx context.Context, cfg api.Config) error {
 	}
 	e.driver, e.journal, e.lock = d, j, lock
 	e.statusMu.Lock()
-	e.last = flatten(d.Status())
+	e.lastJSON = mustJSON(d.Status())
+	e.last = flatten(e.lastJSON)
 	e.statusMu.Unlock()
 	return nil
 }
@@ -223,12 +225,20 @@ func (e *Engine) Recover(ctx context.Context) (api.Recovery, error) {
 	return rec, nil
 }
 
-// Execute implements api.Device.
-func (e *Engine) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
-	return e.execute(ctx, cmd, func() {}, emit)
+// Cancel asks the command that runs to stop; false if it is not the one that runs. A Still
+// command ends by itself at once.
+func (e *Engine) Cancel(op api.OpID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running == nil || e.running.op != op {
+		return false
+	}
+	e.running.cancel()
+	return true
 }
 
-func (e *Engine) execute(ctx context.Context, cmd api.Command, accepted func(), emit func(api.Event)) (out api.Completion) {
+// Execute implements api.Device.
+func (e *Engine) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) (out api.Completion) {
 	motion, ok := e.model.Commands[cmd.Name]
 	if !ok {
 		return api.Refuse(api.UnsupportedCommand, fmt.Sprintf("%s does not know command %q", e.model.Name, cmd.Name))
@@ -288,7 +298,6 @@ func (e *Engine) execute(ctx context.Context, cmd api.Command, accepted func(), 
 			out = e.panicked(cmd, durable && moved, p)
 		}
 	}()
-	accepted()
 	out = e.driver.Execute(ctx, cmd, emit)
 	if !out.Outcome.Valid() {
 		out = api.Completion{Outcome: api.Indeterminate, Code: api.InternalError, Description: fmt.Sprintf("driver gave outcome %q", out.Outcome)}

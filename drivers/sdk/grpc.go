@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"context"
-	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -45,43 +44,17 @@ func (s *server) Recover(ctx context.Context, _ *wire.RecoverRequest) (*wire.Rec
 	return out, nil
 }
 
-func (s *server) Execute(st grpc.BidiStreamingServer[wire.ExecuteRequest, wire.ExecuteReply]) error {
-	first, err := st.Recv()
-	if err != nil {
-		return err
-	}
-	start := first.GetStart()
-	if start == nil {
-		return status.Error(codes.InvalidArgument, "the first message of a command must be start")
-	}
-	ctx, cancel := context.WithCancel(st.Context())
-	defer cancel()
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		for {
-			m, err := st.Recv()
-			if err != nil {
-				return // half-closed by the host, or the host is gone: st.Context ends
-			}
-			if m.GetCancel() != nil {
-				cancel()
-			}
-		}
-	}()
-	accepted := func() {
-		_ = st.Send(&wire.ExecuteReply{Kind: &wire.ExecuteReply_Accepted{Accepted: &wire.Accepted{}}})
-	}
+// Execute ends with the host: the stream's context is canceled when the connection is gone.
+func (s *server) Execute(start *wire.Command, st grpc.ServerStreamingServer[wire.ExecuteReply]) error {
 	emit := func(ev api.Event) {
 		_ = st.Send(&wire.ExecuteReply{Kind: &wire.ExecuteReply_Event{Event: wire.FromEvent(&ev)}})
 	}
-	c := s.e.execute(ctx, wire.ToCommand(start), accepted, emit)
-	err = st.Send(&wire.ExecuteReply{Kind: &wire.ExecuteReply_Completion{Completion: wire.FromCompletion(&c)}})
-	select { // the host half-closes when it has the completion
-	case <-closed:
-	case <-time.After(200 * time.Millisecond):
-	}
-	return err
+	c := s.e.Execute(st.Context(), wire.ToCommand(start), emit)
+	return st.Send(&wire.ExecuteReply{Kind: &wire.ExecuteReply_Completion{Completion: wire.FromCompletion(&c)}})
+}
+
+func (s *server) Cancel(_ context.Context, r *wire.CancelRequest) (*wire.CancelReply, error) {
+	return &wire.CancelReply{Known: s.e.Cancel(api.OpID(r.GetOp()))}, nil
 }
 
 func (s *server) QueryOp(ctx context.Context, r *wire.QueryOpRequest) (*wire.QueryOpReply, error) {

@@ -11,14 +11,9 @@ import (
 type members = map[string]map[string]json.RawMessage
 
 // flatten turns a status object into its members by interface.
-func flatten(status map[string]any) members {
+func flatten(status json.RawMessage) members {
 	out := members{}
-	for class, v := range status {
-		var m map[string]json.RawMessage
-		if json.Unmarshal(mustJSON(v), &m) == nil {
-			out[class] = m
-		}
-	}
+	_ = json.Unmarshal(status, &out) // it was encoded a moment ago
 	return out
 }
 
@@ -48,7 +43,12 @@ func (e *Engine) statusChanged() {
 	}
 	e.statusMu.Lock()
 	defer e.statusMu.Unlock()
-	now := flatten(d.Status())
+	raw := mustJSON(d.Status())
+	if bytes.Equal(raw, e.lastJSON) {
+		return
+	}
+	e.lastJSON = raw
+	now := flatten(raw)
 	if delta := changes(e.last, now); len(delta) > 0 {
 		e.last = now
 		e.ring.add(api.Notice{Status: &api.Status{Classes: mustJSON(delta)}})
@@ -64,8 +64,8 @@ func (e *Engine) full() api.Status {
 	e.statusMu.Lock()
 	defer e.statusMu.Unlock()
 	epoch, seq := e.ring.place()
-	classes := mustJSON(e.last)
-	if e.last == nil {
+	classes := e.lastJSON
+	if classes == nil {
 		classes = mustJSON(map[string]any{"common": map[string]any{"device": api.Starting}})
 	}
 	return api.Status{Epoch: epoch, Seq: seq, Full: true, Classes: classes}

@@ -51,7 +51,7 @@ func Serve(m Model) {
 		HandshakeConfig:  wire.Handshake,
 		VersionedPlugins: wire.Versions(&server{e: e}),
 		GRPCServer: func(o []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(o, grpc.MaxRecvMsgSize(wire.MaxMessage), grpc.MaxSendMsgSize(wire.MaxMessage))...)
+			return grpc.NewServer(append(o, wire.ServerOptions()...)...)
 		},
 		Logger: hclog.New(&hclog.LoggerOptions{Output: io.Discard}),
 	})

@@ -453,31 +453,27 @@ func (x *Command) GetTxn() string {
 	return ""
 }
 
-type ExecuteRequest struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// Types that are valid to be assigned to Kind:
-	//
-	//	*ExecuteRequest_Start
-	//	*ExecuteRequest_Cancel
-	Kind          isExecuteRequest_Kind `protobuf_oneof:"kind"`
+type CancelRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Op            string                 `protobuf:"bytes,1,opt,name=op,proto3" json:"op,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ExecuteRequest) Reset() {
-	*x = ExecuteRequest{}
+func (x *CancelRequest) Reset() {
+	*x = CancelRequest{}
 	mi := &file_driver_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ExecuteRequest) String() string {
+func (x *CancelRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ExecuteRequest) ProtoMessage() {}
+func (*CancelRequest) ProtoMessage() {}
 
-func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
+func (x *CancelRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_driver_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -489,72 +485,39 @@ func (x *ExecuteRequest) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ExecuteRequest.ProtoReflect.Descriptor instead.
-func (*ExecuteRequest) Descriptor() ([]byte, []int) {
+// Deprecated: Use CancelRequest.ProtoReflect.Descriptor instead.
+func (*CancelRequest) Descriptor() ([]byte, []int) {
 	return file_driver_proto_rawDescGZIP(), []int{7}
 }
 
-func (x *ExecuteRequest) GetKind() isExecuteRequest_Kind {
+func (x *CancelRequest) GetOp() string {
 	if x != nil {
-		return x.Kind
+		return x.Op
 	}
-	return nil
+	return ""
 }
 
-func (x *ExecuteRequest) GetStart() *Command {
-	if x != nil {
-		if x, ok := x.Kind.(*ExecuteRequest_Start); ok {
-			return x.Start
-		}
-	}
-	return nil
-}
-
-func (x *ExecuteRequest) GetCancel() *Cancel {
-	if x != nil {
-		if x, ok := x.Kind.(*ExecuteRequest_Cancel); ok {
-			return x.Cancel
-		}
-	}
-	return nil
-}
-
-type isExecuteRequest_Kind interface {
-	isExecuteRequest_Kind()
-}
-
-type ExecuteRequest_Start struct {
-	Start *Command `protobuf:"bytes,1,opt,name=start,proto3,oneof"`
-}
-
-type ExecuteRequest_Cancel struct {
-	Cancel *Cancel `protobuf:"bytes,2,opt,name=cancel,proto3,oneof"`
-}
-
-func (*ExecuteRequest_Start) isExecuteRequest_Kind() {}
-
-func (*ExecuteRequest_Cancel) isExecuteRequest_Kind() {}
-
-type Cancel struct {
+type CancelReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
+	Known         bool                   `protobuf:"varint,1,opt,name=known,proto3" json:"known,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Cancel) Reset() {
-	*x = Cancel{}
+func (x *CancelReply) Reset() {
+	*x = CancelReply{}
 	mi := &file_driver_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Cancel) String() string {
+func (x *CancelReply) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Cancel) ProtoMessage() {}
+func (*CancelReply) ProtoMessage() {}
 
-func (x *Cancel) ProtoReflect() protoreflect.Message {
+func (x *CancelReply) ProtoReflect() protoreflect.Message {
 	mi := &file_driver_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -566,16 +529,22 @@ func (x *Cancel) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Cancel.ProtoReflect.Descriptor instead.
-func (*Cancel) Descriptor() ([]byte, []int) {
+// Deprecated: Use CancelReply.ProtoReflect.Descriptor instead.
+func (*CancelReply) Descriptor() ([]byte, []int) {
 	return file_driver_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *CancelReply) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
 }
 
 type ExecuteReply struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:
 	//
-	//	*ExecuteReply_Accepted
 	//	*ExecuteReply_Event
 	//	*ExecuteReply_Completion
 	Kind          isExecuteReply_Kind `protobuf_oneof:"kind"`
@@ -620,15 +589,6 @@ func (x *ExecuteReply) GetKind() isExecuteReply_Kind {
 	return nil
 }
 
-func (x *ExecuteReply) GetAccepted() *Accepted {
-	if x != nil {
-		if x, ok := x.Kind.(*ExecuteReply_Accepted); ok {
-			return x.Accepted
-		}
-	}
-	return nil
-}
-
 func (x *ExecuteReply) GetEvent() *Event {
 	if x != nil {
 		if x, ok := x.Kind.(*ExecuteReply_Event); ok {
@@ -651,59 +611,17 @@ type isExecuteReply_Kind interface {
 	isExecuteReply_Kind()
 }
 
-type ExecuteReply_Accepted struct {
-	Accepted *Accepted `protobuf:"bytes,1,opt,name=accepted,proto3,oneof"`
-}
-
 type ExecuteReply_Event struct {
-	Event *Event `protobuf:"bytes,2,opt,name=event,proto3,oneof"`
+	Event *Event `protobuf:"bytes,1,opt,name=event,proto3,oneof"`
 }
 
 type ExecuteReply_Completion struct {
-	Completion *Completion `protobuf:"bytes,3,opt,name=completion,proto3,oneof"`
+	Completion *Completion `protobuf:"bytes,2,opt,name=completion,proto3,oneof"`
 }
-
-func (*ExecuteReply_Accepted) isExecuteReply_Kind() {}
 
 func (*ExecuteReply_Event) isExecuteReply_Kind() {}
 
 func (*ExecuteReply_Completion) isExecuteReply_Kind() {}
-
-type Accepted struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
-}
-
-func (x *Accepted) Reset() {
-	*x = Accepted{}
-	mi := &file_driver_proto_msgTypes[10]
-	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-	ms.StoreMessageInfo(mi)
-}
-
-func (x *Accepted) String() string {
-	return protoimpl.X.MessageStringOf(x)
-}
-
-func (*Accepted) ProtoMessage() {}
-
-func (x *Accepted) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[10]
-	if x != nil {
-		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
-		if ms.LoadMessageInfo() == nil {
-			ms.StoreMessageInfo(mi)
-		}
-		return ms
-	}
-	return mi.MessageOf(x)
-}
-
-// Deprecated: Use Accepted.ProtoReflect.Descriptor instead.
-func (*Accepted) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{10}
-}
 
 type Event struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -715,7 +633,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_driver_proto_msgTypes[11]
+	mi := &file_driver_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -727,7 +645,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[11]
+	mi := &file_driver_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -740,7 +658,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{11}
+	return file_driver_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Event) GetName() string {
@@ -767,7 +685,7 @@ type VendorError struct {
 
 func (x *VendorError) Reset() {
 	*x = VendorError{}
-	mi := &file_driver_proto_msgTypes[12]
+	mi := &file_driver_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +697,7 @@ func (x *VendorError) String() string {
 func (*VendorError) ProtoMessage() {}
 
 func (x *VendorError) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[12]
+	mi := &file_driver_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -792,7 +710,7 @@ func (x *VendorError) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VendorError.ProtoReflect.Descriptor instead.
 func (*VendorError) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{12}
+	return file_driver_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *VendorError) GetCode() string {
@@ -823,7 +741,7 @@ type Completion struct {
 
 func (x *Completion) Reset() {
 	*x = Completion{}
-	mi := &file_driver_proto_msgTypes[13]
+	mi := &file_driver_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -835,7 +753,7 @@ func (x *Completion) String() string {
 func (*Completion) ProtoMessage() {}
 
 func (x *Completion) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[13]
+	mi := &file_driver_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -848,7 +766,7 @@ func (x *Completion) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Completion.ProtoReflect.Descriptor instead.
 func (*Completion) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{13}
+	return file_driver_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Completion) GetOutcome() string {
@@ -902,7 +820,7 @@ type QueryOpRequest struct {
 
 func (x *QueryOpRequest) Reset() {
 	*x = QueryOpRequest{}
-	mi := &file_driver_proto_msgTypes[14]
+	mi := &file_driver_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -914,7 +832,7 @@ func (x *QueryOpRequest) String() string {
 func (*QueryOpRequest) ProtoMessage() {}
 
 func (x *QueryOpRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[14]
+	mi := &file_driver_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -927,7 +845,7 @@ func (x *QueryOpRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryOpRequest.ProtoReflect.Descriptor instead.
 func (*QueryOpRequest) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{14}
+	return file_driver_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *QueryOpRequest) GetOp() string {
@@ -947,7 +865,7 @@ type QueryOpReply struct {
 
 func (x *QueryOpReply) Reset() {
 	*x = QueryOpReply{}
-	mi := &file_driver_proto_msgTypes[15]
+	mi := &file_driver_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -959,7 +877,7 @@ func (x *QueryOpReply) String() string {
 func (*QueryOpReply) ProtoMessage() {}
 
 func (x *QueryOpReply) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[15]
+	mi := &file_driver_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +890,7 @@ func (x *QueryOpReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryOpReply.ProtoReflect.Descriptor instead.
 func (*QueryOpReply) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{15}
+	return file_driver_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *QueryOpReply) GetRecord() *OpRecord {
@@ -1003,7 +921,7 @@ type OpRecord struct {
 
 func (x *OpRecord) Reset() {
 	*x = OpRecord{}
-	mi := &file_driver_proto_msgTypes[16]
+	mi := &file_driver_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1015,7 +933,7 @@ func (x *OpRecord) String() string {
 func (*OpRecord) ProtoMessage() {}
 
 func (x *OpRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[16]
+	mi := &file_driver_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1028,7 +946,7 @@ func (x *OpRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpRecord.ProtoReflect.Descriptor instead.
 func (*OpRecord) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{16}
+	return file_driver_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *OpRecord) GetOp() string {
@@ -1081,7 +999,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_driver_proto_msgTypes[17]
+	mi := &file_driver_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1093,7 +1011,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[17]
+	mi := &file_driver_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1106,7 +1024,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{17}
+	return file_driver_proto_rawDescGZIP(), []int{16}
 }
 
 type StatusReply struct {
@@ -1119,7 +1037,7 @@ type StatusReply struct {
 
 func (x *StatusReply) Reset() {
 	*x = StatusReply{}
-	mi := &file_driver_proto_msgTypes[18]
+	mi := &file_driver_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1131,7 +1049,7 @@ func (x *StatusReply) String() string {
 func (*StatusReply) ProtoMessage() {}
 
 func (x *StatusReply) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[18]
+	mi := &file_driver_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1144,7 +1062,7 @@ func (x *StatusReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusReply.ProtoReflect.Descriptor instead.
 func (*StatusReply) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{18}
+	return file_driver_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StatusReply) GetStatus() *StatusValue {
@@ -1173,7 +1091,7 @@ type StatusValue struct {
 
 func (x *StatusValue) Reset() {
 	*x = StatusValue{}
-	mi := &file_driver_proto_msgTypes[19]
+	mi := &file_driver_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1185,7 +1103,7 @@ func (x *StatusValue) String() string {
 func (*StatusValue) ProtoMessage() {}
 
 func (x *StatusValue) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[19]
+	mi := &file_driver_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1198,7 +1116,7 @@ func (x *StatusValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusValue.ProtoReflect.Descriptor instead.
 func (*StatusValue) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{19}
+	return file_driver_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *StatusValue) GetEpoch() string {
@@ -1239,7 +1157,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_driver_proto_msgTypes[20]
+	mi := &file_driver_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1251,7 +1169,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[20]
+	mi := &file_driver_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1264,7 +1182,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{20}
+	return file_driver_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WatchRequest) GetEpoch() string {
@@ -1293,7 +1211,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_driver_proto_msgTypes[21]
+	mi := &file_driver_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1305,7 +1223,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[21]
+	mi := &file_driver_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1318,7 +1236,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{21}
+	return file_driver_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Notice) GetEpoch() string {
@@ -1357,7 +1275,7 @@ type HealthRequest struct {
 
 func (x *HealthRequest) Reset() {
 	*x = HealthRequest{}
-	mi := &file_driver_proto_msgTypes[22]
+	mi := &file_driver_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1287,7 @@ func (x *HealthRequest) String() string {
 func (*HealthRequest) ProtoMessage() {}
 
 func (x *HealthRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[22]
+	mi := &file_driver_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1300,7 @@ func (x *HealthRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthRequest.ProtoReflect.Descriptor instead.
 func (*HealthRequest) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{22}
+	return file_driver_proto_rawDescGZIP(), []int{21}
 }
 
 type HealthReply struct {
@@ -1394,7 +1312,7 @@ type HealthReply struct {
 
 func (x *HealthReply) Reset() {
 	*x = HealthReply{}
-	mi := &file_driver_proto_msgTypes[23]
+	mi := &file_driver_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1406,7 +1324,7 @@ func (x *HealthReply) String() string {
 func (*HealthReply) ProtoMessage() {}
 
 func (x *HealthReply) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[23]
+	mi := &file_driver_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1419,7 +1337,7 @@ func (x *HealthReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HealthReply.ProtoReflect.Descriptor instead.
 func (*HealthReply) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{23}
+	return file_driver_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *HealthReply) GetError() string {
@@ -1437,7 +1355,7 @@ type DrainRequest struct {
 
 func (x *DrainRequest) Reset() {
 	*x = DrainRequest{}
-	mi := &file_driver_proto_msgTypes[24]
+	mi := &file_driver_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1449,7 +1367,7 @@ func (x *DrainRequest) String() string {
 func (*DrainRequest) ProtoMessage() {}
 
 func (x *DrainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[24]
+	mi := &file_driver_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1462,7 +1380,7 @@ func (x *DrainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainRequest.ProtoReflect.Descriptor instead.
 func (*DrainRequest) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{24}
+	return file_driver_proto_rawDescGZIP(), []int{23}
 }
 
 type DrainReply struct {
@@ -1474,7 +1392,7 @@ type DrainReply struct {
 
 func (x *DrainReply) Reset() {
 	*x = DrainReply{}
-	mi := &file_driver_proto_msgTypes[25]
+	mi := &file_driver_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1486,7 +1404,7 @@ func (x *DrainReply) String() string {
 func (*DrainReply) ProtoMessage() {}
 
 func (x *DrainReply) ProtoReflect() protoreflect.Message {
-	mi := &file_driver_proto_msgTypes[25]
+	mi := &file_driver_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1499,7 +1417,7 @@ func (x *DrainReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainReply.ProtoReflect.Descriptor instead.
 func (*DrainReply) Descriptor() ([]byte, []int) {
-	return file_driver_proto_rawDescGZIP(), []int{25}
+	return file_driver_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *DrainReply) GetError() string {
@@ -1550,21 +1468,17 @@ const file_driver_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
 	"\apayload\x18\x03 \x01(\fR\apayload\x12,\n" +
 	"\x12deadline_unix_nano\x18\x04 \x01(\x03R\x10deadlineUnixNano\x12\x10\n" +
-	"\x03txn\x18\x05 \x01(\tR\x03txn\"\x81\x01\n" +
-	"\x0eExecuteRequest\x122\n" +
-	"\x05start\x18\x01 \x01(\v2\x1a.counter.driver.v1.CommandH\x00R\x05start\x123\n" +
-	"\x06cancel\x18\x02 \x01(\v2\x19.counter.driver.v1.CancelH\x00R\x06cancelB\x06\n" +
-	"\x04kind\"\b\n" +
-	"\x06Cancel\"\xc4\x01\n" +
-	"\fExecuteReply\x129\n" +
-	"\baccepted\x18\x01 \x01(\v2\x1b.counter.driver.v1.AcceptedH\x00R\baccepted\x120\n" +
-	"\x05event\x18\x02 \x01(\v2\x18.counter.driver.v1.EventH\x00R\x05event\x12?\n" +
+	"\x03txn\x18\x05 \x01(\tR\x03txn\"\x1f\n" +
+	"\rCancelRequest\x12\x0e\n" +
+	"\x02op\x18\x01 \x01(\tR\x02op\"#\n" +
+	"\vCancelReply\x12\x14\n" +
+	"\x05known\x18\x01 \x01(\bR\x05known\"\x89\x01\n" +
+	"\fExecuteReply\x120\n" +
+	"\x05event\x18\x01 \x01(\v2\x18.counter.driver.v1.EventH\x00R\x05event\x12?\n" +
 	"\n" +
-	"completion\x18\x03 \x01(\v2\x1d.counter.driver.v1.CompletionH\x00R\n" +
+	"completion\x18\x02 \x01(\v2\x1d.counter.driver.v1.CompletionH\x00R\n" +
 	"completionB\x06\n" +
-	"\x04kind\"\n" +
-	"\n" +
-	"\bAccepted\"5\n" +
+	"\x04kind\"5\n" +
 	"\x05Event\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\apayload\x18\x02 \x01(\fR\apayload\"5\n" +
@@ -1617,12 +1531,13 @@ const file_driver_proto_rawDesc = "" +
 	"\fDrainRequest\"\"\n" +
 	"\n" +
 	"DrainReply\x12\x14\n" +
-	"\x05error\x18\x01 \x01(\tR\x05error2\xb9\x05\n" +
+	"\x05error\x18\x01 \x01(\tR\x05error2\xfc\x05\n" +
 	"\x06Driver\x12P\n" +
 	"\bDescribe\x12\".counter.driver.v1.DescribeRequest\x1a .counter.driver.v1.DescribeReply\x12D\n" +
 	"\x04Open\x12\x1e.counter.driver.v1.OpenRequest\x1a\x1c.counter.driver.v1.OpenReply\x12M\n" +
-	"\aRecover\x12!.counter.driver.v1.RecoverRequest\x1a\x1f.counter.driver.v1.RecoverReply\x12Q\n" +
-	"\aExecute\x12!.counter.driver.v1.ExecuteRequest\x1a\x1f.counter.driver.v1.ExecuteReply(\x010\x01\x12M\n" +
+	"\aRecover\x12!.counter.driver.v1.RecoverRequest\x1a\x1f.counter.driver.v1.RecoverReply\x12H\n" +
+	"\aExecute\x12\x1a.counter.driver.v1.Command\x1a\x1f.counter.driver.v1.ExecuteReply0\x01\x12J\n" +
+	"\x06Cancel\x12 .counter.driver.v1.CancelRequest\x1a\x1e.counter.driver.v1.CancelReply\x12M\n" +
 	"\aQueryOp\x12!.counter.driver.v1.QueryOpRequest\x1a\x1f.counter.driver.v1.QueryOpReply\x12J\n" +
 	"\x06Status\x12 .counter.driver.v1.StatusRequest\x1a\x1e.counter.driver.v1.StatusReply\x12E\n" +
 	"\x05Watch\x12\x1f.counter.driver.v1.WatchRequest\x1a\x19.counter.driver.v1.Notice0\x01\x12J\n" +
@@ -1641,7 +1556,7 @@ func file_driver_proto_rawDescGZIP() []byte {
 	return file_driver_proto_rawDescData
 }
 
-var file_driver_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_driver_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_driver_proto_goTypes = []any{
 	(*DescribeRequest)(nil), // 0: counter.driver.v1.DescribeRequest
 	(*DescribeReply)(nil),   // 1: counter.driver.v1.DescribeReply
@@ -1650,66 +1565,64 @@ var file_driver_proto_goTypes = []any{
 	(*RecoverRequest)(nil),  // 4: counter.driver.v1.RecoverRequest
 	(*RecoverReply)(nil),    // 5: counter.driver.v1.RecoverReply
 	(*Command)(nil),         // 6: counter.driver.v1.Command
-	(*ExecuteRequest)(nil),  // 7: counter.driver.v1.ExecuteRequest
-	(*Cancel)(nil),          // 8: counter.driver.v1.Cancel
+	(*CancelRequest)(nil),   // 7: counter.driver.v1.CancelRequest
+	(*CancelReply)(nil),     // 8: counter.driver.v1.CancelReply
 	(*ExecuteReply)(nil),    // 9: counter.driver.v1.ExecuteReply
-	(*Accepted)(nil),        // 10: counter.driver.v1.Accepted
-	(*Event)(nil),           // 11: counter.driver.v1.Event
-	(*VendorError)(nil),     // 12: counter.driver.v1.VendorError
-	(*Completion)(nil),      // 13: counter.driver.v1.Completion
-	(*QueryOpRequest)(nil),  // 14: counter.driver.v1.QueryOpRequest
-	(*QueryOpReply)(nil),    // 15: counter.driver.v1.QueryOpReply
-	(*OpRecord)(nil),        // 16: counter.driver.v1.OpRecord
-	(*StatusRequest)(nil),   // 17: counter.driver.v1.StatusRequest
-	(*StatusReply)(nil),     // 18: counter.driver.v1.StatusReply
-	(*StatusValue)(nil),     // 19: counter.driver.v1.StatusValue
-	(*WatchRequest)(nil),    // 20: counter.driver.v1.WatchRequest
-	(*Notice)(nil),          // 21: counter.driver.v1.Notice
-	(*HealthRequest)(nil),   // 22: counter.driver.v1.HealthRequest
-	(*HealthReply)(nil),     // 23: counter.driver.v1.HealthReply
-	(*DrainRequest)(nil),    // 24: counter.driver.v1.DrainRequest
-	(*DrainReply)(nil),      // 25: counter.driver.v1.DrainReply
-	nil,                     // 26: counter.driver.v1.DescribeReply.CommandsEntry
-	nil,                     // 27: counter.driver.v1.RecoverReply.MediaEntry
+	(*Event)(nil),           // 10: counter.driver.v1.Event
+	(*VendorError)(nil),     // 11: counter.driver.v1.VendorError
+	(*Completion)(nil),      // 12: counter.driver.v1.Completion
+	(*QueryOpRequest)(nil),  // 13: counter.driver.v1.QueryOpRequest
+	(*QueryOpReply)(nil),    // 14: counter.driver.v1.QueryOpReply
+	(*OpRecord)(nil),        // 15: counter.driver.v1.OpRecord
+	(*StatusRequest)(nil),   // 16: counter.driver.v1.StatusRequest
+	(*StatusReply)(nil),     // 17: counter.driver.v1.StatusReply
+	(*StatusValue)(nil),     // 18: counter.driver.v1.StatusValue
+	(*WatchRequest)(nil),    // 19: counter.driver.v1.WatchRequest
+	(*Notice)(nil),          // 20: counter.driver.v1.Notice
+	(*HealthRequest)(nil),   // 21: counter.driver.v1.HealthRequest
+	(*HealthReply)(nil),     // 22: counter.driver.v1.HealthReply
+	(*DrainRequest)(nil),    // 23: counter.driver.v1.DrainRequest
+	(*DrainReply)(nil),      // 24: counter.driver.v1.DrainReply
+	nil,                     // 25: counter.driver.v1.DescribeReply.CommandsEntry
+	nil,                     // 26: counter.driver.v1.RecoverReply.MediaEntry
 }
 var file_driver_proto_depIdxs = []int32{
-	26, // 0: counter.driver.v1.DescribeReply.commands:type_name -> counter.driver.v1.DescribeReply.CommandsEntry
-	16, // 1: counter.driver.v1.RecoverReply.ops:type_name -> counter.driver.v1.OpRecord
-	27, // 2: counter.driver.v1.RecoverReply.media:type_name -> counter.driver.v1.RecoverReply.MediaEntry
-	6,  // 3: counter.driver.v1.ExecuteRequest.start:type_name -> counter.driver.v1.Command
-	8,  // 4: counter.driver.v1.ExecuteRequest.cancel:type_name -> counter.driver.v1.Cancel
-	10, // 5: counter.driver.v1.ExecuteReply.accepted:type_name -> counter.driver.v1.Accepted
-	11, // 6: counter.driver.v1.ExecuteReply.event:type_name -> counter.driver.v1.Event
-	13, // 7: counter.driver.v1.ExecuteReply.completion:type_name -> counter.driver.v1.Completion
-	12, // 8: counter.driver.v1.Completion.vendor:type_name -> counter.driver.v1.VendorError
-	16, // 9: counter.driver.v1.QueryOpReply.record:type_name -> counter.driver.v1.OpRecord
-	13, // 10: counter.driver.v1.OpRecord.completion:type_name -> counter.driver.v1.Completion
-	19, // 11: counter.driver.v1.StatusReply.status:type_name -> counter.driver.v1.StatusValue
-	11, // 12: counter.driver.v1.Notice.event:type_name -> counter.driver.v1.Event
-	19, // 13: counter.driver.v1.Notice.status:type_name -> counter.driver.v1.StatusValue
-	0,  // 14: counter.driver.v1.Driver.Describe:input_type -> counter.driver.v1.DescribeRequest
-	2,  // 15: counter.driver.v1.Driver.Open:input_type -> counter.driver.v1.OpenRequest
-	4,  // 16: counter.driver.v1.Driver.Recover:input_type -> counter.driver.v1.RecoverRequest
-	7,  // 17: counter.driver.v1.Driver.Execute:input_type -> counter.driver.v1.ExecuteRequest
-	14, // 18: counter.driver.v1.Driver.QueryOp:input_type -> counter.driver.v1.QueryOpRequest
-	17, // 19: counter.driver.v1.Driver.Status:input_type -> counter.driver.v1.StatusRequest
-	20, // 20: counter.driver.v1.Driver.Watch:input_type -> counter.driver.v1.WatchRequest
-	22, // 21: counter.driver.v1.Driver.Health:input_type -> counter.driver.v1.HealthRequest
-	24, // 22: counter.driver.v1.Driver.Drain:input_type -> counter.driver.v1.DrainRequest
-	1,  // 23: counter.driver.v1.Driver.Describe:output_type -> counter.driver.v1.DescribeReply
-	3,  // 24: counter.driver.v1.Driver.Open:output_type -> counter.driver.v1.OpenReply
-	5,  // 25: counter.driver.v1.Driver.Recover:output_type -> counter.driver.v1.RecoverReply
-	9,  // 26: counter.driver.v1.Driver.Execute:output_type -> counter.driver.v1.ExecuteReply
-	15, // 27: counter.driver.v1.Driver.QueryOp:output_type -> counter.driver.v1.QueryOpReply
-	18, // 28: counter.driver.v1.Driver.Status:output_type -> counter.driver.v1.StatusReply
-	21, // 29: counter.driver.v1.Driver.Watch:output_type -> counter.driver.v1.Notice
-	23, // 30: counter.driver.v1.Driver.Health:output_type -> counter.driver.v1.HealthReply
-	25, // 31: counter.driver.v1.Driver.Drain:output_type -> counter.driver.v1.DrainReply
-	23, // [23:32] is the sub-list for method output_type
-	14, // [14:23] is the sub-list for method input_type
-	14, // [14:14] is the sub-list for extension type_name
-	14, // [14:14] is the sub-list for extension extendee
-	0,  // [0:14] is the sub-list for field type_name
+	25, // 0: counter.driver.v1.DescribeReply.commands:type_name -> counter.driver.v1.DescribeReply.CommandsEntry
+	15, // 1: counter.driver.v1.RecoverReply.ops:type_name -> counter.driver.v1.OpRecord
+	26, // 2: counter.driver.v1.RecoverReply.media:type_name -> counter.driver.v1.RecoverReply.MediaEntry
+	10, // 3: counter.driver.v1.ExecuteReply.event:type_name -> counter.driver.v1.Event
+	12, // 4: counter.driver.v1.ExecuteReply.completion:type_name -> counter.driver.v1.Completion
+	11, // 5: counter.driver.v1.Completion.vendor:type_name -> counter.driver.v1.VendorError
+	15, // 6: counter.driver.v1.QueryOpReply.record:type_name -> counter.driver.v1.OpRecord
+	12, // 7: counter.driver.v1.OpRecord.completion:type_name -> counter.driver.v1.Completion
+	18, // 8: counter.driver.v1.StatusReply.status:type_name -> counter.driver.v1.StatusValue
+	10, // 9: counter.driver.v1.Notice.event:type_name -> counter.driver.v1.Event
+	18, // 10: counter.driver.v1.Notice.status:type_name -> counter.driver.v1.StatusValue
+	0,  // 11: counter.driver.v1.Driver.Describe:input_type -> counter.driver.v1.DescribeRequest
+	2,  // 12: counter.driver.v1.Driver.Open:input_type -> counter.driver.v1.OpenRequest
+	4,  // 13: counter.driver.v1.Driver.Recover:input_type -> counter.driver.v1.RecoverRequest
+	6,  // 14: counter.driver.v1.Driver.Execute:input_type -> counter.driver.v1.Command
+	7,  // 15: counter.driver.v1.Driver.Cancel:input_type -> counter.driver.v1.CancelRequest
+	13, // 16: counter.driver.v1.Driver.QueryOp:input_type -> counter.driver.v1.QueryOpRequest
+	16, // 17: counter.driver.v1.Driver.Status:input_type -> counter.driver.v1.StatusRequest
+	19, // 18: counter.driver.v1.Driver.Watch:input_type -> counter.driver.v1.WatchRequest
+	21, // 19: counter.driver.v1.Driver.Health:input_type -> counter.driver.v1.HealthRequest
+	23, // 20: counter.driver.v1.Driver.Drain:input_type -> counter.driver.v1.DrainRequest
+	1,  // 21: counter.driver.v1.Driver.Describe:output_type -> counter.driver.v1.DescribeReply
+	3,  // 22: counter.driver.v1.Driver.Open:output_type -> counter.driver.v1.OpenReply
+	5,  // 23: counter.driver.v1.Driver.Recover:output_type -> counter.driver.v1.RecoverReply
+	9,  // 24: counter.driver.v1.Driver.Execute:output_type -> counter.driver.v1.ExecuteReply
+	8,  // 25: counter.driver.v1.Driver.Cancel:output_type -> counter.driver.v1.CancelReply
+	14, // 26: counter.driver.v1.Driver.QueryOp:output_type -> counter.driver.v1.QueryOpReply
+	17, // 27: counter.driver.v1.Driver.Status:output_type -> counter.driver.v1.StatusReply
+	20, // 28: counter.driver.v1.Driver.Watch:output_type -> counter.driver.v1.Notice
+	22, // 29: counter.driver.v1.Driver.Health:output_type -> counter.driver.v1.HealthReply
+	24, // 30: counter.driver.v1.Driver.Drain:output_type -> counter.driver.v1.DrainReply
+	21, // [21:31] is the sub-list for method output_type
+	11, // [11:21] is the sub-list for method input_type
+	11, // [11:11] is the sub-list for extension type_name
+	11, // [11:11] is the sub-list for extension extendee
+	0,  // [0:11] is the sub-list for field type_name
 }
 
 func init() { file_driver_proto_init() }
@@ -1717,12 +1630,7 @@ func file_driver_proto_init() {
 	if File_driver_proto != nil {
 		return
 	}
-	file_driver_proto_msgTypes[7].OneofWrappers = []any{
-		(*ExecuteRequest_Start)(nil),
-		(*ExecuteRequest_Cancel)(nil),
-	}
 	file_driver_proto_msgTypes[9].OneofWrappers = []any{
-		(*ExecuteReply_Accepted)(nil),
 		(*ExecuteReply_Event)(nil),
 		(*ExecuteReply_Completion)(nil),
 	}
@@ -1732,7 +1640,7 @@ func file_driver_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_driver_proto_rawDesc), len(file_driver_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

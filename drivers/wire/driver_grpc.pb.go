@@ -27,6 +27,7 @@ const (
 	Driver_Open_FullMethodName     = "/counter.driver.v1.Driver/Open"
 	Driver_Recover_FullMethodName  = "/counter.driver.v1.Driver/Recover"
 	Driver_Execute_FullMethodName  = "/counter.driver.v1.Driver/Execute"
+	Driver_Cancel_FullMethodName   = "/counter.driver.v1.Driver/Cancel"
 	Driver_QueryOp_FullMethodName  = "/counter.driver.v1.Driver/QueryOp"
 	Driver_Status_FullMethodName   = "/counter.driver.v1.Driver/Status"
 	Driver_Watch_FullMethodName    = "/counter.driver.v1.Driver/Watch"
@@ -41,10 +42,11 @@ type DriverClient interface {
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeReply, error)
 	Open(ctx context.Context, in *OpenRequest, opts ...grpc.CallOption) (*OpenReply, error)
 	Recover(ctx context.Context, in *RecoverRequest, opts ...grpc.CallOption) (*RecoverReply, error)
-	// Execute is one stream for one command. To the driver: start, then perhaps cancel.
-	// From the driver: accepted (the intent is durable if the command needs that), events
-	// in order, completion; nothing after it.
-	Execute(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExecuteRequest, ExecuteReply], error)
+	// Execute runs one command: its events in order, then its completion, nothing after it.
+	Execute(ctx context.Context, in *Command, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExecuteReply], error)
+	// Cancel asks a command that runs to stop where that is safe; it still ends in its
+	// completion. known is false if no such command runs (not yet, or not any more).
+	Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelReply, error)
 	QueryOp(ctx context.Context, in *QueryOpRequest, opts ...grpc.CallOption) (*QueryOpReply, error)
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusReply, error)
 	// Watch sends every notice after (epoch, sequence); a full status first if the place is
@@ -92,18 +94,34 @@ func (c *driverClient) Recover(ctx context.Context, in *RecoverRequest, opts ...
 	return out, nil
 }
 
-func (c *driverClient) Execute(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ExecuteRequest, ExecuteReply], error) {
+func (c *driverClient) Execute(ctx context.Context, in *Command, opts ...grpc.CallOption) (grpc.ServerStreamingClient[ExecuteReply], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	stream, err := c.cc.NewStream(ctx, &Driver_ServiceDesc.Streams[0], Driver_Execute_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	x := &grpc.GenericClientStream[ExecuteRequest, ExecuteReply]{ClientStream: stream}
+	x := &grpc.GenericClientStream[Command, ExecuteReply]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
 	return x, nil
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Driver_ExecuteClient = grpc.BidiStreamingClient[ExecuteRequest, ExecuteReply]
+type Driver_ExecuteClient = grpc.ServerStreamingClient[ExecuteReply]
+
+func (c *driverClient) Cancel(ctx context.Context, in *CancelRequest, opts ...grpc.CallOption) (*CancelReply, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(CancelReply)
+	err := c.cc.Invoke(ctx, Driver_Cancel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
 
 func (c *driverClient) QueryOp(ctx context.Context, in *QueryOpRequest, opts ...grpc.CallOption) (*QueryOpReply, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -171,10 +189,11 @@ type DriverServer interface {
 	Describe(context.Context, *DescribeRequest) (*DescribeReply, error)
 	Open(context.Context, *OpenRequest) (*OpenReply, error)
 	Recover(context.Context, *RecoverRequest) (*RecoverReply, error)
-	// Execute is one stream for one command. To the driver: start, then perhaps cancel.
-	// From the driver: accepted (the intent is durable if the command needs that), events
-	// in order, completion; nothing after it.
-	Execute(grpc.BidiStreamingServer[ExecuteRequest, ExecuteReply]) error
+	// Execute runs one command: its events in order, then its completion, nothing after it.
+	Execute(*Command, grpc.ServerStreamingServer[ExecuteReply]) error
+	// Cancel asks a command that runs to stop where that is safe; it still ends in its
+	// completion. known is false if no such command runs (not yet, or not any more).
+	Cancel(context.Context, *CancelRequest) (*CancelReply, error)
 	QueryOp(context.Context, *QueryOpRequest) (*QueryOpReply, error)
 	Status(context.Context, *StatusRequest) (*StatusReply, error)
 	// Watch sends every notice after (epoch, sequence); a full status first if the place is
@@ -201,8 +220,11 @@ func (UnimplementedDriverServer) Open(context.Context, *OpenRequest) (*OpenReply
 func (UnimplementedDriverServer) Recover(context.Context, *RecoverRequest) (*RecoverReply, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method Recover not implemented")
 }
-func (UnimplementedDriverServer) Execute(grpc.BidiStreamingServer[ExecuteRequest, ExecuteReply]) error {
+func (UnimplementedDriverServer) Execute(*Command, grpc.ServerStreamingServer[ExecuteReply]) error {
 	return status.Errorf(codes.Unimplemented, "method Execute not implemented")
+}
+func (UnimplementedDriverServer) Cancel(context.Context, *CancelRequest) (*CancelReply, error) {
+	return nil, status.Errorf(codes.Unimplemented, "method Cancel not implemented")
 }
 func (UnimplementedDriverServer) QueryOp(context.Context, *QueryOpRequest) (*QueryOpReply, error) {
 	return nil, status.Errorf(codes.Unimplemented, "method QueryOp not implemented")
@@ -295,11 +317,33 @@ func _Driver_Recover_Handler(srv interface{}, ctx context.Context, dec func(inte
 }
 
 func _Driver_Execute_Handler(srv interface{}, stream grpc.ServerStream) error {
-	return srv.(DriverServer).Execute(&grpc.GenericServerStream[ExecuteRequest, ExecuteReply]{ServerStream: stream})
+	m := new(Command)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(DriverServer).Execute(m, &grpc.GenericServerStream[Command, ExecuteReply]{ServerStream: stream})
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Driver_ExecuteServer = grpc.BidiStreamingServer[ExecuteRequest, ExecuteReply]
+type Driver_ExecuteServer = grpc.ServerStreamingServer[ExecuteReply]
+
+func _Driver_Cancel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(CancelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(DriverServer).Cancel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Driver_Cancel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(DriverServer).Cancel(ctx, req.(*CancelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
 
 func _Driver_QueryOp_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(QueryOpRequest)
@@ -404,6 +448,10 @@ var Driver_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _Driver_Recover_Handler,
 		},
 		{
+			MethodName: "Cancel",
+			Handler:    _Driver_Cancel_Handler,
+		},
+		{
 			MethodName: "QueryOp",
 			Handler:    _Driver_QueryOp_Handler,
 		},
@@ -425,7 +473,6 @@ var Driver_ServiceDesc = grpc.ServiceDesc{
 			StreamName:    "Execute",
 			Handler:       _Driver_Execute_Handler,
 			ServerStreams: true,
-			ClientStreams: true,
 		},
 		{
 			StreamName:    "Watch",

@@ -30,6 +30,28 @@ const HostPIDKey = "ZHIGUI_DRIVER_HOST_PID"
 // MaxMessage is the largest message in bytes either way: a base64 receipt picture fits.
 const MaxMessage = 16 << 20
 
+// window is the fixed flow-control window in bytes. A fixed one also keeps gRPC from
+// measuring the line with a ping at every message, which on a local socket costs more than it
+// gives.
+const window = MaxMessage
+
+// ServerOptions are the driver's side of the connection.
+func ServerOptions() []grpc.ServerOption {
+	return []grpc.ServerOption{
+		grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage),
+		grpc.InitialWindowSize(window), grpc.InitialConnWindowSize(window),
+		grpc.NumStreamWorkers(2), // goroutines that stay: no new stack for each call
+	}
+}
+
+// DialOptions are the host's side of the connection.
+func DialOptions() []grpc.DialOption {
+	return []grpc.DialOption{
+		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage)),
+		grpc.WithInitialWindowSize(window), grpc.WithInitialConnWindowSize(window),
+	}
+}
+
 // Handshake is the first word between host and driver. The protocol version is not here:
 // both sides give versioned plugin sets.
 var Handshake = plugin.HandshakeConfig{MagicCookieKey: CookieKey, MagicCookieValue: CookieValue}
