@@ -1,8 +1,9 @@
 // Package f2 is the frame that begins with F2, of the Sankyo and Creator card devices:
 // F2 [ADDR] LEN(2) TEXT and a CRC-16/XMODEM, or ETX and a BCC in the variants of the card
-// dispensers. Only drivers/models import it.
+// dispensers, and the exchange of such frames. Only drivers/models import it.
 //
-// Sources: two drivers written independently of each other for the ICT3K5 and the CRT-350N.
+// Sources: two drivers written independently of each other for the ICT3K5 and the CRT-350N;
+// the CRT-571/591 text (version 1.0, 1.3 and 1.4).
 package f2
 
 import (
@@ -20,7 +21,6 @@ const (
 	DLE  = 0x10
 	EOT  = 0x04
 	etx  = 0x03
-	stx  = 0x02
 )
 
 // MaxText is the longest TEXT that is taken.
@@ -29,7 +29,7 @@ const MaxText = 2048
 // Variant is one member of the family.
 type Variant struct {
 	Addr bool // a device address follows the head
-	BCC  bool // STX before TEXT, ETX and XOR behind it, in place of the CRC
+	BCC  bool // ETX and XOR of everything before behind TEXT, in place of the CRC; the head is the STX
 	// Address is sent and expected when Addr is set.
 	Address byte
 }
@@ -77,7 +77,6 @@ func (v Variant) Append(dst, text []byte) []byte {
 	}
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(text)))
 	if v.BCC {
-		dst = append(dst, stx)
 		dst = append(dst, text...)
 		dst = append(dst, etx)
 		return append(dst, xor(dst[from:]))
@@ -116,22 +115,17 @@ func (v Variant) ReadRest(src Source, gap time.Duration) ([]byte, error) {
 	if n < 1 || n > MaxText {
 		return nil, fmt.Errorf("%w: length %d", ErrDamaged, n)
 	}
-	extra := 2
-	if v.BCC {
-		extra = 3
-	}
-	for range n + extra {
+	for range n + 2 {
 		if _, err := next(); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 		}
 	}
 	at += 2
 	if v.BCC {
-		body := raw[at : len(raw)-1]
-		if body[0] != stx || body[len(body)-1] != etx || xor(raw[:len(raw)-1]) != raw[len(raw)-1] {
+		if raw[at+n] != etx || xor(raw[:at+n+1]) != raw[at+n+1] {
 			return nil, fmt.Errorf("%w: checksum", ErrDamaged)
 		}
-		return body[1 : len(body)-1], nil
+		return raw[at : at+n], nil
 	}
 	if CRC16(raw[:at+n]) != binary.BigEndian.Uint16(raw[at+n:]) {
 		return nil, fmt.Errorf("%w: checksum", ErrDamaged)

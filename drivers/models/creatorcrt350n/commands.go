@@ -7,6 +7,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/card"
+	"zhigui/drivers/internal/f2"
 	"zhigui/drivers/sdk"
 )
 
@@ -49,7 +50,7 @@ func (d *driver) broken(err error, o api.Outcome) api.Completion {
 		d.env.StatusChanged()
 		return d.failed(o, de)
 	}
-	if errors.Is(err, errRefused) {
+	if errors.Is(err, f2.ErrRefused) {
 		o = api.NotStarted
 	}
 	return api.Completion{Outcome: o, Code: api.HardwareError, Description: err.Error()}
@@ -226,7 +227,7 @@ func (d *driver) carry(ctx context.Context, cmd string, arrived func(st string) 
 		return sdk.Ok(nil)
 	case err == nil:
 		return api.Fail(api.Failed, card.ErrMediaJam, "the reader says good but the card is at "+r.st)
-	case errors.Is(err, errSilent):
+	case errors.Is(err, f2.ErrSilent):
 		if s, e := d.do("C10", true); e == nil && arrived(s.st) {
 			return sdk.Ok(nil)
 		}

@@ -16,6 +16,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/card"
+	"zhigui/drivers/internal/f2"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -102,7 +103,7 @@ func (d *driver) Open(context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.link = link{port: port, p: d.p}
+	d.link = link{&f2.Link{Port: port, Variant: f2.CRC, Ack: ms(d.p.AckMs), Retries: d.p.Retries}, ms(d.p.ReplyMs)}
 	defer d.exclusive()()
 	if _, err := d.prepare(); err != nil {
 		return fmt.Errorf("card reader: %w", err)
@@ -135,10 +136,10 @@ func (d *driver) Close() error {
 		close(d.stop)
 	}
 	d.ended.Wait()
-	if d.link.port == nil {
+	if d.link.Link == nil {
 		return nil
 	}
-	return d.link.port.Close()
+	return d.link.Port.Close()
 }
 
 // Identity implements sdk.Driver.
@@ -171,8 +172,8 @@ func (d *driver) initCommand(kind int) string {
 // lost its power says B0 to everything: it is initialised, leaving the card, and asked again.
 func (d *driver) do(cmd string, again bool) (response, error) {
 	d.promise()
-	if d.link.port.Gone() {
-		if err := d.link.port.Reopen(); err != nil {
+	if d.link.Port.Gone() {
+		if err := d.link.Port.Reopen(); err != nil {
 			d.note("", err)
 			return response{}, err
 		}

@@ -2,20 +2,10 @@ package creatorcrt350n
 
 import (
 	"errors"
-	"fmt"
 	"time"
 
 	"zhigui/drivers/internal/f2"
 	"zhigui/drivers/internal/serialport"
-)
-
-const gap = 500 * time.Millisecond // between the bytes of a frame
-
-var (
-	// errSilent: no acknowledgement and no response.
-	errSilent = errors.New("the reader does not answer")
-	// errRefused: NAK each time; certainly not taken.
-	errRefused = errors.New("the reader refused the frame (NAK)")
 )
 
 // response is a P response.
@@ -26,47 +16,11 @@ type response struct {
 
 // link is the exchange of frames, used under the driver's line lock.
 type link struct {
-	port *serialport.Port
-	p    *profile
+	*f2.Link
+	reply time.Duration
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-
-type event int
-
-const (
-	heardACK event = iota
-	heardNAK
-	heardEOT
-	heardText
-	heardDamaged
-)
-
-// next reads the next thing that the reader says; noise is skipped.
-func (l *link) next(deadline time.Time) (event, []byte, error) {
-	for {
-		b, err := l.port.Byte(deadline)
-		if err != nil {
-			return 0, nil, err
-		}
-		switch b {
-		case f2.ACK:
-			return heardACK, nil, nil
-		case f2.NAK:
-			return heardNAK, nil, nil
-		case f2.DLE:
-			if b, err := l.port.Byte(time.Now().Add(gap)); err == nil && b == f2.EOT {
-				return heardEOT, nil, nil
-			}
-		case f2.Head:
-			text, err := f2.CRC.ReadRest(l.port, gap)
-			if err != nil {
-				return heardDamaged, nil, nil
-			}
-			return heardText, text, nil
-		}
-	}
-}
 
 // parse takes a response to cmd; other texts are not ours any more.
 func parse(cmd string, text []byte) (response, bool, error) {
@@ -82,88 +36,39 @@ func parse(cmd string, text []byte) (response, bool, error) {
 	return response{}, false, nil
 }
 
-// do exchanges one command. A command that moves the card (again false) is sent again only
-// after a NAK; after silence errSilent says that nobody knows.
+// do exchanges one command; again as f2.Link.Do has it.
 func (l *link) do(cmd string, again bool) (response, error) {
-	frame := f2.CRC.Append(nil, []byte(cmd))
-	l.port.Discard()
-	for sent, refused := 1, false; ; sent++ {
-		if err := l.port.Write(frame); err != nil {
-			return response{}, err
-		}
-		r, err := l.await(cmd)
-		refused = errors.Is(err, errRefused)
-		if sent <= l.p.Retries && (refused || again && errors.Is(err, errSilent)) {
-			continue
-		}
-		return r, err
+	text, err := l.Do([]byte(cmd), again, l.reply, func(b []byte) bool { _, ours, _ := parse(cmd, b); return ours })
+	if err != nil {
+		return response{}, err
 	}
-}
-
-func (l *link) await(cmd string) (response, error) {
-	end := time.Now().Add(ms(l.p.AckMs))
-	accepted, damaged := false, 0
-	for {
-		ev, text, err := l.next(end)
-		switch {
-		case errors.Is(err, serialport.ErrTimeout):
-			return response{}, errSilent
-		case err != nil:
-			return response{}, err
-		}
-		switch ev {
-		case heardNAK:
-			if !accepted {
-				return response{}, errRefused
-			}
-		case heardACK:
-			if !accepted {
-				accepted = true
-				end = time.Now().Add(ms(l.p.ReplyMs))
-			}
-		case heardDamaged:
-			if damaged++; damaged > l.p.Retries {
-				return response{}, fmt.Errorf("%w: its response arrived damaged %d times", errSilent, damaged)
-			}
-			end = time.Now().Add(2 * time.Second)
-			if err := l.port.Write([]byte{f2.NAK}); err != nil {
-				return response{}, err
-			}
-		case heardText:
-			if err := l.port.Write([]byte{f2.ACK}); err != nil {
-				return response{}, err
-			}
-			if r, ours, err := parse(cmd, text); ours {
-				return r, err
-			}
-		}
-	}
+	r, _, err := parse(cmd, text)
+	return r, err
 }
 
 // begin sends a timed intake and returns when it is acknowledged.
 func (l *link) begin(cmd string) error {
-	l.port.Discard()
-	for range l.p.Retries + 1 {
-		if err := l.port.Write(f2.CRC.Append(nil, []byte(cmd))); err != nil {
+	for range l.Retries + 1 {
+		if err := l.Send([]byte(cmd)); err != nil {
 			return err
 		}
-		ev, _, err := l.next(time.Now().Add(ms(l.p.AckMs)))
+		ev, _, err := l.Next(time.Now().Add(l.Ack))
 		switch {
-		case err == nil && ev == heardACK:
+		case err == nil && ev == f2.HeardACK:
 			return nil
 		case err == nil || errors.Is(err, serialport.ErrTimeout):
 		default:
 			return err
 		}
 	}
-	return errSilent
+	return f2.ErrSilent
 }
 
 // poke looks for the response of a begun intake for a while; done false means not yet.
 func (l *link) poke(cmd string, d time.Duration) (r response, done bool, err error) {
 	end := time.Now().Add(d)
 	for {
-		ev, text, err := l.next(end)
+		ev, text, err := l.Next(end)
 		switch {
 		case errors.Is(err, serialport.ErrTimeout):
 			return response{}, false, nil
@@ -171,12 +76,12 @@ func (l *link) poke(cmd string, d time.Duration) (r response, done bool, err err
 			return response{}, false, err
 		}
 		switch ev {
-		case heardDamaged:
-			if err := l.port.Write([]byte{f2.NAK}); err != nil {
+		case f2.HeardDamaged:
+			if err := l.Port.Write([]byte{f2.NAK}); err != nil {
 				return response{}, false, err
 			}
-		case heardText:
-			if err := l.port.Write([]byte{f2.ACK}); err != nil {
+		case f2.HeardText:
+			if err := l.Port.Write([]byte{f2.ACK}); err != nil {
 				return response{}, false, err
 			}
 			if r, ours, err := parse(cmd, text); ours {
@@ -188,21 +93,21 @@ func (l *link) poke(cmd string, d time.Duration) (r response, done bool, err err
 
 // cancel ends a begun intake with DLE EOT.
 func (l *link) cancel() error {
-	if err := l.port.Write([]byte{f2.DLE, f2.EOT}); err != nil {
+	if err := l.Port.Write([]byte{f2.DLE, f2.EOT}); err != nil {
 		return err
 	}
 	end := time.Now().Add(time.Second)
 	for {
-		ev, _, err := l.next(end)
+		ev, _, err := l.Next(end)
 		switch {
 		case errors.Is(err, serialport.ErrTimeout):
 			return nil // C10 decides
 		case err != nil:
 			return err
-		case ev == heardEOT:
+		case ev == f2.HeardEOT:
 			return nil
-		case ev == heardText:
-			if err := l.port.Write([]byte{f2.ACK}); err != nil {
+		case ev == f2.HeardText:
+			if err := l.Port.Write([]byte{f2.ACK}); err != nil {
 				return err
 			}
 		}
