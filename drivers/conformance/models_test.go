@@ -10,6 +10,7 @@ import (
 	"zhigui/drivers/conformance"
 	"zhigui/drivers/models"
 	"zhigui/drivers/models/creatorcrt350n"
+	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/szztzt598"
@@ -36,6 +37,13 @@ func TestTheCardReaderConforms(t *testing.T) {
 		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40},
 		Harmless: conformance.Request{Name: card.CmdReset, Payload: card.Reset{To: card.Current}},
 		Wait:     conformance.Request{Name: card.CmdReadRawData, Payload: card.ReadRawData{Track2: true}}, Began: card.EvInsertCard})
+}
+
+func TestTheCardDispenserConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: card.CmdMove, Model: creatorcrt591.Model, Device: on("crt591"),
+		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40},
+		Harmless: conformance.Request{Name: card.CmdReset, Payload: card.Reset{To: card.Current}},
+		Wait:     conformance.Request{Name: card.CmdReadRawData, Payload: card.ReadRawData{Chip: true}}, Began: card.EvInsertCard})
 }
 
 func TestTheCashDispenserConforms(t *testing.T) {

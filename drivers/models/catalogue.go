@@ -4,6 +4,7 @@ package models
 
 import (
 	"zhigui/drivers/models/creatorcrt350n"
+	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/szztzt598"
@@ -12,7 +13,13 @@ import (
 
 // All are the models, in the order of their names.
 func All() []sdk.Model {
-	return []sdk.Model{creatorcrt350n.Model, escposreceipt.Model, puloonlcdm2000.Model, szztzt598.Model}
+	return []sdk.Model{
+		creatorcrt350n.Model,
+		creatorcrt591.Model,
+		escposreceipt.Model,
+		puloonlcdm2000.Model,
+		szztzt598.Model,
+	}
 }
 
 // Find gives the model of a name.

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"zhigui/sim/device/crt350n"
+	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/lcdm2000"
 	"zhigui/sim/device/zt598"
@@ -14,6 +15,8 @@ import (
 var catalogue = []kind{
 	row("crt350n", "card", 115200, func(c Config) *crt350n.Config { return c.Reader },
 		func(c Config, s crt350n.Config) (*crt350n.Model, error) { return crt350n.New(c.StateDir, s) }),
+	row("crt591", "cards", 9600, func(c Config) *crt591.Config { return c.Cards },
+		func(c Config, s crt591.Config) (*crt591.Model, error) { return crt591.New(c.StateDir, s) }),
 	row("lcdm2000", "cash", 9600, func(c Config) *lcdm2000.Config { return c.Dispenser },
 		func(c Config, s lcdm2000.Config) (*lcdm2000.Model, error) {
 			return lcdm2000.New(c.StateDir, c.Clock, s)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zhigui/sim/device/crt350n"
+	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/engine"
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/lcdm2000"
@@ -31,6 +32,7 @@ type Config struct {
 	LateAckMs int `yaml:"lateAckMs" json:"lateAckMs"`
 
 	Reader    *crt350n.Config  `yaml:"reader" json:"reader,omitempty"`
+	Cards     *crt591.Config   `yaml:"cards" json:"cards,omitempty"`
 	Dispenser *lcdm2000.Config `yaml:"dispenser" json:"dispenser,omitempty"`
 	PinPad    *zt598.Config    `yaml:"pinpad" json:"pinpad,omitempty"`
 	Printer   *escpos.Config   `yaml:"printer" json:"printer,omitempty"`

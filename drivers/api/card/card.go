@@ -1,5 +1,6 @@
 // Package card has the typed payloads of the card reader class (XFS4IoT 2024-3
-// CardReader). Standard library only; anybody may import it.
+// CardReader, and Storage for the units of a card dispenser). Standard library only; anybody
+// may import it.
 package card
 
 // Command names.
@@ -85,4 +86,6 @@ type Status struct {
 	// Retained counts the cards in the retain bin (extension X-retained; the standard has
 	// it in Storage).
 	Retained int `json:"X-retained"`
+	// Units is X-units: the card storage units of a device that has some beside the bin.
+	Units map[string]Unit `json:"X-units,omitempty"`
 }

@@ -7,7 +7,7 @@ const stateOf = (s) => !s.running ? ["bad", t("ended")] : !s.power ? ["bad", t("
 
 export function deviceCard(s, ctx) {
   const [cls, text] = stateOf(s);
-  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer }[s.info.model];
+  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, crt591: cardbox }[s.info.model];
   return h("article", { class: "card " + s.info.model + (ctx.selected ? " selected" : "") + (s.power && s.running ? "" : " dark"), "data-device": s.id, onclick: () => ctx.choose(s.id) },
     h("header", {}, h("h2", {}, name(s.info)), h("span", { class: "pill " + cls }, text),
       h("button", { type: "button", class: "ghost", disabled: !s.running, onclick: () => act(s.id, s.power ? "powerCut" : "powerRestore") }, t(s.power ? "powerCut" : "powerRestore"))),
@@ -28,6 +28,15 @@ function reader(s, ctx) {
       p.bin.length ? h("button", { type: "button", class: "link", onclick: () => act(s.id, "emptyRetainBin") }, `${t("emptyBin")} (${p.bin.length})`) : null),
     ctx.reader.menu(),
   ];
+}
+
+function cardbox(s) {
+  const p = s.physical;
+  const button = (action, off, args) => h("button", { type: "button", name: action, disabled: off, onclick: () => act(s.id, action, args?.()) }, t(action));
+  return h("div", { class: "facts" }, kv(t("stacker"), `${p.stacker} (${t(p.level)})`, p.level === "enough" ? "" : "warn"), kv(t("position"), p.position ? `${t("at_" + p.position)} #${p.card.no}` : t("outside")),
+    kv(t("bin"), p.bin, p.binFull ? "warn" : ""), kv(t("retainCount"), p.counter), kv(t("taken"), p.taken.length), kv("", t(p.ready ? "initialised" : "notInitialised"), p.ready ? "" : "dim"),
+    button("takeCard", p.position !== "gate" || p.moving), button("insertCard", !p.canInsert), button("clearPath", !p.position || p.moving),
+    button("loadCards", false, () => ({ count: ask(t("loadCards"), 100) ?? 0 })), button("emptyBin", !p.bin));
 }
 
 function notes(n, max = 20) {

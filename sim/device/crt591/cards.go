@@ -1,0 +1,104 @@
+package crt591
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Place is where a card can be.
+type Place string
+
+// The places.
+const (
+	Stacker  Place = "stacker"
+	Path     Place = "path" // between the positions, after a jam
+	IC       Place = "ic"
+	RF       Place = "rf"
+	Gate     Place = "gate"
+	Bin      Place = "bin"
+	Customer Place = "customer"
+	Operator Place = "operator"
+)
+
+// Card is one card that exists, and where it is.
+type Card struct {
+	No   int    `json:"no"` // by order of appearance
+	Name string `json:"name,omitempty"`
+	// Blank: the card has no chip, or a dead one.
+	Blank bool  `json:"blank,omitempty"`
+	At    Place `json:"at"`
+}
+
+// cards is every card that the machine has ever held. Where it is is a member of the card:
+// a card cannot be in two places, and none can vanish.
+type cards struct {
+	List []Card `json:"cards"`
+}
+
+// check refuses a state from a file that no machine can be in.
+func (c *cards) check() error {
+	in := 0
+	for i, k := range c.List {
+		if k.No != i+1 {
+			return fmt.Errorf("card %d is number %d in the list", k.No, i+1)
+		}
+		if !slices.Contains([]Place{Stacker, Path, IC, RF, Gate, Bin, Customer, Operator}, k.At) {
+			return fmt.Errorf("card %d is at %q", k.No, k.At)
+		}
+		if inPath(k.At) {
+			in++
+		}
+	}
+	if in > 1 {
+		return fmt.Errorf("%d cards are in the path", in)
+	}
+	return nil
+}
+
+func inPath(p Place) bool { return p == Path || p == IC || p == RF || p == Gate }
+
+func (c *cards) count(p Place) int {
+	n := 0
+	for _, k := range c.List {
+		if k.At == p {
+			n++
+		}
+	}
+	return n
+}
+
+// inside is the card in the path.
+func (c *cards) inside() *Card {
+	for i := range c.List {
+		if inPath(c.List[i].At) {
+			return &c.List[i]
+		}
+	}
+	return nil
+}
+
+// lowest is the card that leaves the stacker next: the oldest.
+func (c *cards) lowest() *Card {
+	for i := range c.List {
+		if c.List[i].At == Stacker {
+			return &c.List[i]
+		}
+	}
+	return nil
+}
+
+func (c *cards) add(at Place, name string, blank bool) {
+	c.List = append(c.List, Card{No: len(c.List) + 1, Name: name, Blank: blank, At: at})
+}
+
+// all moves every card from one place to another and says how many.
+func (c *cards) all(from, to Place) int {
+	n := 0
+	for i := range c.List {
+		if c.List[i].At == from {
+			c.List[i].At = to
+			n++
+		}
+	}
+	return n
+}
