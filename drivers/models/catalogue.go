@@ -6,7 +6,9 @@ import (
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
+	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/puloonlcdm2000"
+	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/drivers/sdk"
 )
@@ -17,7 +19,9 @@ func All() []sdk.Model {
 		creatorcrt350n.Model,
 		creatorcrt591.Model,
 		escposreceipt.Model,
+		gm65.Model,
 		puloonlcdm2000.Model,
+		serialscanner.Model,
 		szztzt598.Model,
 	}
 }

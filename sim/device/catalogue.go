@@ -6,6 +6,7 @@ import (
 	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/escpos"
+	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/lcdm2000"
 	"zhigui/sim/device/zt598"
 )
@@ -25,6 +26,8 @@ var catalogue = []kind{
 		func(c Config, s zt598.Config) (*zt598.Model, error) { return zt598.New(c.StateDir, s) }),
 	row("escpos", "printer", 115200, func(c Config) *escpos.Config { return c.Printer },
 		func(c Config, s escpos.Config) (*escpos.Model, error) { return escpos.New(c.StateDir, s) }),
+	row("gm65", "scanner", 9600, func(c Config) *gm65.Config { return c.Scanner },
+		func(c Config, s gm65.Config) (*gm65.Model, error) { return gm65.New(c.StateDir, s) }),
 }
 
 // kind is one row of the catalogue.

@@ -11,6 +11,7 @@ import (
 	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/engine"
 	"zhigui/sim/device/escpos"
+	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/lcdm2000"
 	"zhigui/sim/device/zt598"
 )
@@ -36,6 +37,7 @@ type Config struct {
 	Dispenser *lcdm2000.Config `yaml:"dispenser" json:"dispenser,omitempty"`
 	PinPad    *zt598.Config    `yaml:"pinpad" json:"pinpad,omitempty"`
 	Printer   *escpos.Config   `yaml:"printer" json:"printer,omitempty"`
+	Scanner   *gm65.Config     `yaml:"scanner" json:"scanner,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`

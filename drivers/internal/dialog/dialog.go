@@ -1,0 +1,189 @@
+// Package dialog is the host's side of a device that speaks only when it is asked: one
+// exchange at a time, repeated when the answer is damaged or missing, the port opened again
+// when it has gone, and a poll that notices silence. Only drivers/models import it, and only
+// for devices whose commands may be sent twice.
+package dialog
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"zhigui/drivers/internal/serialport"
+)
+
+// ErrSilent is returned when no understandable answer came after all repetitions.
+var ErrSilent = errors.New("the device does not answer")
+
+// ErrDamaged is what a reader of answers wraps when the bytes are no answer: Ask repeats.
+var ErrDamaged = errors.New("damaged answer")
+
+// Next gives the next byte of an answer, or an error when its time is over.
+type Next func() (byte, error)
+
+// Heart is told how long the line may be busy; sdk.Heart is one.
+type Heart interface {
+	Expect(time.Duration)
+	Rest()
+}
+
+// Options say how the device is spoken to.
+type Options struct {
+	Port    string
+	Mode    serialport.Mode
+	Reply   time.Duration // an answer is complete after this time
+	Retries int
+	Heart   Heart
+	Changed func() // Online has changed
+}
+
+// Dialog is an open line.
+type Dialog struct {
+	o     Options
+	port  *serialport.Port
+	line  sync.Mutex
+	stop  chan struct{}
+	once  sync.Once
+	ended sync.WaitGroup
+
+	mu     sync.Mutex
+	online bool
+}
+
+// Open opens the port and asks nothing.
+func Open(o Options) (*Dialog, error) {
+	p, err := serialport.Open(o.Port, o.Mode)
+	if err != nil {
+		return nil, err
+	}
+	return &Dialog{o: o, port: p, stop: make(chan struct{})}, nil
+}
+
+// Close ends the poll and closes the port. Closing a nil Dialog does nothing.
+func (d *Dialog) Close() error {
+	if d == nil {
+		return nil
+	}
+	d.once.Do(func() { close(d.stop) })
+	d.ended.Wait()
+	return d.port.Close()
+}
+
+// Online reports whether the device answered last.
+func (d *Dialog) Online() bool {
+	if d == nil {
+		return false
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.online
+}
+
+// SetOnline is for drivers that learn it otherwise than by Ask.
+func (d *Dialog) SetOnline(on bool) {
+	d.mu.Lock()
+	was := d.online
+	d.online = on
+	d.mu.Unlock()
+	if was != on {
+		d.o.Changed()
+	}
+}
+
+// Hold runs f with the line to itself; f renews the promise if it takes longer.
+func (d *Dialog) Hold(promise time.Duration, f func(*serialport.Port) error) error {
+	d.line.Lock()
+	defer d.line.Unlock()
+	return d.held(promise, f)
+}
+
+func (d *Dialog) held(promise time.Duration, f func(*serialport.Port) error) error {
+	d.o.Heart.Expect(promise)
+	defer d.o.Heart.Rest()
+	return f(d.port)
+}
+
+// Busy is the longest that one Ask may take.
+func (d *Dialog) Busy() time.Duration {
+	return time.Duration(d.o.Retries+1)*(d.o.Reply+3*time.Second) + 10*time.Second
+}
+
+// Ask sends a request and gives what answer makes of the bytes that come back.
+func (d *Dialog) Ask(request []byte, answer func(Next) ([]byte, error)) (out []byte, err error) {
+	err = d.Hold(d.Busy(), func(*serialport.Port) error {
+		out, err = d.Exchange(request, answer)
+		return err
+	})
+	return out, err
+}
+
+// Exchange is Ask for a caller that holds the line.
+func (d *Dialog) Exchange(request []byte, answer func(Next) ([]byte, error)) ([]byte, error) {
+	err := ErrSilent
+	for range d.o.Retries + 1 {
+		if werr := d.send(request); werr != nil {
+			err = werr
+			continue
+		}
+		end := time.Now().Add(d.o.Reply)
+		out, aerr := answer(func() (byte, error) { return d.port.Byte(end) })
+		if aerr == nil {
+			d.SetOnline(true)
+			return out, nil
+		}
+		err = ErrSilent
+		if !errors.Is(aerr, serialport.ErrTimeout) {
+			err = aerr
+		}
+	}
+	d.SetOnline(false)
+	return nil, err
+}
+
+// Tell sends what is not answered.
+func (d *Dialog) Tell(request []byte) error {
+	return d.Hold(d.Busy(), func(*serialport.Port) error { return d.send(request) })
+}
+
+// Present opens the port again if it has gone; the line is held.
+func (d *Dialog) Present() error {
+	if !d.port.Gone() {
+		return nil
+	}
+	return d.port.Reopen()
+}
+
+func (d *Dialog) send(b []byte) error {
+	if err := d.Present(); err != nil {
+		return err
+	}
+	d.port.Discard()
+	if err := d.port.Write(b); err != nil {
+		return fmt.Errorf("send: %w", err)
+	}
+	return nil
+}
+
+// Poll runs look again and again, in what goroutine gives, unless the line is in use. look
+// is called with the line held and uses Exchange.
+func (d *Dialog) Poll(goroutine func(func()), every time.Duration, look func()) {
+	d.ended.Add(1)
+	goroutine(func() {
+		defer d.ended.Done()
+		for {
+			select {
+			case <-d.stop:
+				return
+			case <-time.After(every):
+			}
+			if d.line.TryLock() {
+				_ = d.held(8*d.Busy(), func(*serialport.Port) error { look(); return nil })
+				d.line.Unlock()
+			}
+		}
+	})
+}
+
+// Stopped is closed when the dialog is being closed.
+func (d *Dialog) Stopped() <-chan struct{} { return d.stop }

@@ -1,0 +1,151 @@
+// Package gm65 drives the bar code modules of the GM65 family (GM65, GM805, GM812) on a
+// serial line. The bytes and their sources are in README.md. Imported by drivers/models and
+// tests.
+package gm65
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/barcode"
+	"zhigui/drivers/internal/codeline"
+	"zhigui/drivers/internal/dialog"
+	"zhigui/drivers/internal/serialport"
+	"zhigui/drivers/sdk"
+)
+
+//go:embed profile.yaml
+var profileYAML []byte
+
+// Model is the driver's entry in the catalogue.
+var Model = sdk.Model{
+	Name: "gm65", Class: api.ClassBarcodeReader, Maker: "Grow", Version: "1.0.0", Profile: profileYAML,
+	Commands:     map[string]api.Motion{barcode.CmdRead: api.Wait, barcode.CmdReset: api.Wait},
+	Capabilities: capabilities,
+	New:          newDriver,
+}
+
+type profile struct {
+	Baud           int    `json:"baud"`
+	Parity         string `json:"parity"`
+	ReplyMs        int    `json:"replyMs"`
+	Retries        int    `json:"retries"`
+	PollMs         int    `json:"pollMs"`
+	SendCRC        bool   `json:"sendCRC"`
+	Tail           string `json:"tail"`
+	TriggerAgainMs int    `json:"triggerAgainMs"`
+	GapMs          int    `json:"gapMs"`
+	AimID          bool   `json:"aimId"`
+}
+
+func readProfile(e sdk.Env) (*profile, error) {
+	var p profile
+	if err := e.Profile(&p); err != nil {
+		return nil, err
+	}
+	if codeline.Tails[p.Tail] == "" {
+		return nil, fmt.Errorf("profile: tail: %q is none of CR, LF, CRLF, TAB", p.Tail)
+	}
+	if p.TriggerAgainMs < 500 || p.GapMs < 20 {
+		return nil, errors.New("profile: triggerAgainMs must be 500 or more, gapMs 20 or more")
+	}
+	return &p, nil
+}
+
+func capabilities(e sdk.Env) (map[string]any, error) {
+	p, err := readProfile(e)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"barcodeReader": map[string]any{"canFilterSymbologies": false, "X-namesSymbology": p.AimID,
+		"symbologies": map[string]bool{"qrCode": true, "dataMatrix": true, "pdf417": true, "code128": true, "ean128": true, "code39": true, "code93": true, "ean13": true, "ean8": true, "upcA": true, "codabar": true, "itf": true}}}, nil
+}
+
+type driver struct {
+	env  sdk.Env
+	p    *profile
+	talk *dialog.Dialog
+
+	mu      sync.Mutex
+	reading bool
+}
+
+func newDriver(e sdk.Env) (sdk.Driver, error) {
+	p, err := readProfile(e)
+	if err != nil {
+		return nil, err
+	}
+	return &driver{env: e, p: p}, nil
+}
+
+func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// Open opens the port and makes the module wait for commands (until its power goes: nothing
+// is saved to its flash).
+func (d *driver) Open(context.Context) error {
+	var err error
+	d.talk, err = dialog.Open(dialog.Options{Port: d.env.Port, Mode: serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity},
+		Reply: ms(d.p.ReplyMs), Retries: d.p.Retries, Heart: d.env.Heart, Changed: d.env.StatusChanged})
+	if err != nil {
+		return err
+	}
+	if err := d.talk.Hold(4*d.talk.Busy(), func(*serialport.Port) error { return d.arm() }); err != nil {
+		return fmt.Errorf("scanner: %w", err)
+	}
+	d.talk.Poll(d.env.Go, ms(d.p.PollMs), func() { _ = d.arm() })
+	return nil
+}
+
+// arm sees to it that the module scans by command only; the line is held.
+func (d *driver) arm() error {
+	data, err := d.talk.Exchange(command(opRead, zoneMode, 1, d.p.SendCRC), readAnswer)
+	if err != nil {
+		return err
+	}
+	if len(data) != 1 || data[0]&modeMask == modeCommand {
+		return nil
+	}
+	return d.write(zoneMode, data[0]&^modeMask|modeCommand)
+}
+
+func (d *driver) write(zone uint16, data byte) error {
+	_, err := d.talk.Exchange(command(opWrite, zone, data, d.p.SendCRC), readAnswer)
+	return err
+}
+
+// Close implements sdk.Driver.
+func (d *driver) Close() error { return d.talk.Close() }
+
+// Identity implements sdk.Driver; the sources disagree about where the module keeps it.
+func (d *driver) Identity() (string, string) { return "", "" }
+
+// Recover implements sdk.Driver: an interrupted scan is ended.
+func (d *driver) Recover(context.Context, []sdk.OpenOp) (api.Recovery, error) {
+	if err := d.stop(); err != nil {
+		return api.Recovery{}, fmt.Errorf("scanner: %w", err)
+	}
+	return api.Recovery{}, nil
+}
+
+func (d *driver) stop() error {
+	return d.talk.Hold(d.talk.Busy(), func(*serialport.Port) error { return d.write(zoneTrigger, 0) })
+}
+
+// Status implements sdk.Driver.
+func (d *driver) Status() map[string]any {
+	dev, s := api.Offline, "unknown"
+	if d.talk.Online() {
+		dev, s = api.Online, "off"
+		d.mu.Lock()
+		if d.reading {
+			s = "on"
+		}
+		d.mu.Unlock()
+	}
+	return map[string]any{"common": map[string]any{"device": dev}, "barcodeReader": barcode.Status{Scanner: s}}
+}
