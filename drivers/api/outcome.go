@@ -41,8 +41,14 @@ const (
 	Wait       Motion = "wait"       // waits for a person; nothing to settle after a crash
 	MovesMedia Motion = "movesMedia" // card or paper
 	MovesCash  Motion = "movesCash"  // notes: guarded, journalled, never repeated
+	// TakesCash waits for a person to put notes in and takes them: journalled and settled as
+	// MovesCash is, but a cancel or a drain ends the wait where that is safe.
+	TakesCash  Motion = "takesCash"
 	ChangesKey Motion = "changesKey" // key store of a PIN pad
 )
+
+// Cash reports whether the class moves notes: guarded, journalled with its payload.
+func (m Motion) Cash() bool { return m == MovesCash || m == TakesCash }
 
 // CompletionCode is the XFS4IoT 2024-3 completionCode. Empty is success.
 type CompletionCode string

@@ -269,7 +269,7 @@ func (e *Engine) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 			return repeated(rec)
 		}
 		first := entry{Kind: kindIntent, Op: cmd.Op, Name: cmd.Name, Txn: cmd.Txn}
-		if motion == api.MovesCash {
+		if motion.Cash() {
 			first.Payload = cmd.Payload
 		}
 		if err := e.journal.add(first); err != nil {
@@ -285,7 +285,7 @@ func (e *Engine) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 		// Registered before the panic is caught, so it runs after: a panic has a result too.
 		defer func() {
 			kept := out
-			if motion != api.MovesCash {
+			if !motion.Cash() {
 				kept.Payload = nil
 			}
 			if err := e.journal.add(entry{Kind: kindResult, Op: cmd.Op, Completion: &kept}); err != nil {
@@ -366,7 +366,7 @@ func (e *Engine) Drain(ctx context.Context) error {
 	r := e.running
 	e.mu.Unlock()
 	if r != nil {
-		if r.motion == api.Wait {
+		if r.motion == api.Wait || r.motion == api.TakesCash {
 			r.cancel()
 		}
 		select {

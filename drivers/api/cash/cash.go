@@ -1,5 +1,5 @@
-// Package cash has the typed payloads of the cash dispenser class (XFS4IoT 2024-3
-// CashDispenser, CashManagement, Storage). Standard library only; anybody may import it.
+// Package cash has the typed payloads of the cash dispenser and of the note acceptor and
+// recycler (XFS4IoT 2024-3 CashDispenser, CashAcceptor, CashManagement, Storage). Standard library only; anybody may import it.
 // Amounts are integer minor units; on the wire of XFS4IoT they are decimal numbers of
 // the currency's major unit.
 package cash
