@@ -19,7 +19,7 @@ run: build ## a whole counter with its server, on this machine (Ctrl-C ends it)
 test: deps-test web ## every test but the browser and the long ones; lint and architecture with them
 	$(GO) vet ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt on these files"; exit 1; }
-	$(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /bench/kill -e /bench/e2e)
+	HOSTS=$$(! command -v apt-get >/dev/null || echo required) $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /bench/kill -e /bench/e2e)
 	$(GO) test -short -count=1 -timeout 15m ./bench/kill/...
 	@set -e; for d in $(FRONTENDS); do [ ! -f $$d/package.json ] || (cd $$d && npm test --silent); done
 
@@ -44,8 +44,9 @@ deps: ## what the build needs (Go, Node); says in one line what is missing
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is missing: https://go.dev/dl/"; exit 1; }
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is missing: https://nodejs.org/"; exit 1; }
 
-deps-test: deps ## a C compiler, which the race detector needs
+deps-test: deps ## a C compiler for the race detector, and independent hosts (mbpoll, NUT) for the virtual devices
 	@command -v cc >/dev/null || deploy/deps.sh gcc libc6-dev
+	@! command -v apt-get >/dev/null || deploy/deps.sh mbpoll nut-server nut-client
 
 deps-browser: ## Chromium and Chinese fonts for the browser tests (Debian packages)
 	@deploy/deps.sh chromium fonts-noto-cjk

@@ -8,12 +8,14 @@ import (
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/api/pinpad"
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/api/siu"
 	"zhigui/drivers/conformance"
 	"zhigui/drivers/models"
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/gm65"
+	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
@@ -90,4 +92,10 @@ func TestThePlainScannerConforms(t *testing.T) {
 		Profile:  map[string]any{"pollMs": 40},
 		Harmless: conformance.Request{Name: barcode.CmdReset},
 		Wait:     conformance.Request{Name: barcode.CmdRead}, Began: barcode.EvPresent})
+}
+
+func TestTheSensorBoardConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: siu.CmdSetLight, Model: modbussiu.Model, Device: on("modbussiu"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Harmless: conformance.Request{Name: siu.CmdSetAuxiliaries, Payload: map[string]any{"heating": "on"}}})
 }

@@ -7,6 +7,7 @@ import (
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/gm65"
+	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
@@ -20,6 +21,7 @@ func All() []sdk.Model {
 		creatorcrt591.Model,
 		escposreceipt.Model,
 		gm65.Model,
+		modbussiu.Model,
 		puloonlcdm2000.Model,
 		serialscanner.Model,
 		szztzt598.Model,

@@ -8,6 +8,7 @@ import (
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/lcdm2000"
+	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/zt598"
 )
 
@@ -28,6 +29,8 @@ var catalogue = []kind{
 		func(c Config, s escpos.Config) (*escpos.Model, error) { return escpos.New(c.StateDir, s) }),
 	row("gm65", "scanner", 9600, func(c Config) *gm65.Config { return c.Scanner },
 		func(c Config, s gm65.Config) (*gm65.Model, error) { return gm65.New(c.StateDir, s) }),
+	row("modbussiu", "siu", 9600, func(c Config) *modbussiu.Config { return c.Sensors },
+		func(c Config, s modbussiu.Config) (*modbussiu.Model, error) { return modbussiu.New(c.StateDir, s) }),
 }
 
 // kind is one row of the catalogue.

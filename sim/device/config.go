@@ -13,6 +13,7 @@ import (
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/lcdm2000"
+	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/zt598"
 )
 
@@ -32,12 +33,13 @@ type Config struct {
 	// LateAckMs is how late a late ACK is; 0 means 800.
 	LateAckMs int `yaml:"lateAckMs" json:"lateAckMs"`
 
-	Reader    *crt350n.Config  `yaml:"reader" json:"reader,omitempty"`
-	Cards     *crt591.Config   `yaml:"cards" json:"cards,omitempty"`
-	Dispenser *lcdm2000.Config `yaml:"dispenser" json:"dispenser,omitempty"`
-	PinPad    *zt598.Config    `yaml:"pinpad" json:"pinpad,omitempty"`
-	Printer   *escpos.Config   `yaml:"printer" json:"printer,omitempty"`
-	Scanner   *gm65.Config     `yaml:"scanner" json:"scanner,omitempty"`
+	Reader    *crt350n.Config   `yaml:"reader" json:"reader,omitempty"`
+	Cards     *crt591.Config    `yaml:"cards" json:"cards,omitempty"`
+	Dispenser *lcdm2000.Config  `yaml:"dispenser" json:"dispenser,omitempty"`
+	PinPad    *zt598.Config     `yaml:"pinpad" json:"pinpad,omitempty"`
+	Printer   *escpos.Config    `yaml:"printer" json:"printer,omitempty"`
+	Scanner   *gm65.Config      `yaml:"scanner" json:"scanner,omitempty"`
+	Sensors   *modbussiu.Config `yaml:"sensors" json:"sensors,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`
