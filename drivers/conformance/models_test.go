@@ -17,6 +17,7 @@ import (
 	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/puloonlcdm2000"
+	"zhigui/drivers/models/puloonlcdm4000"
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/sim/device"
@@ -54,6 +55,12 @@ func TestTheCardDispenserConforms(t *testing.T) {
 
 func TestTheCashDispenserConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: cash.CmdDispense, Model: puloonlcdm2000.Model, Device: on("lcdm2000"),
+		Profile:  map[string]any{"pollMs": 40, "heldPollMs": 40},
+		Harmless: conformance.Request{Name: cash.CmdReset, Payload: map[string]any{}}})
+}
+
+func TestTheCashDispenserWithFourCassettesConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: cash.CmdDispense, Model: puloonlcdm4000.Model, Device: on("lcdm4000"),
 		Profile:  map[string]any{"pollMs": 40, "heldPollMs": 40},
 		Harmless: conformance.Request{Name: cash.CmdReset, Payload: map[string]any{}}})
 }

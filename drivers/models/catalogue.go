@@ -9,6 +9,7 @@ import (
 	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/puloonlcdm2000"
+	"zhigui/drivers/models/puloonlcdm4000"
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/drivers/sdk"
@@ -24,6 +25,7 @@ func All() []sdk.Model {
 		modbussiu.Model,
 		puloonlcdm2000.Model,
 		serialscanner.Model,
+		puloonlcdm4000.Model,
 		szztzt598.Model,
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/lcdm2000"
+	"zhigui/sim/device/lcdm4000"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/zt598"
 )
@@ -22,6 +23,10 @@ var catalogue = []kind{
 	row("lcdm2000", "cash", 9600, func(c Config) *lcdm2000.Config { return c.Dispenser },
 		func(c Config, s lcdm2000.Config) (*lcdm2000.Model, error) {
 			return lcdm2000.New(c.StateDir, c.Clock, s)
+		}),
+	row("lcdm4000", "cash", 9600, func(c Config) *lcdm4000.Config { return c.Cash4 },
+		func(c Config, s lcdm4000.Config) (*lcdm4000.Model, error) {
+			return lcdm4000.New(c.StateDir, c.Clock, s)
 		}),
 	row("zt598", "pinpad", 9600, func(c Config) *zt598.Config { return c.PinPad },
 		func(c Config, s zt598.Config) (*zt598.Model, error) { return zt598.New(c.StateDir, s) }),

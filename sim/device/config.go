@@ -13,6 +13,7 @@ import (
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/lcdm2000"
+	"zhigui/sim/device/lcdm4000"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/zt598"
 )
@@ -40,6 +41,7 @@ type Config struct {
 	Printer   *escpos.Config    `yaml:"printer" json:"printer,omitempty"`
 	Scanner   *gm65.Config      `yaml:"scanner" json:"scanner,omitempty"`
 	Sensors   *modbussiu.Config `yaml:"sensors" json:"sensors,omitempty"`
+	Cash4     *lcdm4000.Config  `yaml:"cash4" json:"cash4,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`

@@ -9,6 +9,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/puloon"
 	"zhigui/drivers/sdk"
 )
 
@@ -80,7 +81,7 @@ func (d *driver) dispense(ctx context.Context, r cash.Dispense, emit func(api.Ev
 	if err := sdk.Moving(ctx); err != nil {
 		return api.Refuse(api.InternalError, err.Error())
 	}
-	data, err := d.link.move(frame, asked[0]+asked[1], func() { emit(api.Event{Name: cash.EvStartDispense}) })
+	data, err := d.link.Move(frame, asked[0]+asked[1], func() { emit(api.Event{Name: cash.EvStartDispense}) })
 	if err != nil {
 		return d.unclear(err)
 	}
@@ -112,7 +113,7 @@ func (d *driver) mayPay(asked [2]int) *api.Completion {
 
 // unclear is the completion after a moving command without a result.
 func (d *driver) unclear(err error) api.Completion {
-	if errors.Is(err, errRefused) {
+	if errors.Is(err, puloon.ErrRefused) {
 		return api.Refuse(api.HardwareError, err.Error())
 	}
 	d.mu.Lock()
@@ -200,12 +201,12 @@ func (d *driver) purge(ctx context.Context) (byte, *api.Completion) {
 	held := d.held
 	d.held = false // what leaves the exit from now on is not taken by the customer
 	d.mu.Unlock()
-	data, err := d.link.move(request(cmdPurge), 0, func() {})
+	data, err := d.link.Move(request(cmdPurge), 0, func() {})
 	if err == nil && len(data) != 1 {
 		err = errLayout
 	}
 	if err != nil {
-		if errors.Is(err, errRefused) {
+		if errors.Is(err, puloon.ErrRefused) {
 			d.mu.Lock()
 			d.held = held
 			d.mu.Unlock()
@@ -286,7 +287,7 @@ func (d *driver) test(ctx context.Context) api.Completion {
 			return api.Refuse(api.InternalError, err.Error())
 		}
 		cmd := []byte{cmdTestUpper, cmdTestLower}[u]
-		data, err := d.link.move(request(cmd), 1, func() {})
+		data, err := d.link.Move(request(cmd), 1, func() {})
 		var r result
 		if err == nil {
 			r, err = parseResult(cmd, data)

@@ -15,6 +15,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/puloon"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -100,12 +101,14 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 	}, nil
 }
 
+func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
 type driver struct {
 	env   sdk.Env
 	p     *profile
 	units map[string]int // cash unit id → cassette, 0 upper, 1 lower
 	line  sync.Mutex     // held while frames are exchanged
-	link  link
+	link  *puloon.Link
 	stop  chan struct{}
 	ended sync.WaitGroup
 
@@ -134,7 +137,8 @@ func (d *driver) Open(context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.link = link{port: port, p: d.p}
+	d.link = &puloon.Link{Port: port, ID: commID, Status: cmdStatus, Still: []byte{cmdStatus, cmdROM}, Times: puloon.Times{
+		Ack: ms(d.p.AckMs), Reply: ms(d.p.ReplyMs), PerNote: ms(d.p.PerNoteMs), Status: ms(d.p.StatusMs), Quiet: ms(d.p.QuietMs), Probe: ms(d.p.ProbeMs), Retries: d.p.Retries}}
 	d.ended.Add(1)
 	d.env.Go(func() { defer d.ended.Done(); d.poll() })
 	return nil
@@ -148,11 +152,11 @@ func (d *driver) Close() error {
 	default:
 		close(d.stop)
 	}
-	if d.link.port == nil {
+	if d.link == nil {
 		return nil
 	}
 	d.ended.Wait()
-	return d.link.port.Close()
+	return d.link.Port.Close()
 }
 
 // Identity is the ROM version; the device has no serial number on the wire.
@@ -171,13 +175,13 @@ func (d *driver) exclusive(limit time.Duration) (release func()) {
 
 // look asks for the status, under the line lock, and remembers it.
 func (d *driver) look(tries int) (sensors, error) {
-	if d.link.port.Gone() {
-		if err := d.link.port.Reopen(); err != nil {
+	if d.link.Port.Gone() {
+		if err := d.link.Port.Reopen(); err != nil {
 			d.absent()
 			return sensors{}, err
 		}
 	}
-	data, err := d.link.ask(cmdStatus, tries)
+	data, err := d.link.Ask(cmdStatus, tries)
 	if err != nil {
 		d.absent()
 		return sensors{}, err

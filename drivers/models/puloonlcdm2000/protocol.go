@@ -3,15 +3,11 @@ package puloonlcdm2000
 import (
 	"errors"
 	"fmt"
-	"time"
+
+	"zhigui/drivers/internal/puloon"
 )
 
-// Control bytes and heads (interface specification V3.3, 2.1).
-const (
-	soh, stx, etx, eot = 0x01, 0x02, 0x03, 0x04
-	ack, nak           = 0x06, 0x15
-	commID             = 0x50
-)
+const commID = 0x50 // interface specification V3.3, 2.1
 
 // Commands. 55, 56 and 77 are the LCDM-2000's (two independent drivers).
 const (
@@ -25,92 +21,7 @@ const (
 	cmdTestLower = 0x77
 )
 
-const (
-	frameTime = 200 * time.Millisecond // a frame is complete in 200 ms (2.3)
-	maxData   = 64
-)
-
-func bcc(b []byte) (x byte) {
-	for _, c := range b {
-		x ^= c
-	}
-	return x
-}
-
-// request builds a host frame.
-func request(cmd byte, data ...byte) []byte {
-	b := append([]byte{eot, commID, stx, cmd}, data...)
-	b = append(b, etx)
-	return append(b, bcc(b))
-}
-
-type source interface {
-	Byte(deadline time.Time) (byte, error)
-}
-
-type kind int
-
-const (
-	gotACK kind = iota
-	gotNAK
-	gotFrame
-	gotNotice  // 01 9C reason, 01 8D count: one source only
-	gotDamaged // answer NAK
-)
-
-type message struct {
-	kind kind
-	cmd  byte
-	data []byte
-}
-
-// next reads the next thing the device says; noise is skipped. The error is the source's
-// when nothing came until the deadline.
-func next(src source, deadline time.Time) (message, error) {
-	for {
-		b, err := src.Byte(deadline)
-		if err != nil {
-			return message{}, err
-		}
-		switch b {
-		case ack:
-			return message{kind: gotACK}, nil
-		case nak:
-			return message{kind: gotNAK}, nil
-		case soh:
-			return readFrame(src)
-		}
-	}
-}
-
-// readFrame reads what follows SOH.
-func readFrame(src source) (message, error) {
-	limit := time.Now().Add(frameTime)
-	raw := []byte{soh}
-	for {
-		b, err := src.Byte(limit)
-		if err != nil {
-			return message{kind: gotDamaged}, nil
-		}
-		raw = append(raw, b)
-		switch n := len(raw); {
-		case n == 2 && (b == 0x9C || b == 0x8D):
-			c, err := src.Byte(limit)
-			if err != nil {
-				return message{kind: gotDamaged}, nil
-			}
-			return message{kind: gotNotice, cmd: b, data: []byte{c}}, nil
-		case n == 2 && b != commID, n == 3 && b != stx, n > maxData:
-			return message{kind: gotDamaged}, nil
-		case n > 4 && b == etx:
-			sum, err := src.Byte(limit)
-			if err != nil || sum != bcc(raw) {
-				return message{kind: gotDamaged}, nil
-			}
-			return message{kind: gotFrame, cmd: raw[3], data: raw[4 : n-1]}, nil
-		}
-	}
-}
+func request(cmd byte, data ...byte) []byte { return puloon.Request(commID, cmd, data...) }
 
 // paid is the answer to a dispense for one cassette.
 type paid struct {

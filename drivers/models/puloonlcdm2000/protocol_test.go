@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"zhigui/drivers/internal/puloon"
 )
 
 type bytesSource struct{ b []byte }
@@ -45,11 +47,11 @@ func TestFramesAreThoseOfTheSpecification(t *testing.T) {
 		{"01 50 02 45 31 30 31 30 30 30 30 30 03 15", result{err: 0x30, units: map[int]paid{0: {chk: 10, exit: 10}}}},
 		{"01 50 02 45 30 37 30 35 38 31 30 32 03 1C", result{err: 0x38, units: map[int]paid{0: {chk: 7, exit: 5, rejects: 2, nearEnd: true}}}},
 	} {
-		m, err := next(&bytesSource{unhex(t, tc.frame)}, time.Time{})
-		if err != nil || m.kind != gotFrame {
+		m, err := puloon.Next(&bytesSource{unhex(t, tc.frame)}, commID, time.Time{})
+		if err != nil || m.Kind != puloon.GotFrame {
 			t.Fatalf("%s: %+v, %v", tc.frame, m, err)
 		}
-		r, err := parseResult(m.cmd, m.data)
+		r, err := parseResult(m.Cmd, m.Data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,20 +69,17 @@ func TestTheAnswerForBothCassettesHasItsErrorInTheNinthPlace(t *testing.T) {
 	}
 }
 
-func FuzzNext(f *testing.F) {
-	f.Add(unhex(f, "06 01 50 02 45 31 30 31 30 30 30 30 30 03 15"))
-	f.Add(unhex(f, "01 8D 01 01 9C 3C 15 FF 01 50 02 46 30 30 A0 80 03 46"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		src := &bytesSource{b}
-		for {
-			m, err := next(src, time.Time{})
-			if err != nil {
-				return
-			}
-			if m.kind == gotFrame {
-				_, _ = parseResult(m.cmd, m.data)
-				_, _ = parseStatus(m.data)
+func FuzzAnswers(f *testing.F) {
+	f.Add(byte(cmdUpper), []byte("1010\x30\x3000"))
+	f.Add(byte(cmdBoth), []byte("03030201\x48\x30\x310001"))
+	f.Fuzz(func(t *testing.T, cmd byte, data []byte) {
+		if r, err := parseResult(cmd, data); err == nil {
+			for _, p := range r.units {
+				if p.exit < 0 || p.exit > 99 {
+					t.Fatalf("%+v", r)
+				}
 			}
 		}
+		_, _ = parseStatus(data)
 	})
 }

@@ -9,6 +9,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/puloon"
 	"zhigui/drivers/sdk"
 )
 
@@ -16,8 +17,8 @@ import (
 // repeats it, and one that is still paying out answers nobody. It moves nothing.
 func (d *driver) Recover(ctx context.Context, open []sdk.OpenOp) (api.Recovery, error) {
 	defer d.exclusive(ms(d.p.RecoverMaxMs))()
-	if d.link.port.Gone() {
-		if err := d.link.port.Reopen(); err != nil {
+	if d.link.Port.Gone() {
+		if err := d.link.Port.Reopen(); err != nil {
 			return api.Recovery{}, err
 		}
 	}
@@ -44,7 +45,7 @@ func (d *driver) Recover(ctx context.Context, open []sdk.OpenOp) (api.Recovery, 
 			out.Note = "the device repeated its result"
 		}
 	}
-	d.link.stray = nil
+	d.link.Stray = nil
 	if s.exit() {
 		out.Media["outDefault"] = -1
 		d.mu.Lock()
@@ -57,7 +58,7 @@ func (d *driver) Recover(ctx context.Context, open []sdk.OpenOp) (api.Recovery, 
 	if len(out.Media) == 0 {
 		out.Media = nil
 	}
-	if rom, err := d.link.ask(cmdROM, 1); err == nil && len(rom) >= 4 {
+	if rom, err := d.link.Ask(cmdROM, 1); err == nil && len(rom) >= 4 {
 		d.mu.Lock()
 		d.firmware = string(rom[:4])
 		d.mu.Unlock()
@@ -74,14 +75,14 @@ func (d *driver) firstWord(ctx context.Context, listen time.Duration) (sensors, 
 	end := time.Now().Add(ms(d.p.RecoverMaxMs))
 	wait := listen
 	for {
-		if _, err := d.link.hear(wait); err != nil {
+		if _, err := d.link.Hear(wait); err != nil {
 			return sensors{}, err
 		}
 		s, err := d.look(1)
 		switch {
 		case err == nil:
 			return s, nil
-		case !errors.Is(err, errSilent):
+		case !errors.Is(err, puloon.ErrSilent):
 			return sensors{}, err
 		case ctx.Err() != nil:
 			return sensors{}, ctx.Err()
@@ -113,20 +114,20 @@ func (d *driver) fromLate(o sdk.OpenOp) *api.Completion {
 	default:
 		return nil
 	}
-	for _, l := range d.link.stray {
-		if l.cmd != want {
+	for _, l := range d.link.Stray {
+		if l.Cmd != want {
 			continue
 		}
 		if want != cmdPurge {
-			c := d.settle(l.cmd, l.data, asked, nil)
+			c := d.settle(l.Cmd, l.Data, asked, nil)
 			return &c
 		}
-		if len(l.data) != 1 {
+		if len(l.Data) != 1 {
 			return nil
 		}
 		c := api.Completion{Outcome: api.Done}
-		if !isGood(l.data[0]) {
-			c = d.failed(api.Failed, l.data[0])
+		if !isGood(l.Data[0]) {
+			c = d.failed(api.Failed, l.Data[0])
 		}
 		c = sdk.With(c, cash.Moved{Unknown: true})
 		return &c

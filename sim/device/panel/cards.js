@@ -7,7 +7,7 @@ const stateOf = (s) => !s.running ? ["bad", t("ended")] : !s.power ? ["bad", t("
 
 export function deviceCard(s, ctx) {
   const [cls, text] = stateOf(s);
-  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, crt591: cardbox }[s.info.model];
+  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, crt591: cardbox, lcdm4000: dispenser }[s.info.model];
   return h("article", { class: "card " + s.info.model + (ctx.selected ? " selected" : "") + (s.power && s.running ? "" : " dark"), "data-device": s.id, onclick: () => ctx.choose(s.id) },
     h("header", {}, h("h2", {}, name(s.info)), h("span", { class: "pill " + cls }, text),
       h("button", { type: "button", class: "ghost", disabled: !s.running, onclick: () => act(s.id, s.power ? "powerCut" : "powerRestore") }, t(s.power ? "powerCut" : "powerRestore"))),
@@ -50,8 +50,9 @@ function ask(text, value) {
 
 function dispenser(s) {
   const p = s.physical;
-  const sum = (l) => l.reduce((a, b) => a + b.n, 0);
-  const exit = sum(p.exit), path = sum(p.path);
+  const list = (x) => Array.isArray(x) ? x : Object.entries(x).map(([at, n]) => ({ at, n }));
+  const exit = list(p.exit).reduce((a, b) => a + b.n, 0);
+  const names = p.units.upper ? ["upper", "lower"] : Object.keys(p.units);
   const unit = (u) => {
     const c = p.units[u];
     return h("div", { class: "unit" + (c.present ? "" : " gone") + (c.nearEnd ? " near" : "") },
@@ -61,16 +62,16 @@ function dispenser(s) {
       h("div", { class: "row tight" }, h("button", { type: "button", onclick: () => { const n = ask(`${t("fill")} ${t(u)}`, c.count || 500); if (n !== null) act(s.id, "fillUnit", { unit: u, count: n }); } }, t("fill")),
         h("button", { type: "button", disabled: !c.present, onclick: () => act(s.id, "removeUnit", { unit: u }) }, t("remove"))));
   };
-  const places = { chk: 0, div: 0, ejt: 0 };
-  for (const b of p.path) places[b.at] += b.n;
+  const places = p.units.upper ? { chk: 0, div: 0, ejt: 0 } : { dvt: 0, ejt: 0 };
+  for (const b of list(p.path)) places[b.at] += b.n;
   return [
-    h("div", { class: "machine" }, h("div", { class: "units" }, unit("upper"), unit("lower")),
-      h("div", { class: "way" }, h("span", {}, t("path")), ["chk", "div", "ejt"].map((k) => h("div", { class: "sensor" + (places[k] ? " on" : "") }, k.toUpperCase(), places[k] ? h("b", {}, places[k]) : null)),
+    h("div", { class: "machine" }, h("div", { class: "units" }, names.map(unit)),
+      h("div", { class: "way" }, h("span", {}, t("path")), Object.keys(places).map((k) => h("div", { class: "sensor" + (places[k] ? " on" : "") }, k.toUpperCase(), places[k] ? h("b", {}, places[k]) : null)),
         h("div", { class: "tray" + (p.rejectTray ? "" : " gone") }, h("span", {}, t("rejectTray")), h("b", {}, p.rejectTray ? p.rejected : t("absent")), h("button", { type: "button", disabled: !p.rejected, onclick: () => act(s.id, "emptyRejectTray") }, t("emptyReject")))),
       h("div", { class: "exit" + (exit ? " full" : "") }, h("span", {}, t("atExit")), h("div", { class: "mouth" }, notes(exit)), h("b", {}, p.moving ? t("moving") : exit ? `${exit} ${t("notes")}` : t("exitEmpty")),
         h("button", { type: "button", class: "primary big", name: "takeCash", disabled: !exit || p.moving, onclick: () => act(s.id, "takeCash") }, t("takeCash")))),
     h("div", { class: "truth" }, h("table", {}, h("caption", {}, t("truth")), h("thead", {}, h("tr", {}, ["cmd", "asked", "given", "taken", "rejected", "retracted", "result"].map((k) => h("th", {}, t(k))))),
-      h("tbody", {}, [...p.truth].reverse().slice(0, 3).map((c) => h("tr", {}, h("td", {}, `${c.cmd} · ${c.name}`), [c.asked, c.dispensed, c.taken, c.rejected, c.retracted].map((m) => h("td", {}, `${m.upper ?? 0} + ${m.lower ?? 0}`)), h("td", { class: c.err === "30" ? "" : "err" }, c.err || "…")))))),
+      h("tbody", {}, [...p.truth].reverse().slice(0, 3).map((c) => h("tr", {}, h("td", {}, `${c.cmd} · ${c.name}`), [c.asked, c.dispensed, c.taken, c.rejected, c.retracted].map((m) => h("td", {}, names.map((u) => m[u] ?? 0).join(" + "))), h("td", { class: c.err === "30" || c.err === "00" ? "" : "err" }, c.err || "…")))))),
   ];
 }
 
