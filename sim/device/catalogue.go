@@ -7,6 +7,7 @@ import (
 	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
+	"zhigui/sim/device/itlssp"
 	"zhigui/sim/device/lcdm2000"
 	"zhigui/sim/device/lcdm4000"
 	"zhigui/sim/device/modbussiu"
@@ -32,6 +33,8 @@ var catalogue = []kind{
 		func(c Config, s zt598.Config) (*zt598.Model, error) { return zt598.New(c.StateDir, s) }),
 	row("escpos", "printer", 115200, func(c Config) *escpos.Config { return c.Printer },
 		func(c Config, s escpos.Config) (*escpos.Model, error) { return escpos.New(c.StateDir, s) }),
+	row("itlssp", "acceptor", 9600, func(c Config) *itlssp.Config { return c.Acceptor },
+		func(c Config, s itlssp.Config) (*itlssp.Model, error) { return itlssp.New(c.StateDir, c.Clock, s) }),
 	row("gm65", "scanner", 9600, func(c Config) *gm65.Config { return c.Scanner },
 		func(c Config, s gm65.Config) (*gm65.Model, error) { return gm65.New(c.StateDir, s) }),
 	row("modbussiu", "siu", 9600, func(c Config) *modbussiu.Config { return c.Sensors },

@@ -12,6 +12,7 @@ import (
 	"zhigui/sim/device/engine"
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
+	"zhigui/sim/device/itlssp"
 	"zhigui/sim/device/lcdm2000"
 	"zhigui/sim/device/lcdm4000"
 	"zhigui/sim/device/modbussiu"
@@ -42,6 +43,7 @@ type Config struct {
 	Scanner   *gm65.Config      `yaml:"scanner" json:"scanner,omitempty"`
 	Sensors   *modbussiu.Config `yaml:"sensors" json:"sensors,omitempty"`
 	Cash4     *lcdm4000.Config  `yaml:"cash4" json:"cash4,omitempty"`
+	Acceptor  *itlssp.Config    `yaml:"acceptor" json:"acceptor,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`
