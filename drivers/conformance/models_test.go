@@ -7,6 +7,7 @@ import (
 	"zhigui/drivers/api/card"
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/api/pinpad"
+	"zhigui/drivers/api/power"
 	"zhigui/drivers/api/printer"
 	"zhigui/drivers/api/siu"
 	"zhigui/drivers/conformance"
@@ -15,6 +16,7 @@ import (
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/gm65"
+	"zhigui/drivers/models/megatecups"
 	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
@@ -105,4 +107,10 @@ func TestTheSensorBoardConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: siu.CmdSetLight, Model: modbussiu.Model, Device: on("modbussiu"),
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
 		Harmless: conformance.Request{Name: siu.CmdSetAuxiliaries, Payload: map[string]any{"heating": "on"}}})
+}
+
+func TestTheUPSConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: power.CmdBeeper, Model: megatecups.Model, Device: on("megatec"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "echoMs": 50},
+		Harmless: conformance.Request{Name: power.CmdBeeper, Payload: power.Beeper{On: true}}})
 }

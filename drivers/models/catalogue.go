@@ -7,6 +7,7 @@ import (
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/gm65"
+	"zhigui/drivers/models/megatecups"
 	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
@@ -22,6 +23,7 @@ func All() []sdk.Model {
 		creatorcrt591.Model,
 		escposreceipt.Model,
 		gm65.Model,
+		megatecups.Model,
 		modbussiu.Model,
 		puloonlcdm2000.Model,
 		serialscanner.Model,

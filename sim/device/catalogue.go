@@ -10,6 +10,7 @@ import (
 	"zhigui/sim/device/itlssp"
 	"zhigui/sim/device/lcdm2000"
 	"zhigui/sim/device/lcdm4000"
+	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/zt598"
 )
@@ -39,6 +40,8 @@ var catalogue = []kind{
 		func(c Config, s gm65.Config) (*gm65.Model, error) { return gm65.New(c.StateDir, s) }),
 	row("modbussiu", "siu", 9600, func(c Config) *modbussiu.Config { return c.Sensors },
 		func(c Config, s modbussiu.Config) (*modbussiu.Model, error) { return modbussiu.New(c.StateDir, s) }),
+	row("megatec", "ups", 2400, func(c Config) *megatec.Config { return c.UPS },
+		func(c Config, s megatec.Config) (*megatec.Model, error) { return megatec.New(c.StateDir, s) }),
 }
 
 // kind is one row of the catalogue.

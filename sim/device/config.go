@@ -15,6 +15,7 @@ import (
 	"zhigui/sim/device/itlssp"
 	"zhigui/sim/device/lcdm2000"
 	"zhigui/sim/device/lcdm4000"
+	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/zt598"
 )
@@ -44,6 +45,7 @@ type Config struct {
 	Sensors   *modbussiu.Config `yaml:"sensors" json:"sensors,omitempty"`
 	Cash4     *lcdm4000.Config  `yaml:"cash4" json:"cash4,omitempty"`
 	Acceptor  *itlssp.Config    `yaml:"acceptor" json:"acceptor,omitempty"`
+	UPS       *megatec.Config   `yaml:"ups" json:"ups,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`
