@@ -18,6 +18,7 @@ import (
 	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/megatecups"
 	"zhigui/drivers/models/modbussiu"
+	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
 	"zhigui/drivers/models/serialscanner"
@@ -44,6 +45,13 @@ func on(model string) func(*testing.T) conformance.Device {
 func TestTheCardReaderConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: card.CmdMove, Model: creatorcrt350n.Model, Device: on("crt350n"),
 		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40},
+		Harmless: conformance.Request{Name: card.CmdReset, Payload: card.Reset{To: card.Current}},
+		Wait:     conformance.Request{Name: card.CmdReadRawData, Payload: card.ReadRawData{Track2: true}}, Began: card.EvInsertCard})
+}
+
+func TestTheOtherCardReaderConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: card.CmdMove, Model: omron3s4yr.Model, Device: on("omron3s4yr"),
+		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40, "ackMs": 200},
 		Harmless: conformance.Request{Name: card.CmdReset, Payload: card.Reset{To: card.Current}},
 		Wait:     conformance.Request{Name: card.CmdReadRawData, Payload: card.ReadRawData{Track2: true}}, Began: card.EvInsertCard})
 }

@@ -9,6 +9,7 @@ import (
 	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/megatecups"
 	"zhigui/drivers/models/modbussiu"
+	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
 	"zhigui/drivers/models/serialscanner"
@@ -25,6 +26,7 @@ func All() []sdk.Model {
 		gm65.Model,
 		megatecups.Model,
 		modbussiu.Model,
+		omron3s4yr.Model,
 		puloonlcdm2000.Model,
 		serialscanner.Model,
 		puloonlcdm4000.Model,

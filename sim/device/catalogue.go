@@ -12,6 +12,7 @@ import (
 	"zhigui/sim/device/lcdm4000"
 	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
+	"zhigui/sim/device/omron3s4yr"
 	"zhigui/sim/device/zt598"
 )
 
@@ -20,6 +21,8 @@ import (
 var catalogue = []kind{
 	row("crt350n", "card", 115200, func(c Config) *crt350n.Config { return c.Reader },
 		func(c Config, s crt350n.Config) (*crt350n.Model, error) { return crt350n.New(c.StateDir, s) }),
+	row("omron3s4yr", "card", 9600, func(c Config) *omron3s4yr.Config { return c.Omron },
+		func(c Config, s omron3s4yr.Config) (*omron3s4yr.Model, error) { return omron3s4yr.New(c.StateDir, s) }),
 	row("crt591", "cards", 9600, func(c Config) *crt591.Config { return c.Cards },
 		func(c Config, s crt591.Config) (*crt591.Model, error) { return crt591.New(c.StateDir, s) }),
 	row("lcdm2000", "cash", 9600, func(c Config) *lcdm2000.Config { return c.Dispenser },

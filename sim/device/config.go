@@ -17,6 +17,7 @@ import (
 	"zhigui/sim/device/lcdm4000"
 	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
+	"zhigui/sim/device/omron3s4yr"
 	"zhigui/sim/device/zt598"
 )
 
@@ -36,16 +37,17 @@ type Config struct {
 	// LateAckMs is how late a late ACK is; 0 means 800.
 	LateAckMs int `yaml:"lateAckMs" json:"lateAckMs"`
 
-	Reader    *crt350n.Config   `yaml:"reader" json:"reader,omitempty"`
-	Cards     *crt591.Config    `yaml:"cards" json:"cards,omitempty"`
-	Dispenser *lcdm2000.Config  `yaml:"dispenser" json:"dispenser,omitempty"`
-	PinPad    *zt598.Config     `yaml:"pinpad" json:"pinpad,omitempty"`
-	Printer   *escpos.Config    `yaml:"printer" json:"printer,omitempty"`
-	Scanner   *gm65.Config      `yaml:"scanner" json:"scanner,omitempty"`
-	Sensors   *modbussiu.Config `yaml:"sensors" json:"sensors,omitempty"`
-	Cash4     *lcdm4000.Config  `yaml:"cash4" json:"cash4,omitempty"`
-	Acceptor  *itlssp.Config    `yaml:"acceptor" json:"acceptor,omitempty"`
-	UPS       *megatec.Config   `yaml:"ups" json:"ups,omitempty"`
+	Reader    *crt350n.Config    `yaml:"reader" json:"reader,omitempty"`
+	Cards     *crt591.Config     `yaml:"cards" json:"cards,omitempty"`
+	Dispenser *lcdm2000.Config   `yaml:"dispenser" json:"dispenser,omitempty"`
+	PinPad    *zt598.Config      `yaml:"pinpad" json:"pinpad,omitempty"`
+	Printer   *escpos.Config     `yaml:"printer" json:"printer,omitempty"`
+	Scanner   *gm65.Config       `yaml:"scanner" json:"scanner,omitempty"`
+	Sensors   *modbussiu.Config  `yaml:"sensors" json:"sensors,omitempty"`
+	Cash4     *lcdm4000.Config   `yaml:"cash4" json:"cash4,omitempty"`
+	Acceptor  *itlssp.Config     `yaml:"acceptor" json:"acceptor,omitempty"`
+	UPS       *megatec.Config    `yaml:"ups" json:"ups,omitempty"`
+	Omron     *omron3s4yr.Config `yaml:"omron" json:"omron,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`

@@ -22,7 +22,7 @@ function render() {
 
 function put(s) {
   state.set(s.id, s);
-  if (s.info.model === "crt350n") {
+  if (s.info.model === "crt350n" || s.info.model === "omron3s4yr") {
     if (!readers.has(s.id)) readers.set(s.id, new Reader(s.id));
     readers.get(s.id).update(s);
   }

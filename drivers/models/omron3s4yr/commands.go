@@ -1,0 +1,301 @@
+package omron3s4yr
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/card"
+	"zhigui/drivers/sdk"
+)
+
+// Execute implements sdk.Driver.
+func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
+	switch cmd.Name {
+	case card.CmdReadRawData:
+		var r card.ReadRawData
+		if err := sdk.Decode(cmd, &r); err != nil {
+			return sdk.BadPayload(err)
+		}
+		return d.read(ctx, r, emit)
+	case card.CmdMove:
+		var r card.Move
+		if err := sdk.Decode(cmd, &r); err != nil {
+			return sdk.BadPayload(err)
+		}
+		return d.move(ctx, r)
+	case card.CmdReset:
+		var r card.Reset
+		if err := sdk.Decode(cmd, &r); err != nil {
+			return sdk.BadPayload(err)
+		}
+		return d.reset(ctx, r)
+	}
+	return api.Refuse(api.UnsupportedCommand, cmd.Name)
+}
+
+// broken is the completion after an exchange that failed; moved says whether the card may
+// have moved by it.
+func (d *driver) broken(err error, o api.Outcome) api.Completion {
+	var de *deviceError
+	if errors.As(err, &de) {
+		if o == api.Indeterminate {
+			o = api.Failed // the device itself says so
+		}
+		d.mu.Lock()
+		d.jammed = d.jammed || classCode[de.code] == card.ErrMediaJam
+		d.mu.Unlock()
+		d.env.StatusChanged()
+		return d.failed(o, de)
+	}
+	if errors.Is(err, errRefused) {
+		o = api.NotStarted
+	}
+	return api.Completion{Outcome: o, Code: api.HardwareError, Description: err.Error()}
+}
+
+// read waits for a card, draws it in and reads it. The entry is disabled afterwards.
+func (d *driver) read(ctx context.Context, r card.ReadRawData, emit func(api.Event)) api.Completion {
+	if r.Chip {
+		return api.Refuse(api.UnsupportedData, "this driver reads magnetic tracks only")
+	}
+	defer d.exclusive()()
+	s, err := d.do("C10")
+	if err != nil {
+		return d.broken(err, api.NotStarted)
+	}
+	if s.st == "01" {
+		if s, err = d.do("C40"); err != nil && !gone(err) {
+			return d.broken(err, api.Failed)
+		}
+	}
+	if s.st != "02" {
+		emit(api.Event{Name: card.EvInsertCard})
+		if c := d.await(ctx); c != nil {
+			switch c.ErrorCode {
+			case card.ErrInvalidMedia, card.ErrCardTooLong, card.ErrCardTooShort:
+				emit(api.Event{Name: card.EvInvalidMedia})
+			}
+			return *c
+		}
+		emit(api.Event{Name: card.EvMediaInserted})
+	}
+	d.mu.Lock()
+	d.ejected, d.jammed = false, false
+	d.mu.Unlock()
+	return d.tracks(r, emit)
+}
+
+// gone: the card was taken while the reader reached for it.
+func gone(err error) bool {
+	var de *deviceError
+	return errors.As(err, &de) && (de.code == "60" || de.code == "63")
+}
+
+// await enables the entry until a card is inside or ctx ends; nil means a card is inside.
+func (d *driver) await(ctx context.Context) *api.Completion {
+	no := func(c api.Completion) *api.Completion { return &c }
+	if _, err := d.do("C:" + d.p.EntryMode); err != nil {
+		return no(d.broken(err, api.NotStarted))
+	}
+	tick := time.NewTicker(ms(d.p.PollMs))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			// A card that got in at the last moment is inside whatever the caller wanted.
+			if _, err := d.do("C:1"); err != nil {
+				return no(d.broken(err, api.Failed))
+			}
+			s, err := d.do("C10")
+			if err == nil && s.st == "02" {
+				return nil
+			}
+			return no(sdk.Ended(ctx))
+		case <-d.stop:
+			return no(api.Refuse(api.DeviceNotReady, "the driver ends"))
+		case <-tick.C:
+		}
+		s, err := d.do("C10")
+		var de *deviceError
+		switch {
+		case errors.As(err, &de):
+			_, _ = d.do("C:1")
+			return no(d.broken(err, api.Failed))
+		case err != nil:
+			return no(d.broken(err, api.NotStarted))
+		case s.st == "02":
+			if _, err := d.do("C:1"); err != nil {
+				return no(d.broken(err, api.Failed))
+			}
+			return nil
+		}
+	}
+}
+
+// trackStatus is the XFS4IoT status of a track that could not be read; "" is no track error.
+func trackStatus(code string) string {
+	switch code {
+	case "44", "45":
+		return "dataMissing"
+	case "40", "41", "42", "43", "46":
+		return "dataInvalid"
+	}
+	return ""
+}
+
+// tracks reads the tracks asked for. A card without any of them is invalid media.
+func (d *driver) tracks(r card.ReadRawData, emit func(api.Event)) api.Completion {
+	var out card.ReadRawDataResult
+	asked, good := 0, 0
+	var last *deviceError
+	for _, t := range []struct {
+		want bool
+		cmd  string
+		to   **card.Data
+	}{{r.Track1, "C61", &out.Track1}, {r.Track2, "C62", &out.Track2}, {r.Track3, "C63", &out.Track3}} {
+		if !t.want {
+			continue
+		}
+		asked++
+		a, err := d.do(t.cmd)
+		var de *deviceError
+		switch {
+		case err == nil:
+			good++
+			*t.to = &card.Data{Data: a.data}
+		case errors.As(err, &de) && trackStatus(de.code) != "":
+			last = de
+			*t.to = &card.Data{Status: trackStatus(de.code)}
+		default:
+			return d.broken(err, api.Failed)
+		}
+	}
+	if asked > 0 && good == 0 {
+		emit(api.Event{Name: card.EvInvalidMedia})
+		c := d.failed(api.Failed, last)
+		c.Code, c.ErrorCode = api.CommandErrorCode, card.ErrInvalidMedia
+		return sdk.With(c, out)
+	}
+	return sdk.Ok(out)
+}
+
+// carry sends a command that moves the card. What no answer settles, the position does.
+func (d *driver) carry(ctx context.Context, cmd string, arrived func(st string) bool) api.Completion {
+	if err := sdk.Moving(ctx); err != nil {
+		return api.Refuse(api.InternalError, err.Error())
+	}
+	r, err := d.do(cmd)
+	switch {
+	case err == nil && arrived(r.st):
+		return sdk.Ok(nil)
+	case err == nil:
+		return api.Fail(api.Failed, card.ErrMediaJam, "the reader says good but the card is at "+r.st)
+	case errors.Is(err, errSilent):
+		if s, e := d.do("C10"); e == nil && arrived(s.st) {
+			return sdk.Ok(nil)
+		}
+	}
+	return d.broken(err, api.Indeterminate)
+}
+
+func (d *driver) move(ctx context.Context, r card.Move) api.Completion {
+	defer d.exclusive()()
+	s, err := d.do("C10")
+	if err != nil {
+		return d.broken(err, api.NotStarted)
+	}
+	is := func(want ...string) func(string) bool {
+		return func(st string) bool {
+			for _, w := range want {
+				if st == w {
+					return true
+				}
+			}
+			return false
+		}
+	}
+	if s.st == "00" {
+		return api.Fail(api.NotStarted, card.ErrNoMedia, "there is no card in the reader")
+	}
+	switch r.To {
+	case card.Exit:
+		if s.st == "01" {
+			return d.atGate(sdk.Ok(nil))
+		}
+		return d.atGate(d.carry(ctx, "C30", is("01", "00")))
+	case card.Transport:
+		if s.st == "02" {
+			return sdk.Ok(nil)
+		}
+		return d.carry(ctx, "C40", is("02"))
+	case card.UnitBin, card.Retain:
+		d.mu.Lock()
+		was := d.ejected
+		d.ejected = false // not taken by the customer when it goes from the gate
+		d.mu.Unlock()
+		c := d.carry(ctx, "C31", is("00"))
+		d.mu.Lock()
+		if c.Outcome == api.Done {
+			d.retained++
+		} else {
+			d.ejected = was
+		}
+		d.mu.Unlock()
+		d.env.StatusChanged()
+		return c
+	}
+	return api.Refuse(api.InvalidData, "Move: to must be exit, transport or unitRetain")
+}
+
+// atGate remembers that the card at the gate is offered to the customer.
+func (d *driver) atGate(c api.Completion) api.Completion {
+	d.mu.Lock()
+	st := d.st
+	d.ejected = c.Outcome == api.Done
+	d.mu.Unlock()
+	if c.Outcome == api.Done && st == "00" { // taken before the first look
+		d.taken("00")
+	}
+	return c
+}
+
+func (d *driver) reset(ctx context.Context, r card.Reset) api.Completion {
+	kind, ok := map[string]int{"": 2, card.Current: 2, card.Exit: 0, card.Auto: 0, card.Retain: 1}[r.To]
+	if !ok {
+		return api.Refuse(api.InvalidData, "Reset: to must be exit, retain, currentPosition or auto")
+	}
+	defer d.exclusive()()
+	before, err := d.do("C10")
+	if err != nil {
+		return d.broken(err, api.NotStarted)
+	}
+	d.mu.Lock()
+	d.jammed, d.ejected = false, false
+	d.mu.Unlock()
+	c := d.carry(ctx, d.initCommand(kind), func(st string) bool { return kind == 2 || kind == 0 && st != "02" || kind == 1 && st == "00" })
+	if c.Outcome != api.Done {
+		return c
+	}
+	_, _ = d.do("C:1")
+	where := ""
+	switch {
+	case before.st == "00":
+	case kind == 0:
+		where = card.Exit
+		c = d.atGate(c)
+	case kind == 1:
+		where = card.Retain
+		d.mu.Lock()
+		d.retained++
+		d.mu.Unlock()
+	default:
+		where = map[string]string{"01": card.Exit, "02": card.Transport}[before.st]
+	}
+	if where != "" {
+		d.env.Event(card.EvMediaDetected, map[string]string{"position": where})
+	}
+	d.env.StatusChanged()
+	return c
+}
