@@ -16,6 +16,7 @@ import (
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/gm65"
+	"zhigui/drivers/models/itlnv200"
 	"zhigui/drivers/models/megatecups"
 	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/omron3s4yr"
@@ -121,4 +122,12 @@ func TestTheUPSConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: power.CmdBeeper, Model: megatecups.Model, Device: on("megatec"),
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "echoMs": 50},
 		Harmless: conformance.Request{Name: power.CmdBeeper, Payload: power.Beeper{On: true}}})
+}
+
+func TestTheNoteAcceptorConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: cash.CmdCashInStart, Model: itlnv200.Model, Device: on("itlssp"),
+		Profile:  map[string]any{"pollMs": 40, "workPollMs": 10, "replyMs": 200, "settleMs": 300},
+		Harmless: conformance.Request{Name: cash.CmdReset, Payload: map[string]any{}},
+		Before:   []conformance.Request{{Name: cash.CmdCashInStart, Payload: cash.CashInStart{}}},
+		Wait:     conformance.Request{Name: cash.CmdCashIn}, Began: cash.EvInsertItems})
 }

@@ -42,6 +42,8 @@ type Options struct {
 	Harmless Request
 	// BadPayload is a command that looks at its payload.
 	BadPayload string
+	// Before makes a fresh device ready for Wait.
+	Before []Request
 	// Wait waits for a person and can be canceled; Began is an event that it emits when it
 	// waits. Empty for devices that wait for nobody.
 	Wait  Request
@@ -196,6 +198,11 @@ func Run(t *testing.T, o Options) {
 
 func waits(t *testing.T, o Options, start func(*testing.T) (Device, *Rig)) {
 	_, r := start(t)
+	for _, b := range o.Before {
+		if c, _ := r.Do(b.Name, b.Payload); c.Outcome != api.Done {
+			t.Fatalf("%s: %+v", b.Name, c)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	events, done := r.Begin(ctx, r.Command(o.Wait.Name, o.Wait.Payload))
 	Next(t, events, o.Began)

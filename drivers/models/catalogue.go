@@ -7,6 +7,7 @@ import (
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/gm65"
+	"zhigui/drivers/models/itlnv200"
 	"zhigui/drivers/models/megatecups"
 	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/omron3s4yr"
@@ -25,6 +26,7 @@ func All() []sdk.Model {
 		escposreceipt.Model,
 		gm65.Model,
 		megatecups.Model,
+		itlnv200.Model,
 		modbussiu.Model,
 		omron3s4yr.Model,
 		puloonlcdm2000.Model,

@@ -30,10 +30,11 @@ const (
 	bufferMax    = 1 << 20
 )
 
-// Mode is the line's settings. Parity is N, E or O.
+// Mode is the line's settings. Parity is N, E or O; TwoStop asks for two stop bits.
 type Mode struct {
-	Baud   int
-	Parity string
+	Baud    int
+	Parity  string
+	TwoStop bool
 }
 
 // Port is an open port. All methods are safe for concurrent use; only one goroutine should
@@ -69,6 +70,9 @@ type write struct {
 // Open opens the port; what has arrived already is kept.
 func Open(path string, m Mode) (*Port, error) {
 	p := &Port{path: path, mode: serial.Mode{BaudRate: m.Baud, DataBits: 8, StopBits: serial.OneStopBit}}
+	if m.TwoStop {
+		p.mode.StopBits = serial.TwoStopBits
+	}
 	switch m.Parity {
 	case "", "N":
 	case "E":

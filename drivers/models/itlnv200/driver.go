@@ -1,0 +1,316 @@
+// Package itlnv200 drives ITL note validators of the NV200 class over SSP and eSSP, with or
+// without a SMART Payout. The bytes and their sources are in README.md. Imported by
+// drivers/models and tests.
+//
+// The rule of this package: a poll accepts the note in escrow. While a note is held the
+// driver sends HOLD and nothing else, unless a command has ordered the note's acceptance and
+// the journal and the book have it.
+package itlnv200
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/serialport"
+	"zhigui/drivers/sdk"
+)
+
+//go:embed profile.yaml
+var profileYAML []byte
+
+// Model is the driver's entry in the catalogue.
+var Model = sdk.Model{
+	Name: "itlnv200", Class: api.ClassCashAcceptor, Maker: "ITL", Version: "1.0.0", Profile: profileYAML,
+	Commands: map[string]api.Motion{
+		cash.CmdCashInStart: api.MovesCash, cash.CmdCashIn: api.TakesCash, cash.CmdCashInEnd: api.MovesCash, cash.CmdCashInRollback: api.MovesCash,
+		cash.CmdConfigureNoteTypes: api.Wait, cash.CmdReset: api.MovesCash, cash.CmdDispense: api.MovesCash, cash.CmdEmpty: api.MovesCash,
+	},
+	Capabilities: capabilities,
+	New:          newDriver,
+}
+
+type profile struct {
+	Baud            int    `json:"baud"`
+	TwoStopBits     bool   `json:"twoStopBits"`
+	Address         int    `json:"address"`
+	SeqAfterSync    string `json:"seqAfterSync"`
+	ProtocolVersion int    `json:"protocolVersion"`
+	ESSP            bool   `json:"essp"`
+	FixedKey        string `json:"fixedKey"`
+	Payout          bool   `json:"payout"`
+	Escrow          int    `json:"escrow"`
+	FraudCarries    string `json:"fraudCarries"`
+	ReplyMs         int    `json:"replyMs"`
+	Retries         int    `json:"retries"`
+	PollMs          int    `json:"pollMs"`
+	WorkPollMs      int    `json:"workPollMs"`
+	SettleMs        int    `json:"settleMs"`
+	StackMs         int    `json:"stackMs"`
+	ResetMs         int    `json:"resetMs"`
+	PerNoteMs       int    `json:"perNoteMs"`
+
+	fixed uint64
+}
+
+func readProfile(e sdk.Env) (*profile, error) {
+	var p profile
+	if err := e.Profile(&p); err != nil {
+		return nil, err
+	}
+	var err error
+	if p.fixed, err = strconv.ParseUint(p.FixedKey, 16, 64); err != nil {
+		return nil, errors.New("profile: fixedKey: must be 16 hexadecimal digits") // the value is a secret
+	}
+	switch {
+	case p.SeqAfterSync != "00" && p.SeqAfterSync != "80":
+		return nil, fmt.Errorf("profile: seqAfterSync: %q is neither 00 nor 80", p.SeqAfterSync)
+	case p.Escrow != 0 && p.Escrow != 1:
+		return nil, errors.New("profile: escrow: must be 0 or 1")
+	case p.ProtocolVersion < 6 || p.ProtocolVersion > 8:
+		return nil, errors.New("profile: protocolVersion: must be 6 to 8")
+	case p.Address < 0 || p.Address > 0x7D:
+		return nil, errors.New("profile: address: must be 0 to 125")
+	case p.FraudCarries != "channel" && p.FraudCarries != "amounts":
+		return nil, fmt.Errorf("profile: fraudCarries: %q is neither channel nor amounts", p.FraudCarries)
+	}
+	return &p, nil
+}
+
+func capabilities(e sdk.Env) (map[string]any, error) {
+	p, err := readProfile(e)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{
+		"cashAcceptor": map[string]any{
+			"type": "selfServiceBill", "maxCashInItems": 1, "shutter": false, "shutterControl": false, "intermediateStacker": p.Escrow,
+			"X-escrow": p.Escrow, "itemsTakenSensor": false, "itemsInsertedSensor": true,
+			"positions": []string{"inDefault", "outDefault"}, "retractAreas": []string{}, "counterfeitAction": "none",
+		},
+		"cashManagement": map[string]any{"retractAreas": []string{}},
+	}
+	if p.Payout {
+		out["cashDispenser"] = map[string]any{
+			"type": "selfServiceBill", "intermediateStacker": false, "itemsTakenSensor": true, "positions": []string{"outDefault"},
+			"retractAreas": []string{}, "shutterControl": false,
+		}
+	}
+	return out, nil
+}
+
+type driver struct {
+	env   sdk.Env
+	p     *profile
+	line  sync.Mutex // held while packets are exchanged; guards link, book, dataset and live
+	link  link
+	book  *book
+	set   dataset
+	types map[string]cash.NoteType // of the dataset, and the one without a name
+	live  bool                     // connected: sequence and keys agreed
+	dirty bool                     // the book differs from its file
+	reset bool                     // the device said that it was reset
+	stop  chan struct{}
+	ended sync.WaitGroup
+
+	mu    sync.Mutex // guards what Status and Identity answer from
+	known bool       // Recover has spoken with the device
+	now   seen
+	snap  snapshot
+}
+
+// seen is what the last poll said that lasts.
+type seen struct {
+	online, full, boxOut, disabled, bezel, paying bool
+	jam                                           byte
+}
+
+// snapshot is a copy of what the line's owner knows.
+type snapshot struct {
+	firmware, serial string
+	cashIn           cash.CashInStatus
+	escrow           bool
+	types            map[string]cash.NoteType
+	levels           map[string]int
+	unsettled        bool
+}
+
+func newDriver(e sdk.Env) (sdk.Driver, error) {
+	p, err := readProfile(e)
+	if err != nil {
+		return nil, err
+	}
+	b, err := openBook(e.StateDir)
+	if err != nil {
+		return nil, err
+	}
+	return &driver{env: e, p: p, book: b, stop: make(chan struct{})}, nil
+}
+
+// Open opens the port only; Recover talks to the device, HOLD first.
+func (d *driver) Open(context.Context) error {
+	port, err := serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, TwoStop: d.p.TwoStopBits})
+	if err != nil {
+		return err
+	}
+	d.link = link{port: port, p: d.p}
+	d.ended.Add(1)
+	d.env.Go(func() { defer d.ended.Done(); d.watch() })
+	return nil
+}
+
+// Close ends the polling and closes the port.
+func (d *driver) Close() error {
+	select {
+	case <-d.stop:
+		return nil
+	default:
+		close(d.stop)
+	}
+	if d.link.port == nil {
+		return nil
+	}
+	d.ended.Wait()
+	return d.link.port.Close()
+}
+
+// Identity implements sdk.Driver.
+func (d *driver) Identity() (string, string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.snap.firmware, d.snap.serial
+}
+
+// exclusive takes the line; the watchdog is told how long it may take at most.
+func (d *driver) exclusive(limit time.Duration) (release func()) {
+	d.line.Lock()
+	d.env.Heart.Expect(limit + 30*time.Second)
+	return func() { d.env.Heart.Rest(); d.line.Unlock() }
+}
+
+// watch keeps the status true, holds a note in escrow and finds the device again.
+func (d *driver) watch() {
+	for {
+		select {
+		case <-d.stop:
+			return
+		case <-time.After(ms(d.p.PollMs)):
+		}
+		d.mu.Lock()
+		known := d.known
+		d.mu.Unlock()
+		if !known || !d.line.TryLock() {
+			continue // Recover speaks first; a command looks by itself
+		}
+		d.env.Heart.Expect(ms(d.p.SettleMs) + 60*time.Second)
+		if err := d.tick(); err != nil && !errors.Is(err, errSilent) {
+			d.env.Log.Debug("poll", "error", err)
+		}
+		d.env.Heart.Rest()
+		d.line.Unlock()
+	}
+}
+
+// tick is one look at the device outside of a command. A held note is held on, not polled.
+func (d *driver) tick() error {
+	if !d.live {
+		return d.connect()
+	}
+	if c := d.book.Current; c != nil && c.Stage == stageHeld {
+		_, err := d.link.exchange(cmdHold)
+		if err == nil {
+			return nil
+		}
+		if !cannot(err) { // it is not in escrow any more: the poll says why and accepts nothing
+			d.lost(err)
+			return err
+		}
+	}
+	if _, err := d.look(); err != nil {
+		return err
+	}
+	if d.reset {
+		return d.connect()
+	}
+	return nil
+}
+
+// lost notes that the device did not answer as it should.
+func (d *driver) lost(err error) {
+	if !answered(err) {
+		d.live = false
+		d.mu.Lock()
+		d.now.online = false
+		d.mu.Unlock()
+	}
+	d.publish()
+}
+
+// publish copies what others may see.
+func (d *driver) publish() {
+	c := d.book.Current
+	s := snapshot{cashIn: cash.CashInStatus{Status: d.book.Status, Deposited: d.book.Notes.Clone()}, escrow: c != nil && c.Stage != stageCredited, types: map[string]cash.NoteType{}}
+	for id, t := range d.set.types {
+		t.Enabled = !d.book.Off[id]
+		s.types[id] = t
+	}
+	s.unsettled = c != nil && c.Stage != stageHeld && !d.live || d.book.Pay != nil && !d.live
+	s.cashIn.Unknown = s.cashIn.Unknown || s.unsettled && d.book.Pay == nil
+	d.mu.Lock()
+	s.firmware, s.serial, s.levels = d.snap.firmware, d.snap.serial, d.snap.levels
+	d.snap = s
+	d.mu.Unlock()
+	d.env.StatusChanged()
+}
+
+// Status implements sdk.Driver.
+func (d *driver) Status() map[string]any {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	dev, word := api.Offline, map[bool]string{true: "notEmpty", false: "empty"}
+	st := cash.AcceptorStatus{IntermediateStacker: "unknown", StackerItems: "accessUnknown", Transport: "unknown",
+		Units: map[string]cash.UnitStatus{"cashbox": {State: "inoperative"}}, NoteTypes: d.snap.types, CashIn: d.snap.cashIn}
+	in, out := cash.Position{Position: "inDefault", PositionStatus: "unknown", Transport: "unknown"}, cash.Position{Position: "outDefault", PositionStatus: "unknown", Transport: "unknown"}
+	if d.now.online {
+		dev = api.Online
+		box := "ok"
+		switch {
+		case d.now.boxOut:
+			box = "missing"
+		case d.now.full:
+			box = "full"
+		}
+		st.Units["cashbox"] = cash.UnitStatus{State: box}
+		st.IntermediateStacker, st.StackerItems = word[d.snap.escrow], "noItems"
+		if d.snap.escrow {
+			st.StackerItems = "noCustomerAccess"
+		}
+		st.Transport, in.Transport, in.PositionStatus, out.Transport, out.PositionStatus = "empty", "ok", "unknown", "ok", word[d.now.bezel]
+		if d.now.jam != 0 {
+			st.Transport, in.Transport, out.Transport, dev = "notEmpty", "inoperative", "inoperative", api.StateHardwareError
+		}
+	}
+	if d.p.Payout {
+		st.Levels = map[string]int{}
+		for id, n := range d.snap.levels {
+			st.Levels[unitOf(id)] = n
+			state := "ok"
+			if n == 0 {
+				state = "empty"
+			}
+			st.Units[unitOf(id)] = cash.UnitStatus{State: state}
+		}
+	}
+	st.Positions = []cash.Position{in, out}
+	all := map[string]any{"common": map[string]any{"device": dev, "X-unsettled": d.snap.unsettled}, "cashAcceptor": st}
+	if d.p.Payout {
+		all["cashDispenser"] = cash.Status{IntermediateStacker: "notSupported", Positions: []cash.Position{out}, Transport: st.Transport, Units: st.Units}
+	}
+	return all
+}
