@@ -3,29 +3,21 @@ package conformance_test
 import (
 	"testing"
 
-	"zhigui/drivers/api/barcode"
 	"zhigui/drivers/api/card"
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/api/pinpad"
-	"zhigui/drivers/api/power"
 	"zhigui/drivers/api/printer"
-	"zhigui/drivers/api/siu"
 	"zhigui/drivers/conformance"
 	"zhigui/drivers/models"
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
-	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/itlnv200"
-	"zhigui/drivers/models/megatecups"
-	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
-	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/sim/device"
-	scanner "zhigui/sim/device/gm65"
 )
 
 func TestMain(m *testing.M) { conformance.Main(m, models.All()...) }
@@ -87,41 +79,6 @@ func TestThePrinterConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintReceipt, Model: escposreceipt.Model, Device: on("escpos"),
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "jobMs": 3000},
 		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
-}
-
-func TestTheScannerModuleConforms(t *testing.T) {
-	conformance.Run(t, conformance.Options{BadPayload: barcode.CmdRead, Model: gm65.Model, Device: on("gm65"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
-		Harmless: conformance.Request{Name: barcode.CmdReset},
-		Wait:     conformance.Request{Name: barcode.CmdRead}, Began: barcode.EvPresent})
-}
-
-// powered is a device that lives on its port's power: the port goes with it.
-type powered struct{ virtual }
-
-func (p powered) PowerCut()     { p.virtual.PowerCut(); _ = p.Vanish() }
-func (p powered) PowerRestore() { _ = p.Return(); p.virtual.PowerRestore() }
-
-func TestThePlainScannerConforms(t *testing.T) {
-	conformance.Run(t, conformance.Options{BadPayload: barcode.CmdRead, Model: serialscanner.Model,
-		Device: func(t *testing.T) conformance.Device {
-			return powered{virtual{device.MustStart(t, device.Config{Model: "gm65", Scanner: &scanner.Config{Language: "plain"}})}}
-		},
-		Profile:  map[string]any{"pollMs": 40},
-		Harmless: conformance.Request{Name: barcode.CmdReset},
-		Wait:     conformance.Request{Name: barcode.CmdRead}, Began: barcode.EvPresent})
-}
-
-func TestTheSensorBoardConforms(t *testing.T) {
-	conformance.Run(t, conformance.Options{BadPayload: siu.CmdSetLight, Model: modbussiu.Model, Device: on("modbussiu"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
-		Harmless: conformance.Request{Name: siu.CmdSetAuxiliaries, Payload: map[string]any{"heating": "on"}}})
-}
-
-func TestTheUPSConforms(t *testing.T) {
-	conformance.Run(t, conformance.Options{BadPayload: power.CmdBeeper, Model: megatecups.Model, Device: on("megatec"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "echoMs": 50},
-		Harmless: conformance.Request{Name: power.CmdBeeper, Payload: power.Beeper{On: true}}})
 }
 
 func TestTheNoteAcceptorConforms(t *testing.T) {

@@ -45,6 +45,7 @@ type Rig struct {
 	Device     *host.Device
 	Recoveries chan api.Recovery
 	Log        *Log
+	StateDir   string // the driver's own folder
 
 	ops     atomic.Int64
 	mu      sync.Mutex
@@ -80,7 +81,7 @@ func Launch(t testing.TB, m sdk.Model, port string, profile map[string]any) *Rig
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	r := &Rig{T: t, Recoveries: make(chan api.Recovery, 64), Log: &Log{}, came: make(chan struct{})}
+	r := &Rig{T: t, Recoveries: make(chan api.Recovery, 64), Log: &Log{}, StateDir: filepath.Join(dir, "state"), came: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(r.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	r.Host, err = host.New(host.Config{RunDir: filepath.Join(dir, "r")}, log)
 	if err != nil {
@@ -105,7 +106,7 @@ func Launch(t testing.TB, m sdk.Model, port string, profile map[string]any) *Rig
 		raw = JSON(profile)
 	}
 	r.Device, err = r.Host.Start(t.Context(), host.Spec{ID: "dev", Model: m.Name, Binary: self, Port: port, Profile: raw,
-		StateDir: filepath.Join(dir, "state"), OnRecovered: func(v api.Recovery) { r.Recoveries <- v }})
+		StateDir: r.StateDir, OnRecovered: func(v api.Recovery) { r.Recoveries <- v }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
+	"zhigui/drivers/models/samv"
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/drivers/sdk"
@@ -30,8 +31,9 @@ func All() []sdk.Model {
 		modbussiu.Model,
 		omron3s4yr.Model,
 		puloonlcdm2000.Model,
-		serialscanner.Model,
 		puloonlcdm4000.Model,
+		samv.Model,
+		serialscanner.Model,
 		szztzt598.Model,
 	}
 }

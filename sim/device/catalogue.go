@@ -13,6 +13,7 @@ import (
 	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/omron3s4yr"
+	"zhigui/sim/device/samv"
 	"zhigui/sim/device/zt598"
 )
 
@@ -45,6 +46,8 @@ var catalogue = []kind{
 		func(c Config, s modbussiu.Config) (*modbussiu.Model, error) { return modbussiu.New(c.StateDir, s) }),
 	row("megatec", "ups", 2400, func(c Config) *megatec.Config { return c.UPS },
 		func(c Config, s megatec.Config) (*megatec.Model, error) { return megatec.New(c.StateDir, s) }),
+	row("samv", "idreader", 115200, func(c Config) *samv.Config { return c.IDReader },
+		func(c Config, s samv.Config) (*samv.Model, error) { return samv.New(c.StateDir, s) }),
 }
 
 // kind is one row of the catalogue.

@@ -18,6 +18,7 @@ import (
 	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/omron3s4yr"
+	"zhigui/sim/device/samv"
 	"zhigui/sim/device/zt598"
 )
 
@@ -42,12 +43,15 @@ type Config struct {
 	Dispenser *lcdm2000.Config   `yaml:"dispenser" json:"dispenser,omitempty"`
 	PinPad    *zt598.Config      `yaml:"pinpad" json:"pinpad,omitempty"`
 	Printer   *escpos.Config     `yaml:"printer" json:"printer,omitempty"`
-	Scanner   *gm65.Config       `yaml:"scanner" json:"scanner,omitempty"`
-	Sensors   *modbussiu.Config  `yaml:"sensors" json:"sensors,omitempty"`
 	Cash4     *lcdm4000.Config   `yaml:"cash4" json:"cash4,omitempty"`
 	Acceptor  *itlssp.Config     `yaml:"acceptor" json:"acceptor,omitempty"`
-	UPS       *megatec.Config    `yaml:"ups" json:"ups,omitempty"`
 	Omron     *omron3s4yr.Config `yaml:"omron" json:"omron,omitempty"`
+
+	// The smaller devices.
+	Scanner  *gm65.Config      `yaml:"scanner" json:"scanner,omitempty"`
+	Sensors  *modbussiu.Config `yaml:"sensors" json:"sensors,omitempty"`
+	UPS      *megatec.Config   `yaml:"ups" json:"ups,omitempty"`
+	IDReader *samv.Config      `yaml:"idReader" json:"idReader,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`

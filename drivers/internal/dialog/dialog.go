@@ -120,13 +120,18 @@ func (d *Dialog) Ask(request []byte, answer func(Next) ([]byte, error)) (out []b
 
 // Exchange is Ask for a caller that holds the line.
 func (d *Dialog) Exchange(request []byte, answer func(Next) ([]byte, error)) ([]byte, error) {
+	return d.ExchangeFor(d.o.Reply, request, answer)
+}
+
+// ExchangeFor is Exchange with another time for the answer; the caller renews the promise.
+func (d *Dialog) ExchangeFor(reply time.Duration, request []byte, answer func(Next) ([]byte, error)) ([]byte, error) {
 	err := ErrSilent
 	for range d.o.Retries + 1 {
 		if werr := d.send(request); werr != nil {
 			err = werr
 			continue
 		}
-		end := time.Now().Add(d.o.Reply)
+		end := time.Now().Add(reply)
 		out, aerr := answer(func() (byte, error) { return d.port.Byte(end) })
 		if aerr == nil {
 			d.SetOnline(true)

@@ -1,0 +1,62 @@
+package conformance_test
+
+import (
+	"testing"
+
+	"zhigui/drivers/api/barcode"
+	"zhigui/drivers/api/idcard"
+	"zhigui/drivers/api/power"
+	"zhigui/drivers/api/siu"
+	"zhigui/drivers/conformance"
+	"zhigui/drivers/models/gm65"
+	"zhigui/drivers/models/megatecups"
+	"zhigui/drivers/models/modbussiu"
+	"zhigui/drivers/models/samv"
+	"zhigui/drivers/models/serialscanner"
+	"zhigui/sim/device"
+	scanner "zhigui/sim/device/gm65"
+)
+
+// The smaller devices of a counter.
+
+func TestTheScannerModuleConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: barcode.CmdRead, Model: gm65.Model, Device: on("gm65"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Harmless: conformance.Request{Name: barcode.CmdReset},
+		Wait:     conformance.Request{Name: barcode.CmdRead}, Began: barcode.EvPresent})
+}
+
+// powered is a device that lives on its port's power: the port goes with it.
+type powered struct{ virtual }
+
+func (p powered) PowerCut()     { p.virtual.PowerCut(); _ = p.Vanish() }
+func (p powered) PowerRestore() { _ = p.Return(); p.virtual.PowerRestore() }
+
+func TestThePlainScannerConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: barcode.CmdRead, Model: serialscanner.Model,
+		Device: func(t *testing.T) conformance.Device {
+			return powered{virtual{device.MustStart(t, device.Config{Model: "gm65", Scanner: &scanner.Config{Language: "plain"}})}}
+		},
+		Profile:  map[string]any{"pollMs": 40},
+		Harmless: conformance.Request{Name: barcode.CmdReset},
+		Wait:     conformance.Request{Name: barcode.CmdRead}, Began: barcode.EvPresent})
+}
+
+func TestTheSensorBoardConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: siu.CmdSetLight, Model: modbussiu.Model, Device: on("modbussiu"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Harmless: conformance.Request{Name: siu.CmdSetAuxiliaries, Payload: map[string]any{"heating": "on"}}})
+}
+
+func TestTheUPSConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: power.CmdBeeper, Model: megatecups.Model, Device: on("megatec"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "echoMs": 50},
+		Harmless: conformance.Request{Name: power.CmdBeeper, Payload: power.Beeper{On: true}}})
+}
+
+func TestTheIdentityCardReaderConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: idcard.CmdRead, Model: samv.Model, Device: on("samv"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "findMs": 20},
+		Harmless: conformance.Request{Name: idcard.CmdReset},
+		Wait:     conformance.Request{Name: idcard.CmdRead}, Began: idcard.EvPresent})
+}
