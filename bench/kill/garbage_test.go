@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,9 @@ func TestGarbageOnEveryPortAndLineChangesNothing(t *testing.T) {
 
 // pids of every process of the branch but the page's.
 func (b *branch) pids() map[string]int {
-	out := map[string]int{"platformd": b.platformPID(), "shell": pidOf("terminal", "-listen")}
+	out := map[string]int{"platformd": b.platformPID(), "shell": pidOf("terminal", func(_ int, args []string) bool {
+		return slices.Contains(args, filepath.Join(b.dir, "terminal", "run", "flow.token"))
+	})}
 	for _, name := range []string{"bank", "server", "devices", "keeper"} {
 		out[name] = b.Process(name).PID()
 	}

@@ -22,6 +22,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -31,12 +32,17 @@ import (
 	"zhigui/sim/scene"
 )
 
-var runs = flag.Int("runs", 200, "how many faults (-short: a tenth of them)")
+var runs = flag.Int("runs", 220, "how many faults; the whole matrix is a part of them (-short: a tenth)")
 
 var binaries string
 
 func TestMain(m *testing.M) {
+	if os.Getenv(customerKey) != "" {
+		beTheCustomer()
+		return
+	}
 	flag.Parse()
+	_ = flag.Set("test.parallel", fmt.Sprint(branches)) // they mostly wait: more than there are processors
 	dir, err := os.MkdirTemp("", "kill")
 	if err != nil {
 		log.Fatal(err)
@@ -73,7 +79,8 @@ type branch struct {
 	t    *testing.T
 	desk robot.Desk
 	dir  string
-	txns map[string]bool // every transaction the robot knows of
+	// missed are the faults whose state did not come.
+	missed []string
 }
 
 func newBranch(t *testing.T, zone string) *branch {
@@ -100,7 +107,7 @@ func newBranch(t *testing.T, zone string) *branch {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &branch{Scene: s, t: t, dir: filepath.Join(dir, "s"), txns: map[string]bool{}}
+	b := &branch{Scene: s, t: t, dir: filepath.Join(dir, "s")}
 	b.desk = robot.Desk{
 		XFS: fmt.Sprintf("ws://127.0.0.1:%d", ports.XFS), Token: filepath.Join(b.dir, "terminal", "run", "flow.token"),
 		Devices: robot.Devices{URL: fmt.Sprintf("http://127.0.0.1:%d", ports.Devices)},
@@ -142,12 +149,20 @@ func (b *branch) waitReady() {
 	}
 }
 
-// driverPID finds a driver's process, platformPID the platform's.
-func (b *branch) driverPID(model string) int { return pidOf("driverd", model) }
+// platformPID finds the platform's process of this branch, driverPID a driver of it.
+func (b *branch) platformPID() int {
+	return pidOf("platformd", func(_ int, args []string) bool {
+		return len(args) > 2 && args[2] == filepath.Join(b.dir, "terminal", "platform.yaml")
+	})
+}
 
-func (b *branch) platformPID() int { return pidOf("platformd", "-config") }
+func (b *branch) driverPID(model string) int {
+	platform := b.platformPID()
+	return pidOf("driverd", func(parent int, args []string) bool { return parent == platform && args[1] == model })
+}
 
-func pidOf(program, arg string) int {
+// pidOf finds a process of ours by its program and what is special about it.
+func pidOf(program string, is func(parent int, args []string) bool) int {
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
 		raw, err := os.ReadFile("/proc/" + e.Name() + "/cmdline")
@@ -155,7 +170,17 @@ func pidOf(program, arg string) int {
 			continue
 		}
 		args := strings.Split(strings.TrimRight(string(raw), "\x00"), "\x00")
-		if len(args) >= 2 && args[0] == filepath.Join(binaries, program) && args[1] == arg {
+		if len(args) < 2 || args[0] != filepath.Join(binaries, program) {
+			continue
+		}
+		stat, err := os.ReadFile("/proc/" + e.Name() + "/stat")
+		if err != nil {
+			continue
+		}
+		var state string
+		var parent int
+		_, _ = fmt.Sscan(string(stat[strings.LastIndexByte(string(stat), ')')+1:]), &state, &parent)
+		if is(parent, args) {
 			var pid int
 			_, _ = fmt.Sscan(e.Name(), &pid)
 			return pid
@@ -166,8 +191,8 @@ func pidOf(program, arg string) int {
 
 // fault is what happens at a state.
 type fault struct {
-	state  string // journal record kind; "" at a random moment
-	target string // platformd, driver, server, bank, power, page
+	state  string // a record of the terminal's journal, or a state of the server's transaction; "" at a random moment
+	target string // platformd, driver, server, bank, page, power
 	signal syscall.Signal
 }
 
@@ -180,52 +205,77 @@ func (f fault) String() string {
 	return strings.ToLower(f.target + " " + name + " at " + state)
 }
 
-var states = []string{"SESSION_BEGIN", "CARD_IN", "HOST_INTENT", "HOST_RESULT", "CARD_OUT", "CARD_TAKEN", "INTENT", "MOTION", "PRESENTED", "TAKEN", "COMMIT", "SETTLE_ACK", "RETRACT_INTENT", "RETRACTED", "REVERSE"}
+// atServer reports whether the state is one of the server's.
+func (f fault) atServer() bool { return slices.Contains(serverStates, f.state) }
 
-// matrix lists every state with every target, then random moments up to n.
+// states are the records of the terminal's journal, serverStates the moments of a
+// transaction in the server (server/internal/trade).
+var (
+	states       = []string{"SESSION_BEGIN", "CARD_IN", "HOST_INTENT", "HOST_RESULT", "CARD_OUT", "CARD_TAKEN", "INTENT", "MOTION", "PRESENTED", "TAKEN", "COMMIT", "SETTLE_ACK", "RETRACT_INTENT", "RETRACTED", "REVERSE"}
+	serverStates = []string{"received", "intent", "answered", "stored", "confirmed", "reversal-stored", "reversal-attempt", "reversal-answered"}
+)
+
+// matrix lists every state with every target and signal, then random moments up to n.
 func matrix(n int, rng *rand.Rand) []fault {
 	var out []fault
+	both := []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}
 	for _, s := range states {
-		out = append(out,
-			fault{s, "platformd", syscall.SIGKILL}, fault{s, "driver", syscall.SIGKILL}, fault{s, "server", syscall.SIGKILL},
-			fault{s, "bank", syscall.SIGKILL}, fault{s, "power", 0}, fault{s, "page", 0})
+		for _, target := range []string{"platformd", "driver", "server", "bank", "page"} {
+			for _, sig := range both {
+				out = append(out, fault{s, target, sig})
+			}
+		}
+		out = append(out, fault{s, "power", 0})
 	}
-	for _, s := range []string{"HOST_INTENT", "INTENT", "MOTION", "PRESENTED", "RETRACT_INTENT"} {
-		for _, target := range []string{"platformd", "driver", "server", "bank"} {
-			out = append(out, fault{s, target, syscall.SIGSTOP})
+	for _, s := range serverStates {
+		for _, target := range []string{"server", "bank"} {
+			for _, sig := range both {
+				out = append(out, fault{s, target, sig})
+			}
 		}
 	}
-	targets := []string{"platformd", "driver", "server", "bank", "power", "page"}
+	targets := []string{"platformd", "driver", "server", "bank", "page", "power"}
 	for len(out) < n {
-		f := fault{"", targets[rng.Intn(len(targets))], syscall.SIGKILL}
-		if f.target == "power" || f.target == "page" {
+		f := fault{"", targets[rng.Intn(len(targets))], both[rng.Intn(2)]}
+		if f.target == "power" {
 			f.signal = 0
 		}
 		out = append(out, f)
 	}
-	if n < len(out) { // a sample that still meets every target
-		rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-		out = out[:n]
-	}
-	return out
+	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out[:min(n, len(out))]
 }
+
+// branches stand side by side, as most of a run is waiting.
+const branches = 4
 
 func TestCashIsSafeWhateverDiesWherever(t *testing.T) {
 	n := *runs
 	if testing.Short() {
 		n /= 10
 	}
-	rng := rand.New(rand.NewSource(20261121))
-	b := newBranch(t, "3des")
-	for i, f := range matrix(n, rng) {
-		ok := t.Run(fmt.Sprintf("%03d %s", i+1, f), func(t *testing.T) {
-			b.t = t
-			b.run(f, rng)
-			b.check()
+	all := matrix(n, rand.New(rand.NewSource(20261121)))
+	for k := range branches {
+		t.Run(fmt.Sprintf("branch %d", k+1), func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewSource(int64(k)))
+			b := newBranch(t, "3des")
+			for i := k; i < len(all); i += branches {
+				ok := t.Run(fmt.Sprintf("%03d %s", i+1, all[i]), func(t *testing.T) {
+					b.t = t
+					b.run(all[i], rng)
+					b.check()
+					b.serves(rng, all[i].target == "power")
+					b.check()
+				})
+				if !ok {
+					return // the later runs would only repeat it
+				}
+			}
+			if len(b.missed) > 0 {
+				t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(b.missed, "; "))
+			}
 		})
-		if !ok {
-			return // the later runs would only repeat it
-		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -20,29 +21,79 @@ func (b *branch) run(f fault, rng *rand.Rand) {
 	t.Helper()
 	b.refill()
 	amount := int64(1+rng.Intn(6)) * 5000
-	take := rng.Intn(4) != 0
-	switch f.state { // these states need notes that are not taken, or a host that fails
+	manner := robot.Takes
+	switch f.state { // what makes the state come
 	case "RETRACT_INTENT", "RETRACTED":
-		take = false
-	case "REVERSE":
+		manner = robot.LeavesThem
+	case "REVERSE", "reversal-stored":
+		manner = robot.GoesBefore
+	case "reversal-attempt", "reversal-answered":
 		_ = b.bank("scenario", `{"kind":"noAnswer","count":1}`)
+	case "":
+		manner = []robot.Manner{robot.Takes, robot.Takes, robot.LeavesThem, robot.GoesBefore}[rng.Intn(4)]
+	}
+	c := b.customer(visit{Amount: amount, Manner: manner})
+	struck := b.arm(f, c, rng)
+	c.enter()
+	<-struck
+	t.Logf("customer: %s", c.left(f.target == "page"))
+	if f.target == "page" {
+		b.pageGone()
+	}
+	c.end()
+	b.recover(f)
+}
+
+// serves proves that the counter is whole again: the next customer gets the money. After a
+// power cut (power) the first may be refused.
+func (b *branch) serves(rng *rand.Rand, power bool) {
+	b.t.Helper()
+	b.refill()
+	amount := int64(1+rng.Intn(6)) * 5000
+	before, err := b.cash()
+	if err != nil {
+		b.t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
-	visit := ctx
-	leave := context.CancelFunc(func() {})
-	if f.target == "page" {
-		visit, leave = context.WithCancel(ctx)
+	err = robot.Until(30*time.Second, func() error { // the server may be dying only now, or look for the bank
+		b.revive()
+		v, err := b.desk.Withdraw(ctx, "demo-1", "123456", amount, robot.Takes)
+		switch {
+		case power && v.Dispensed != nil: // the module has not found itself again: reversed
+			return errors.Join(v.Dispensed, b.desk.End(ctx))
+		case err != nil:
+			b.t.Fatalf("the next customer is not served: %+v, %v", v, err)
+		case !v.Approved:
+			return errors.Join(errors.New("withdrawal "+v.Outcome), b.desk.End(ctx))
+		}
+		return nil
+	})
+	if err != nil {
+		b.t.Fatalf("the next customer is not served: %v", err)
 	}
-	struck := b.arm(f, leave, rng)
-	v, err := b.desk.Withdraw(visit, "demo-1", "123456", amount, take)
-	leave()
-	if v.Txn != "" {
-		b.txns[v.Txn] = true
+	b.quiet()
+	after, err := b.cash()
+	if err != nil {
+		b.t.Fatal(err)
 	}
-	<-struck
-	t.Logf("customer: %+v, %v", v, err)
-	b.recover(f)
+	if got := after.given() - before.given(); got != amount {
+		b.t.Errorf("the next customer asked for %d fen and took %d", amount, got)
+	}
+}
+
+// pageGone waits until the platform has ended the session of a dead or stuck page by itself.
+func (b *branch) pageGone() {
+	err := robot.Until(60*time.Second, func() error {
+		bk, err := b.book()
+		if err == nil && bk.Open {
+			err = errors.New("its session is open")
+		}
+		return err
+	})
+	if err != nil {
+		b.t.Errorf("the page is gone, and %v", err)
+	}
 }
 
 // bank sends a JSON body to the bank host's control.
@@ -62,59 +113,50 @@ func (b *branch) clearScenarios() {
 	}
 }
 
-// pids of what a fault can hit.
-func (b *branch) pid(target string) int {
-	switch target {
-	case "driver":
-		return b.driverPID("puloonlcdm2000")
-	case "server", "bank":
-		return b.Process(target).PID()
-	}
-	return 0
-}
-
 // arm makes the fault happen at its state, or after a random pause; the channel is closed
 // when a fault of the second kind has struck.
-func (b *branch) arm(f fault, leave func(), rng *rand.Rand) <-chan struct{} {
+func (b *branch) arm(f fault, c *customer, rng *rand.Rand) <-chan struct{} {
 	struck := make(chan struct{})
-	cut := b.desk.Devices.URL + "/api/devices/cash/actions/powerCut"
-	file := filepath.Join(b.dir, "terminal", "run", "failpoint")
 	if f.target == "" {
 		close(struck)
 		return struck
 	}
-	if f.state == "" || f.target == "page" {
+	cut := b.desk.Devices.URL + "/api/devices/cash/actions/powerCut"
+	pid := func() int { // of what is hit
+		switch f.target {
+		case "platformd":
+			return b.platformPID()
+		case "driver":
+			return b.driverPID("puloonlcdm2000")
+		case "page":
+			return c.pid()
+		case "power":
+			return 0
+		}
+		return b.Process(f.target).PID()
+	}
+	if f.state == "" {
 		pause := time.Duration(rng.Intn(700)) * time.Millisecond
 		go func() {
 			defer close(struck)
 			time.Sleep(pause) // a random moment is what is wanted here
-			switch f.target {
-			case "page":
-				leave()
-			case "power":
+			if f.target == "power" {
 				_ = post(cut, "{}")
-			case "platformd":
-				if pid := b.platformPID(); pid > 0 {
-					_ = syscall.Kill(pid, f.signal)
-				}
-			default:
-				if pid := b.pid(f.target); pid > 0 {
-					_ = syscall.Kill(pid, f.signal)
-				}
+			} else if pid := pid(); pid > 0 {
+				_ = syscall.Kill(pid, f.signal)
 			}
 		}()
 		return struck
 	}
 	close(struck)
-	line := ""
-	switch f.target {
-	case "platformd":
+	line := fmt.Sprintf("%s %d %d", f.state, f.signal, pid())
+	switch {
+	case f.target == "platformd", f.target == "server" && f.atServer():
 		line = fmt.Sprintf("%s %d self", f.state, f.signal)
-	case "power":
+	case f.target == "power":
 		line = fmt.Sprintf("%s post %s", f.state, cut)
-	default:
-		line = fmt.Sprintf("%s %d %d", f.state, f.signal, b.pid(f.target))
 	}
+	file := b.failpoint(f)
 	if err := os.WriteFile(file+".new", []byte(line), 0o600); err != nil {
 		b.t.Fatal(err)
 	}
@@ -124,16 +166,29 @@ func (b *branch) arm(f fault, leave func(), rng *rand.Rand) <-chan struct{} {
 	return struck
 }
 
+// failpoint is the file that the program with the state looks at.
+func (b *branch) failpoint(f fault) string {
+	if f.atServer() {
+		return filepath.Join(b.dir, "server", "failpoint")
+	}
+	return filepath.Join(b.dir, "terminal", "run", "failpoint")
+}
+
 // recover undoes the fault as the world would: power comes back, a stopped process is
 // replaced, a dead server is started again; then it waits until all is quiet.
 func (b *branch) recover(f fault) {
 	t := b.t
-	_ = os.Remove(filepath.Join(b.dir, "terminal", "run", "failpoint"))
+	if f.state != "" && !b.strikes(f) {
+		b.missed = append(b.missed, f.String())
+	}
 	if f.signal == syscall.SIGSTOP && (f.target == "bank" || f.target == "server") {
 		b.Process(f.target).Kill()
 	}
 	b.revive()
 	b.clearScenarios()
+	if f.signal == syscall.SIGSTOP && (f.target == "driver" || f.target == "platformd") {
+		b.unstuck()
+	}
 	if f.target == "power" {
 		if err := robot.Until(20*time.Second, func() error { return b.desk.Devices.Do("cash", "powerRestore", nil) }); err != nil {
 			t.Fatalf("power: %v", err)
@@ -142,18 +197,77 @@ func (b *branch) recover(f fault) {
 	b.quiet()
 }
 
+// strikes waits until the fault has struck. Many states come after the customer has left; it
+// is false if all is settled without it.
+func (b *branch) strikes(f fault) bool {
+	file := b.failpoint(f)
+	struck, settled := false, 0
+	err := robot.Until(40*time.Second, func() error {
+		if _, err := os.Stat(file); err != nil {
+			struck = true
+			return nil
+		}
+		bk, err := b.book()
+		if err != nil {
+			return err
+		}
+		st, err := b.cash()
+		if err != nil {
+			return err
+		}
+		if bk.Open || st.exit()+st.path() > 0 {
+			return errors.New("the visit is not over")
+		}
+		if err := b.settled(); err != nil {
+			return err
+		}
+		if settled++; settled < 20 { // the record may be there and the fault on its way
+			return errors.New("settled")
+		}
+		return nil
+	})
+	_ = os.Remove(file)
+	if err != nil {
+		b.t.Logf("waiting for %s: %v", f, err)
+	}
+	return struck
+}
+
 // revive starts bank and server again if they are dead, as their service manager would.
 func (b *branch) revive() {
-	for _, name := range []string{"bank", "server"} {
-		select {
-		case <-b.Process(name).Done():
-			start := map[string]func(context.Context) error{"bank": b.StartHost, "server": b.StartServer}[name]
-			if err := start(context.Background()); err != nil {
-				b.t.Fatalf("%s does not start again: %v", name, err)
-			}
-		default:
+	for name, start := range map[string]func(context.Context) error{"bank": b.StartHost, "server": b.StartServer} {
+		if !is(b.Process(name).PID(), 'Z') {
+			continue
+		}
+		<-b.Process(name).Done()
+		if err := start(context.Background()); err != nil {
+			b.t.Fatalf("%s does not start again: %v", name, err)
 		}
 	}
+}
+
+// unstuck waits until the watchdogs have replaced what is stopped.
+func (b *branch) unstuck() {
+	err := robot.Until(60*time.Second, func() error {
+		for name, pid := range map[string]int{"the platform": b.platformPID(), "the dispenser's driver": b.driverPID("puloonlcdm2000")} {
+			if pid == 0 || is(pid, 'T') {
+				return errors.New(name + " is stopped")
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// is reports whether a process is in a state: T stopped, Z dead (also if it is gone).
+func is(pid int, state byte) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return state == 'Z'
+	}
+	return strings.Contains(string(stat), fmt.Sprintf(") %c ", state))
 }
 
 // quiet waits until no session is open, the reader is empty and nothing lies at the exit.

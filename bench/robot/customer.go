@@ -50,10 +50,34 @@ func (s services) close() {
 
 type obj = map[string]any
 
-// Withdraw inserts a card, types the PIN, asks for amount (minor units), takes the card
-// and then, if take is set, the notes. It returns how far it came; an error means that
-// something in the way died, refused or timed out.
-func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, take bool) (v Visit, err error) {
+// alive says every second that the page lives, as a page does.
+func (s services) alive(ctx context.Context) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			_ = s.platform.Call(ctx, "X-Session.Alive", nil, nil) // the session may have ended
+		}
+	}
+}
+
+// Manner is what a customer does with the notes.
+type Manner string
+
+// The manners.
+const (
+	Takes      Manner = "takes"
+	LeavesThem Manner = "leavesThem" // at the exit
+	GoesBefore Manner = "goesBefore" // with the card, when the host has approved
+)
+
+// Withdraw inserts a card, types the PIN, asks for amount (minor units), takes the card and
+// then the notes, or not. It returns how far it came; an error means that something in the
+// way died, refused or timed out.
+func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, m Manner) (v Visit, err error) {
 	s, err := d.open(ctx)
 	if err != nil {
 		return v, err
@@ -64,6 +88,9 @@ func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, take
 		return v, err
 	}
 	v.Session = begun.Session
+	live, die := context.WithCancel(ctx)
+	defer die()
+	go s.alive(live)
 	if err := d.identify(ctx, s, card, pin); err != nil {
 		return v, err
 	}
@@ -77,12 +104,15 @@ func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, take
 	if err := d.returnCard(ctx, s); err != nil || !v.Approved {
 		return v, err
 	}
+	if m == GoesBefore {
+		return v, s.platform.Call(ctx, "X-Session.End", obj{"reason": "canceled"}, nil)
+	}
 	v.Asked = true
 	v.Dispensed = s.cash.Call(ctx, "CashDispenser.Dispense", obj{"denomination": obj{"denomination": obj{"app": obj{"currencies": obj{"CNY": float64(amount) / 100}}}}}, nil)
 	if v.Dispensed != nil {
 		return v, v.Dispensed
 	}
-	if take {
+	if m == Takes {
 		if err := Until(20*time.Second, func() error { return d.Devices.Do("cash", "takeCash", nil) }); err != nil {
 			return v, err
 		}
@@ -132,6 +162,9 @@ func (d Desk) identify(ctx context.Context, s services, card, pin string) error 
 }
 
 func (d Desk) returnCard(ctx context.Context, s services) error {
+	for len(s.card.Events) > 0 { // an earlier card's
+		<-s.card.Events
+	}
 	if err := s.card.Call(ctx, "CardReader.Move", obj{"from": "transport", "to": "exit"}, nil); err != nil {
 		return err
 	}

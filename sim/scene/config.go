@@ -76,12 +76,18 @@ func (s *Scene) devicesConfig() m {
 	}}
 }
 
+// fastProfiles let the drivers of a fast scene look oftener and be less patient.
+var fastProfiles = map[string]m{
+	"card": {"pollMs": 30, "idlePollMs": 60},
+	"cash": {"pollMs": 50, "heldPollMs": 50, "quietMs": 1000, "perNoteMs": 100, "probeMs": 300, "statusMs": 500, "replyMs": 8000, "recoverMaxMs": 8000},
+}
+
 func (s *Scene) platformConfig() m {
 	device := func(id, model string) m {
 		d := m{"model": model, "port": s.path("tty", id)}
 		profile := m{}
-		if s.Fast && id == "cash" { // its notes take milliseconds: so may the driver's patience
-			profile = m{"quietMs": 1000, "perNoteMs": 100, "probeMs": 300, "statusMs": 500, "replyMs": 8000, "recoverMaxMs": 8000}
+		if s.Fast && fastProfiles[id] != nil {
+			profile = maps.Clone(fastProfiles[id])
 		}
 		maps.Copy(profile, s.Profile[id])
 		if len(profile) > 0 {
@@ -94,21 +100,21 @@ func (s *Scene) platformConfig() m {
 		trade = s.Ports.TradeSM4
 	}
 	origin := fmt.Sprintf("http://127.0.0.1:%d", s.Ports.Pages)
-	crashes := 5
-	if s.Fast {
-		crashes = 10000 // tests kill drivers all the time
+	crashes, watchdog, hostMargin, page := 5, "2s", 15*time.Second, "15s"
+	if s.Fast { // tests kill and stop things all the time
+		crashes, watchdog, hostMargin, page = 10000, "700ms", 3*time.Second, "6s"
 	}
 	return m{
-		"crashLimit": crashes,
-		"terminal":   Terminal, "merchant": Merchant, "data": "data", "run": "run",
+		"crashLimit": crashes, "watchdog": watchdog,
+		"terminal": Terminal, "merchant": Merchant, "data": "data", "run": "run",
 		"xfs":      m{"addr": addr(s.Ports.XFS), "origins": []string{origin, fmt.Sprintf("http://localhost:%d", s.Ports.Pages), "wails://wails", "http://wails.localhost"}},
-		"host":     m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + 15*time.Second).String()},
+		"host":     m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + hostMargin).String()},
 		"server":   m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.path("pki", "ca.pem"), "cert": s.path("pki", "terminal-"+Terminal+".pem"), "key": s.path("pki", "terminal-"+Terminal+".key")},
 		"release":  m{"key": s.path("keys", "release.pub")},
 		"driverd":  s.bin("driverd"),
 		"devices":  m{"card": device("card", "creatorcrt350n"), "cash": device("cash", "puloonlcdm2000"), "pinpad": device("pinpad", "szztzt598"), "printer": device("printer", "escposreceipt")},
 		"limits":   m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": 5000, "maxNotes": 60},
-		"timeouts": m{"card": s.CardTime.String(), "cash": s.CashTime.String()},
+		"timeouts": m{"card": s.CardTime.String(), "cash": s.CashTime.String(), "page": page},
 		"units":    m{"unit1": m{"value": 10000, "count": 500}, "unit2": m{"value": 5000, "count": 500}},
 		"keeper":   "keeper.sock",
 	}
@@ -119,7 +125,7 @@ func (s *Scene) keeperConfig() m {
 		"-platform", "ws://" + addr(s.Ports.XFS), "-keeper", s.path("terminal", "keeper.sock"), fmt.Sprintf("-window=%v", s.Window)}
 	policy := m{}
 	if s.Fast {
-		policy = m{"delays": []string{"200ms"}, "attempts": 10000}
+		policy = m{"delays": []string{"200ms"}, "attempts": 10000, "missing": "3s"}
 	}
 	return m{
 		"policy": policy,

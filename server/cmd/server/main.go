@@ -126,7 +126,7 @@ func (s *services) startTrade(ctx context.Context) error {
 		return err
 	}
 	s.eng, err = trade.New(ctx, s.st, s.hsm, hostD, trade.Options{Acquirer: c.Host.Acquirer, Forwarder: c.Host.Forwarder,
-		HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay, SuspenseAfter: c.Trade.SuspenseAfter,
+		HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay, SuspenseAfter: c.Trade.SuspenseAfter, Failpoint: failpoint(c.Data),
 		OnChange: func(id int64) { s.broker.Publish("transaction", fmt.Sprint(id)) }, Log: s.log})
 	if err != nil {
 		return err
@@ -140,6 +140,7 @@ func (s *services) startTrade(ctx context.Context) error {
 			s.log.Info("signed on to the host")
 		}})
 	s.eng.Start(s.mux)
+	s.mux.Start() // last: what comes up signs on through the engine
 	for _, z := range []struct{ name, dialect, addr string }{{trade.Zone3DES, "pos64", c.Trade.Listen3DES}, {trade.ZoneSM4, "pos64sm4", c.Trade.ListenSM4}} {
 		d, err := message.Builtin(z.dialect)
 		if err != nil {

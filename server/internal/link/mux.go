@@ -107,7 +107,7 @@ type conn struct {
 	out chan *wait
 }
 
-// NewMux starts the links; they dial and redial until Close.
+// NewMux makes a mux; Start lets its links dial and redial until Close.
 func NewMux(o Options) *Mux {
 	def := func(p *time.Duration, v time.Duration) {
 		if *p <= 0 {
@@ -127,11 +127,15 @@ func NewMux(o Options) *Mux {
 	}
 	m := &Mux{o: o, pending: map[Key]*wait{}, dead: map[Key]time.Time{}}
 	m.ctx, m.stop = context.WithCancel(context.Background())
-	for i := range o.Links {
+	return m
+}
+
+// Start connects the links. Until then Send finds no link; OnUp is not called before it.
+func (m *Mux) Start() {
+	for i := range m.o.Links {
 		m.wg.Go(func() { m.dial(i) })
 	}
 	m.wg.Go(m.sweep)
-	return m
 }
 
 // Close ends all links and waits for their goroutines.

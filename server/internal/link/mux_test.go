@@ -88,6 +88,7 @@ func mux(t testing.TB, d *message.Dialect, addr string, o Options) *Mux {
 	o.Address, o.Dialect, o.Backoff, o.Log = addr, d, 5*time.Millisecond, slog.New(slog.NewTextHandler(io.Discard, nil))
 	o.OnUp = func() { up <- struct{}{} }
 	m := NewMux(o)
+	m.Start()
 	t.Cleanup(m.Close)
 	select {
 	case <-up:

@@ -98,12 +98,13 @@ func (r *rig) start() {
 	fatal()
 	up := make(chan struct{}, 8)
 	r.mux = link.NewMux(link.Options{Address: r.addr, Dialect: hd, Backoff: 10 * time.Millisecond, Log: o.Log, OnUp: func() { up <- struct{}{} }})
+	r.eng.Start(r.mux)
+	r.mux.Start()
 	select {
 	case <-up:
 	case <-time.After(10 * time.Second):
 		r.t.Fatal("no link to the bank host")
 	}
-	r.eng.Start(r.mux)
 	r.lis = map[string]*link.Listener{}
 	for zone, dn := range map[string]string{trade.Zone3DES: "pos64", trade.ZoneSM4: "pos64sm4"} {
 		d := dialect(r.t, dn)

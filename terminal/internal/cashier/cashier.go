@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zhigui/drivers/api"
@@ -74,10 +75,11 @@ type Cashier struct {
 	stop   func()            // take timer
 	onExit string            // transaction whose notes are at the exit
 
-	boot    string        // tells this process's operations from those before it
-	clears  int           // how often the path was cleared
-	tidying bool          // a later try is arranged
-	tidy    time.Duration // the pause before it
+	boot      string        // tells this process's operations from those before it
+	clears    int           // how often the path was cleared
+	tidyWaits atomic.Bool   // a look is due when the movement has ended
+	tidying   bool          // a later try is arranged
+	tidy      time.Duration // the pause before it
 }
 
 // New makes a cashier. timer may be nil (time.AfterFunc).

@@ -274,6 +274,42 @@ func TestUntakenNotesAreRetractedWhenTheTimeIsOver(t *testing.T) {
 	}
 }
 
+func TestARetractThatADeadDriverNeverBeganIsTriedAgain(t *testing.T) {
+	died := api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError}
+	absent := api.Refuse(api.DeviceNotReady, "restarting")
+	for _, tt := range []struct {
+		name   string
+		first  api.Completion
+		second api.Completion
+		cash   book.Cash
+		settle book.Settle
+		ran    int
+	}{
+		{"the driver died before the first byte", died, api.Completion{Outcome: api.Done, Payload: moved(cash.UnitMoved{Retracted: 3}, false)}, book.CashRetracted, book.SettleReverse, 2},
+		{"the driver was not there", absent, api.Completion{Outcome: api.Done, Payload: moved(cash.UnitMoved{Retracted: 3}, false)}, book.CashRetracted, book.SettleReverse, 2},
+		{"the driver stays away: it stays open for the recovery", absent, absent, book.CashRetractIntent, "", 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := approved(t)
+			x.dev.script[cash.CmdDispense] = x.dev.presents(3, api.Completion{Outcome: api.Done})
+			x.Dispense(t.Context(), txn, 30000, func(api.Event) {})
+			x.dev.ops[txn+"-r1"] = api.OpRecord{State: api.OpUnknown}
+			ran := 0
+			x.dev.script[cash.CmdRetract] = func() api.Completion {
+				if ran++; ran == 1 {
+					return tt.first
+				}
+				return tt.second
+			}
+			x.fire()
+			got, _ := x.led.Txn(txn)
+			if got.Cash != tt.cash || got.Settle != tt.settle || ran != tt.ran {
+				t.Errorf("cash %q settle %q after %d tries, want %q %q after %d", got.Cash, got.Settle, ran, tt.cash, tt.settle, tt.ran)
+			}
+		})
+	}
+}
+
 func TestADriverThatRestartsSettlesTheDispenseItDiedIn(t *testing.T) {
 	x := approved(t)
 	x.Cashier.cfg.RecoverTimeout = time.Minute

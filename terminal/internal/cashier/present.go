@@ -3,6 +3,7 @@ package cashier
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
@@ -94,19 +95,57 @@ func (c *Cashier) retract(ctx context.Context, txn, why string) api.Completion {
 	if err := c.record(ej.RetractIntent, txn, book.CashData{Why: why}); err != nil {
 		return api.Refuse(api.InternalError, "the journal cannot be written")
 	}
-	moveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.MoveTimeout)
-	defer cancel()
-	op := api.OpID(txn + "-r1")
-	recovered := c.expectRecovery()
-	done := c.dev.RunOp(moveCtx, op, txn, cash.CmdRetract, cash.Retract{Area: "reject"}, func(api.Event) {})
-	if done.Outcome == api.Indeterminate {
-		done = c.ask(txn, op, done, recovered)
-	}
+	done := c.drawBack(ctx, txn)
 	c.bookRetract(txn, done)
 	return done
 }
 
+// drawBack retracts, and again under a new operation id when certainly nothing has moved
+// because the driver died. Ids that the driver knows it answers from its journal, so the
+// whole may be repeated after a crash.
+func (c *Cashier) drawBack(ctx context.Context, txn string) (done api.Completion) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.MoveTimeout)
+	defer cancel()
+	for n := 1; n <= 3; n++ {
+		op := api.OpID(fmt.Sprintf("%s-r%d", txn, n))
+		recovered := c.expectRecovery()
+		done = c.dev.RunOp(ctx, op, txn, cash.CmdRetract, cash.Retract{Area: "reject"}, func(api.Event) {})
+		switch {
+		case done.Outcome == api.Indeterminate:
+			done = c.ask(txn, op, done, recovered)
+		case offline(done):
+			wait, cancel := context.WithTimeout(ctx, c.cfg.RecoverTimeout)
+			select {
+			case <-recovered:
+			case <-wait.Done():
+			}
+			cancel()
+		}
+		if done.Outcome != api.NotStarted || gone(done) {
+			return done
+		}
+		if c.exitEmpty() {
+			return api.Fail(api.NotStarted, cash.ErrItemsTaken, "the notes were taken")
+		}
+	}
+	return done
+}
+
+// offline: the module was not there to be asked. gone: no notes were there.
+func offline(done api.Completion) bool {
+	return done.Outcome == api.NotStarted && done.Code == api.DeviceNotReady
+}
+
+func gone(done api.Completion) bool {
+	return done.ErrorCode == cash.ErrItemsTaken || done.ErrorCode == cash.ErrNoItems
+}
+
+// bookRetract writes down how a retract ended. One that the module was not there for stays
+// open: its recovery goes on with it.
 func (c *Cashier) bookRetract(txn string, done api.Completion) {
+	if offline(done) {
+		return
+	}
 	var m cash.Moved
 	if len(done.Payload) == 0 || json.Unmarshal(done.Payload, &m) != nil {
 		m = cash.Moved{Unknown: true}
@@ -115,7 +154,7 @@ func (c *Cashier) bookRetract(txn string, done api.Completion) {
 	case done.Outcome == api.Done:
 		_ = c.record(ej.Retracted, txn, book.CashData{Moved: m})
 		c.alarm("cashRetracted", "notes that were not taken are in the reject tray", txn)
-	case done.ErrorCode == cash.ErrItemsTaken, done.ErrorCode == cash.ErrNoItems:
+	case gone(done):
 		_ = c.record(ej.Taken, txn, nil)
 	default:
 		_ = c.record(ej.Unclear, txn, book.CashData{Moved: m, Why: done.Description})

@@ -92,7 +92,7 @@ func (c *Cashier) recoverCash(t book.Txn, rec api.Recovery) {
 				c.settle(t.ID)
 				return
 			}
-			done = c.dev.RunOp(ctx, api.OpID(t.ID+"-r2"), t.ID, "CashManagement.Retract", nil, func(api.Event) {})
+			done = c.drawBack(ctx, t.ID)
 		}
 		c.bookRetract(t.ID, done)
 	}
@@ -121,10 +121,23 @@ func (c *Cashier) recoverPresented(ctx context.Context, t book.Txn) {
 // it. Call it whenever the module's status has changed; it does nothing otherwise.
 // A try that fails is repeated after a pause that doubles.
 func (c *Cashier) Tidy() {
-	if !c.mu.TryLock() {
+	if c.mu.TryLock() {
+		defer c.mu.Unlock()
+		c.tidyLocked()
 		return
 	}
-	defer c.mu.Unlock()
+	// Something moves just now; what it leaves behind is looked at when it has ended.
+	if c.tidyWaits.CompareAndSwap(false, true) {
+		go func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.tidyWaits.Store(false)
+			c.tidyLocked()
+		}()
+	}
+}
+
+func (c *Cashier) tidyLocked() {
 	if c.Waiting() != "" || c.tidying {
 		return
 	}

@@ -54,6 +54,8 @@ type Config struct {
 	// CrashLimit is how many crashes of a driver in ten minutes make its device failed until
 	// an operator rearms it.
 	CrashLimit int `yaml:"crashLimit"`
+	// Watchdog is how often a driver is asked whether it lives; three missing answers end it.
+	Watchdog time.Duration `yaml:"watchdog"`
 
 	Limits struct {
 		PadOver  int64 `yaml:"padOver"`  // minor units; above it the lobby manager decides; 0: never
@@ -68,7 +70,7 @@ type Config struct {
 		Card time.Duration `yaml:"card"`
 		Cash time.Duration `yaml:"cash"`
 		Move time.Duration `yaml:"move"`
-		Page time.Duration `yaml:"page"` // a session without a page ends after it
+		Page time.Duration `yaml:"page"` // a session whose page is silent this long ends
 	} `yaml:"timeouts"`
 
 	Guard  []guard.Rule    `yaml:"guard"`  // rules beside the built-in ones
@@ -97,7 +99,7 @@ func Default() Config {
 	c.XFS.Addr = "127.0.0.1:5846"
 	c.XFS.Origins = []string{"http://127.0.0.1:8700", "http://localhost:8700", "wails://wails", "http://wails.localhost"}
 	c.Host.Addr, c.Host.Zone, c.Host.Timeout = "127.0.0.1:7583", "3des", 60*time.Second
-	c.Driverd, c.CrashLimit = "driverd", 5
+	c.Driverd, c.CrashLimit, c.Watchdog = "driverd", 5, 2*time.Second
 	c.Limits.PadOver, c.Limits.PerTxn, c.Limits.Multiple, c.Limits.MaxNotes = 500000, 2000000, 10000, 60
 	c.Timeouts.Idle, c.Timeouts.Warn = 60*time.Second, 20*time.Second
 	c.Timeouts.Card, c.Timeouts.Cash = 30*time.Second, 30*time.Second
@@ -165,7 +167,7 @@ func (c *Config) Validate() error {
 			bad("devices.%s: model and port are needed", id)
 		}
 	}
-	for name, d := range map[string]time.Duration{"host.timeout": c.Host.Timeout, "timeouts.idle": c.Timeouts.Idle, "timeouts.card": c.Timeouts.Card, "timeouts.cash": c.Timeouts.Cash, "timeouts.move": c.Timeouts.Move, "timeouts.page": c.Timeouts.Page} {
+	for name, d := range map[string]time.Duration{"host.timeout": c.Host.Timeout, "timeouts.idle": c.Timeouts.Idle, "timeouts.card": c.Timeouts.Card, "timeouts.cash": c.Timeouts.Cash, "timeouts.move": c.Timeouts.Move, "timeouts.page": c.Timeouts.Page, "watchdog": c.Watchdog} {
 		if d <= 0 {
 			bad("%s must be above zero", name)
 		}

@@ -25,6 +25,9 @@ func (c *Counter) platformService() *service.Service {
 			}},
 			"X-Session.Begin": {Handle: c.beginSession},
 			"X-Session.End":   {Async: true, Handle: c.endSession},
+			"X-Session.Alive": {Async: true, Handle: func(context.Context, *service.Call) api.Completion {
+				return ofError(c.Session.Alive())
+			}},
 			"X-Session.Card":  {Async: true, Handle: c.sessionCard},
 			"X-Pool.Set":      {Async: true, Handle: c.poolSet},
 			"X-Pool.Get":      {Async: true, Handle: c.poolGet},

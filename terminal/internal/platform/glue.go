@@ -81,27 +81,19 @@ func (p *Platform) tick(ctx context.Context) {
 	}
 }
 
-// watchPages ends a session whose page is gone, so that card and cash go back to the
+// watchPages ends a session whose page is gone or has stopped to say that it lives (its
+// connection may stay open then), so that card and cash go back to the
 // customer even if nothing paints any more.
 func (p *Platform) watchPages(ctx context.Context) {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
-	var since time.Time
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case now := <-t.C:
-			_, open := p.sess.Current()
-			if !open || p.server.Connected("platform") > 0 {
-				since = time.Time{}
-				continue
-			}
-			if since.IsZero() {
-				since = now
-			}
-			if now.Sub(since) >= p.cfg.Timeouts.Page {
-				p.log.Warn("the page is gone: the session ends")
+		case <-t.C:
+			if p.sess.Silent() >= p.cfg.Timeouts.Page {
+				p.log.Warn("the page is gone or stuck: the session ends")
 				p.counter.EndSession("the page is gone")
 			}
 		}

@@ -152,7 +152,7 @@ func (p *Platform) join() error {
 	if err != nil {
 		return err
 	}
-	if p.host, err = host.New(host.Config{RunDir: filepath.Join(cfg.Run, "d"), CrashLimit: cfg.CrashLimit}, p.log); err != nil {
+	if p.host, err = host.New(host.Config{RunDir: filepath.Join(cfg.Run, "d"), CrashLimit: cfg.CrashLimit, HealthEvery: cfg.Watchdog}, p.log); err != nil {
 		return err
 	}
 	p.sess = session.New(nil)

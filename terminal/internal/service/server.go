@@ -212,18 +212,6 @@ func (s *Server) Broadcast(service string, ev api.Event) {
 	}
 }
 
-// Connected counts the connections of a service.
-func (s *Server) Connected(service string) (n int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for c := range s.conns {
-		if c.svc.Name == service {
-			n++
-		}
-	}
-	return n
-}
-
 // Done is a successful completion with a payload.
 func Done(payload any) api.Completion {
 	b, err := json.Marshal(payload)

@@ -73,6 +73,7 @@ type Manager struct {
 	card  *Card
 	pool  map[string]json.RawMessage
 	bytes int
+	alive time.Time // when the page said last that it lives
 }
 
 // New makes a manager; now may be nil.
@@ -93,6 +94,7 @@ func (m *Manager) Begin(flow, lang, bundle string) (string, error) {
 	var b [8]byte
 	_, _ = rand.Read(b[:])
 	m.open, m.pool, m.bytes, m.card = true, map[string]json.RawMessage{}, 0, nil
+	m.alive = m.now()
 	m.state = State{ID: hex.EncodeToString(b[:]), Flow: flow, Lang: lang, Bundle: bundle, Since: m.now()}
 	return m.state.ID, nil
 }
@@ -117,6 +119,20 @@ func (m *Manager) Current() (State, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.state, m.open
+}
+
+// Alive notes that the page of the session lives.
+func (m *Manager) Alive() error { return m.change(func() error { m.alive = m.now(); return nil }) }
+
+// Silent is how long the page of the open session has not said that it lives; 0 without a
+// session.
+func (m *Manager) Silent() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.open {
+		return 0
+	}
+	return m.now().Sub(m.alive)
 }
 
 // SetCard puts card data into the vault.

@@ -88,6 +88,7 @@ const commands = {
     }
     return { ended }
   },
+  'X-Session.Alive': async () => ({}),
   'X-Session.Card': async () => ({ present: true, pan: '622588******0001' }),
   'X-Log.Write': async (p) => (console.log('page', p.level, p.message, JSON.stringify(p.fields)), {}),
   'CardReader.ReadRawData': async (_, call) => {

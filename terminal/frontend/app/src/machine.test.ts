@@ -21,6 +21,7 @@ async function counter(over: Script = {}, before: (f: FakeSjsl) => void = () => 
       if (media === 'present') media = 'entering'
       return { ended: true }
     },
+    'X-Session.Alive': () => ({}),
     'X-Session.Card': () => ({ pan: '622588******0001' }),
     'CardReader.ReadRawData': () => ((media = 'present'), {}),
     'CardReader.Move': () => ((media = 'entering'), {}),

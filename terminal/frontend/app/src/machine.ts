@@ -58,6 +58,7 @@ export class Machine {
     this.sjsl.platform.on((name) => {
       if (name === 'X-Terminal.ChangedEvent') void this.refresh()
     })
+    setInterval(() => this.session && void this.sjsl.platform.call('X-Session.Alive').catch(() => undefined), 2000)
     await this.linked()
     await this.close('pageLoaded', 'interrupted', true)
     await this.idle()

@@ -1,0 +1,37 @@
+//go:build failpoint
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// failpoint lets the kill tests act at an exact state of a transaction: the one line of the
+// file ("intent 9 self", "stored 19 4711": state, signal, process) is carried out and removed.
+// It exists only in builds with the tag failpoint.
+func failpoint(data string) func(string) {
+	file := filepath.Join(data, "failpoint")
+	return func(state string) {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return
+		}
+		f := strings.Fields(string(b))
+		if len(f) != 3 || f[0] != state {
+			return
+		}
+		_ = os.Remove(file)
+		sig, _ := strconv.Atoi(f[1])
+		pid := os.Getpid()
+		if f[2] != "self" {
+			pid, _ = strconv.Atoi(f[2])
+		}
+		if pid > 1 {
+			_ = syscall.Kill(pid, syscall.Signal(sig))
+		}
+	}
+}

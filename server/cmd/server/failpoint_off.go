@@ -1,0 +1,6 @@
+//go:build !failpoint
+
+package main
+
+// failpoint is nothing in a production build.
+func failpoint(string) func(string) { return nil }
