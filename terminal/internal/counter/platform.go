@@ -28,9 +28,9 @@ func (c *Counter) platformService() *service.Service {
 			"X-Session.Alive": {Async: true, Handle: func(context.Context, *service.Call) api.Completion {
 				return ofError(c.Session.Alive())
 			}},
-			"X-Session.Card":  {Async: true, Handle: c.sessionCard},
-			"X-Pool.Set":      {Async: true, Handle: c.poolSet},
-			"X-Pool.Get":      {Async: true, Handle: c.poolGet},
+			"X-Session.Card": {Async: true, Handle: c.sessionCard},
+			"X-Pool.Set":     {Async: true, Handle: c.poolSet},
+			"X-Pool.Get":     {Async: true, Handle: c.poolGet},
 			"X-Pool.Clear": {Async: true, Handle: func(context.Context, *service.Call) api.Completion {
 				return ofError(c.Session.Clear())
 			}},
