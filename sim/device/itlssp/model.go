@@ -30,6 +30,8 @@ type Config struct {
 	// SeqAfterSync is the sequence bit expected after SYNC: 00 (default) or 80; sources disagree.
 	SeqAfterSync string `yaml:"seqAfterSync" json:"seqAfterSync"`
 	Address      int    `yaml:"address" json:"address"`
+	// FixedKey is the fixed half of the session key when the state begins: 16 hexadecimal digits.
+	FixedKey string `yaml:"fixedKey" json:"fixedKey"`
 }
 
 // Validate names what is wrong.
@@ -50,6 +52,9 @@ func (c Config) Validate() error {
 	}
 	if c.StoreCapacity < 0 || c.CashboxCapacity < 0 || c.ReadMs < 0 || c.StackMs < 0 || c.PayMs < 0 || c.EscrowMs < 0 || c.Address < 0 || c.Address > 0x7D {
 		return fmt.Errorf("capacities, times and address must not be negative, address at most 125")
+	}
+	if _, err := strconv.ParseUint(c.FixedKey, 16, 64); c.FixedKey != "" && err != nil {
+		return fmt.Errorf("fixedKey: no 16 hexadecimal digits")
 	}
 	values := c.withDefaults().Values
 	for v, n := range c.Store {
@@ -123,6 +128,9 @@ func New(dir string, clock engine.Clock, cfg Config) (*Model, error) {
 	}
 	if !found {
 		m.st = state{ToStore: map[int]bool{}, LastMoved: map[int]int{}, FixedKey: defaultFixedKey}
+		if m.cfg.FixedKey != "" {
+			m.st.FixedKey, _ = strconv.ParseUint(m.cfg.FixedKey, 16, 64) // Validate has read it
+		}
 		for v, n := range m.cfg.Store {
 			for range n {
 				m.add(v, "genuine", Store)
