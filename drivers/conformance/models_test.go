@@ -13,6 +13,7 @@ import (
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/itlnv200"
+	"zhigui/drivers/models/kmy3501"
 	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
@@ -73,6 +74,13 @@ func TestThePinPadConforms(t *testing.T) {
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
 		Harmless: conformance.Request{Name: pinpad.CmdInit, Payload: map[string]any{}},
 		Wait:     conformance.Request{Name: pinpad.CmdPinEntry, Payload: pinpad.PinEntry{}}, Began: pinpad.EvEnterData})
+}
+
+func TestTheOtherPinPadConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: pinpad.CmdImportKey, Model: kmy3501.Model, Device: on("kmy3501"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Harmless: conformance.Request{Name: pinpad.CmdInit, Payload: map[string]any{}},
+		Wait:     conformance.Request{Name: pinpad.CmdDataEntry, Payload: pinpad.DataEntry{}}, Began: pinpad.EvEnterData})
 }
 
 func TestThePrinterConforms(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/itlnv200"
+	"zhigui/drivers/models/kmy3501"
 	"zhigui/drivers/models/megatecups"
 	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/omron3s4yr"
@@ -29,6 +30,7 @@ func All() []sdk.Model {
 		megatecups.Model,
 		itlnv200.Model,
 		modbussiu.Model,
+		kmy3501.Model,
 		omron3s4yr.Model,
 		puloonlcdm2000.Model,
 		puloonlcdm4000.Model,

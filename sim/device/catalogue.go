@@ -8,6 +8,7 @@ import (
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/itlssp"
+	"zhigui/sim/device/kmy3501"
 	"zhigui/sim/device/lcdm2000"
 	"zhigui/sim/device/lcdm4000"
 	"zhigui/sim/device/megatec"
@@ -34,6 +35,8 @@ var catalogue = []kind{
 		func(c Config, s lcdm4000.Config) (*lcdm4000.Model, error) {
 			return lcdm4000.New(c.StateDir, c.Clock, s)
 		}),
+	row("kmy3501", "pinpad", 9600, func(c Config) *kmy3501.Config { return c.KMY },
+		func(c Config, s kmy3501.Config) (*kmy3501.Model, error) { return kmy3501.New(c.StateDir, s) }),
 	row("zt598", "pinpad", 9600, func(c Config) *zt598.Config { return c.PinPad },
 		func(c Config, s zt598.Config) (*zt598.Model, error) { return zt598.New(c.StateDir, s) }),
 	row("escpos", "printer", 115200, func(c Config) *escpos.Config { return c.Printer },

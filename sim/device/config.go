@@ -13,6 +13,7 @@ import (
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/itlssp"
+	"zhigui/sim/device/kmy3501"
 	"zhigui/sim/device/lcdm2000"
 	"zhigui/sim/device/lcdm4000"
 	"zhigui/sim/device/megatec"
@@ -38,14 +39,17 @@ type Config struct {
 	// LateAckMs is how late a late ACK is; 0 means 800.
 	LateAckMs int `yaml:"lateAckMs" json:"lateAckMs"`
 
-	Reader    *crt350n.Config    `yaml:"reader" json:"reader,omitempty"`
-	Cards     *crt591.Config     `yaml:"cards" json:"cards,omitempty"`
-	Dispenser *lcdm2000.Config   `yaml:"dispenser" json:"dispenser,omitempty"`
-	PinPad    *zt598.Config      `yaml:"pinpad" json:"pinpad,omitempty"`
-	Printer   *escpos.Config     `yaml:"printer" json:"printer,omitempty"`
-	Cash4     *lcdm4000.Config   `yaml:"cash4" json:"cash4,omitempty"`
-	Acceptor  *itlssp.Config     `yaml:"acceptor" json:"acceptor,omitempty"`
-	Omron     *omron3s4yr.Config `yaml:"omron" json:"omron,omitempty"`
+	Reader    *crt350n.Config  `yaml:"reader" json:"reader,omitempty"`
+	Cards     *crt591.Config   `yaml:"cards" json:"cards,omitempty"`
+	Dispenser *lcdm2000.Config `yaml:"dispenser" json:"dispenser,omitempty"`
+	PinPad    *zt598.Config    `yaml:"pinpad" json:"pinpad,omitempty"`
+	Printer   *escpos.Config   `yaml:"printer" json:"printer,omitempty"`
+	Acceptor  *itlssp.Config   `yaml:"acceptor" json:"acceptor,omitempty"`
+
+	// Second makes.
+	Cash4 *lcdm4000.Config   `yaml:"cash4" json:"cash4,omitempty"`
+	KMY   *kmy3501.Config    `yaml:"kmy" json:"kmy,omitempty"`
+	Omron *omron3s4yr.Config `yaml:"omron" json:"omron,omitempty"`
 
 	// The smaller devices.
 	Scanner  *gm65.Config      `yaml:"scanner" json:"scanner,omitempty"`
