@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"zhigui/drivers/api/barcode"
+	"zhigui/drivers/api/biometric"
 	"zhigui/drivers/api/idcard"
 	"zhigui/drivers/api/power"
 	"zhigui/drivers/api/siu"
@@ -11,6 +12,7 @@ import (
 	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/megatecups"
 	"zhigui/drivers/models/modbussiu"
+	"zhigui/drivers/models/r30x"
 	"zhigui/drivers/models/samv"
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/sim/device"
@@ -59,4 +61,11 @@ func TestTheIdentityCardReaderConforms(t *testing.T) {
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "findMs": 20},
 		Harmless: conformance.Request{Name: idcard.CmdReset},
 		Wait:     conformance.Request{Name: idcard.CmdRead}, Began: idcard.EvPresent})
+}
+
+func TestTheFingerprintModuleConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: biometric.CmdMatch, Model: r30x.Model, Device: on("r30x"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "fingerMs": 20},
+		Harmless: conformance.Request{Name: biometric.CmdReset},
+		Wait:     conformance.Request{Name: biometric.CmdRead}, Began: biometric.EvPresent})
 }

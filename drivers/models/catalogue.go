@@ -14,6 +14,7 @@ import (
 	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
+	"zhigui/drivers/models/r30x"
 	"zhigui/drivers/models/samv"
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
@@ -27,13 +28,14 @@ func All() []sdk.Model {
 		creatorcrt591.Model,
 		escposreceipt.Model,
 		gm65.Model,
-		megatecups.Model,
 		itlnv200.Model,
+		megatecups.Model,
 		modbussiu.Model,
 		kmy3501.Model,
 		omron3s4yr.Model,
 		puloonlcdm2000.Model,
 		puloonlcdm4000.Model,
+		r30x.Model,
 		samv.Model,
 		serialscanner.Model,
 		szztzt598.Model,

@@ -14,6 +14,7 @@ import (
 	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/omron3s4yr"
+	"zhigui/sim/device/r30x"
 	"zhigui/sim/device/samv"
 	"zhigui/sim/device/zt598"
 )
@@ -51,6 +52,8 @@ var catalogue = []kind{
 		func(c Config, s megatec.Config) (*megatec.Model, error) { return megatec.New(c.StateDir, s) }),
 	row("samv", "idreader", 115200, func(c Config) *samv.Config { return c.IDReader },
 		func(c Config, s samv.Config) (*samv.Model, error) { return samv.New(c.StateDir, s) }),
+	row("r30x", "finger", 57600, func(c Config) *r30x.Config { return c.Finger },
+		func(c Config, s r30x.Config) (*r30x.Model, error) { return r30x.New(c.StateDir, s) }),
 }
 
 // kind is one row of the catalogue.

@@ -19,6 +19,7 @@ import (
 	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/omron3s4yr"
+	"zhigui/sim/device/r30x"
 	"zhigui/sim/device/samv"
 	"zhigui/sim/device/zt598"
 )
@@ -56,6 +57,7 @@ type Config struct {
 	Sensors  *modbussiu.Config `yaml:"sensors" json:"sensors,omitempty"`
 	UPS      *megatec.Config   `yaml:"ups" json:"ups,omitempty"`
 	IDReader *samv.Config      `yaml:"idReader" json:"idReader,omitempty"`
+	Finger   *r30x.Config      `yaml:"finger" json:"finger,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`
