@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"zhigui/drivers/api"
+	"zhigui/drivers/conformance/xfs4iot"
 	"zhigui/drivers/host"
 	"zhigui/drivers/sdk"
 )
@@ -71,6 +72,9 @@ func Run(t *testing.T, o Options) {
 		if err := json.Unmarshal(d.Capabilities, &caps); err != nil || len(caps) == 0 {
 			t.Errorf("capabilities %s: %v", d.Capabilities, err)
 		}
+		for _, p := range xfs4iot.Check("completion", "Common.Capabilities", d.Capabilities) {
+			t.Error(p)
+		}
 	})
 	t.Run("an unknown command and a bad payload are refused before anything happens", func(t *testing.T) {
 		_, r := start(t)
@@ -98,6 +102,9 @@ func Run(t *testing.T, o Options) {
 		s, err := r.Device.Status(t.Context())
 		if err != nil || !s.Full || s.Epoch == "" || !strings.Contains(string(s.Classes), `"common"`) {
 			t.Fatalf("%+v, %v", s, err)
+		}
+		for _, p := range xfs4iot.Check("completion", "Common.Status", s.Classes) {
+			t.Error(p)
 		}
 		d.PowerCut()
 		n := r.delta(s.Seq, "offline")

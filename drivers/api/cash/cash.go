@@ -78,7 +78,7 @@ type Retract struct {
 
 // Status is the cashDispenser member of Common.Status plus the units' state.
 type Status struct {
-	IntermediateStacker string     `json:"intermediateStacker"` // empty, notEmpty, unknown, notSupported
+	IntermediateStacker string     `json:"intermediateStacker,omitempty"` // empty, notEmpty, unknown; empty string: there is none
 	Positions           []Position `json:"positions"`
 	// Transport is X-transport: notes between cash units and exit: empty, notEmpty, unknown.
 	Transport string `json:"X-transport"`

@@ -67,7 +67,7 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 	}
 	return map[string]any{"cardReader": map[string]any{
 		"type": "motor", "readTracks": map[string]bool{"track1": true, "track2": true, "track3": true},
-		"ejectPosition": "exit", "resetPositions": []string{"exit", "retain", "currentPosition", "auto"}, "X-retain": true,
+		"positions": map[string]bool{"exit": true, "transport": true}, "cardTakenSensor": true, "X-retain": true,
 	}}, nil
 }
 
@@ -320,6 +320,6 @@ func (d *driver) Status() map[string]any {
 	}
 	return map[string]any{
 		"common":     map[string]any{"device": dev},
-		"cardReader": card.Status{Media: media, ChipPower: "notSupported", Security: "notSupported", Retained: d.retained},
+		"cardReader": card.Status{Media: media, Retained: d.retained},
 	}
 }

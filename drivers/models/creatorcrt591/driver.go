@@ -80,10 +80,10 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 		"cardReader": map[string]any{
 			"type": "motor", "readTracks": map[string]bool{}, "chipPower": map[string]bool{"cold": true},
 			"positions": map[string]bool{"exit": true, "transport": true}, "cardTakenSensor": true,
-			"resetPositions": []string{"exit", "retain", "currentPosition", "auto"}, "X-retain": true,
+			"X-retain":          true,
 			"X-readingPosition": map[string]string{"1": "IC", "2": "RF"}[p.Reading],
 		},
-		"storage": map[string]any{"X-units": map[string]string{Stacker: card.UnitDispense, Bin: card.UnitRetain}},
+		"X-storage": map[string]any{"X-units": map[string]string{Stacker: card.UnitDispense, Bin: card.UnitRetain}},
 	}, nil
 }
 

@@ -77,7 +77,7 @@ func (d *driver) Status() map[string]any {
 	}
 	return map[string]any{
 		"common":     map[string]any{"device": dev},
-		"cardReader": card.Status{Media: media, ChipPower: "notSupported", Security: "notSupported", Retained: d.retained, Units: units},
+		"cardReader": card.Status{Media: media, Retained: d.retained, Units: units},
 	}
 }
 

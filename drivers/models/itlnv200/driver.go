@@ -92,14 +92,17 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 		"cashAcceptor": map[string]any{
 			"type": "selfServiceBill", "maxCashInItems": 1, "shutter": false, "shutterControl": false, "intermediateStacker": p.Escrow,
 			"X-escrow": p.Escrow, "itemsTakenSensor": false, "itemsInsertedSensor": true,
-			"positions": []string{"inDefault", "outDefault"}, "retractAreas": []string{}, "counterfeitAction": "none",
+			"positions": []any{
+				map[string]any{"position": "inDefault", "usage": map[string]bool{"in": true}, "itemsInsertedSensor": true},
+				map[string]any{"position": "outDefault", "usage": map[string]bool{"refuse": true, "rollback": true}},
+			},
 		},
-		"cashManagement": map[string]any{"retractAreas": []string{}},
+		"cashManagement": map[string]any{"cashBox": true},
 	}
 	if p.Payout {
 		out["cashDispenser"] = map[string]any{
-			"type": "selfServiceBill", "intermediateStacker": false, "itemsTakenSensor": true, "positions": []string{"outDefault"},
-			"retractAreas": []string{}, "shutterControl": false,
+			"type": "selfServiceBill", "intermediateStacker": false, "itemsTakenSensor": true, "positions": map[string]bool{"front": true},
+			"shutterControl": false,
 		}
 	}
 	return out, nil
@@ -310,7 +313,7 @@ func (d *driver) Status() map[string]any {
 	st.Positions = []cash.Position{in, out}
 	all := map[string]any{"common": map[string]any{"device": dev, "X-unsettled": d.snap.unsettled}, "cashAcceptor": st}
 	if d.p.Payout {
-		all["cashDispenser"] = cash.Status{IntermediateStacker: "notSupported", Positions: []cash.Position{out}, Transport: st.Transport, Units: st.Units}
+		all["cashDispenser"] = cash.Status{Positions: []cash.Position{out}, Transport: st.Transport, Units: st.Units}
 	}
 	return all
 }

@@ -94,17 +94,14 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	retract := []string{}
-	if p.Exit == "hold" {
-		retract = append(retract, "reject")
-	}
+	retract := map[string]bool{"reject": p.Exit == "hold"}
 	return map[string]any{
 		"cashDispenser": map[string]any{
-			"type": "selfServiceBill", "maxDispenseItems": p.MaxNotes, "maxItemsPerUnit": p.MaxPerUnit,
+			"type": "selfServiceBill", "maxDispenseItems": p.MaxNotes, "X-maxItemsPerUnit": p.MaxPerUnit,
 			"intermediateStacker": false, "itemsTakenSensor": p.Exit == "hold" && p.ItemsTakenSensor,
-			"positions": []string{"outDefault"}, "retractAreas": retract, "shutterControl": false,
+			"positions": map[string]bool{"front": true}, "retractAreas": retract, "shutterControl": false,
 		},
-		"cashManagement": map[string]any{"retractAreas": retract},
+		"cashManagement": map[string]any{"cashBox": false, "exchangeType": map[string]bool{"byHand": true}},
 	}, nil
 }
 
@@ -260,8 +257,8 @@ func (d *driver) Status() map[string]any {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	dev := api.Offline
-	st := cash.Status{IntermediateStacker: "notSupported", Transport: "unknown", Units: map[string]cash.UnitStatus{}}
-	pos := cash.Position{Position: "outDefault", PositionStatus: "unknown", Shutter: "notSupported", Transport: "unknown"}
+	st := cash.Status{Transport: "unknown", Units: map[string]cash.UnitStatus{}}
+	pos := cash.Position{Position: "outDefault", PositionStatus: "unknown", Transport: "unknown"}
 	if d.online {
 		dev = api.Online
 		word := map[bool]string{true: "notEmpty", false: "empty"}

@@ -1,32 +1,75 @@
 package xfs
 
-// Versions of the completions and events that differ from 2.0 in publication 2024-3.
-// Commands and completions of the same name may differ; a client that asks for another
-// major version through Common.SetVersions is refused by name.
-var versions = map[string]string{
-	"Common.Status":                         "3.0",
-	"Common.Capabilities":                   "3.0",
-	"Common.StatusChangedEvent":             "3.0",
-	"CardReader.ReadRawData":                "3.0",
-	"CardReader.ChipIO":                     "3.0",
-	"CardReader.ChipPower":                  "3.0",
-	"CashDispenser.Denominate":              "3.0",
-	"CashDispenser.Dispense":                "3.0",
-	"CashDispenser.GetPresentStatus":        "3.0",
-	"CashDispenser.IncompleteDispenseEvent": "3.0",
-	"Crypto.CryptoData":                     "3.0",
-	"Crypto.GenerateAuthentication":         "3.0",
-	"KeyManagement.ImportKey":               "3.0",
-	"PinPad.GetPinBlock":                    "3.0",
-	"Printer.PrintForm":                     "3.0",
-	"Printer.PrintRaw":                      "3.0",
-	"Storage.GetStorage":                    "2.1",
+import (
+	_ "embed"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// table is every message of publication 2024-3 with its versions.
+//
+//go:embed messages.tsv
+var table string
+
+type entry struct {
+	command, sent string // sent: of the completion or event
 }
 
-// Version is the version with which we send a completion or event.
+var messages = sync.OnceValue(func() map[string]entry {
+	out := map[string]entry{}
+	for line := range strings.Lines(table) {
+		f := strings.Fields(line)
+		switch {
+		case strings.HasPrefix(line, "#"), len(f) < 3:
+		case len(f) == 4:
+			out[f[0]] = entry{command: f[2], sent: f[3]}
+		default:
+			out[f[0]] = entry{sent: f[2]}
+		}
+	}
+	return out
+})
+
+// Version is the version with which we send a completion or event; what the standard does
+// not know (X-) is 2.0.
 func Version(name string) string {
-	if v, ok := versions[name]; ok {
-		return v
+	if e, ok := messages()[name]; ok {
+		return e.sent
 	}
 	return "2.0"
+}
+
+// Versions are those in which a client may send a command, or name a message in
+// Common.SetVersions: the command's and the completion's, as clients take either for the
+// version of the message, the older first.
+func Versions(name string) []string {
+	e, ok := messages()[name]
+	if !ok {
+		return []string{"2.0"}
+	}
+	out := []string{e.sent}
+	if e.command != "" && e.command != e.sent {
+		out = append(out, e.command)
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Speaks reports whether a major version of a message is spoken.
+func Speaks(name string, major int) bool {
+	return slices.ContainsFunc(Versions(name), func(v string) bool { return strings.HasPrefix(v, fmt.Sprint(major)+".") })
+}
+
+// Events are the events of an interface.
+func Events(iface string) []string {
+	var out []string
+	for name, e := range messages() {
+		if e.command == "" && strings.HasPrefix(name, iface+".") {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
 }

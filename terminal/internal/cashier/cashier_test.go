@@ -63,7 +63,7 @@ func (m *module) State() api.DeviceState        { return api.Online }
 func (m *module) Read(_ string, v any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	*v.(*cash.Status) = cash.Status{IntermediateStacker: "notSupported", Transport: m.path, Positions: []cash.Position{{Position: "outDefault", PositionStatus: m.exit}}}
+	*v.(*cash.Status) = cash.Status{Transport: m.path, Positions: []cash.Position{{Position: "outDefault", PositionStatus: m.exit}}}
 }
 
 func (m *module) set(exit, path string) {

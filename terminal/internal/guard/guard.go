@@ -64,7 +64,7 @@ var Dispense = []Rule{
 	{"not-settled", `!txn.settled`, "the transaction is settled"},
 	{"card-first", `session.cardGone`, "the card must be back with the customer first"},
 	{"pad-approved", `limit.padOver == 0 || request.amount <= limit.padOver || txn.padApproved`, "the lobby manager has not approved it"},
-	{"nothing-left", `device.exit == "empty" && device.transport == "empty" && device.stacker in ["empty", "notSupported", ""]`, "notes lie at the exit or inside"},
+	{"nothing-left", `device.exit == "empty" && device.transport == "empty" && device.stacker in ["empty", ""]`, "notes lie at the exit or inside"},
 	{"device-ready", `device.state == "online"`, "the cash module is not ready"},
 	{"counts-known", `book.countsKnown`, "the cash units must be counted first"},
 	{"enough", `book.enough`, "a cash unit holds too little"},

@@ -9,7 +9,7 @@ func good() Facts {
 	var f Facts
 	f.Txn.Type, f.Txn.Host, f.Txn.Amount = "withdrawal", "approved", 30000
 	f.Request.Amount, f.Request.Notes = 30000, 3
-	f.Device.State, f.Device.Exit, f.Device.Transport, f.Device.Stacker = "online", "empty", "empty", "notSupported"
+	f.Device.State, f.Device.Exit, f.Device.Transport, f.Device.Stacker = "online", "empty", "empty", ""
 	f.Session.Same, f.Session.CardGone = true, true
 	f.Book.CountsKnown, f.Book.Enough = true, true
 	f.Limit.PadOver, f.Limit.MaxNotes = 500000, 40
