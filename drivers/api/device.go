@@ -38,7 +38,7 @@ const (
 	ClassBiometric     Class = "biometric"
 	ClassPower         Class = "powerManagement"
 	ClassIDCard        Class = "X-idCard"    // resident identity card; XFS4IoT has no such class
-	ClassSignature     Class = "X-signature" // signature pad; XFS4IoT has no such class
+	ClassSignature     Class = "X-signature" // pads that encrypt in hardware; a signature on the screen is a page's (docs/limits.md)
 )
 
 // OpID identifies one operation for ever. A retry of the same intent keeps the id; a

@@ -1,10 +1,12 @@
 package conformance_test
 
 import (
+	"path/filepath"
 	"testing"
 
 	"zhigui/drivers/api/barcode"
 	"zhigui/drivers/api/biometric"
+	"zhigui/drivers/api/camera"
 	"zhigui/drivers/api/idcard"
 	"zhigui/drivers/api/power"
 	"zhigui/drivers/api/siu"
@@ -15,8 +17,10 @@ import (
 	"zhigui/drivers/models/r30x"
 	"zhigui/drivers/models/samv"
 	"zhigui/drivers/models/serialscanner"
+	"zhigui/drivers/models/v4l2camera"
 	"zhigui/sim/device"
 	scanner "zhigui/sim/device/gm65"
+	"zhigui/sim/device/pictures"
 )
 
 // The smaller devices of a counter.
@@ -68,4 +72,17 @@ func TestTheFingerprintModuleConforms(t *testing.T) {
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "fingerMs": 20},
 		Harmless: conformance.Request{Name: biometric.CmdReset},
 		Wait:     conformance.Request{Name: biometric.CmdRead}, Began: biometric.EvPresent})
+}
+
+func TestTheCameraConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: camera.CmdTakePicture, Model: v4l2camera.Model,
+		Device: func(t *testing.T) conformance.Device {
+			f, err := pictures.Make(filepath.Join(t.TempDir(), "camera"), 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		},
+		Profile:  map[string]any{"pollMs": 40},
+		Harmless: conformance.Request{Name: camera.CmdTakePicture, Payload: camera.TakePicture{Camera: camera.Person}}})
 }

@@ -18,6 +18,7 @@ import (
 	"zhigui/drivers/models/samv"
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
+	"zhigui/drivers/models/v4l2camera"
 	"zhigui/drivers/sdk"
 )
 
@@ -39,6 +40,7 @@ func All() []sdk.Model {
 		samv.Model,
 		serialscanner.Model,
 		szztzt598.Model,
+		v4l2camera.Model,
 	}
 }
 
