@@ -66,7 +66,7 @@ var matrix = []rule{
 	{`^drivers/api(/|$)`, []string{`^drivers/api/?`}},
 	{`^drivers/wire`, []string{`^drivers/api`}},
 	{`^drivers/(sdk|host)(/|$)`, []string{`^drivers/(api|wire)`, `^drivers/(sdk|host)/internal`}},
-	{`^drivers/conformance`, []string{`^drivers/(api|host|sdk)`}},
+	{`^drivers/conformance`, []string{`^drivers/(api|host|sdk|conformance)`}},
 	{`^drivers/models`, []string{`^drivers/(api|sdk|models|internal)`}},
 	{`^drivers/internal`, []string{`^drivers/(api|internal)`}},
 	{`^drivers/cmd`, []string{`^drivers/`}},
