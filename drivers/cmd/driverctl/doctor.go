@@ -38,12 +38,20 @@ func doctor(ctx context.Context, o options, out io.Writer) error {
 			keys = append(keys, k)
 		}
 		sort.Strings(keys)
+		why := reasons(o.model.Profile)
 		for _, k := range keys {
 			from := ""
 			if _, set := o.profile[k]; set {
 				from = "   (set)"
 			}
-			fmt.Fprintf(out, "       %-22s %s%s\n", k, values[k], from)
+			if why[k] != "" {
+				from += "   # " + why[k]
+			}
+			value := string(values[k])
+			if k == "password" {
+				value = "***"
+			}
+			fmt.Fprintf(out, "       %-22s %s%s\n", k, value, from)
 		}
 	}
 	target, err := filepath.EvalSymlinks(o.port)
@@ -56,7 +64,7 @@ func doctor(ctx context.Context, o options, out io.Writer) error {
 	case err != nil:
 		step(false, err.Error())
 		return errors.New("the port cannot be looked at")
-	case info.Mode()&os.ModeCharDevice == 0:
+	case info.Mode()&os.ModeCharDevice == 0 && o.model.Class != api.ClassCamera: // a camera may be a folder
 		step(false, fmt.Sprintf("%s is no character device", target))
 		return errors.New("the port is no serial port")
 	}
