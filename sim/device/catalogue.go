@@ -3,6 +3,7 @@ package device
 import (
 	"slices"
 
+	"zhigui/sim/device/ccnet"
 	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/escpos"
@@ -42,6 +43,8 @@ var catalogue = []kind{
 		func(c Config, s zt598.Config) (*zt598.Model, error) { return zt598.New(c.StateDir, s) }),
 	row("escpos", "printer", 115200, func(c Config) *escpos.Config { return c.Printer },
 		func(c Config, s escpos.Config) (*escpos.Model, error) { return escpos.New(c.StateDir, s) }),
+	row("ccnet", "validator", 9600, func(c Config) *ccnet.Config { return c.Validator },
+		func(c Config, s ccnet.Config) (*ccnet.Model, error) { return ccnet.New(c.StateDir, c.Clock, s) }),
 	row("itlssp", "acceptor", 9600, func(c Config) *itlssp.Config { return c.Acceptor },
 		func(c Config, s itlssp.Config) (*itlssp.Model, error) { return itlssp.New(c.StateDir, c.Clock, s) }),
 	row("gm65", "scanner", 9600, func(c Config) *gm65.Config { return c.Scanner },

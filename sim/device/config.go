@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"zhigui/sim/device/ccnet"
 	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/engine"
@@ -48,9 +49,10 @@ type Config struct {
 	Acceptor  *itlssp.Config   `yaml:"acceptor" json:"acceptor,omitempty"`
 
 	// Second makes.
-	Cash4 *lcdm4000.Config   `yaml:"cash4" json:"cash4,omitempty"`
-	KMY   *kmy3501.Config    `yaml:"kmy" json:"kmy,omitempty"`
-	Omron *omron3s4yr.Config `yaml:"omron" json:"omron,omitempty"`
+	Cash4     *lcdm4000.Config   `yaml:"cash4" json:"cash4,omitempty"`
+	KMY       *kmy3501.Config    `yaml:"kmy" json:"kmy,omitempty"`
+	Omron     *omron3s4yr.Config `yaml:"omron" json:"omron,omitempty"`
+	Validator *ccnet.Config      `yaml:"validator" json:"validator,omitempty"`
 
 	// The smaller devices.
 	Scanner  *gm65.Config      `yaml:"scanner" json:"scanner,omitempty"`
