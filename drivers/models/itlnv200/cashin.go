@@ -8,6 +8,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/cashbook"
 	"zhigui/drivers/sdk"
 )
 
@@ -136,48 +137,14 @@ func (d *driver) configure(r cash.ConfigureNoteTypes) api.Completion {
 	if d.book.Status == cash.CashInActive {
 		return api.Fail(api.NotStarted, cash.ErrCashInActive, "a cash-in transaction is active")
 	}
-	for _, i := range r.Items {
-		if _, ok := d.set.types[i.Item]; !ok {
-			return api.Refuse(api.InvalidData, fmt.Sprintf("the dataset has no note type %q", i.Item))
-		}
-	}
-	for _, i := range r.Items {
-		if i.Enabled {
-			delete(d.book.Off, i.Item)
-		} else {
-			d.book.Off[i.Item] = true
-		}
+	if err := d.book.Configure(r); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
 	}
 	if err := d.book.save(); err != nil {
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	d.publish()
 	return api.Completion{Outcome: api.Done}
-}
-
-// over is why a note of that type is more than the transaction wants, or "".
-func (d *driver) over(id string) string {
-	s := d.book.Start
-	n := d.book.Notes.Count(func(m cash.NoteMoved) int { return m.Escrow + m.Credited })
-	if s.TotalItemsLimit > 0 && n > s.TotalItemsLimit {
-		return cash.RefuseLimitItems
-	}
-	t := d.types[id]
-	for _, l := range s.AmountLimit {
-		if l.Currency != t.Currency {
-			continue
-		}
-		sum := int64(0)
-		for _, m := range d.book.Notes.Types {
-			if m.Currency == t.Currency {
-				sum += int64(m.Escrow+m.Credited) * m.Value
-			}
-		}
-		if sum > l.Value {
-			return cash.RefuseLimitAmount
-		}
-	}
-	return ""
 }
 
 // open lets the device take the note types that are switched on.
@@ -206,10 +173,10 @@ func (d *driver) cashIn(ctx context.Context, emit func(api.Event)) api.Completio
 	d.mu.Lock()
 	full := d.now.full
 	d.mu.Unlock()
-	if limit := d.book.Start.TotalItemsLimit; full || limit > 0 && d.book.Notes.Count(func(m cash.NoteMoved) int { return m.Escrow + m.Credited }) >= limit {
-		if full {
-			return d.told(api.Fail(api.NotStarted, cash.ErrCashUnit, "the cash box is full"))
-		}
+	switch {
+	case full:
+		return d.told(api.Fail(api.NotStarted, cash.ErrCashUnit, "the cash box is full"))
+	case d.book.Full():
 		return d.told(api.Fail(api.NotStarted, cash.ErrTooManyItems, "the transaction has as many notes as it may"))
 	}
 	if err := sdk.Moving(ctx); err != nil {
@@ -269,8 +236,8 @@ func (d *driver) await(ctx context.Context, emit func(api.Event)) api.Completion
 				return d.told(api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: "the device was reset while it waited for a note"})
 			}
 		}
-		if c := d.book.Current; c != nil && c.Stage == stageHeld {
-			if why := d.over(c.Type); why != "" {
+		if c := d.book.Current; c != nil && c.Stage == cashbook.Held {
+			if why := d.book.Over(); why != "" {
 				if done := d.giveBack(why, emit); done != nil {
 					return d.told(*done)
 				}
@@ -309,7 +276,7 @@ func (d *driver) got(emit func(api.Event)) api.Completion {
 func (d *driver) silent(err error) api.Completion {
 	d.lost(err)
 	c := api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: err.Error()}
-	if cur := d.book.Current; d.p.Escrow > 0 && (cur == nil || cur.Stage == stageHeld) {
+	if cur := d.book.Current; d.p.Escrow > 0 && (cur == nil || cur.Stage == cashbook.Held) {
 		c.Outcome = api.Failed
 		c.Description += "; no note was ordered to be accepted: the device gives back what it holds"
 	}
@@ -348,7 +315,7 @@ func (d *driver) giveBack(why string, emit func(api.Event)) *api.Completion {
 func (d *driver) order(stage string) *api.Completion {
 	d.book.Current.Stage, d.dirty = stage, true
 	if err := d.keep(); err != nil {
-		d.book.Current.Stage = stageHeld
+		d.book.Current.Stage = cashbook.Held
 		c := api.Refuse(api.InternalError, err.Error())
 		return &c
 	}
@@ -358,7 +325,7 @@ func (d *driver) order(stage string) *api.Completion {
 // stackHeld accepts the note in escrow and sees it to its place. nil: the note is at rest, or
 // the device gave it back after all (then Returned says so).
 func (d *driver) stackHeld() *api.Completion {
-	if c := d.order(stageLeaving); c != nil {
+	if c := d.order(cashbook.Leaving); c != nil {
 		return c
 	}
 	return d.settled("accept")
@@ -366,7 +333,7 @@ func (d *driver) stackHeld() *api.Completion {
 
 // returnHeld gives the note in escrow back.
 func (d *driver) returnHeld() *api.Completion {
-	if c := d.order(stageReturning); c != nil {
+	if c := d.order(cashbook.Returning); c != nil {
 		return c
 	}
 	if _, err := d.link.exchange(cmdReject); err != nil && !cannot(err) {
@@ -477,8 +444,8 @@ func (d *driver) resetDevice(ctx context.Context) api.Completion {
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	had := d.book.Current != nil
-	if had && d.book.Current.Stage == stageHeld {
-		if c := d.order(stageReturning); c != nil {
+	if had && d.book.Current.Stage == cashbook.Held {
+		if c := d.order(cashbook.Returning); c != nil {
 			return *c
 		}
 	}

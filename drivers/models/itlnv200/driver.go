@@ -18,6 +18,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/cashbook"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -115,10 +116,9 @@ type driver struct {
 	link  link
 	book  *book
 	set   dataset
-	types map[string]cash.NoteType // of the dataset, and the one without a name
-	live  bool                     // connected: sequence and keys agreed
-	dirty bool                     // the book differs from its file
-	reset bool                     // the device said that it was reset
+	live  bool // connected: sequence and keys agreed
+	dirty bool // the book differs from its file
+	reset bool // the device said that it was reset
 	stop  chan struct{}
 	ended sync.WaitGroup
 
@@ -225,7 +225,7 @@ func (d *driver) tick() error {
 	if !d.live {
 		return d.connect()
 	}
-	if c := d.book.Current; c != nil && c.Stage == stageHeld {
+	if c := d.book.Current; c != nil && c.Stage == cashbook.Held {
 		_, err := d.link.exchange(cmdHold)
 		if err == nil {
 			return nil
@@ -258,12 +258,8 @@ func (d *driver) lost(err error) {
 // publish copies what others may see.
 func (d *driver) publish() {
 	c := d.book.Current
-	s := snapshot{cashIn: cash.CashInStatus{Status: d.book.Status, Deposited: d.book.Notes.Clone()}, escrow: c != nil && c.Stage != stageCredited, types: map[string]cash.NoteType{}}
-	for id, t := range d.set.types {
-		t.Enabled = !d.book.Off[id]
-		s.types[id] = t
-	}
-	s.unsettled = c != nil && c.Stage != stageHeld && !d.live || d.book.Pay != nil && !d.live
+	s := snapshot{cashIn: cash.CashInStatus{Status: d.book.Status, Deposited: d.book.Notes.Clone()}, escrow: c != nil && c.Stage != cashbook.Credited, types: d.book.NoteTypes()}
+	s.unsettled = c != nil && c.Stage != cashbook.Held && !d.live || d.book.Pay != nil && !d.live
 	s.cashIn.Unknown = s.cashIn.Unknown || s.unsettled && d.book.Pay == nil
 	d.mu.Lock()
 	s.firmware, s.serial, s.levels = d.snap.firmware, d.snap.serial, d.snap.levels

@@ -5,6 +5,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/cashbook"
 	"zhigui/drivers/sdk"
 )
 
@@ -71,7 +72,7 @@ func (d *driver) proved(name string) *api.Completion {
 	c := failed
 	switch name {
 	case cash.CmdCashIn:
-		if held && b.Current.Stage == stageHeld {
+		if held && b.Current.Stage == cashbook.Held {
 			c = api.Completion{Outcome: api.Done}
 		}
 	case cash.CmdCashInEnd:

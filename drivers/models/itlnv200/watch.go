@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/cashbook"
 )
 
 // connect brings line, keys, dataset and books up to date. It moves nothing: whether a note
@@ -57,10 +58,7 @@ func (d *driver) greet() error {
 	if d.p.Payout != (d.set.unit == unitWithPayout) {
 		return fmt.Errorf("profile: payout is %v, but the device says unit type %d", d.p.Payout, d.set.unit)
 	}
-	d.types = map[string]cash.NoteType{unnamed: {}}
-	for id, t := range d.set.types {
-		d.types[id] = t
-	}
+	d.book.Types = d.set.types
 	serial := ""
 	if raw, err := d.link.exchange(cmdSerial); err == nil && len(raw) >= 4 {
 		serial = fmt.Sprint(binary.BigEndian.Uint32(raw))
@@ -81,9 +79,9 @@ func (d *driver) agreeOnNotes() error {
 		return err
 	case held:
 		if d.book.Current == nil {
-			d.taken(unnamed)
+			d.book.Taken(cashbook.Unnamed)
 		}
-		d.book.Current.Stage = stageHeld
+		d.book.Current.Stage = cashbook.Held
 		d.dirty = true
 	default:
 		quiet := time.Now()
@@ -92,7 +90,7 @@ func (d *driver) agreeOnNotes() error {
 			if err != nil {
 				return err
 			}
-			if c := d.book.Current; c != nil && c.Stage == stageHeld && readNow(evs) {
+			if c := d.book.Current; c != nil && c.Stage == cashbook.Held && readNow(evs) {
 				held = true // it came into escrow just now
 				break
 			}
@@ -148,16 +146,16 @@ func (d *driver) settle(held bool) error {
 		d.mu.Unlock()
 		switch {
 		case extra == 1 && cur != nil && !held:
-			d.rest(int(int32(c.Stored-b.Base.Stored)) > b.Stored)
+			d.book.rest(int(int32(c.Stored-b.Base.Stored)) > b.Stored)
 		case extra != 0:
 			b.Notes.Unknown = true
 		case cur == nil || held || jam:
-		case cur.Stage == stageCredited:
+		case cur.Stage == cashbook.Credited:
 			b.Notes.Uncounted, b.Current = true, nil
 		case b.Notes.Uncounted: // it was in a jam and somebody took it out by hand
 			b.Current = nil
 		default:
-			d.back()
+			d.book.Back()
 		}
 	}
 	b.Based, b.Base, b.Arrived, b.Stored = true, c, 0, 0
@@ -237,42 +235,42 @@ func (d *driver) apply(e event) {
 		if e.channel > 0 {
 			id := d.set.byChannel(e.channel)
 			if id == "" {
-				id = unnamed
+				id = cashbook.Unnamed
 			}
-			d.taken(id)
+			d.book.Taken(id)
 		}
 	case evStacking:
-		if b.Current != nil && b.Current.Stage == stageHeld {
-			b.Current.Stage = stageLeaving
+		if b.Current != nil && b.Current.Stage == cashbook.Held {
+			b.Current.Stage = cashbook.Leaving
 		}
 	case evCredit:
 		if b.Current == nil {
-			d.taken(d.set.byChannel(e.channel))
+			d.book.Taken(d.set.byChannel(e.channel))
 		}
-		d.rename(d.set.byChannel(e.channel))
-		d.credit()
+		d.book.Rename(d.set.byChannel(e.channel))
+		d.book.Credit()
 	case evStacked, evStored:
 		if b.Pay == nil {
-			d.rest(e.code == evStored)
+			d.book.rest(e.code == evStored)
 		}
 	case evBoxPaidStart, evStoredStart:
 		if b.Pay == nil && b.Current != nil {
-			d.rest(e.code == evStoredStart)
+			d.book.rest(e.code == evStoredStart)
 		}
 	case evBoxCleared:
 		if b.Current != nil {
-			d.rename(d.set.byChannel(e.channel))
+			d.book.Rename(d.set.byChannel(e.channel))
 		}
-		d.rest(false)
+		d.book.rest(false)
 	case evRejecting:
 		if b.Current != nil {
-			b.Current.Stage = stageReturning
+			b.Current.Stage = cashbook.Returning
 		}
 	case evRejected, evFrontCleared:
-		d.back()
+		d.book.Back()
 	case evFraud:
 		if b.Current != nil {
-			d.back()
+			d.book.Back()
 		}
 	case evSafeJam, evUnsafeJam:
 		state(func(s *seen) { s.jam = e.code })
