@@ -9,6 +9,7 @@ import (
 	"zhigui/drivers/api/printer"
 	"zhigui/drivers/conformance"
 	"zhigui/drivers/models"
+	"zhigui/drivers/models/cashcodeccnet"
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
@@ -87,6 +88,14 @@ func TestThePrinterConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintReceipt, Model: escposreceipt.Model, Device: on("escpos"),
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "jobMs": 3000},
 		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
+}
+
+func TestTheValidatorCCNETConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: cash.CmdCashInStart, Model: cashcodeccnet.Model, Device: on("ccnet"),
+		Profile:  map[string]any{"pollMs": 40, "workPollMs": 10, "replyMs": 150},
+		Harmless: conformance.Request{Name: cash.CmdReset, Payload: map[string]any{}},
+		Before:   []conformance.Request{{Name: cash.CmdCashInStart, Payload: cash.CashInStart{}}},
+		Wait:     conformance.Request{Name: cash.CmdCashIn}, Began: cash.EvInsertItems})
 }
 
 func TestTheNoteAcceptorConforms(t *testing.T) {

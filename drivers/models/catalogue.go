@@ -3,6 +3,7 @@
 package models
 
 import (
+	"zhigui/drivers/models/cashcodeccnet"
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/escposreceipt"
@@ -25,6 +26,7 @@ import (
 // All are the models, in the order of their names.
 func All() []sdk.Model {
 	return []sdk.Model{
+		cashcodeccnet.Model,
 		creatorcrt350n.Model,
 		creatorcrt591.Model,
 		escposreceipt.Model,
