@@ -15,6 +15,7 @@ import (
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/itlnv200"
 	"zhigui/drivers/models/kmy3501"
+	"zhigui/drivers/models/olivettipr2"
 	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
@@ -82,6 +83,13 @@ func TestTheOtherPinPadConforms(t *testing.T) {
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
 		Harmless: conformance.Request{Name: pinpad.CmdInit, Payload: map[string]any{}},
 		Wait:     conformance.Request{Name: pinpad.CmdDataEntry, Payload: pinpad.DataEntry{}}, Began: pinpad.EvEnterData})
+}
+
+func TestThePassbookPrinterConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintPassbook, Model: olivettipr2.Model, Device: on("pr2"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}},
+		Wait:     conformance.Request{Name: printer.CmdInsertMedia, Payload: map[string]any{}}, Began: printer.EvNoMedia})
 }
 
 func TestThePrinterConforms(t *testing.T) {

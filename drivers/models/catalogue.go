@@ -12,6 +12,7 @@ import (
 	"zhigui/drivers/models/kmy3501"
 	"zhigui/drivers/models/megatecups"
 	"zhigui/drivers/models/modbussiu"
+	"zhigui/drivers/models/olivettipr2"
 	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
@@ -35,6 +36,7 @@ func All() []sdk.Model {
 		megatecups.Model,
 		modbussiu.Model,
 		kmy3501.Model,
+		olivettipr2.Model,
 		omron3s4yr.Model,
 		puloonlcdm2000.Model,
 		puloonlcdm4000.Model,

@@ -15,6 +15,7 @@ import (
 	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/omron3s4yr"
+	"zhigui/sim/device/pr2"
 	"zhigui/sim/device/r30x"
 	"zhigui/sim/device/samv"
 	"zhigui/sim/device/zt598"
@@ -37,6 +38,8 @@ var catalogue = []kind{
 		func(c Config, s lcdm4000.Config) (*lcdm4000.Model, error) {
 			return lcdm4000.New(c.StateDir, c.Clock, s)
 		}),
+	row("pr2", "passbook", 9600, func(c Config) *pr2.Config { return c.Passbook },
+		func(c Config, s pr2.Config) (*pr2.Model, error) { return pr2.New(c.StateDir, s) }),
 	row("kmy3501", "pinpad", 9600, func(c Config) *kmy3501.Config { return c.KMY },
 		func(c Config, s kmy3501.Config) (*kmy3501.Model, error) { return kmy3501.New(c.StateDir, s) }),
 	row("zt598", "pinpad", 9600, func(c Config) *zt598.Config { return c.PinPad },

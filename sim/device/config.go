@@ -20,6 +20,7 @@ import (
 	"zhigui/sim/device/megatec"
 	"zhigui/sim/device/modbussiu"
 	"zhigui/sim/device/omron3s4yr"
+	"zhigui/sim/device/pr2"
 	"zhigui/sim/device/r30x"
 	"zhigui/sim/device/samv"
 	"zhigui/sim/device/zt598"
@@ -46,6 +47,7 @@ type Config struct {
 	Dispenser *lcdm2000.Config `yaml:"dispenser" json:"dispenser,omitempty"`
 	PinPad    *zt598.Config    `yaml:"pinpad" json:"pinpad,omitempty"`
 	Printer   *escpos.Config   `yaml:"printer" json:"printer,omitempty"`
+	Passbook  *pr2.Config      `yaml:"passbook" json:"passbook,omitempty"`
 	Acceptor  *itlssp.Config   `yaml:"acceptor" json:"acceptor,omitempty"`
 
 	// Second makes.

@@ -155,9 +155,11 @@ func (s *Server) receipt(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(body)
 }
 
-// Ticket is a receipt that the device, a printer, has cut.
+// Ticket is a receipt that the device, a printer, has cut, or a page of its passbook.
 func (s *Sim) Ticket(n int) (t escpos.Ticket, ok bool) {
-	if m, is := s.Model().(*escpos.Model); is {
+	if m, is := s.Model().(interface {
+		Ticket(n int) (escpos.Ticket, bool)
+	}); is {
 		s.Look(func() { t, ok = m.Ticket(n) })
 	}
 	return t, ok

@@ -7,7 +7,7 @@ const stateOf = (s) => !s.running ? ["bad", t("ended")] : !s.power ? ["bad", t("
 
 export function deviceCard(s, ctx) {
   const [cls, text] = stateOf(s);
-  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, crt591: cardbox, lcdm4000: dispenser, omron3s4yr: reader, kmy3501: pinpad }[s.info.model];
+  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, crt591: cardbox, lcdm4000: dispenser, omron3s4yr: reader, kmy3501: pinpad, pr2: passbook }[s.info.model];
   return h("article", { class: "card " + s.info.model + (ctx.selected ? " selected" : "") + (s.power && s.running ? "" : " dark"), "data-device": s.id, onclick: () => ctx.choose(s.id) },
     h("header", {}, h("h2", {}, name(s.info)), h("span", { class: "pill " + cls }, text),
       h("button", { type: "button", class: "ghost", disabled: !s.running, onclick: () => act(s.id, s.power ? "powerCut" : "powerRestore") }, t(s.power ? "powerCut" : "powerRestore"))),
@@ -37,6 +37,17 @@ function cardbox(s) {
     kv(t("bin"), p.bin, p.binFull ? "warn" : ""), kv(t("retainCount"), p.counter), kv(t("taken"), p.taken.length), kv("", t(p.ready ? "initialised" : "notInitialised"), p.ready ? "" : "dim"),
     button("takeCard", p.position !== "gate" || p.moving), button("insertCard", !p.canInsert), button("clearPath", !p.position || p.moving),
     button("loadCards", false, () => ({ count: ask(t("loadCards"), 100) ?? 0 })), button("emptyBin", !p.bin));
+}
+
+function passbook(s) {
+  const p = s.physical;
+  return h("div", { class: "print" },
+    h("div", { class: "facts" }, kv(t("position"), t(p.position)), kv(t("bookName"), p.book || t("none")), kv(t("page"), p.page || ""),
+      h("button", { type: "button", class: "primary", name: "insertPassbook", disabled: p.position === "inside", onclick: () => { const n = ask(t("page"), p.page || 1); if (n !== null) act(s.id, "insertPassbook", { page: n }); } }, t("insertPassbook")),
+      h("button", { type: "button", class: "primary big", name: "takePassbook", disabled: p.position !== "mouth", onclick: () => act(s.id, "takePassbook") }, t("takePassbook")),
+      h("button", { type: "button", name: "clearPath", disabled: p.position !== "inside", onclick: () => act(s.id, "clearPath") }, t("clearBook"))),
+    h("div", { class: "tickets" }, p.pages.map((text, i) => [text.trim(), i + 1]).filter(([text, n]) => text || n === p.page).map(([text, n]) => h("figure", { class: n === p.page ? "hot" : "" },
+      h("a", { href: `/api/devices/${s.id}/receipts/${n}.svg`, target: "_blank" }, h("img", { src: `/api/devices/${s.id}/receipts/${n}.svg?${p.printed}`, alt: text })), h("figcaption", {}, `${t("page")} ${n}`)))));
 }
 
 function notes(n, max = 20) {
