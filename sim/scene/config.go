@@ -3,7 +3,6 @@ package scene
 import (
 	"context"
 	"fmt"
-	"maps"
 	"os"
 	"strings"
 	"time"
@@ -50,51 +49,7 @@ func (s *Scene) serverConfig() m {
 	}
 }
 
-// card is a demo card of the panel's list.
-func card(name, note, pan, holder, expiry string) m {
-	return m{"name": name, "note": note, "ic": true,
-		"track1": "B" + pan + "^" + holder + "^" + expiry + "1010000012300000", "track2": pan + "=" + expiry + "1010000012300000"}
-}
-
-func (s *Scene) devicesConfig() m {
-	pace, motion, note, line := 1.0, 600, 140, 20
-	if s.Fast {
-		pace, motion, note, line = 0, 1, 2, 0
-	}
-	return m{"state": "devices", "devices": []m{
-		{"id": "card", "model": "crt350n", "link": "tty/card", "baud": 115200, "pace": pace, "reader": m{"motionMs": motion, "restore": "keep", "cards": []m{
-			card("demo-1", "张三：正常", "6225880000000001", "ZHANG/SAN", "4912"),
-			card("demo-2", "李四：余额不足", "6225880000000002", "LI/SI", "4912"),
-			card("demo-3", "王五：冻结卡", "6225880000000003", "WANG/WU", "4912"),
-			card("demo-4", "赵六：过期卡", "6225880000000004", "ZHAO/LIU", "2001"),
-			card("demo-5", "孙七：正常", "6225880000000005", "SUN/QI", "4912"),
-		}}},
-		{"id": "cash", "model": "lcdm2000", "link": "tty/cash", "baud": 9600, "pace": pace, "dispenser": m{"exit": "hold", "noteMs": note, "notices": false,
-			"upper": m{"count": 500, "value": 100, "near": 30}, "lower": m{"count": 500, "value": 50, "near": 30}}},
-		{"id": "pinpad", "model": "zt598", "link": "tty/pinpad", "baud": 9600, "pace": pace},
-		{"id": "printer", "model": "escpos", "link": "tty/printer", "baud": 115200, "pace": pace, "printer": m{"paperMm": 80000, "nearMm": 5000, "presenter": "on", "lineMs": line}},
-	}}
-}
-
-// fastProfiles let the drivers of a fast scene look oftener and be less patient.
-var fastProfiles = map[string]m{
-	"card": {"pollMs": 30, "idlePollMs": 60},
-	"cash": {"pollMs": 50, "heldPollMs": 50, "quietMs": 1000, "perNoteMs": 100, "probeMs": 300, "statusMs": 500, "replyMs": 8000, "recoverMaxMs": 8000},
-}
-
 func (s *Scene) platformConfig() m {
-	device := func(id, model string) m {
-		d := m{"model": model, "port": s.path("tty", id)}
-		profile := m{}
-		if s.Fast && fastProfiles[id] != nil {
-			profile = maps.Clone(fastProfiles[id])
-		}
-		maps.Copy(profile, s.Profile[id])
-		if len(profile) > 0 {
-			d["profile"] = profile
-		}
-		return d
-	}
 	trade := s.Ports.Trade3DES
 	if s.Zone == "sm4" {
 		trade = s.Ports.TradeSM4
@@ -112,7 +67,7 @@ func (s *Scene) platformConfig() m {
 		"server":   m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.path("pki", "ca.pem"), "cert": s.path("pki", "terminal-"+Terminal+".pem"), "key": s.path("pki", "terminal-"+Terminal+".key")},
 		"release":  m{"key": s.path("keys", "release.pub")},
 		"driverd":  s.bin("driverd"),
-		"devices":  m{"card": device("card", "creatorcrt350n"), "cash": device("cash", "puloonlcdm2000"), "pinpad": device("pinpad", "szztzt598"), "printer": device("printer", "escposreceipt")},
+		"devices":  s.driversConfig(),
 		"limits":   m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": 5000, "maxNotes": 60},
 		"timeouts": m{"card": s.CardTime.String(), "cash": s.CashTime.String(), "page": page},
 		"units":    m{"unit1": m{"value": 10000, "count": 500}, "unit2": m{"value": 5000, "count": 500}},

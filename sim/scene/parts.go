@@ -39,8 +39,8 @@ func (s *Scene) StartDevices(ctx context.Context) error {
 		return err
 	}
 	return waitFor(ctx, p, "the virtual devices", func() bool {
-		for _, id := range []string{"card", "cash", "pinpad", "printer"} {
-			if _, err := os.Stat(s.path("tty", id)); err != nil {
+		for _, d := range s.fitted() {
+			if _, err := os.Stat(s.path("tty", d.id)); err != nil {
 				return false
 			}
 		}

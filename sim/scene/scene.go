@@ -70,6 +70,8 @@ type Options struct {
 	Zone  string // 3des or sm4, between terminal and server
 	// Fast devices: no pacing and short movements, for tests.
 	Fast bool
+	// All fits every device of a whole counter, not only those that a withdrawal needs.
+	All bool
 	// Window opens the counter's window; otherwise a browser shows the pages.
 	Window bool
 	// PadOver is the amount above which the lobby manager decides, minor units.

@@ -50,7 +50,7 @@ type Config struct {
 
 	Driverd string            `yaml:"driverd"` // path of the driver binary
 	SHA256  string            `yaml:"sha256"`  // its checksum; empty: not checked
-	Devices map[string]Device `yaml:"devices"` // card, cash, pinpad, printer
+	Devices map[string]Device `yaml:"devices"` // card, cash, pinpad, printer; any other id becomes a service of that name
 	// CrashLimit is how many crashes of a driver in ten minutes make its device failed until
 	// an operator rearms it.
 	CrashLimit int `yaml:"crashLimit"`
@@ -140,6 +140,7 @@ func (c *Config) resolve(dir string) {
 
 var (
 	terminalForm = regexp.MustCompile(`^[A-Za-z0-9]{8}$`)
+	deviceForm   = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 	merchantForm = regexp.MustCompile(`^[A-Za-z0-9]{15}$`)
 )
 
@@ -165,6 +166,14 @@ func (c *Config) Validate() error {
 		d, ok := c.Devices[id]
 		if !ok || d.Model == "" || d.Port == "" {
 			bad("devices.%s: model and port are needed", id)
+		}
+	}
+	for id, d := range c.Devices {
+		if !deviceForm.MatchString(id) || id == "platform" {
+			bad("devices.%s: an id is lower-case letters, digits and hyphens, and not \"platform\"", id)
+		}
+		if d.Model == "" {
+			bad("devices.%s: model is needed", id)
 		}
 	}
 	for name, d := range map[string]time.Duration{"host.timeout": c.Host.Timeout, "timeouts.idle": c.Timeouts.Idle, "timeouts.card": c.Timeouts.Card, "timeouts.cash": c.Timeouts.Cash, "timeouts.move": c.Timeouts.Move, "timeouts.page": c.Timeouts.Page, "watchdog": c.Watchdog} {

@@ -18,7 +18,7 @@ func (c *Counter) cardService() *service.Service {
 	return &service.Service{
 		Name:         "card",
 		Status:       deviceStatus(c.Card),
-		Capabilities: capabilities(c.Card, "CardReader"),
+		Capabilities: capabilities(c.Card),
 		Commands: map[string]service.Command{
 			card.CmdReadRawData: {Handle: c.readCard},
 			card.CmdMove:        {Handle: c.moveCard},

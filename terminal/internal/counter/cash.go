@@ -17,7 +17,7 @@ func (c *Counter) cashService() *service.Service {
 	return &service.Service{
 		Name:         "cash",
 		Status:       deviceStatus(c.Cash),
-		Capabilities: capabilities(c.Cash, "CashDispenser", "CashManagement", "Storage"),
+		Capabilities: capabilities(c.Cash),
 		Commands: map[string]service.Command{
 			"CashDispenser.GetMixTypes":      {Async: true, Handle: c.mixTypes},
 			"CashDispenser.Denominate":       {Handle: c.denominate},

@@ -89,6 +89,7 @@ type Parts struct {
 	Cash     *device.Device
 	PinPad   *device.Device
 	Printer  *device.Device
+	Others   map[string]*device.Device // further devices by id, each a service of its own
 	Ledger   *book.Ledger
 	Session  *session.Manager
 	Cashier  *cashier.Cashier
@@ -127,7 +128,12 @@ func New(p Parts) *Counter {
 	for _, s := range []*service.Service{c.cardService(), c.cashService(), c.pinpadService(), c.printerService(), c.platformService()} {
 		c.Server.Register(s)
 	}
-	for name, d := range map[string]*device.Device{"card": p.Card, "cash": p.Cash, "pinpad": p.PinPad, "printer": p.Printer} {
+	all := map[string]*device.Device{"card": p.Card, "cash": p.Cash, "pinpad": p.PinPad, "printer": p.Printer}
+	for id, d := range p.Others {
+		c.Server.Register(c.otherService(id, d))
+		all[id] = d
+	}
+	for name, d := range all {
 		d.OnEvent(func(ev api.Event) { c.deviceEvent(name, ev) })
 		d.OnStatus(func(delta json.RawMessage) { c.statusChanged(name, delta) })
 	}
@@ -168,7 +174,7 @@ func deviceStatus(d *device.Device) func(context.Context) api.Completion {
 }
 
 // capabilities answers Common.Capabilities of a device.
-func capabilities(d *device.Device, ifaces ...string) func(context.Context) api.Completion {
+func capabilities(d *device.Device) func(context.Context) api.Completion {
 	return func(ctx context.Context) api.Completion {
 		desc, err := d.Describe(ctx)
 		if err != nil {
@@ -176,22 +182,13 @@ func capabilities(d *device.Device, ifaces ...string) func(context.Context) api.
 		}
 		caps := map[string]json.RawMessage{}
 		_ = json.Unmarshal(desc.Capabilities, &caps) // no capabilities: the rest still answers
-		list, _ := json.Marshal(interfaces(append([]string{"Common"}, ifaces...)))
 		common, _ := json.Marshal(map[string]any{
 			"serviceVersion":    "1.0",
-			"deviceInformation": []map[string]string{{"modelName": desc.Maker + " " + desc.Model, "serialNumber": desc.SerialNum, "hardwareDescription": desc.Firmware}},
+			"deviceInformation": []map[string]string{{"modelName": desc.Maker + " " + desc.Model, "serialNumber": desc.SerialNum, "revisionNumber": desc.Firmware}},
 		})
-		caps["interfaces"], caps["common"] = list, common
+		caps["common"] = common
 		return service.Done(caps)
 	}
-}
-
-func interfaces(names []string) []map[string]any {
-	var out []map[string]any
-	for _, n := range names {
-		out = append(out, map[string]any{"name": n, "maximumRequests": 32})
-	}
-	return out
 }
 
 // pass hands a command to a device unchanged.

@@ -106,7 +106,7 @@ func newRig(t *testing.T) *rig {
 	go r.serve(t, l)
 
 	dev := map[string]*device.Device{}
-	for id, class := range map[string]api.Class{"card": api.ClassCardReader, "cash": api.ClassCashDispenser, "pinpad": api.ClassPinPad, "printer": api.ClassPrinter} {
+	for _, id := range []string{"card", "cash", "pinpad", "printer"} {
 		d := &driver{}
 		if id == "card" {
 			d = r.card
@@ -114,7 +114,7 @@ func newRig(t *testing.T) *rig {
 		if id == "pinpad" {
 			r.pad = d
 		}
-		dev[id] = device.New(id, class, d)
+		dev[id] = device.New(id, d)
 		must(t, dev[id].Refresh(context.Background()))
 	}
 	g, err := guard.New()

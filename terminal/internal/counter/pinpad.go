@@ -14,7 +14,7 @@ func (c *Counter) pinpadService() *service.Service {
 	return &service.Service{
 		Name:         "pinpad",
 		Status:       deviceStatus(c.PinPad),
-		Capabilities: capabilities(c.PinPad, "Keyboard", "PinPad", "KeyManagement", "Crypto"),
+		Capabilities: capabilities(c.PinPad),
 		Commands: map[string]service.Command{
 			pinpad.CmdPinEntry:      {Handle: c.pinEntry},
 			pinpad.CmdDataEntry:     {Handle: outside(pass(c.PinPad))},

@@ -14,7 +14,7 @@ func (c *Counter) printerService() *service.Service {
 	return &service.Service{
 		Name:         "printer",
 		Status:       deviceStatus(c.Printer),
-		Capabilities: capabilities(c.Printer, "Printer"),
+		Capabilities: capabilities(c.Printer),
 		Commands: map[string]service.Command{
 			printer.CmdPrintForm:    {Handle: c.printForm},
 			printer.CmdPrintRaw:     {Handle: outside(pass(c.Printer))},

@@ -25,9 +25,8 @@ type Driver interface {
 
 // Device is one device. Safe for concurrent use.
 type Device struct {
-	ID    string
-	Class api.Class
-	drv   Driver
+	ID  string
+	drv Driver
 
 	mu      sync.Mutex
 	classes map[string]map[string]json.RawMessage
@@ -37,8 +36,8 @@ type Device struct {
 }
 
 // New wraps a driver. The caller feeds Notice with what the driver reports.
-func New(id string, class api.Class, drv Driver) *Device {
-	return &Device{ID: id, Class: class, drv: drv, classes: map[string]map[string]json.RawMessage{
+func New(id string, drv Driver) *Device {
+	return &Device{ID: id, drv: drv, classes: map[string]map[string]json.RawMessage{
 		"common": {"device": json.RawMessage(`"starting"`)},
 	}}
 }

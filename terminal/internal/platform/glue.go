@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/emmansun/gmsm/sm2"
@@ -158,7 +160,7 @@ func (p *Platform) alarm(kind, text, txn string) {
 func (p *Platform) Beat() access.Beat {
 	b := access.Beat{State: "inService", Bundle: p.currentBundle().Digest, Version: p.currentBundle().Version, Outbox: int(p.led.Last() - p.monitor.Uploaded())}
 	now := time.Now().UTC()
-	for _, id := range []string{"card", "cash", "pinpad", "printer"} {
+	for _, id := range slices.Sorted(maps.Keys(p.devices)) {
 		d := p.devices[id]
 		m := access.Module{Name: id, Model: p.cfg.Devices[id].Model, Status: string(d.State()), At: now}
 		var c struct {
@@ -172,7 +174,7 @@ func (p *Platform) Beat() access.Beat {
 			m.Detail = st.Media
 		}
 		b.Modules = append(b.Modules, m)
-		if d.State() != api.Online && d.State() != api.DeviceBusy {
+		if d.State() != api.Online && d.State() != api.DeviceBusy && slices.Contains(core, id) {
 			b.State = "outOfService"
 		}
 	}

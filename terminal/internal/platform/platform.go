@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,8 +37,9 @@ import (
 	"zhigui/terminal/internal/uplink"
 )
 
-// classes of the four devices by id.
-var classes = map[string]api.Class{"card": api.ClassCardReader, "cash": api.ClassCashDispenser, "pinpad": api.ClassPinPad, "printer": api.ClassPrinter}
+// core are the devices that the counter has rules of its own for; every other device of the
+// configuration becomes a service under its id.
+var core = []string{"card", "cash", "pinpad", "printer"}
 
 // Platform is a running native platform.
 type Platform struct {
@@ -156,8 +158,13 @@ func (p *Platform) join() error {
 		return err
 	}
 	p.sess = session.New(nil)
-	for id, class := range classes {
-		p.devices[id] = device.New(id, class, &lazyDriver{p: p, id: id})
+	others := map[string]*device.Device{}
+	for id := range cfg.Devices {
+		d := device.New(id, &lazyDriver{p: p, id: id})
+		p.devices[id] = d
+		if !slices.Contains(core, id) {
+			others[id] = d
+		}
 	}
 	p.cashier = cashier.New(cashier.Config{
 		Currency: "CNY", TakeTimeout: cfg.Timeouts.Cash, MoveTimeout: cfg.Timeouts.Move, RecoverTimeout: 20 * time.Second,
@@ -192,7 +199,7 @@ func (p *Platform) join() error {
 			Limits:   counter.Limits{PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, Multiple: cfg.Limits.Multiple},
 			Timeouts: counter.Timeouts{Idle: cfg.Timeouts.Idle, Warn: cfg.Timeouts.Warn, Card: cfg.Timeouts.Card, Cash: cfg.Timeouts.Cash},
 		},
-		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"],
+		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"], Others: others,
 		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server,
 		Texts: responseText, Capture: captureCard, Bundle: p.currentBundle, Alarm: p.alarm,
 		Order:    p.order,
@@ -226,7 +233,7 @@ func (p *Platform) tokens() (map[string]service.Role, error) {
 // Run starts the drivers and serves until ctx ends, then drains.
 func (p *Platform) Run(ctx context.Context) error {
 	p.settleAfterBoot()
-	for id := range classes {
+	for id := range p.cfg.Devices {
 		if err := p.startDriver(ctx, id); err != nil {
 			return err
 		}

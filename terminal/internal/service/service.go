@@ -27,12 +27,15 @@ type Command struct {
 type Service struct {
 	Name     string
 	Commands map[string]Command
-	// Status and Capabilities answer Common.Status and Common.Capabilities.
+	// Dynamic are commands that are known only when the device has described itself.
+	Dynamic func() map[string]Command
+	// Status and Capabilities answer Common.Status and Common.Capabilities; the service adds
+	// the list of its interfaces to the latter.
 	Status       func(ctx context.Context) api.Completion
 	Capabilities func(ctx context.Context) api.Completion
 
 	server *Server
-	queue  chan *Call
+	queue  chan queued
 
 	mu    sync.Mutex
 	state txnState
@@ -43,29 +46,44 @@ type txnState struct {
 	TransactionID string `json:"transactionID,omitempty"`
 }
 
+type queued struct {
+	call   *Call
+	handle Handler
+}
+
 const queueLen = 64
 
 func (s *Service) start(ctx context.Context) {
-	s.queue = make(chan *Call, queueLen)
+	s.queue = make(chan queued, queueLen)
 	s.state = txnState{State: "inactive"}
 	go func() {
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case c := <-s.queue:
-				s.runQueued(c)
+			case q := <-s.queue:
+				q.run()
 			}
 		}
 	}()
 }
 
-func (s *Service) runQueued(c *Call) {
+func (q queued) run() {
+	c := q.call
 	if done, over := ended(c.ctx); over {
 		c.Conn.finish(c, done)
 		return
 	}
-	c.Conn.finish(c, c.guarded(s.Commands[c.Header.Name].Handle))
+	c.Conn.finish(c, c.guarded(q.handle))
+}
+
+// find gives the command of a name.
+func (s *Service) find(name string) (Command, bool) {
+	cmd, ok := s.Commands[name]
+	if !ok && s.Dynamic != nil {
+		cmd, ok = s.Dynamic()[name]
+	}
+	return cmd, ok
 }
 
 // ended says how a command completes whose context is over before it began.
@@ -86,7 +104,7 @@ func (s *Service) dispatch(c *Call) {
 		go func() { c.Conn.finish(c, c.guarded(h)) }()
 		return
 	}
-	cmd, ok := s.Commands[name]
+	cmd, ok := s.find(name)
 	if !ok {
 		c.Conn.finish(c, api.Refuse(api.UnsupportedCommand, fmt.Sprintf("service %q has no command %s", s.Name, name)))
 		return
@@ -96,7 +114,7 @@ func (s *Service) dispatch(c *Call) {
 		return
 	}
 	select {
-	case s.queue <- c:
+	case s.queue <- queued{c, cmd.Handle}:
 	default:
 		c.Conn.finish(c, api.Refuse(api.SequenceError, "the service's queue is full"))
 	}
@@ -108,7 +126,7 @@ func (s *Service) common(name string) (Handler, bool) {
 	case "Common.Status":
 		return s.orUnsupported(s.Status), true
 	case "Common.Capabilities":
-		return s.orUnsupported(s.Capabilities), true
+		return s.capabilities, true
 	case "Common.Cancel":
 		return s.cancel, true
 	case "Common.SetTransactionState":
@@ -169,9 +187,8 @@ func (s *Service) setVersions(_ context.Context, c *Call) api.Completion {
 	}
 	for _, m := range []map[string]int{req.Commands, req.Events} {
 		for name, major := range m {
-			v := xfs.Version(name)
-			if ours, _, _ := strings.Cut(v, "."); fmt.Sprint(major) != ours && major != 2 {
-				return api.Refuse(api.UnsupportedData, fmt.Sprintf("%s version %d: this service speaks %s", name, major, v))
+			if !xfs.Speaks(name, major) {
+				return api.Refuse(api.UnsupportedData, fmt.Sprintf("%s version %d: this service speaks %s", name, major, strings.Join(xfs.Versions(name), ", ")))
 			}
 		}
 	}

@@ -1,0 +1,184 @@
+// Package outside proves that an XFS4IoT client that knows nothing of us can use the devices
+// of a counter: the real programs of a branch with every device, and a client that compares
+// every frame with the published messages.
+package outside
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"zhigui/bench/robot"
+	"zhigui/sim/scene"
+)
+
+// branch is a scene with every device.
+type branch struct {
+	*scene.Scene
+	url, token string
+	devices    robot.Devices
+}
+
+func start(t *testing.T) *branch {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "ob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	args := []string{"build", "-o", filepath.Join(dir, "bin") + "/"}
+	for _, p := range []string{"drivers/cmd/driverd", "terminal", "terminal/cmd/platformd", "keeper/cmd/keeperd", "server/cmd/server", "server/cmd/serverctl", "sim/cmd/simctl", "sim/cmd/simbank"} {
+		args = append(args, "zhigui/"+p)
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	flows := filepath.Join(dir, "flows")
+	if err := os.MkdirAll(flows, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(flows, "index.html"), []byte("<!doctype html>"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ports, err := scene.FreePorts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := scene.Prepare(context.Background(), scene.Options{Dir: filepath.Join(dir, "s"), Bin: filepath.Join(dir, "bin"), Flows: flows, Ports: ports, Zone: "3des", Fast: true, All: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Stop() })
+	if err := s.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return &branch{Scene: s, url: fmt.Sprintf("ws://127.0.0.1:%d/xfs4iot/v1.0", ports.XFS), token: filepath.Join(dir, "s", "terminal", "run", "xfs.token"),
+		devices: robot.Devices{URL: fmt.Sprintf("http://127.0.0.1:%d", ports.Devices)}}
+}
+
+func (b *branch) service(t *testing.T, id string) *client {
+	t.Helper()
+	return dial(t, b.url+"/"+id+"/", b.token)
+}
+
+// req: X-06
+func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
+	b := start(t)
+	var names []string
+	t.Run("it finds the services", func(t *testing.T) {
+		var list struct {
+			Services []struct{ ServiceURI string }
+		}
+		if err := json.Unmarshal(dial(t, b.url, b.token).do("ServicePublisher.GetServices", "").Payload, &list); err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range list.Services {
+			names = append(names, filepath.Base(strings.TrimSuffix(s.ServiceURI, "/")))
+		}
+		for _, want := range []string{"card", "cash", "pinpad", "printer", "cards", "idreader", "scanner", "finger", "siu", "ups"} {
+			if !slices.Contains(names, want) {
+				t.Errorf("no service %q in %v", want, names)
+			}
+		}
+	})
+	for _, name := range names {
+		if name == "platform" {
+			continue // not a device; its interfaces are all our own
+		}
+		t.Run("capabilities and status of "+name+" are as published", func(t *testing.T) {
+			c := b.service(t, name)
+			online := func() error {
+				var st struct{ Common struct{ Device string } }
+				if err := json.Unmarshal(c.do("Common.Status", "").Payload, &st); err != nil || st.Common.Device != "online" {
+					return fmt.Errorf("%s: %q %v", name, st.Common.Device, err)
+				}
+				return nil
+			}
+			if err := robot.Until(30*time.Second, online); err != nil {
+				t.Fatal(err)
+			}
+			var caps struct {
+				Interfaces []struct {
+					Name     string
+					Commands map[string]any
+				}
+			}
+			if err := json.Unmarshal(c.do("Common.Capabilities", "").Payload, &caps); err != nil || len(caps.Interfaces) < 2 {
+				t.Errorf("interfaces: %+v %v", caps, err)
+			}
+			for _, tt := range []struct{ state, payload, code string }{
+				{"a state that is none", `{"state":"maybe"}`, "invalidData"}, {"a transaction", `{"state":"active","transactionID":"T1"}`, ""},
+			} {
+				if got := c.do("Common.SetTransactionState", tt.payload).Header.CompletionCode; got != tt.code {
+					t.Errorf("%s: %q", tt.state, got)
+				}
+			}
+			if got := string(c.do("Common.GetTransactionState", "").Payload); !strings.Contains(got, `"T1"`) {
+				t.Errorf("transaction state: %s", got)
+			}
+		})
+	}
+	t.Run("it reads a card, and cancels a wait for one", func(t *testing.T) {
+		c := b.service(t, "card")
+		id := c.send("CardReader.ReadRawData", `{"track2":true}`)
+		c.until("event", id) // InsertCardEvent
+		if err := robot.Until(20*time.Second, func() error {
+			return b.devices.Do("card", "insertCard", map[string]any{"card": "demo-1", "mag": true})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		done := c.until("completion", id)
+		if done.Header.CompletionCode != "" || !strings.Contains(string(done.Payload), `"status":"ok"`) && !strings.Contains(string(done.Payload), `"data"`) {
+			t.Errorf("%+v %s", done.Header, done.Payload)
+		}
+		if got := c.do("CardReader.Move", `{"from":"transport","to":"exit"}`).Header.CompletionCode; got != "" {
+			t.Errorf("move: %s", got)
+		}
+		if err := robot.Until(20*time.Second, func() error { return b.devices.Do("card", "takeCard", nil) }); err != nil {
+			t.Fatal(err)
+		}
+		for c.until("unsolicited", 0).Header.Name != "CardReader.MediaRemovedEvent" {
+		}
+		wait := c.send("CardReader.ReadRawData", `{"track2":true}`)
+		c.until("event", wait)
+		if got := c.do("Common.Cancel", fmt.Sprintf(`{"requestIds":[%d]}`, wait)).Header.CompletionCode; got != "" {
+			t.Errorf("cancel: %s", got)
+		}
+		if got := c.until("completion", wait).Header.CompletionCode; got != "canceled" {
+			t.Errorf("the canceled read: %q", got)
+		}
+	})
+	t.Run("it gets no cash without a transaction", func(t *testing.T) {
+		c := b.service(t, "cash")
+		if got := c.do("CashDispenser.Dispense", `{"denomination":{"denomination":{"app":{"currencies":{"CNY":100}}}}}`).Header.CompletionCode; got != "authorizationRequired" && got != "sequenceError" {
+			t.Errorf("%q", got)
+		}
+	})
+	t.Run("it scans a code", func(t *testing.T) {
+		c := b.service(t, "scanner")
+		id := c.send("BarcodeReader.Read", `{}`)
+		if err := robot.Until(20*time.Second, func() error {
+			return b.devices.Do("scanner", "presentCode", map[string]any{"data": "https://pay.example/1", "symbology": "qr"})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if done := c.until("completion", id); done.Header.CompletionCode != "" || len(done.Payload) < 10 {
+			t.Errorf("%+v %s", done.Header, done.Payload)
+		}
+	})
+	t.Run("it turns a lamp on", func(t *testing.T) {
+		c := b.service(t, "siu")
+		if done := c.do("Lights.SetLight", `{"cardReader":{"default":{"flashRate":"slow"}}}`); done.Header.CompletionCode != "" {
+			t.Errorf("%+v", done.Header)
+		}
+	})
+}

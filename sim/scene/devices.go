@@ -1,0 +1,102 @@
+package scene
+
+import "maps"
+
+// device is one device of a branch: the driver that drives it and the virtual one at the
+// other end of its line.
+type device struct {
+	id, driver, sim string
+	baud            int
+	core            bool   // without it there is no counter; the others are for Options.All
+	key             string // of the settings in the virtual device's configuration
+	settings        func(fast bool) m
+	// fast lets the driver look oftener and be less patient, as fast devices take
+	// milliseconds for everything.
+	fast m
+}
+
+// devices are those of a whole counter.
+var devices = []device{
+	{id: "card", driver: "creatorcrt350n", sim: "crt350n", baud: 115200, core: true, key: "reader", settings: reader, fast: m{"pollMs": 30, "idlePollMs": 60}},
+	{id: "cash", driver: "puloonlcdm2000", sim: "lcdm2000", baud: 9600, core: true, key: "dispenser", settings: dispenser,
+		fast: m{"pollMs": 50, "heldPollMs": 50, "quietMs": 1000, "perNoteMs": 100, "probeMs": 300, "statusMs": 500, "replyMs": 8000, "recoverMaxMs": 8000}},
+	{id: "pinpad", driver: "szztzt598", sim: "zt598", baud: 9600, core: true},
+	{id: "printer", driver: "escposreceipt", sim: "escpos", baud: 115200, core: true, key: "printer", settings: func(fast bool) m {
+		return m{"paperMm": 80000, "nearMm": 5000, "presenter": "on", "lineMs": ms(fast, 20, 0)}
+	}},
+	{id: "cards", driver: "creatorcrt591", sim: "crt591", baud: 9600},
+	{id: "idreader", driver: "samv", sim: "samv", baud: 115200},
+	{id: "scanner", driver: "gm65", sim: "gm65", baud: 9600},
+	{id: "finger", driver: "r30x", sim: "r30x", baud: 57600},
+	{id: "siu", driver: "modbussiu", sim: "modbussiu", baud: 9600},
+	{id: "ups", driver: "megatecups", sim: "megatec", baud: 2400},
+}
+
+func ms(fast bool, real, short int) int {
+	if fast {
+		return short
+	}
+	return real
+}
+
+func reader(fast bool) m {
+	return m{"motionMs": ms(fast, 600, 1), "restore": "keep", "cards": []m{
+		card("demo-1", "张三：正常", "6225880000000001", "ZHANG/SAN", "4912"),
+		card("demo-2", "李四：余额不足", "6225880000000002", "LI/SI", "4912"),
+		card("demo-3", "王五：冻结卡", "6225880000000003", "WANG/WU", "4912"),
+		card("demo-4", "赵六：过期卡", "6225880000000004", "ZHAO/LIU", "2001"),
+		card("demo-5", "孙七：正常", "6225880000000005", "SUN/QI", "4912"),
+	}}
+}
+
+// card is a demo card of the panel's list.
+func card(name, note, pan, holder, expiry string) m {
+	return m{"name": name, "note": note, "ic": true,
+		"track1": "B" + pan + "^" + holder + "^" + expiry + "1010000012300000", "track2": pan + "=" + expiry + "1010000012300000"}
+}
+
+func dispenser(fast bool) m {
+	return m{"exit": "hold", "noteMs": ms(fast, 140, 2), "notices": false,
+		"upper": m{"count": 500, "value": 100, "near": 30}, "lower": m{"count": 500, "value": 50, "near": 30}}
+}
+
+// fitted are the devices of this scene.
+func (s *Scene) fitted() (out []device) {
+	for _, d := range devices {
+		if d.core || s.All {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// devicesConfig is the configuration of the virtual devices.
+func (s *Scene) devicesConfig() m {
+	var list []m
+	for _, d := range s.fitted() {
+		one := m{"id": d.id, "model": d.sim, "link": "tty/" + d.id, "baud": d.baud, "pace": ms(s.Fast, 1, 0)}
+		if d.settings != nil {
+			one[d.key] = d.settings(s.Fast)
+		}
+		list = append(list, one)
+	}
+	return m{"state": "devices", "devices": list}
+}
+
+// driversConfig is the device part of the platform's configuration.
+func (s *Scene) driversConfig() m {
+	out := m{}
+	for _, d := range s.fitted() {
+		profile := m{}
+		if s.Fast {
+			maps.Copy(profile, d.fast)
+		}
+		maps.Copy(profile, s.Profile[d.id])
+		one := m{"model": d.driver, "port": s.path("tty", d.id)}
+		if len(profile) > 0 {
+			one["profile"] = profile
+		}
+		out[d.id] = one
+	}
+	return out
+}

@@ -1,0 +1,35 @@
+package counter
+
+import (
+	"context"
+
+	"zhigui/drivers/api"
+	"zhigui/terminal/internal/device"
+	"zhigui/terminal/internal/service"
+)
+
+// otherService is a device that needs no rule of the counter: scanner, identity card reader,
+// camera, lamps, UPS, … Its commands are the driver's. What moves cash or keys is refused:
+// that goes through the services that guard it.
+func (c *Counter) otherService(id string, d *device.Device) *service.Service {
+	return &service.Service{
+		Name:         id,
+		Status:       deviceStatus(d),
+		Capabilities: capabilities(d),
+		Dynamic: func() map[string]service.Command {
+			desc, err := d.Describe(context.Background())
+			if err != nil {
+				return nil // not open yet: there is nothing to list
+			}
+			out := map[string]service.Command{}
+			for name, motion := range desc.Commands {
+				switch motion {
+				case api.MovesCash, api.ChangesKey:
+				default:
+					out[name] = service.Command{Async: motion == api.Still, Handle: pass(d)}
+				}
+			}
+			return out
+		},
+	}
+}
