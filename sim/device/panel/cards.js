@@ -2,6 +2,7 @@
 import { h, act } from "./dom.js";
 import { t, lang, name } from "./i18n.js";
 import { armedList } from "./tools.js";
+import { plain } from "./plain.js";
 
 const stateOf = (s) => !s.running ? ["bad", t("ended")] : !s.power ? ["bad", t("off")] : !s.open ? ["warn", t("closed")] : !s.port ? ["warn", t("portGone")] : ["good", t("ready")];
 
@@ -11,7 +12,7 @@ export function deviceCard(s, ctx) {
   return h("article", { class: "card " + s.info.model + (ctx.selected ? " selected" : "") + (s.power && s.running ? "" : " dark"), "data-device": s.id, onclick: () => ctx.choose(s.id) },
     h("header", {}, h("h2", {}, name(s.info)), h("span", { class: "pill " + cls }, text),
       h("button", { type: "button", class: "ghost", disabled: !s.running, onclick: () => act(s.id, s.power ? "powerCut" : "powerRestore") }, t(s.power ? "powerCut" : "powerRestore"))),
-    h("div", { class: "body" }, body ? body(s, ctx) : ""),
+    h("div", { class: "body" }, (body ?? plain)(s, ctx)),
     h("footer", {}, armedList(s, true)));
 }
 

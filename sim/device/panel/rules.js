@@ -74,3 +74,17 @@ export function times(mode, n) {
   if (mode === "always") return 0;
   return Math.max(1, Math.floor(Number(n)) || 1);
 }
+
+// parseArgs reads key=value pairs as the command line does; quotes keep blanks together.
+export function parseArgs(text) {
+  const out = {};
+  for (const [, key, quoted, bare] of text.matchAll(/([A-Za-z][A-Za-z0-9]*)=(?:"([^"]*)"|(\S*))/g)) out[key] = quoted ?? bare;
+  return out;
+}
+
+// ownActions leaves out what every device can do.
+const common = new Set(["powerCut", "powerRestore", "openDevice", "closeDevice", "armFault", "armLine", "clearFaults", "setStatus", "setProfile", "portVanish", "portReturn", "exitProgram"]);
+export const ownActions = (all) => all.filter((a) => !common.has(a));
+
+// facts are the plain members of a device's view, to be shown as they are.
+export const facts = (view) => Object.entries(view ?? {}).filter(([, v]) => v === null || typeof v !== "object" || Array.isArray(v)).map(([k, v]) => [k, Array.isArray(v) ? v.join(", ") : String(v)]);

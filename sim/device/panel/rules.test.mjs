@@ -71,3 +71,10 @@ test("what InsertCard sends", () => {
 test("once, n times, until cleared", () => {
   assert.deepEqual([r.times("once", 9), r.times("n", "3"), r.times("always", 5), r.times("n", "x")], [1, 3, 0, 1]);
 });
+
+// req: UX-36
+test("arguments are those of the command line, and common actions are not a device's own", () => {
+  assert.deepEqual(r.parseArgs('code=690 hold=true note="a b" = x'), { code: "690", hold: "true", note: "a b" });
+  assert.deepEqual(r.ownActions(["placeCard", "removeCard", "powerCut", "armFault"]), ["placeCard", "removeCard"]);
+  assert.deepEqual(r.facts({ a: 1, b: [1, 2], c: { d: 1 }, e: "" }), [["a", "1"], ["b", "1, 2"], ["e", ""]]);
+});
