@@ -15,6 +15,7 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/card"
 	"zhigui/drivers/conformance"
+	"zhigui/drivers/conformance/xfs4iot"
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/sdk"
@@ -229,6 +230,15 @@ var cardScenarios = []struct {
 		}
 		return s.saw(api.Completion{Outcome: api.Done})
 	}, held{Outcome: api.Done, Media: "entering", Where: crt350n.Mouth}},
+	{"a reset can capture the card and says by the standard's name where it went", func(s *slot) held {
+		s.read()
+		c, _ := s.r.Do(card.CmdReset, card.Reset{To: card.Retain})
+		found := s.r.Event(card.EvMediaDetected)
+		if p := xfs4iot.Check("unsolicited", card.EvMediaDetected, found); len(p) > 0 || !strings.Contains(string(found), card.UnitBin) {
+			s.t.Errorf("%s: %v", found, p)
+		}
+		return s.saw(c)
+	}, held{Outcome: api.Done, Media: "notPresent", Retained: 1, Where: crt350n.Outside, Bin: 1}},
 	{"a reader that lost its power is initialised again and reads", func(s *slot) held {
 		state := func(what string) func(api.Notice) bool {
 			return func(n api.Notice) bool {

@@ -321,7 +321,7 @@ func (d *driver) reset(ctx context.Context, r card.Reset) api.Completion {
 		where = card.Exit
 		c = d.atGate(c)
 	case kind == 1:
-		where = card.Retain
+		where = card.UnitBin
 		d.mu.Lock()
 		d.retained++
 		d.mu.Unlock()

@@ -223,7 +223,7 @@ func (d *driver) reset(ctx context.Context, r card.Reset) api.Completion {
 		d.mu.Unlock()
 		c = d.atGate(c, at)
 	case kind == 1:
-		where = card.Retain
+		where = Bin
 		d.mu.Lock()
 		d.retained++
 		d.mu.Unlock()

@@ -13,6 +13,7 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/card"
 	"zhigui/drivers/conformance"
+	"zhigui/drivers/conformance/xfs4iot"
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/sim/device"
 	"zhigui/sim/device/crt591"
@@ -109,8 +110,16 @@ func TestTheStackerTellsLowAndEmptyAndAnEmptyOneGivesNothing(t *testing.T) {
 		t.Errorf("%+v", c)
 	}
 	act(t, sim, "loadCards", device.Args{"count": 50})
+	low := r.Event(card.EvThreshold)
+	if p := xfs4iot.Check("unsolicited", card.EvThreshold, low); len(p) > 0 {
+		t.Error(p)
+	}
+	got, _ := r.Do(card.CmdGetStorage, nil)
+	if p := xfs4iot.Check("completion", card.CmdGetStorage, got.Payload); len(p) > 0 || got.Outcome != api.Done {
+		t.Error(p, got)
+	}
 	var e map[string]card.StorageUnit
-	if err := json.Unmarshal(r.Event(card.EvThreshold), &e); err != nil || e[creatorcrt591.Stacker].Card.Status.Replenishment != card.StockOK {
+	if err := json.Unmarshal(low, &e); err != nil || e[creatorcrt591.Stacker].Card.Status.Replenishment != card.StockOK {
 		t.Errorf("%+v, %v", e, err)
 	}
 }

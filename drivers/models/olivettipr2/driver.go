@@ -285,11 +285,14 @@ func (d *driver) Recover(context.Context, []sdk.OpenOp) (api.Recovery, error) {
 	case "inside":
 		out.Media = map[string]int{"transport": 1}
 	}
-	for where := range out.Media {
-		d.env.Event(printer.EvMediaDetected, map[string]string{"position": where})
+	if _, where := d.now(); where == "mouth" || where == "inside" {
+		d.env.Event(printer.EvMediaDetected, map[string]string{"position": mediaWords[where]})
 	}
 	return out, nil
 }
+
+// mediaWords are XFS4IoT's words for where the book is.
+var mediaWords = map[string]string{"none": "notPresent", "mouth": "entering", "inside": "present"}
 
 // Status implements sdk.Driver.
 func (d *driver) Status() map[string]any {
@@ -299,7 +302,7 @@ func (d *driver) Status() map[string]any {
 	st := printer.Status{Media: "unknown", Paper: map[string]string{}, Cover: "unknown"}
 	if d.online {
 		dev = api.Online
-		st.Media = map[string]string{"none": "notPresent", "mouth": "entering", "inside": "present"}[d.where]
+		st.Media = mediaWords[d.where]
 		st.Cover = "closed"
 		switch d.state {
 		case "jam":

@@ -10,6 +10,7 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
 	"zhigui/drivers/conformance"
+	"zhigui/drivers/conformance/xfs4iot"
 	"zhigui/drivers/models/olivettipr2"
 	"zhigui/sim/device"
 	"zhigui/sim/device/pr2"
@@ -92,8 +93,9 @@ func TestAPageIsTurnedByTheCustomer(t *testing.T) {
 	insert(t, sim, r, "demo", 1)
 	events, done := r.Begin(t.Context(), r.Command(printer.CmdControlPassbook, printer.ControlPassbook{Action: "forward", Count: 1}))
 	conformance.Next(t, events, printer.EvMediaPresented)
-	if e := conformance.Next(t, events, printer.EvNoMedia); !strings.Contains(string(e.Payload), "turnPage") {
-		t.Errorf("%s", e.Payload)
+	e := conformance.Next(t, events, printer.EvNoMedia)
+	if p := xfs4iot.Check("event", printer.EvNoMedia, e.Payload); len(p) > 0 || !strings.Contains(string(e.Payload), "turnPage") {
+		t.Errorf("%s: %v", e.Payload, p)
 	}
 	act(t, sim, "takePassbook", nil)
 	r.Event(printer.EvMediaTaken)
@@ -199,6 +201,10 @@ func TestAKilledDriverFindsTheBookAndGivesItBack(t *testing.T) {
 	r.Ready()
 	if rec.Media["transport"] != 1 {
 		t.Errorf("%+v", rec)
+	}
+	found := r.Event(printer.EvMediaDetected)
+	if p := xfs4iot.Check("unsolicited", printer.EvMediaDetected, found); len(p) > 0 {
+		t.Error(p)
 	}
 	if c, _ := r.Do(printer.CmdControlMedia, printer.ControlMedia{MediaControl: map[string]bool{"eject": true}}); c.Outcome != api.Done {
 		t.Errorf("%+v", c)
