@@ -60,8 +60,8 @@ kill: build ## SIGKILL, SIGSTOP and power cuts at every state, books compared at
 bench: build ## figures as ratios of one run (ARGS="--quick", "--only trade", …)
 	$(GO) run ./bench/cmd/bench $(ARGS)
 
-conform: ## every driver against its virtual device, through the real plugin wire
-	$(GO) test -count=1 ./drivers/conformance/... ./drivers/models/...
+conform: ## every driver against its virtual device, through the real plugin wire: a table model × rule
+	@$(GO) run ./bench/cmd/conform $(ARGS)
 
 fuzz: ## every decoder for 20 s
 	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list 'Fuzz.*' $$p 2>/dev/null | grep ^Fuzz); do echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 20s $$p || exit 1; done; done

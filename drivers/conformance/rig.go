@@ -83,7 +83,7 @@ func Launch(t testing.TB, m sdk.Model, port string, profile map[string]any) *Rig
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	r := &Rig{T: t, Recoveries: make(chan api.Recovery, 64), Log: &Log{}, StateDir: filepath.Join(dir, "state"), came: make(chan struct{})}
 	log := slog.New(slog.NewTextHandler(r.Log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	r.Host, err = host.New(host.Config{RunDir: filepath.Join(dir, "r")}, log)
+	r.Host, err = host.New(host.Config{RunDir: filepath.Join(dir, "r"), HealthEvery: 500 * time.Millisecond}, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,10 +51,16 @@ type Options struct {
 	Began string
 }
 
-// Run is what every driver must pass.
+// Run is what every driver must pass; the subtests are model/rule, of which make conform
+// makes its table.
 //
 // req: D-09
 func Run(t *testing.T, o Options) {
+	t.Helper()
+	t.Run(o.Model.Name, func(t *testing.T) { rules(t, o) })
+}
+
+func rules(t *testing.T, o Options) {
 	start := func(t *testing.T) (Device, *Rig) {
 		t.Helper()
 		d := o.Device(t)
@@ -130,7 +136,7 @@ func Run(t *testing.T, o Options) {
 		if rec, err := r.Device.QueryOp(t.Context(), cmd.Op); err != nil || rec.State != api.OpCompleted || rec.Completion.Outcome != api.Done {
 			t.Errorf("%+v, %v", rec, err)
 		}
-		r.kill()
+		r.signal(syscall.SIGKILL)
 		if rec, err := r.Device.QueryOp(t.Context(), cmd.Op); err != nil || rec.State != api.OpCompleted {
 			t.Errorf("after a restart: %+v, %v", rec, err)
 		}
@@ -174,7 +180,14 @@ func Run(t *testing.T, o Options) {
 	})
 	t.Run("killed, it is back and has asked the device", func(t *testing.T) {
 		_, r := start(t)
-		r.kill()
+		r.signal(syscall.SIGKILL)
+		if c, _ := r.Do(o.Harmless.Name, o.Harmless.Payload); c.Outcome != api.Done {
+			t.Errorf("%+v", c)
+		}
+	})
+	t.Run("stopped, it is noticed by the watchdog and replaced", func(t *testing.T) {
+		_, r := start(t)
+		r.signal(syscall.SIGSTOP)
 		if c, _ := r.Do(o.Harmless.Name, o.Harmless.Payload); c.Outcome != api.Done {
 			t.Errorf("%+v", c)
 		}
@@ -241,9 +254,10 @@ func waits(t *testing.T, o Options, start func(*testing.T) (Device, *Rig)) {
 }
 
 // kill ends the process the hard way and waits until the next one is ready.
-func (r *Rig) kill() {
+// signal sends a signal that the driver does not survive and waits until it is back.
+func (r *Rig) signal(s syscall.Signal) {
 	r.T.Helper()
-	if err := syscall.Kill(r.Device.PID(), syscall.SIGKILL); err != nil {
+	if err := syscall.Kill(r.Device.PID(), s); err != nil {
 		r.T.Fatal(err)
 	}
 	select {

@@ -41,9 +41,12 @@ var Model = sdk.Model{
 			"cashAcceptor": map[string]any{
 				"type": "selfServiceBill", "maxCashInItems": 1, "shutter": false, "shutterControl": false, "intermediateStacker": p.Escrow,
 				"X-escrow": p.Escrow, "itemsTakenSensor": false, "itemsInsertedSensor": true,
-				"positions": []string{"inDefault", "outDefault"}, "retractAreas": []string{}, "counterfeitAction": "none",
+				"positions": []any{
+					map[string]any{"position": "inDefault", "usage": map[string]bool{"in": true}, "itemsInsertedSensor": true},
+					map[string]any{"position": "outDefault", "usage": map[string]bool{"refuse": true, "rollback": true}},
+				},
 			},
-			"cashManagement": map[string]any{"retractAreas": []string{}},
+			"cashManagement": map[string]any{"cashBox": true},
 		}, nil
 	},
 	New: newDriver,

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestTheTableHasARowForEachModelAndSaysWhatFailed(t *testing.T) {
+	s := &sheet{result: map[[2]string]string{}, said: map[[2]string]string{}}
+	for _, e := range []event{
+		{Action: "pass", Test: "TestBConforms/b/it_describes_itself"},
+		{Action: "output", Test: "TestAConforms/a/it_describes_itself", Output: "no maker\n"},
+		{Action: "fail", Test: "TestAConforms/a/it_describes_itself"},
+		{Action: "pass", Test: "TestAConforms/a/it_describes_itself/deeper"},
+		{Action: "pass", Test: "TestAConforms/a/drained"},
+		{Action: "pass", Test: "TestElse/x/y"},
+	} {
+		s.add(e)
+	}
+	var out strings.Builder
+	if n := s.print(&out); n != 1 {
+		t.Errorf("%d failed", n)
+	}
+	want := "  1  it describes itself\n  2  drained\n\nmodel               1  2\na                   ✘  ✔\nb                   ✔   \n\na: it describes itself\nno maker\n"
+	if out.String() != want {
+		t.Errorf("got\n%s", out.String())
+	}
+}
