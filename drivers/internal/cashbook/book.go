@@ -114,8 +114,12 @@ func (b *Book) change(id string, f func(*cash.NoteMoved)) {
 	b.Notes.Types[id] = m
 }
 
-// Taken: a note is in escrow. A second report of the same note may name it better.
+// Taken: a note is in escrow. A second report of the same note may name it better; one that
+// was credited is at rest, because another has its place.
 func (b *Book) Taken(id string) {
+	if b.Current != nil && b.Current.Stage == Credited {
+		b.Rest(false)
+	}
 	if b.Current != nil {
 		b.Rename(id)
 		return
@@ -137,6 +141,16 @@ func (b *Book) Rename(id string) {
 	b.change(c.Type, func(m *cash.NoteMoved) { m.Escrow-- })
 	b.change(id, func(m *cash.NoteMoved) { m.Escrow++ })
 	c.Type = id
+}
+
+// Order says what is ordered to happen to the note on its way. False: it has been credited, and
+// nothing can be ordered any more.
+func (b *Book) Order(stage string) bool {
+	if b.Current == nil || b.Current.Stage == Credited {
+		return false
+	}
+	b.Current.Stage = stage
+	return true
 }
 
 // Credit: the note on its way cannot come back.

@@ -249,12 +249,16 @@ func (d *driver) await(ctx context.Context, emit func(api.Event)) api.Completion
 // to its end.
 func (d *driver) send(cmd byte, stage string) *api.Completion {
 	fail := func(c api.Completion) *api.Completion { return &c }
-	d.book.Current.Stage = stage
+	wanted := d.book.Order(stage) // else it is credited already: only its end is waited for
 	if err := d.save(); err != nil {
-		d.book.Current.Stage = cashbook.Held
+		d.book.Order(cashbook.Held)
 		return fail(api.Refuse(api.InternalError, err.Error()))
 	}
-	if err := d.order(cmd); err != nil && !errors.Is(err, errIllegal) { // illegal: it has left escrow by itself, the poll says how
+	var err error
+	if wanted {
+		err = d.order(cmd)
+	}
+	if err != nil && !errors.Is(err, errIllegal) { // illegal: it has left escrow by itself, the poll says how
 		return d.silent(err)
 	}
 	for end := time.Now().Add(ms(d.p.StackMs)); d.book.Current != nil; d.pause() {

@@ -67,3 +67,11 @@ func (b *book) rest(stored bool) {
 	}
 	b.Rest(stored)
 }
+
+// taken books a note in escrow. One that was credited before it is at rest by then.
+func (b *book) taken(id string) {
+	if b.Current != nil && b.Current.Stage == cashbook.Credited {
+		b.rest(false)
+	}
+	b.Taken(id)
+}

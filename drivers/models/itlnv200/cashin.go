@@ -313,9 +313,12 @@ func (d *driver) giveBack(why string, emit func(api.Event)) *api.Completion {
 
 // order writes what is about to happen to the note before the byte that lets it happen.
 func (d *driver) order(stage string) *api.Completion {
-	d.book.Current.Stage, d.dirty = stage, true
+	if !d.book.Order(stage) {
+		return nil // credited already: only its end is waited for
+	}
+	d.dirty = true
 	if err := d.keep(); err != nil {
-		d.book.Current.Stage = cashbook.Held
+		d.book.Order(cashbook.Held)
 		c := api.Refuse(api.InternalError, err.Error())
 		return &c
 	}

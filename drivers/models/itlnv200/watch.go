@@ -78,10 +78,8 @@ func (d *driver) agreeOnNotes() error {
 	case err != nil && !cannot(err):
 		return err
 	case held:
-		if d.book.Current == nil {
-			d.book.Taken(cashbook.Unnamed)
-		}
-		d.book.Current.Stage = cashbook.Held
+		d.book.taken(cashbook.Unnamed)
+		d.book.Order(cashbook.Held)
 		d.dirty = true
 	default:
 		quiet := time.Now()
@@ -237,15 +235,13 @@ func (d *driver) apply(e event) {
 			if id == "" {
 				id = cashbook.Unnamed
 			}
-			d.book.Taken(id)
+			d.book.taken(id)
 		}
 	case evStacking:
-		if b.Current != nil && b.Current.Stage == cashbook.Held {
-			b.Current.Stage = cashbook.Leaving
-		}
+		b.Order(cashbook.Leaving)
 	case evCredit:
 		if b.Current == nil {
-			d.book.Taken(d.set.byChannel(e.channel))
+			d.book.taken(d.set.byChannel(e.channel))
 		}
 		d.book.Rename(d.set.byChannel(e.channel))
 		d.book.Credit()
@@ -263,9 +259,7 @@ func (d *driver) apply(e event) {
 		}
 		d.book.rest(false)
 	case evRejecting:
-		if b.Current != nil {
-			b.Current.Stage = cashbook.Returning
-		}
+		b.Order(cashbook.Returning)
 	case evRejected, evFrontCleared:
 		d.book.Back()
 	case evFraud:
