@@ -86,15 +86,18 @@ func charts(all []figure) []chart {
 	beside(&cpu, "trade.cpu_us_per_txn", "generator", "load generator")
 	call := chart{Title: "A call to a driver process, µs (median)", Goal: by["driver.call_us.p50"].VS["goalMax"]}
 	value(&call, "driver.health_us.p50", "empty call")
-	value(&call, "driver.call_us.p50", "status")
 	value(&call, "driver.command_us.p50", "command with its stream")
-	beside(&call, "driver.call_us.p50", "grpc", "plain gRPC echo")
-	again := chart{Title: "A killed driver is ready again, ms", Goal: by["driver.restart_ms"].VS["goalMax"]}
-	for _, m := range models {
-		if v, ok := by["driver.restart_ms"].VS[m.id]; ok {
-			again.Bars = append(again.Bars, bar{Name: m.driver, Value: v})
+	again := chart{Title: "A killed driver is ready again, ms", Goal: by["driver.recover_ms.p50"].VS["goalMax"]}
+	own := chart{Title: "How much of a command is ours, ms (median)", Goal: by["driver.ours_ms.p50"].VS["goalMax"]}
+	private := chart{Title: "Private memory of a driver process, MB"}
+	for _, f := range fleet {
+		for name, c := range map[string]*chart{"driver.call_us.p50": &call, "driver.recover_ms.p50": &again, "driver.ours_ms.p50": &own, "driver.memory_mb.private": &private} {
+			if v, ok := by[name].VS[f.id]; ok {
+				c.Bars = append(c.Bars, bar{Name: f.driver, Value: v})
+			}
 		}
 	}
+	beside(&call, "driver.call_us.p50", "grpc", "plain gRPC echo")
 	start := chart{Title: "A whole branch, s"}
 	value(&start, "desk.start_s", "empty folder to withdrawals offered")
 	beside(&start, "desk.start_s", "preparation", "of it keys, certificates, accounts")
@@ -105,7 +108,7 @@ func charts(all []figure) []chart {
 		value(&mem, "idle.rss_mb."+n, n)
 	}
 	var out []chart
-	for _, c := range []chart{tps, cpu, call, again, start, mem} {
+	for _, c := range []chart{tps, cpu, call, own, again, private, start, mem} {
 		if len(c.Bars) == 0 {
 			continue
 		}
