@@ -2,6 +2,7 @@ package itlnv200_test
 
 import (
 	"context"
+	"encoding/json"
 	"math/rand/v2"
 	"os"
 	"syscall"
@@ -105,8 +106,16 @@ func (c *chaos) heal() cash.CashInStatus {
 			}
 			continue
 		}
-		var st cash.AcceptorStatus
-		c.r.Status("cashAcceptor", &st)
+		var all struct{ CashAcceptor cash.AcceptorStatus }
+		s, err := c.r.Device.Status(c.t.Context())
+		if err == nil {
+			err = json.Unmarshal(s.Classes, &all)
+		}
+		if err != nil {
+			why = err // a late kill
+			continue
+		}
+		st := all.CashAcceptor
 		if st.Transport == "notEmpty" {
 			c.r.Do(cash.CmdReset, nil)
 			continue
