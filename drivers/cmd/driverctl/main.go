@@ -2,6 +2,7 @@
 // as in a terminal:
 //
 //	driverctl models
+//	driverctl new    <class> <maker> <model>
 //	driverctl run    <model> --port PATH [--profile key=value]… [--state DIR]
 //	driverctl exec   <model> --port PATH [--profile key=value]… <command> [payload]
 //	driverctl doctor <model> --port PATH [--profile key=value]…
@@ -33,6 +34,7 @@ import (
 )
 
 const usage = `driverctl models                                       what can be driven
+driverctl new    <class> <maker> <model>               begin a driver: files, tests, tables
 driverctl run    <model> --port PATH [options]         prompt: status, commands, events
 driverctl exec   <model> --port PATH [options] <command> [payload]
 driverctl doctor <model> --port PATH [options]         what is wrong, which profile values hold
@@ -132,6 +134,8 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 			fmt.Fprintf(out, "%-16s %-14s %s\n", m.Name, m.Class, m.Maker)
 		}
 		return nil
+	case "new":
+		return create(args[1:], out)
 	case "run", "exec", "doctor":
 	default:
 		fmt.Fprint(out, usage)

@@ -127,22 +127,30 @@ func (d *Dialog) Exchange(request []byte, answer func(Next) ([]byte, error)) ([]
 func (d *Dialog) ExchangeFor(reply time.Duration, request []byte, answer func(Next) ([]byte, error)) ([]byte, error) {
 	err := ErrSilent
 	for range d.o.Retries + 1 {
-		if werr := d.send(request); werr != nil {
-			err = werr
-			continue
-		}
-		end := time.Now().Add(reply)
-		out, aerr := answer(func() (byte, error) { return d.port.Byte(end) })
-		if aerr == nil {
-			d.SetOnline(true)
+		var out []byte
+		if out, err = d.Once(reply, request, answer); err == nil {
 			return out, nil
-		}
-		err = ErrSilent
-		if !errors.Is(aerr, serialport.ErrTimeout) {
-			err = aerr
 		}
 	}
 	d.SetOnline(false)
+	return nil, err
+}
+
+// Once is ExchangeFor without a repetition, for a request that moves something: after an
+// error nobody knows whether the device took it.
+func (d *Dialog) Once(reply time.Duration, request []byte, answer func(Next) ([]byte, error)) ([]byte, error) {
+	if err := d.send(request); err != nil {
+		return nil, err
+	}
+	end := time.Now().Add(reply)
+	out, err := answer(func() (byte, error) { return d.port.Byte(end) })
+	switch {
+	case err == nil:
+		d.SetOnline(true)
+		return out, nil
+	case errors.Is(err, serialport.ErrTimeout):
+		return nil, ErrSilent
+	}
 	return nil, err
 }
 
