@@ -18,6 +18,7 @@ const (
 	PathBundles   = "/t/v1/bundles/"
 	PathApprovals = "/t/v1/approvals"
 	PathAlarms    = "/t/v1/alarms"
+	PathOperators = "/t/v1/operators"
 )
 
 // Error is the body of every answer with a status of 400 or more.
@@ -32,6 +33,20 @@ type SignIn struct {
 	Bundle   string    `json:"bundle"`   // digest of the active bundle, empty when none
 	Boot     string    `json:"boot"`     // identifier of this start
 	Time     time.Time `json:"time"`     // the terminal's clock
+}
+
+// OperatorSignIn is a person who wants to work at the terminal itself.
+type OperatorSignIn struct {
+	Name     string `json:"name"`
+	Password string `json:"password"`
+}
+
+// Operator is who that is. Only operators and administrators of the terminal's branch, and
+// administrators of none, are let in.
+type Operator struct {
+	Name    string `json:"name"`
+	Display string `json:"display"`
+	Role    string `json:"role"`
 }
 
 // SignInAnswer tells the terminal who it is.

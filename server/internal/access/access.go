@@ -84,6 +84,7 @@ func New(st *store.Store, o Options) *Service {
 	s.mux.HandleFunc("GET "+access.PathApprovals+"/{id}", s.with(s.getApproval))
 	s.mux.HandleFunc("POST "+access.PathApprovals+"/{id}/cancel", s.with(s.cancelApproval))
 	s.mux.HandleFunc("POST "+access.PathAlarms, s.with(s.alarm))
+	s.mux.HandleFunc("POST "+access.PathOperators, s.with(s.operator))
 	return s
 }
 

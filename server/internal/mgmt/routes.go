@@ -3,6 +3,7 @@ package mgmt
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"zhigui/server/api/access"
 	"zhigui/server/api/code"
 	api "zhigui/server/api/mgmt"
+	"zhigui/server/internal/identity"
 	"zhigui/server/internal/store"
 )
 
@@ -40,26 +42,16 @@ func (s *Service) routes() {
 	huma.Get(s.api, base+"/alarms", s.alarms)
 }
 
-// dummyHash is compared against when a user does not exist, so that both cases take as long.
-var dummyHash, _ = bcrypt.GenerateFromPassword([]byte("no such user"), bcrypt.DefaultCost)
-
-// check verifies a password and counts the attempt: five failures lock for 15 minutes.
+// check verifies a password and counts the attempt.
 func (s *Service) check(ctx context.Context, name, password string) (*store.User, error) {
-	now := s.o.Now()
-	u, err := s.st.User(ctx, name)
-	if err != nil {
-		_ = bcrypt.CompareHashAndPassword(dummyHash, []byte(password))
+	u, err := identity.Check(ctx, s.st, name, password, s.o.Now())
+	switch {
+	case errors.Is(err, identity.ErrWrong):
 		return nil, refuse(http.StatusUnauthorized, code.WrongPassword)
-	}
-	if u.LockedUntil.After(now) {
+	case errors.Is(err, identity.ErrLocked):
 		return nil, refuse(http.StatusForbidden, code.Locked)
-	}
-	ok := bcrypt.CompareHashAndPassword([]byte(u.Hash), []byte(password)) == nil && u.Enabled
-	if err := s.st.SignedIn(ctx, name, ok, 5, now.Add(15*time.Minute)); err != nil {
+	case err != nil:
 		return nil, s.fail(err)
-	}
-	if !ok {
-		return nil, refuse(http.StatusUnauthorized, code.WrongPassword)
 	}
 	return u, nil
 }
