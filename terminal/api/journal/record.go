@@ -78,6 +78,7 @@ const (
 	SettleSent Kind = "SETTLE_ACK" // the server has the confirmation or reversal durably
 
 	Counts   Kind = "COUNTS" // cash units set (exchange)
+	Stock    Kind = "STOCK"  // blank cards, passbooks and forms in the machine's custody
 	Recovery Kind = "RECOVERY"
 	Alarm    Kind = "ALARM"
 	Note     Kind = "NOTE"

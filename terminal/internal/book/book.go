@@ -125,6 +125,8 @@ type Book struct {
 	// OpenSession is a session that has begun and not ended.
 	OpenSession string `json:"openSession,omitempty"`
 	Retained    int    `json:"retained,omitempty"`
+	// Stock is how many blank cards, passbooks and forms the machine holds, by item.
+	Stock map[string]int `json:"stock,omitempty"`
 }
 
 // keep is how many settled transactions stay in the book.
@@ -185,10 +187,25 @@ type SettleData struct {
 	By     string `json:"by,omitempty"`   // who counted
 }
 
-// CountsData is the data of COUNTS.
+// CountsData is the data of COUNTS: the units as they are from now on.
 type CountsData struct {
 	Units map[string]Unit `json:"units"`
 	By    string          `json:"by,omitempty"`
+	// Exchange says how an exchange (clear and replenish) came to these counts; nil when they
+	// were set otherwise.
+	Exchange map[string]ExchangeLine `json:"exchange,omitempty"`
+}
+
+// ExchangeLine is one unit of an exchange, in notes. It balances: Counted + Added − Removed is
+// the new count, and Counted − Booked is the difference that somebody has to explain.
+type ExchangeLine struct {
+	Booked  int `json:"booked"`  // what the book said before
+	Counted int `json:"counted"` // what a person found
+	Added   int `json:"added"`
+	Removed int `json:"removed"`
+	// Rejected and Retracted notes that the book had beside the unit and that were taken out.
+	Rejected  int `json:"rejected,omitempty"`
+	Retracted int `json:"retracted,omitempty"`
 }
 
 // Apply folds one record into the book. ErrTransition means the record is impossible
@@ -219,6 +236,8 @@ func (b *Book) Apply(r ej.Record) error {
 		b.Retained++
 	case ej.Counts:
 		return b.counts(r)
+	case ej.Stock:
+		return b.stock(r)
 	case ej.HostIntent:
 		return b.hostIntent(r)
 	case ej.HostResult:
@@ -236,6 +255,11 @@ func (b *Book) counts(r ej.Record) error {
 	var d CountsData
 	if err := json.Unmarshal(r.Data, &d); err != nil {
 		return err
+	}
+	for id, x := range d.Exchange {
+		if x.Counted+x.Added-x.Removed != d.Units[id].Count || x.Counted < 0 || x.Added < 0 || x.Removed < 0 {
+			return fmt.Errorf("%w: the exchange of %s does not balance", ErrTransition, id)
+		}
 	}
 	for id, u := range d.Units {
 		u := u

@@ -3,6 +3,7 @@ package book
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"sync"
 
 	ej "zhigui/terminal/api/journal"
@@ -61,7 +62,7 @@ func (l *Ledger) Log(kind ej.Kind, r ej.Record, data any) error {
 
 // check applies the record to a copy of what it touches.
 func (l *Ledger) check(r ej.Record) error {
-	trial := Book{Txns: map[string]*Txn{}, Units: map[string]*Unit{}}
+	trial := Book{Txns: map[string]*Txn{}, Units: map[string]*Unit{}, Stock: maps.Clone(l.book.Stock)}
 	if t := l.book.Txns[r.Txn]; t != nil {
 		c := *t
 		trial.Txns[r.Txn] = &c

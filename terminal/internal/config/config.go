@@ -16,6 +16,7 @@ import (
 
 	"zhigui/terminal/api/xfs"
 	"zhigui/terminal/internal/guard"
+	"zhigui/terminal/internal/operator"
 )
 
 // Config of a terminal's platform. Paths are relative to the file's folder.
@@ -73,9 +74,10 @@ type Config struct {
 		Page time.Duration `yaml:"page"` // a session whose page is silent this long ends
 	} `yaml:"timeouts"`
 
-	Guard  []guard.Rule    `yaml:"guard"`  // rules beside the built-in ones
-	Units  map[string]Unit `yaml:"units"`  // first filling of the cash units, used while the journal has none
-	Keeper string          `yaml:"keeper"` // the keeper's socket; empty: none
+	Guard  []guard.Rule             `yaml:"guard"`  // rules beside the built-in ones
+	Units  map[string]Unit          `yaml:"units"`  // first filling of the cash units, used while the journal has none
+	Stock  map[string]operator.Item `yaml:"stock"`  // blank cards, passbooks and forms in the machine
+	Keeper string                   `yaml:"keeper"` // the keeper's socket; empty: none
 }
 
 // Device is one device.
@@ -104,6 +106,11 @@ func Default() Config {
 	c.Timeouts.Idle, c.Timeouts.Warn = 60*time.Second, 20*time.Second
 	c.Timeouts.Card, c.Timeouts.Cash = 30*time.Second, 30*time.Second
 	c.Timeouts.Move, c.Timeouts.Page = 90*time.Second, 15*time.Second
+	c.Stock = map[string]operator.Item{
+		"cards":     {ZH: "空白卡", EN: "Blank cards", Warn: 20},
+		"passbooks": {ZH: "存折", EN: "Passbooks", Warn: 5},
+		"forms":     {ZH: "重要凭证", EN: "Numbered forms", Warn: 20},
+	}
 	return c
 }
 

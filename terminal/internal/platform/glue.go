@@ -69,6 +69,22 @@ func (l *lazyDriver) Status(ctx context.Context) (api.Status, error) {
 	return api.Status{}, errNoDriver
 }
 
+// Health implements operator.Driver.
+func (l *lazyDriver) Health(ctx context.Context) error {
+	if d := l.get(); d != nil {
+		return d.Health(ctx)
+	}
+	return errNoDriver
+}
+
+// Rearm implements operator.Driver.
+func (l *lazyDriver) Rearm(ctx context.Context) error {
+	if d := l.get(); d != nil {
+		return d.Rearm(ctx)
+	}
+	return errNoDriver
+}
+
 // tick is the platform's own heartbeat.
 func (p *Platform) tick(ctx context.Context) {
 	t := time.NewTicker(500 * time.Millisecond)
@@ -79,6 +95,7 @@ func (p *Platform) tick(ctx context.Context) {
 			return
 		case <-t.C:
 			p.ticks.Add(1)
+			p.desk.Tick()
 		}
 	}
 }

@@ -31,6 +31,7 @@ import (
 	"zhigui/terminal/internal/guard"
 	"zhigui/terminal/internal/hostlink"
 	"zhigui/terminal/internal/journal"
+	"zhigui/terminal/internal/operator"
 	"zhigui/terminal/internal/receipt"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
@@ -54,6 +55,7 @@ type Platform struct {
 	cashier  *cashier.Cashier
 	link     *hostlink.Link
 	counter  *counter.Counter
+	desk     *operator.Desk
 	server   *service.Server
 	bundles  *bundle.Store
 	client   *uplink.Client
@@ -206,6 +208,8 @@ func (p *Platform) join() error {
 		Activity: func(busy bool) { p.busy.Store(busy); p.takeAssigned() }, Log: p.log,
 	})
 	p.link.OnState = p.counter.SetLink
+	p.desk = operator.New(p.deskParts(forms))
+	p.server.Register(p.desk.Service())
 	return nil
 }
 

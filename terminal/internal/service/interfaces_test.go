@@ -15,9 +15,11 @@ import (
 func TestCapabilitiesListInterfacesCommandsAndVersionsAsTheStandardSpellsThem(t *testing.T) {
 	nothing := func(context.Context, *Call) api.Completion { return Done(nil) }
 	s := &Service{Name: "dev",
-		Commands:     map[string]Command{"CardReader.ReadRawData": {Handle: nothing}, "X-IdCard.Read": {Handle: nothing}},
-		Dynamic:      func() map[string]Command { return map[string]Command{"Storage.GetStorage": {Handle: nothing}} },
-		Capabilities: func(context.Context) api.Completion { return Done(map[string]any{"cardReader": map[string]any{"type": "dip"}}) },
+		Commands: map[string]Command{"CardReader.ReadRawData": {Handle: nothing}, "X-IdCard.Read": {Handle: nothing}},
+		Dynamic:  func() map[string]Command { return map[string]Command{"Storage.GetStorage": {Handle: nothing}} },
+		Capabilities: func(context.Context) api.Completion {
+			return Done(map[string]any{"cardReader": map[string]any{"type": "dip"}})
+		},
 	}
 	done := s.capabilities(t.Context(), nil)
 	for _, p := range xfs4iot.Check("completion", "Common.Capabilities", done.Payload) {

@@ -117,6 +117,12 @@ func (c *Client) SignIn(ctx context.Context, in access.SignIn) (out access.SignI
 	return out, err
 }
 
+// Operator asks who a person is that wants to work at the terminal.
+func (c *Client) Operator(ctx context.Context, in access.OperatorSignIn) (out access.Operator, err error) {
+	err = c.call(ctx, http.MethodPost, access.PathOperators, in, &out)
+	return out, err
+}
+
 // Beat reports the state and takes orders.
 func (c *Client) Beat(ctx context.Context, in access.Beat) (out access.BeatAnswer, err error) {
 	err = c.call(ctx, http.MethodPost, access.PathBeat, in, &out)
