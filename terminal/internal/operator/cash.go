@@ -37,7 +37,7 @@ func (d *Desk) Exchange(by string, found map[string]Found) ([]Image, error) {
 	d.Ledger.Read(func(b *book.Book) {
 		for _, t := range b.OpenTxns() {
 			if t.Cash.Open() {
-				err = fmt.Errorf("%s is not settled: its notes may still move", t.ID)
+				err = &Refused{"notSettled", fmt.Errorf("%s is not settled: its notes may still move", t.ID)}
 				return
 			}
 		}
@@ -49,7 +49,7 @@ func (d *Desk) Exchange(by string, found map[string]Found) ([]Image, error) {
 			}
 			after := f.Counted + f.Added - f.Removed
 			if f.Counted < 0 || f.Added < 0 || f.Removed < 0 || after < 0 {
-				err = fmt.Errorf("cash unit %s: %d found, %d added, %d removed cannot be", id, f.Counted, f.Added, f.Removed)
+				err = &Refused{"impossible", fmt.Errorf("cash unit %s: %d found, %d added, %d removed cannot be", id, f.Counted, f.Added, f.Removed)}
 				return
 			}
 			x := Image{Unit: id, Before: *u, Difference: f.Counted - u.Count,
@@ -89,8 +89,11 @@ func (d *Desk) Move(x book.StockData) (book.StockData, error) {
 	}
 	var err error
 	d.Ledger.Read(func(b *book.Book) { x, err = b.NextStock(x) })
-	if err != nil {
-		return x, err
+	switch {
+	case err != nil && x.After < 0:
+		return x, &Refused{"notEnough", err}
+	case err != nil:
+		return x, &Refused{"impossible", err}
 	}
 	if err := d.Ledger.Log(ej.Stock, ej.Record{}, x); err != nil {
 		return x, err // another move came between

@@ -45,6 +45,11 @@ export class Machine {
     return String(this.ctx?.data.session ?? '')
   }
 
+  /** The staff's service, only while no customer is served. */
+  get staff(): Sjsl['operator'] | undefined {
+    return this.stage.screen === 'idle' ? this.sjsl?.operator : undefined
+  }
+
   /** Connects, ends what a killed page left, and shows the services. */
   async start(loaded: (digest: string) => void = () => undefined): Promise<void> {
     const cfg = await this.firstConfig()

@@ -27,19 +27,25 @@ export interface TerminalInfo {
 
 /** All services of one terminal. */
 export class Sjsl {
+  private staff?: Service
   readonly card: Service
   readonly cash: Service
   readonly pinpad: Service
   readonly printer: Service
   readonly platform: Service
 
-  constructor(cfg: Config) {
+  constructor(private cfg: Config) {
     const make = (name: string) => new Service(name, cfg)
     this.card = make('card')
     this.cash = make('cash')
     this.pinpad = make('pinpad')
     this.printer = make('printer')
     this.platform = make('platform')
+  }
+
+  /** The bank staff's service; its link is opened when it is first wanted. */
+  get operator(): Service {
+    return (this.staff ??= new Service('operator', this.cfg))
   }
 
   get services(): Service[] {
@@ -74,5 +80,6 @@ export class Sjsl {
 
   close(): void {
     this.services.forEach((s) => s.close())
+    this.staff?.close()
   }
 }
