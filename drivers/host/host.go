@@ -93,6 +93,8 @@ type Spec struct {
 	Port     string
 	Profile  json.RawMessage
 	StateDir string
+	// Env is added to the process's environment, which is empty otherwise; for tools.
+	Env []string
 	// OnRecovered is called after every start with what the driver found, before the device
 	// becomes ready. OnChange is called at every change of state. Both from one goroutine.
 	OnRecovered func(api.Recovery)

@@ -59,7 +59,7 @@ func (h *Host) launch(s Spec, log *slog.Logger) (*process, error) {
 		GRPCDialOptions:  wire.DialOptions(),
 		RunnerFunc: func(_ hclog.Logger, spec *exec.Cmd, _ string) (runner.Runner, error) {
 			cmd := exec.Command(s.Binary, s.Model)
-			cmd.Env = append(spec.Env, wire.HostPIDKey+"="+strconv.Itoa(os.Getpid()))
+			cmd.Env = append(append(spec.Env, wire.HostPIDKey+"="+strconv.Itoa(os.Getpid())), s.Env...)
 			r, err := newProcessRunner(cmd, h.spawn)
 			p.run = r
 			return r, err

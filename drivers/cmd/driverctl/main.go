@@ -3,15 +3,14 @@
 //
 //	driverctl models
 //	driverctl new    <class> <maker> <model>
-//	driverctl run    <model> --port PATH [--profile key=value]… [--state DIR]
-//	driverctl exec   <model> --port PATH [--profile key=value]… <command> [payload]
-//	driverctl doctor <model> --port PATH [--profile key=value]…
+//	driverctl run    <model> <port> [--profile key=value]… [--state DIR]
+//	driverctl exec   <model> <port> [--profile key=value]… <command> [payload]
+//	driverctl doctor <model> <port> [--profile key=value]… [--probe]
 //
 // It is its own driver process: no driverd is needed.
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,7 +21,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"sort"
 	"strings"
 	"syscall"
 	"time"
@@ -35,10 +33,10 @@ import (
 
 const usage = `driverctl models                                       what can be driven
 driverctl new    <class> <maker> <model>               begin a driver: files, tests, tables
-driverctl run    <model> --port PATH [options]         prompt: status, commands, events
-driverctl exec   <model> --port PATH [options] <command> [payload]
-driverctl doctor <model> --port PATH [options]         what is wrong, which profile values hold
-options: --profile key=value (repeat), --state DIR, --verbose, --timeout 30s
+driverctl run    <model> <port> [options]              prompt: status, commands, events, bytes
+driverctl exec   <model> <port> [options] <command> [payload]
+driverctl doctor <model> <port> [options]              what is wrong, which profile values hold
+options: --profile key=value (repeat), --state DIR, --verbose, --timeout 30s; doctor: --probe
 `
 
 func main() {
@@ -47,6 +45,7 @@ func main() {
 		if !ok {
 			os.Exit(2)
 		}
+		tellTap(os.Getenv(tapKey))
 		sdk.Serve(m)
 		return
 	}
@@ -86,7 +85,9 @@ type options struct {
 	state   string
 	profile profileFlag
 	verbose bool
+	probe   bool
 	timeout time.Duration
+	tap     *tap // what went over the line; nil: nobody asked
 	rest    []string
 }
 
@@ -100,17 +101,22 @@ func parse(args []string) (options, error) {
 		return o, fmt.Errorf("no model %q; see driverctl models", args[0])
 	}
 	f := flag.NewFlagSet(args[0], flag.ContinueOnError)
-	f.StringVar(&o.port, "port", "", "path of the serial device or of the link to a virtual one")
+	args = args[1:]
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		o.port, args = args[0], args[1:]
+	}
+	f.StringVar(&o.port, "port", o.port, "path of the serial device or of the link to a virtual one")
 	f.StringVar(&o.state, "state", "", "state folder (default: a temporary one)")
 	f.Var(o.profile, "profile", "key=value, overrides profile.yaml")
 	f.BoolVar(&o.verbose, "verbose", false, "show the driver's log")
+	f.BoolVar(&o.probe, "probe", false, "doctor: when nothing understandable comes back, try the other models, which sends their bytes")
 	f.DurationVar(&o.timeout, "timeout", 30*time.Second, "how long to wait for the device, and for waits of exec")
-	if err := f.Parse(args[1:]); err != nil {
+	if err := f.Parse(args); err != nil {
 		return o, err
 	}
 	o.rest = f.Args()
 	if o.port == "" {
-		return o, errors.New("--port is needed")
+		return o, errors.New("no port named: want driverctl … <model> <port>")
 	}
 	return o, nil
 }
@@ -144,6 +150,13 @@ func run(ctx context.Context, args []string, in io.Reader, out io.Writer) error 
 	o, err := parse(args[1:])
 	if err != nil {
 		return err
+	}
+	if args[0] != "exec" {
+		var closeTap func()
+		if o.tap, closeTap, err = newTap(); err != nil {
+			return err
+		}
+		defer closeTap()
 	}
 	if args[0] == "doctor" {
 		return doctor(ctx, o, out)
@@ -198,7 +211,11 @@ func (o options) start(ctx context.Context) (*host.Device, func(), error) {
 		_ = h.Close(cctx)
 		_ = os.RemoveAll(dir)
 	}
-	d, err := h.Start(ctx, host.Spec{ID: "device", Model: o.model.Name, Binary: self, Port: o.port, Profile: o.profileJSON(), StateDir: o.state})
+	spec := host.Spec{ID: "device", Model: o.model.Name, Binary: self, Port: o.port, Profile: o.profileJSON(), StateDir: o.state}
+	if o.tap != nil {
+		spec.Env = []string{tapKey + "=" + o.tap.path}
+	}
+	d, err := h.Start(ctx, spec)
 	if err != nil {
 		end()
 		return nil, nil, err
@@ -247,56 +264,4 @@ func show(out io.Writer, c api.Completion) {
 	if len(c.Payload) > 0 {
 		fmt.Fprintf(out, "  %s\n", c.Payload)
 	}
-}
-
-// prompt reads commands until the end of the input.
-func prompt(ctx context.Context, d *host.Device, o options, in io.Reader, out io.Writer) error {
-	go func() {
-		for n := range d.Notices(ctx) {
-			switch {
-			case n.Event != nil:
-				fmt.Fprintf(out, "\n  unsolicited %s %s\n", n.Event.Name, n.Event.Payload)
-			case n.Status != nil && !n.Status.Full:
-				fmt.Fprintf(out, "\n  status %s\n", n.Status.Classes)
-			}
-		}
-	}()
-	fmt.Fprintln(out, "status, describe, recover, help, quit, or a command with its JSON payload")
-	lines := bufio.NewScanner(in)
-	for fmt.Fprint(out, "> "); lines.Scan(); fmt.Fprint(out, "> ") {
-		line := strings.TrimSpace(lines.Text())
-		switch line {
-		case "":
-		case "quit", "exit":
-			return nil
-		case "help":
-			names := []string{}
-			for n, m := range o.model.Commands {
-				names = append(names, fmt.Sprintf("  %-36s %s", n, m))
-			}
-			sort.Strings(names)
-			fmt.Fprintln(out, strings.Join(names, "\n"))
-		case "status":
-			s, err := d.Status(ctx)
-			fmt.Fprintf(out, "  %s %v\n", s.Classes, orNothing(err))
-		case "describe":
-			v, err := d.Describe(ctx)
-			b, _ := json.MarshalIndent(v, "  ", "  ")
-			fmt.Fprintf(out, "  %s %v\n", b, orNothing(err))
-		case "recover":
-			v, err := d.Recover(ctx)
-			b, _ := json.Marshal(v)
-			fmt.Fprintf(out, "  %s %v\n", b, orNothing(err))
-		default:
-			execute(ctx, d, line, o.timeout, out)
-		}
-	}
-	return lines.Err()
-}
-
-func orNothing(err error) string {
-	if err == nil {
-		return ""
-	}
-	return err.Error()
 }

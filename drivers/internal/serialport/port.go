@@ -30,6 +30,10 @@ const (
 	bufferMax    = 1 << 20
 )
 
+// Tap, when it is set before the first Open, is told every piece that goes out (out true)
+// or comes in. The bytes may be secret: only a tool that an author of drivers uses sets it.
+var Tap func(out bool, b []byte)
+
 // Mode is the line's settings. Parity is N, E or O; TwoStop asks for two stop bits.
 type Mode struct {
 	Baud    int
@@ -232,6 +236,9 @@ func (c *conn) read() {
 		}
 		n, err := c.port.Read(b)
 		if n > 0 {
+			if Tap != nil {
+				Tap(false, b[:n])
+			}
 			c.mu.Lock()
 			if len(c.buf) < bufferMax { // a line that babbles must not eat the memory
 				c.buf = append(c.buf, b[:n]...)
@@ -253,6 +260,9 @@ func (c *conn) write() {
 		case <-c.stop:
 			return
 		case w := <-c.writes:
+			if Tap != nil {
+				Tap(true, w.b)
+			}
 			var err error
 			for b := w.b; len(b) > 0 && err == nil; {
 				var n int
