@@ -32,6 +32,20 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 			return sdk.BadPayload(err)
 		}
 		return d.reset(ctx, r)
+	case card.CmdChipPower:
+		var r card.ChipPower
+		if err := sdk.Decode(cmd, &r); err != nil {
+			return sdk.BadPayload(err)
+		}
+		return d.chipPower(ctx, r)
+	case card.CmdChipIO:
+		var r card.ChipIO
+		if err := sdk.Decode(cmd, &r); err != nil {
+			return sdk.BadPayload(err)
+		}
+		return d.chipIO(ctx, r)
+	case card.CmdQueryIFM:
+		return sdk.Ok(card.IFMIdentifiers{IFMIdentifiers: d.p.IFM})
 	}
 	return api.Refuse(api.UnsupportedCommand, cmd.Name)
 }
@@ -58,9 +72,6 @@ func (d *driver) broken(err error, o api.Outcome) api.Completion {
 
 // read waits for a card, draws it in and reads it. The entry is disabled afterwards.
 func (d *driver) read(ctx context.Context, r card.ReadRawData, emit func(api.Event)) api.Completion {
-	if r.Chip {
-		return api.Refuse(api.UnsupportedData, "this driver reads magnetic tracks only")
-	}
 	defer d.exclusive()()
 	s, err := d.do("C10", true)
 	if err != nil {
@@ -85,6 +96,9 @@ func (d *driver) read(ctx context.Context, r card.ReadRawData, emit func(api.Eve
 	d.mu.Lock()
 	d.ejected, d.jammed = false, false
 	d.mu.Unlock()
+	if err := d.release(); err != nil {
+		return d.broken(err, api.Failed)
+	}
 	return d.tracks(r, emit)
 }
 
@@ -180,7 +194,8 @@ func trackStatus(code string) string {
 	return ""
 }
 
-// tracks reads the tracks asked for. A card without any of them is invalid media.
+// tracks reads the tracks and the answer to reset asked for. A card without any of them is
+// invalid media.
 func (d *driver) tracks(r card.ReadRawData, emit func(api.Event)) api.Completion {
 	var out card.ReadRawDataResult
 	asked, good := 0, 0
@@ -207,6 +222,19 @@ func (d *driver) tracks(r card.ReadRawData, emit func(api.Event)) api.Completion
 			return d.broken(err, api.Failed)
 		}
 	}
+	if r.Chip {
+		asked++
+		a, c := d.atr()
+		if c != nil {
+			return *c
+		}
+		if a.Status == "" {
+			good++
+		} else {
+			last = &deviceError{cmd: "CI0", code: "63"}
+		}
+		out.Chip = []card.Data{a}
+	}
 	if asked > 0 && good == 0 {
 		emit(api.Event{Name: card.EvInvalidMedia})
 		c := d.failed(api.Failed, last)
@@ -218,6 +246,9 @@ func (d *driver) tracks(r card.ReadRawData, emit func(api.Event)) api.Completion
 
 // carry sends a command that moves the card. What no answer settles, the position does.
 func (d *driver) carry(ctx context.Context, cmd string, arrived func(st string) bool) api.Completion {
+	if err := d.release(); err != nil {
+		return d.broken(err, api.NotStarted)
+	}
 	if err := sdk.Moving(ctx); err != nil {
 		return api.Refuse(api.InternalError, err.Error())
 	}

@@ -27,7 +27,8 @@ var profileYAML []byte
 // Model is the driver's entry in the catalogue.
 var Model = sdk.Model{
 	Name: "creatorcrt350n", Class: api.ClassCardReader, Maker: "Creator", Version: "1.0.0", Profile: profileYAML,
-	Commands:     map[string]api.Motion{card.CmdReadRawData: api.Wait, card.CmdMove: api.MovesMedia, card.CmdReset: api.MovesMedia},
+	Commands: map[string]api.Motion{card.CmdReadRawData: api.Wait, card.CmdMove: api.MovesMedia, card.CmdReset: api.MovesMedia,
+		card.CmdChipPower: api.Wait, card.CmdChipIO: api.Wait, card.CmdQueryIFM: api.Still},
 	Capabilities: capabilities,
 	New:          newDriver,
 }
@@ -44,6 +45,8 @@ type profile struct {
 	EntryMode     string                     `json:"entryMode"`
 	RetainCounter bool                       `json:"retainCounter"`
 	InitData      string                     `json:"initData"`
+	ChipVcc       string                     `json:"chipVcc"`
+	IFM           map[string]string          `json:"ifm"`
 	VendorCodes   map[string]api.VendorError `json:"vendorCodes"`
 }
 
@@ -68,6 +71,8 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 	return map[string]any{"cardReader": map[string]any{
 		"type": "motor", "readTracks": map[string]bool{"track1": true, "track2": true, "track3": true},
 		"positions": map[string]bool{"exit": true, "transport": true}, "cardTakenSensor": true, "X-retain": true,
+		"chipProtocols": map[string]bool{card.T0: true, card.T1: true, card.NotRequired: true},
+		"chipPower":     map[string]bool{card.Cold: true, card.Warm: true, card.Off: true},
 	}}, nil
 }
 
@@ -86,6 +91,8 @@ type driver struct {
 	jammed   bool
 	retained int
 	ejected  bool // the card at the gate was put there for the customer
+	pressed  bool // the contacts lie on the card
+	chip     bool // the chip was reset and answers
 }
 
 func newDriver(e sdk.Env) (sdk.Driver, error) {
@@ -181,6 +188,9 @@ func (d *driver) do(cmd string, again bool) (response, error) {
 	r, err := d.link.do(cmd, again)
 	var de *deviceError
 	if errors.As(err, &de) && de.code == "B0" {
+		d.mu.Lock()
+		d.pressed, d.chip = false, false
+		d.mu.Unlock()
 		if _, err = d.link.do(d.initCommand(3), true); err == nil {
 			r, err = d.link.do(cmd, again)
 		}
@@ -307,7 +317,7 @@ func (d *driver) Recover(_ context.Context, open []sdk.OpenOp) (api.Recovery, er
 func (d *driver) Status() map[string]any {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	dev, media := api.Offline, "unknown"
+	dev, media, chip := api.Offline, "unknown", card.ChipUnknown
 	if d.online {
 		dev = api.Online
 		media = map[string]string{"00": "notPresent", "01": "entering", "02": "present"}[d.st]
@@ -317,9 +327,17 @@ func (d *driver) Status() map[string]any {
 		if d.jammed && d.st != "00" {
 			media = "jammed"
 		}
+		switch {
+		case d.st != "02":
+			chip = card.ChipNoCard
+		case d.chip:
+			chip = card.ChipOnline
+		default:
+			chip = card.ChipOff
+		}
 	}
 	return map[string]any{
 		"common":     map[string]any{"device": dev},
-		"cardReader": card.Status{Media: media, Retained: d.retained},
+		"cardReader": card.Status{Media: media, ChipPower: chip, Retained: d.retained},
 	}
 }

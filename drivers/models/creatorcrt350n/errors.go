@@ -48,6 +48,8 @@ func step(cmd string) string {
 		return "intake"
 	case cmd[:2] == "C6":
 		return "read"
+	case cmd[:2] == "CI", cmd[:2] == "C@":
+		return "chip"
 	case cmd[:2] == "C0":
 		return "init"
 	}

@@ -1,16 +1,14 @@
 package crt350n
 
-import (
-	"encoding/hex"
-
-	"zhigui/sim/device/engine"
-)
+import "zhigui/sim/device/engine"
 
 var commandTable = []struct{ code, name, zh string }{
 	{"C0", "initialise", "初始化"}, {"C10", "status", "查询状态"}, {"C:0", "enable entry", "允许进卡"}, {"C:1", "disable entry", "禁止进卡"},
 	{"C20", "timed intake", "限时进卡"}, {"C30", "eject", "退卡"}, {"C31", "capture", "吞卡"}, {"C40", "take in again", "重新吸卡"},
 	{"C61", "read track 1", "读一磁道"}, {"C62", "read track 2", "读二磁道"}, {"C63", "read track 3", "读三磁道"}, {"C65", "read all tracks", "读全部磁道"},
-	{"C@0", "press IC contacts", "IC 触点下压"}, {"CI0", "IC cold reset", "IC 冷复位"}, {"CC0", "read retain counter", "读吞卡计数"}, {"CA1", "version", "版本"},
+	{"C@0", "press IC contacts", "IC 触点下压"}, {"C@2", "release IC contacts", "IC 触点释放"}, {"CI0", "IC cold reset", "IC 冷复位"},
+	{"CI1", "IC power off", "IC 下电"}, {"CI2", "IC status", "IC 状态"}, {"CI3", "IC command T=0", "IC 命令 T=0"}, {"CI4", "IC command T=1", "IC 命令 T=1"},
+	{"CI8", "IC warm reset", "IC 热复位"}, {"CI9", "IC command", "IC 命令"}, {"CC0", "read retain counter", "读吞卡计数"}, {"CA1", "version", "版本"},
 }
 
 func title(cmd string) string {
@@ -92,49 +90,4 @@ func (m *Model) sensors(io *engine.IO) []byte {
 		}
 	})
 	return out
-}
-
-// demoATR is the answer to reset of the demo chip: T=0, direct convention, four
-// historical characters.
-var demoATR, _ = hex.DecodeString("3B6400005A475349")
-
-// chip: contacts and a chip that answers each APDU with 6D00; there is no application on it.
-func (m *Model) chip(io *engine.IO, cmd string, data []byte) answer {
-	var a answer
-	io.Do(func() {
-		c := m.phy.Card
-		switch {
-		case m.phy.Position != Inside || c == nil:
-			a.err = "02"
-		case cmd == "C@0":
-			m.contacts = true
-		case cmd == "C@2":
-			m.contacts, m.chipOn = false, false
-		case !m.contacts:
-			a.err = "43"
-		case !c.IC:
-			a.err = "63"
-		case cmd == "CI0" || cmd == "CI8":
-			m.chipOn = true
-			a.data = append([]byte{'0'}, demoATR...)
-		case cmd == "CI1":
-			m.chipOn = false
-		case cmd == "CI2":
-			a.data = []byte("0")
-			if m.chipOn {
-				a.data = []byte("1")
-			}
-		case !m.chipOn:
-			a.err = "65"
-		case cmd == "CI3" || cmd == "CI4" || cmd == "CI9":
-			if len(data) < 4 {
-				a.err = "04"
-				return
-			}
-			a.data = []byte{0x6D, 0x00}
-		default:
-			a.err = "03"
-		}
-	})
-	return a
 }

@@ -36,8 +36,11 @@ var errorTable = []struct{ code, name, zh, cmd string }{
 	{"51", "motor error", "电机错误", ""},
 	{"60", "IC power short circuit", "IC 卡电源短路", "CI"},
 	{"61", "ATR error", "ATR 错误", "CI"},
+	{"62", "invalid ATR", "ATR 无效", "CI0,CI8"},
 	{"63", "IC card does not respond", "IC 卡无应答", "CI"},
 	{"64", "IC communication error", "IC 卡通讯错误", "CI"},
+	{"65", "IC card not activated", "IC 卡未激活", "CI"},
+	{"66", "IC card not supported", "不支持的 IC 卡", "CI"},
 	{"73", "EEPROM error", "EEPROM 错误", ""},
 	{"95", "anti-skimming unit error", "防盗刷装置错误", ""},
 	{"B0", "not initialised", "未初始化", ""},
@@ -46,7 +49,11 @@ var errorTable = []struct{ code, name, zh, cmd string }{
 // faultDefs: the device's own numbers and the seed's 1283 (VD-28), which goes over the wire
 // as 10 in answer to an eject command.
 func faultDefs() []engine.FaultDef {
-	list := []engine.FaultDef{{Code: "1283", Name: "card jammed on eject", NameZh: "退卡时卡片堵塞", Command: ejecting}}
+	list := []engine.FaultDef{
+		{Code: chipMute, Name: "the chip stops answering", NameZh: "芯片停止应答", Command: apdus},
+		{Code: chipPulled, Name: "the card is pulled off the contacts", NameZh: "卡片被拔离触点", Command: apdus},
+		{Code: chipNoise, Name: "a block of the chip arrives spoiled", NameZh: "芯片数据块损坏", Command: apdus},
+		{Code: "1283", Name: "card jammed on eject", NameZh: "退卡时卡片堵塞", Command: ejecting}}
 	for _, e := range errorTable {
 		list = append(list, engine.FaultDef{Code: e.code, Name: e.name, NameZh: e.zh, Command: e.cmd})
 	}

@@ -112,6 +112,10 @@ func (m *Model) respond(io *engine.IO, cmd string, a answer) {
 		shown = engine.Hex(f[:8]) + strings.Repeat(" ··", len(f)-8)
 		decoded = secretDigits.ReplaceAllString(decoded, "········")
 	}
+	if strings.HasPrefix(cmd, "CI") && len(a.data) > 0 { // a chip's answer has the card's number
+		shown = engine.Hex(f[:8]) + strings.Repeat(" ··", len(f)-8)
+		decoded = fmt.Sprintf("%s and %d bytes of the chip", text[:5], len(a.data))
+	}
 	if a.err != "" {
 		decoded += " " + errorName(a.err)
 	}
@@ -192,7 +196,7 @@ func (m *Model) place(p Position) {
 	case Outside:
 		m.phy.Card = nil
 	}
-	m.contacts, m.chipOn = false, false
+	m.release()
 	if err := m.save(); err != nil {
 		panic(err)
 	}
@@ -212,6 +216,8 @@ func (m *Model) move(io *engine.IO, cmd string, to Position, from ...Position) a
 		case to == Retained && m.stuck["bin"] == "full":
 			bad = "50"
 		case at == to:
+		case m.contacts:
+			bad = "05"
 		default:
 			bad = "02"
 			for _, f := range from {
@@ -299,6 +305,7 @@ func (m *Model) initialise(io *engine.IO, cmd string) answer {
 	at := Outside
 	io.Do(func() {
 		m.ready, m.entry, m.counting = true, "", kind >= '4'
+		m.release()
 		at = m.phy.Position
 	})
 	if at == Outside {

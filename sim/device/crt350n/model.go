@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"zhigui/sim/device/engine"
+	"zhigui/sim/device/iccard"
 )
 
 // Position is where the card is.
@@ -28,12 +29,17 @@ type CardData struct {
 	Track2 string `yaml:"track2" json:"track2"`
 	Track3 string `yaml:"track3" json:"track3"`
 	IC     bool   `yaml:"ic" json:"ic"`
+	// Chip is how the chip of a card with IC is; left out, a good one.
+	Chip iccard.Chip `yaml:"chip" json:"chip,omitzero"`
 }
 
 // Check refuses tracks that a stripe cannot hold.
 func (c CardData) Check() error {
 	if strings.TrimSpace(c.Name) == "" {
 		return engine.BadArg("a card needs a name")
+	}
+	if err := c.Chip.Check(); err != nil {
+		return engine.BadArg("card %s: %v", c.Name, err)
 	}
 	for i, t := range []string{c.Track1, c.Track2, c.Track3} {
 		if _, ok := EncodeTrack(i+1, t); !ok {
@@ -84,6 +90,14 @@ type stripe struct {
 	IC      bool      `json:"ic"`
 	Invalid bool      `json:"invalid"`
 	Tracks  [3][]byte `json:"tracks"`
+	Chip    *chip     `json:"chip,omitempty"`
+}
+
+// chip is what the chip of the card in the machine is made from.
+type chip struct {
+	Kind   iccard.Chip `json:"kind"`
+	Track2 string      `json:"track2"`
+	Holder string      `json:"holder"`
 }
 
 // physical is what survives a power cut and the process: it is saved on each change.
@@ -108,7 +122,7 @@ type Model struct {
 	entry    string // "", all, mag, ic, both
 	intake   bool   // a timed intake waits for a card
 	contacts bool
-	chipOn   bool
+	slot     iccard.Slot
 	moving   bool
 	eject    bool // power came back with restore: eject
 	stuck    map[string]string
@@ -157,7 +171,8 @@ func (m *Model) Info() engine.Info {
 
 // PowerOff implements engine.Model.
 func (m *Model) PowerOff() {
-	m.ready, m.entry, m.intake, m.contacts, m.chipOn, m.moving = false, "", false, false, false, false
+	m.ready, m.entry, m.intake, m.moving = false, "", false, false
+	m.release()
 	m.eject = m.cfg.Restore == "eject"
 }
 
@@ -217,6 +232,7 @@ func (m *Model) Act(action string, a engine.Args) error {
 		if m.phy.Position != Mouth {
 			return engine.Conflictf("no card lies at the mouth")
 		}
+		m.release()
 		m.phy.Position, m.phy.Card = Outside, nil
 		m.dev.Poke()
 		return m.save()
@@ -252,7 +268,13 @@ func cardArgs(a engine.Args, c CardData) (CardData, error) {
 			return c, err
 		}
 	}
-	c.IC, err = a.Bool("ic", c.IC)
+	if c.IC, err = a.Bool("ic", c.IC); err != nil {
+		return c, err
+	}
+	if c.Chip.State, err = a.String("chip", c.Chip.State); err != nil {
+		return c, err
+	}
+	c.Chip.Protocol, err = a.String("protocol", c.Chip.Protocol)
 	return c, err
 }
 
@@ -333,6 +355,12 @@ func (m *Model) insert(a engine.Args) error {
 			s.Tracks[i] = Damage(i+1, raw, how)
 		}
 	}
+	if s.IC {
+		if err := c.Chip.Check(); err != nil {
+			return engine.BadArg("%v", err)
+		}
+		s.Chip = &chip{c.Chip, c.Track2, holder(c.Track1)}
+	}
 	switch {
 	case m.entry == "mag" && !s.Mag && !m.intake:
 		return engine.Conflictf("the reader takes only cards with a magnetic stripe and refuses this one")
@@ -365,6 +393,7 @@ func (m *Model) SetStatus(name, value string) error {
 		return nil
 	}
 	m.phy.Position = Position(value)
+	m.release()
 	if m.phy.Position == Outside {
 		m.phy.Card = nil
 	} else if m.phy.Card == nil {
