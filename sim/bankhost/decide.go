@@ -37,7 +37,13 @@ func (h *Host) decide(q *request, s Scenario) {
 	switch q.mti {
 	case "0820":
 		q.rc = "00"
-	case "0200":
+	case "0100":
+		h.request(q)
+	case "0200", "0220":
+		if q.m.text(3) == "210000" {
+			h.deposit(q)
+			return
+		}
 		h.request(q)
 	case "0420", "0421":
 		h.reversal(q)
@@ -88,7 +94,7 @@ func (h *Host) request(q *request) {
 			ch = l.post(Entry{Kind: "pinTry", Card: pan, Tries: 0})
 		}
 		switch proc {
-		case "310000":
+		case "310000", "210000": // 210000 as 0100: may this card be deposited to? Nothing is booked
 		case "380000":
 			q.statement(l, a)
 		case "700000":
@@ -148,6 +154,39 @@ func (h *Host) withdraw(q *request, a *Account, key string, amount int64) <-chan
 	ch := l.post(e)
 	q.balance(a)
 	return ch
+}
+
+// deposit credits a card, once for each F7 and F11, whatever is repeated and however. The
+// customer was checked by the 0100 before the notes were taken: there is no PIN here. A card
+// that has been blocked or has expired since is refused; its notes are a matter for people.
+func (h *Host) deposit(q *request) {
+	l := h.l
+	key := q.key()
+	amount, _ := strconv.ParseInt(q.m.text(4), 10, 64)
+	l.mu.Lock()
+	a := l.accounts[q.m.text(2)]
+	var ch <-chan error
+	switch op := l.ops[key]; {
+	case op != nil && op.e.Kind == "deposit" && op.e.Amount != -amount:
+		q.rc = "94"
+	case op != nil:
+		q.rc, q.auth = op.e.RC, op.e.Auth
+		q.balance(a)
+	case amount <= 0:
+		q.rc = "13"
+	default:
+		e := Entry{Kind: "deposit", Key: key, Card: q.m.text(2), Amount: -amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41), Auth: fmt.Sprintf("%06d", l.entries%1000000)}
+		if rc := cardState(a); rc != "" {
+			e.Kind, e.Amount, e.RC, e.Auth = "decline", 0, rc, ""
+		}
+		q.rc, q.auth = e.RC, e.Auth
+		ch = l.post(e)
+		q.balance(a)
+	}
+	l.mu.Unlock()
+	if ch != nil && <-ch != nil {
+		q.rc = "96"
+	}
 }
 
 func (h *Host) changePIN(q *request, a *Account, key string) <-chan error {
@@ -218,8 +257,11 @@ func (q *request) statement(l *ledger, a *Account) {
 	for i := len(h) - 1; i >= 0; i-- {
 		e := h[i]
 		kind, sign, amount := "ATM", "D", e.Amount
-		if e.Kind == "reverse" {
+		switch e.Kind {
+		case "reverse":
 			kind, sign, amount = "REV", "C", -e.Amount
+		case "deposit":
+			kind, sign, amount = "DEP", "C", -e.Amount
 		}
 		lines[i] = fmt.Sprintf("%s|%s|%s|%d|%d", e.At.Local().Format("0102150405"), kind, sign, amount, bal)
 		bal += e.Amount
@@ -227,7 +269,7 @@ func (q *request) statement(l *ledger, a *Account) {
 	q.text = strings.Join(lines, ";")
 }
 
-var answerMTI = map[string]string{"0200": "0210", "0420": "0430", "0421": "0430", "0820": "0830"}
+var answerMTI = map[string]string{"0100": "0110", "0200": "0210", "0220": "0230", "0420": "0430", "0421": "0430", "0820": "0830"}
 
 // echoed are the fields an answer repeats from its request.
 var echoed = []int{2, 3, 4, 7, 11, 12, 13, 18, 25, 32, 33, 37, 41, 42, 49, 70, 90}

@@ -23,13 +23,13 @@ type Account struct {
 	pin     string // salted digest
 }
 
-// Entry is one line of the ledger file. Kind: open, withdraw, reverse, pinTry, pinChange,
+// Entry is one line of the ledger file. Kind: open, withdraw, deposit, reverse, pinTry, pinChange,
 // forbid (a reversal of an unknown original: should it come, it is refused).
 type Entry struct {
 	Kind   string    `json:"kind"`
 	Key    string    `json:"key,omitempty"` // F90 quintuple of the original
 	Card   string    `json:"card,omitempty"`
-	Amount int64     `json:"amount,omitempty"` // debit of the card; a reversal is negative
+	Amount int64     `json:"amount,omitempty"` // debit of the card; a reversal or a deposit is negative
 	Paid   int64     `json:"paid,omitempty"`   // of a partial reversal
 	RC     string    `json:"rc,omitempty"`
 	Auth   string    `json:"auth,omitempty"`
@@ -115,7 +115,7 @@ func (l *ledger) apply(e Entry) {
 	case "open":
 		l.accounts[e.Card] = &Account{Card: e.Card, Balance: e.Amount, Status: e.RC, pin: e.PIN}
 		l.opened += e.Amount
-	case "withdraw":
+	case "withdraw", "deposit":
 		a.Balance -= e.Amount
 		l.clearing += e.Amount
 		l.ops[e.Key] = &operation{e: e}
@@ -214,6 +214,8 @@ type Invariants struct {
 	Balances    int64    `json:"balances"`
 	Clearing    int64    `json:"clearing"`
 	Withdrawals int      `json:"withdrawals"`
+	Deposits    int      `json:"deposits"`
+	Deposited   int64    `json:"deposited"` // credited to cards
 	Reversals   int      `json:"reversals"`
 	Problems    []string `json:"problems,omitempty"`
 }
@@ -230,6 +232,11 @@ func (l *ledger) invariants() Invariants {
 	}
 	var net int64
 	for _, o := range l.ops {
+		if o.e.Kind == "deposit" {
+			v.Deposits++
+			v.Deposited -= o.e.Amount
+			net += o.e.Amount
+		}
 		if o.e.Kind != "withdraw" {
 			continue
 		}

@@ -27,10 +27,11 @@ const (
 	NotSent         State = 11 // final: never left this server
 	Voided          State = 12 // final: reversed by the terminal before it ever arrived
 	ClosedByHand    State = 13 // final: closed by two persons
+	CreditPending   State = 14 // a deposit's notes are in the box: the credit is stored and told to the host until it answers
 )
 
 var stateNames = [...]string{"", "INTENT", "DECLINED", "UNKNOWN", "APPROVED", "REVERSAL_PENDING", "REVERSED",
-	"REVERSAL_NOT_FOUND", "REVERSAL_STUCK", "CONFIRMED", "SUSPENSE", "NOT_SENT", "VOIDED", "CLOSED_BY_HAND"}
+	"REVERSAL_NOT_FOUND", "REVERSAL_STUCK", "CONFIRMED", "SUSPENSE", "NOT_SENT", "VOIDED", "CLOSED_BY_HAND", "CREDIT_PENDING"}
 
 func (s State) String() string {
 	if int(s) < len(stateNames) {
@@ -163,9 +164,9 @@ func (s *Store) ByID(ctx context.Context, id int64) (*Txn, error) {
 	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE id=?`, id))
 }
 
-// ByOriginal finds the withdrawal a confirmation or reversal of a terminal means.
+// ByOriginal finds the withdrawal or deposit a confirmation or reversal of a terminal means.
 func (s *Store) ByOriginal(ctx context.Context, terminal, batch, stan string) (*Txn, error) {
-	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE idem>=? AND idem<? AND batch=? AND stan=? AND kind='withdrawal' ORDER BY id DESC LIMIT 1`,
+	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE idem>=? AND idem<? AND batch=? AND stan=? AND kind IN ('withdrawal', 'deposit') ORDER BY id DESC LIMIT 1`,
 		terminal+"|", terminal+"}", batch, stan))
 }
 
@@ -189,6 +190,22 @@ func collect(rows *sql.Rows) ([]*Txn, error) {
 		out = append(out, t)
 	}
 	return out, rows.Err()
+}
+
+// Credit records what a terminal has taken in for a deposit, with the message that tells the
+// host; paid 0 ends the deposit, as nothing was put in.
+func (s *Store) Credit(ctx context.Context, id, paid int64, at time.Time, r *Reversal) error {
+	return s.write(ctx, func(tx *Tx) error {
+		o := &Outcome{State: CreditPending, At: at, Note: "the notes are in the terminal's cash box", Reversal: r}
+		if r == nil {
+			o.State, o.Note = Voided, "nothing was put in"
+		}
+		if err := finish(tx, id, o, []State{Approved, Suspense}); err != nil {
+			return err
+		}
+		_, err := tx.exec(`UPDATE txn SET amount=?, paid=? WHERE id=?`, paid, paid, id)
+		return err
+	})
 }
 
 // Confirm records what a terminal has paid. With r set the unpaid part is reversed in the

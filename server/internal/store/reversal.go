@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-// Reversal is the one reversal of a transaction.
+// Reversal is what the host must still be told of a transaction: that it is taken back, or,
+// for a deposit, that it is credited.
 type Reversal struct {
 	Txn      int64
 	Terminal string
@@ -21,7 +22,11 @@ type Reversal struct {
 	RC       string
 	Created  time.Time
 	Next     time.Time
+	Credit   bool // of a deposit: Paid is what the customer gets
 }
+
+// CreditReason is the Reason of a credit.
+const CreditReason = "DP"
 
 // ReversalState is the state of a reversal.
 type ReversalState uint8
@@ -52,7 +57,7 @@ func scanReversal(r interface{ Scan(...any) error }) (*Reversal, error) {
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNotFound
 	}
-	v.Created, v.Next = fromMS(c), fromMS(n)
+	v.Created, v.Next, v.Credit = fromMS(c), fromMS(n), v.Reason == CreditReason
 	return v, err
 }
 
@@ -101,11 +106,18 @@ func (s *Store) EndReversal(ctx context.Context, r *Reversal, st ReversalState, 
 	if st == RevDone && r.Paid.Valid {
 		end = Confirmed
 	}
+	note := "reversal answered " + rc
+	if r.Credit {
+		note = "credit answered " + rc
+		if st != RevDone {
+			end = Suspense
+		}
+	}
 	return s.write(ctx, func(tx *Tx) error {
 		if _, err := tx.exec(`UPDATE reversal SET state=?, rc=?, not_found=?, updated=? WHERE txn=?`, int64(st), rc, r.NotFound, ms(at), r.Txn); err != nil {
 			return err
 		}
-		err := finish(tx, r.Txn, &Outcome{State: end, At: at, Note: "reversal answered " + rc}, []State{ReversalPending})
+		err := finish(tx, r.Txn, &Outcome{State: end, At: at, Note: note}, []State{ReversalPending, CreditPending})
 		if errors.Is(err, ErrState) {
 			return nil
 		}

@@ -144,7 +144,11 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 	if err != nil {
 		return false
 	}
-	m, frame, err := e.reversalMessage(t, r)
+	build := e.reversalMessage
+	if r.Credit {
+		build = e.creditMessage
+	}
+	m, frame, err := build(t, r)
 	if err != nil {
 		e.o.Log.Error("reversal cannot be built", "txn", r.Txn, "error", err.Error())
 		return e.endReversal(ctx, r, store.RevStuck, "")
@@ -170,8 +174,15 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 	rc := string(a.Msg.Get(39))
 	switch rc {
 	case rcOK:
+		if v, ok := a.Msg.Number(4); r.Credit && (!ok || int64(v) != r.Paid.Int64) {
+			e.o.Log.Error("host credited another amount: a person must decide", "txn", r.Txn)
+			return e.endReversal(ctx, r, store.RevStuck, rcInvalid)
+		}
 		return e.endReversal(ctx, r, store.RevDone, rc)
-	case rcNotOriginal: // the original may still be on its way: ask again
+	case rcNotOriginal:
+		if r.Credit {
+			break // a credit has no original
+		} // the original may still be on its way: ask again
 		if r.NotFound++; r.NotFound >= e.o.AbsentAfter && now.Sub(t.Created) > 2*e.o.HostTimeout {
 			if t.Auth == "" {
 				return e.endReversal(ctx, r, store.RevAbsent, rc)
@@ -184,7 +195,7 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 		_ = e.st.Retry(ctx, r, rc, r.NotFound, r.Next, e.o.Now())
 		return false
 	}
-	e.o.Log.Error("host refuses a reversal: a person must decide", "txn", r.Txn, "code", rc)
+	e.o.Log.Error("host refuses a reversal or credit: a person must decide", "txn", r.Txn, "code", rc)
 	return e.endReversal(ctx, r, store.RevStuck, rc)
 }
 
@@ -193,21 +204,16 @@ func (e *Engine) endReversal(ctx context.Context, r *store.Reversal, st store.Re
 		e.o.Log.Error("reversal end cannot be stored", "txn", r.Txn, "error", err.Error())
 		return false // sent again; the host answers a repeat alike
 	}
+	if ch, ok := e.told.LoadAndDelete(r.Txn); ok {
+		close(ch.(chan struct{}))
+	}
 	e.o.OnChange(r.Txn)
 	return true
 }
 
 // reversalMessage builds 0420, from the second send on 0421, out of the stored request.
 func (e *Engine) reversalMessage(t *store.Txn, r *store.Reversal) (*message.Message, []byte, error) {
-	blob, err := e.hsm.Open(nil, t.Request, aadOf(t.ID, "request"))
-	if err != nil {
-		return nil, nil, err
-	}
-	pos, err := message.Builtin("pos64")
-	if err != nil {
-		return nil, nil, err
-	}
-	_, o, err := unpackPair(blob, pos, e.hostD)
+	o, err := e.sentToHost(t)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -240,4 +246,18 @@ func (e *Engine) reversalMessage(t *store.Txn, r *store.Reversal) (*message.Mess
 	}
 	frame, err := e.packHost(m, nil, nil)
 	return m, frame, err
+}
+
+// sentToHost is the stored request of t as it went to the host, without what is never stored.
+func (e *Engine) sentToHost(t *store.Txn) (*message.Message, error) {
+	blob, err := e.hsm.Open(nil, t.Request, aadOf(t.ID, "request"))
+	if err != nil {
+		return nil, err
+	}
+	pos, err := message.Builtin("pos64")
+	if err != nil {
+		return nil, err
+	}
+	_, o, err := unpackPair(blob, pos, e.hostD)
+	return o, err
 }

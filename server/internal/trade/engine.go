@@ -61,6 +61,7 @@ type Engine struct {
 	fly     [64]flyShard
 	misses  atomic.Int32 // consecutive missing answers
 	drain   *drain
+	told    sync.Map // transaction → chan closed when the host has been told
 	hostKey hsm.Ref
 	stop    context.CancelFunc
 	wg      sync.WaitGroup

@@ -114,12 +114,15 @@ func (z *Zone) route(ctx context.Context, w *work) string {
 		return rcFormat
 	}
 	switch w.in.MTI() {
-	case "0200":
-		if k := kindOf("0200", w.in.Get(3)); k != nil {
+	case "0100", "0200":
+		if k := kindOf(w.in.MTI(), w.in.Get(3)); k != nil {
 			return z.transact(ctx, w, k)
 		}
 		return rcInvalid
 	case "0220":
+		if w.in.String(3) == procDeposit {
+			return z.credit(ctx, w)
+		}
 		return z.confirm(ctx, w)
 	case "0400":
 		return z.reverse(ctx, w)

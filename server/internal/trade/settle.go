@@ -93,7 +93,7 @@ func (z *Zone) reverse(ctx context.Context, w *work) string {
 	if rc != "" {
 		return rc
 	}
-	if v, ok := w.in.Number(4); !ok || int64(v) != t.Amount {
+	if v, ok := w.in.Number(4); !ok || int64(v) != t.Amount || t.Kind == "deposit" {
 		return rcInvalid
 	}
 	paid := int64(0)
@@ -150,7 +150,11 @@ func (z *Zone) void(ctx context.Context, w *work, key string) string {
 	now := e.o.Now()
 	amount, _ := w.in.Number(4)
 	o := w.in.Get(61)
-	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Kind: "withdrawal", Batch: string(o[:6]),
+	name := "withdrawal"
+	if w.in.String(3) == procDeposit {
+		name = "deposit"
+	}
+	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Kind: name, Batch: string(o[:6]),
 		STAN: string(o[6:12]), Amount: int64(amount), State: store.Voided, RC: rcNotOriginal, Note: "reversed before it arrived", Created: now, Updated: now}
 	if pan := w.in.Get(2); pan != nil {
 		t.PANMasked, t.PANIndex = message.MaskedPAN(pan), e.hsm.Index(pan)

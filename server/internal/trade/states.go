@@ -6,6 +6,10 @@
 //	UNKNOWN → REVERSAL_PENDING → REVERSED | REVERSAL_NOT_FOUND | REVERSAL_STUCK
 //	APPROVED → CONFIRMED | REVERSAL_PENDING | SUSPENSE; SUSPENSE → CONFIRMED | REVERSAL_PENDING | CLOSED_BY_HAND
 //
+// A deposit is approved before notes are taken, and can not be taken back afterwards:
+//
+//	APPROVED | SUSPENSE → CREDIT_PENDING | VOIDED; CREDIT_PENDING → CONFIRMED | SUSPENSE
+//
 // server/cmd and server/internal/mgmt use it. It knows stores, keys and links only through
 // their packages, and the clock only through Options.Now.
 package trade
@@ -16,8 +20,9 @@ import "zhigui/server/internal/store"
 var arrows = map[store.State][]store.State{
 	store.Intent:          {store.Approved, store.Declined, store.Unknown, store.NotSent, store.ReversalPending},
 	store.Unknown:         {store.ReversalPending},
-	store.Approved:        {store.Confirmed, store.ReversalPending, store.Suspense},
-	store.Suspense:        {store.Confirmed, store.ReversalPending, store.ClosedByHand},
+	store.Approved:        {store.Confirmed, store.ReversalPending, store.Suspense, store.CreditPending, store.Voided},
+	store.Suspense:        {store.Confirmed, store.ReversalPending, store.ClosedByHand, store.CreditPending, store.Voided},
+	store.CreditPending:   {store.Confirmed, store.Suspense},
 	store.ReversalPending: {store.Reversed, store.Confirmed, store.ReversalAbsent, store.ReversalStuck},
 	store.ReversalStuck:   {store.ClosedByHand, store.ReversalPending},
 }
@@ -25,7 +30,7 @@ var arrows = map[store.State][]store.State{
 // into lists the states from which to may be reached.
 func into(to store.State) []store.State {
 	var out []store.State
-	for from := store.Intent; from <= store.ClosedByHand; from++ {
+	for from := store.Intent; from <= store.CreditPending; from++ {
 		for _, s := range arrows[from] {
 			if s == to {
 				out = append(out, from)
@@ -42,13 +47,21 @@ type kind struct {
 	proc  string
 	money bool // moves money: reversed when its outcome is unknown
 	pin   bool // needs a PIN block
+	opens bool // moves no money, and a confirmation (0220) with the amount follows
 }
 
+// Processing codes (field 3) that a settlement names, too.
+const (
+	procWithdrawal = "010000"
+	procDeposit    = "210000"
+)
+
 var kinds = []kind{
-	{"balance", "0200", "310000", false, true},
-	{"withdrawal", "0200", "010000", true, true},
-	{"pinChange", "0200", "700000", false, true},
-	{"statement", "0200", "380000", false, true},
+	{name: "balance", mti: "0200", proc: "310000", pin: true},
+	{name: "withdrawal", mti: "0200", proc: procWithdrawal, money: true, pin: true},
+	{name: "pinChange", mti: "0200", proc: "700000", pin: true},
+	{name: "statement", mti: "0200", proc: "380000", pin: true},
+	{name: "deposit", mti: "0100", proc: procDeposit, pin: true, opens: true},
 }
 
 func kindOf(mti string, proc []byte) *kind {

@@ -94,7 +94,7 @@ func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount
 		return nil, rcSystem
 	}
 	w.out.Reset(e.hostD)
-	_ = w.out.SetMTI("0200")
+	_ = w.out.SetMTI(k.mti)
 	if z.toH.Copy(w.out, w.in, toHost...) != nil || w.out.Set(2, pan) != nil {
 		return nil, rcFormat
 	}
@@ -194,7 +194,7 @@ func (z *Zone) send(ctx context.Context, w *work, k *kind, t *store.Txn) string 
 	o := &store.Outcome{State: store.Declined, RC: rc, Auth: string(a.Msg.Get(38))}
 	if rc == rcOK {
 		o.State = store.Approved
-		if !k.money {
+		if !k.money && !k.opens {
 			o.State = store.Confirmed
 		}
 		e.count.approved.Add(1)

@@ -56,7 +56,7 @@ export type Group = 'good' | 'declined' | 'reversed' | 'open' | 'person'
 export const groups: readonly Group[] = ['good', 'declined', 'reversed', 'open', 'person']
 const groupByState: Readonly<Record<string, Group>> = {
   CONFIRMED: 'good', CLOSED_BY_HAND: 'good', DECLINED: 'declined', NOT_SENT: 'declined', VOIDED: 'declined', REVERSED: 'reversed', REVERSAL_NOT_FOUND: 'reversed',
-  INTENT: 'open', APPROVED: 'open', UNKNOWN: 'open', REVERSAL_PENDING: 'open', SUSPENSE: 'person', REVERSAL_STUCK: 'person'
+  INTENT: 'open', APPROVED: 'open', UNKNOWN: 'open', REVERSAL_PENDING: 'open', CREDIT_PENDING: 'open', SUSPENSE: 'person', REVERSAL_STUCK: 'person'
 }
 export const txnStates = Object.keys(groupByState)
 /** A request without money is done when the host has approved it. */
