@@ -128,9 +128,9 @@ func (b *branch) book() (ledger, error) {
 
 func (l *ledger) fold(r ej.Record) {
 	var d struct {
-		Type, Host, Reason string
-		Amount, Paid       int64
-		Financial          bool
+		Type, Host, Reason, Code string
+		Amount, Paid             int64
+		Financial                bool
 	}
 	_ = json.Unmarshal(r.Data, &d)
 	switch r.Kind {
@@ -172,11 +172,18 @@ func (l *ledger) fold(r ej.Record) {
 		x.Settle = "suspense"
 	case ej.Resolved:
 		x.Settle, x.Paid, x.Acked = "reverse", d.Paid, false
-		if d.Paid == x.Amount {
+		if d.Paid == x.Amount || x.Type == "deposit" {
 			x.Settle = "commit"
 		}
+	case ej.DepositBegin, ej.CashIn, ej.Notes, ej.DepositClosing, ej.DepositUnclear:
+		x.Cash = strings.ToLower(string(r.Kind))
+	case ej.DepositClosed:
+		x.Cash, x.Paid = "deposited", d.Paid
 	case ej.SettleSent:
 		x.Acked = true
+		if x.Type == "deposit" && x.Paid > 0 && d.Code != "00" {
+			x.Settle = "suspense"
+		}
 	}
 }
 
@@ -191,6 +198,9 @@ func (b *branch) resolve() {
 	var open []*txn
 	var known int64
 	for _, x := range bk.Txns {
+		if x.Type == "deposit" {
+			continue
+		}
 		if x.Settle == "suspense" {
 			open = append(open, x)
 		} else if x.Settle == "commit" || (x.Settle == "reverse" && x.Paid > 0) {
@@ -298,6 +308,9 @@ func (b *branch) check() {
 	dispenses := 0
 	var paid int64
 	for _, x := range bk.Txns {
+		if x.Type == "deposit" {
+			continue // checkDeposits
+		}
 		dispenses += x.Dispenses
 		if x.Dispenses > 1 {
 			t.Errorf("I2: %s was dispensed %d times", x.ID, x.Dispenses)
@@ -316,6 +329,7 @@ func (b *branch) check() {
 	if paid != st.given() {
 		t.Errorf("I4: the journal says customers got %d fen, they took %d", paid, st.given())
 	}
+	b.checkDeposits(bk)
 	b.compareBank(st)
 }
 
@@ -346,8 +360,12 @@ func (b *branch) compareBank(st module) {
 		if !inv.OK {
 			return fmt.Errorf("the bank's own books: %v", inv.Problems)
 		}
-		if debited := inv.Opened - inv.Balances; debited != st.given() {
-			return fmt.Errorf("the bank debited %d fen, customers took %d", debited, st.given())
+		in, err := b.taken()
+		if err != nil {
+			return err
+		}
+		if debited := inv.Opened - inv.Balances; debited != st.given()-in {
+			return fmt.Errorf("the bank debited %d fen, customers took %d and put %d in", debited, st.given(), in)
 		}
 		return nil
 	})

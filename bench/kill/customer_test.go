@@ -23,6 +23,9 @@ type visit struct {
 	Desk   robot.Desk
 	Amount int64
 	Manner robot.Manner
+	// Notes to put in, major units: a deposit.
+	Notes    []int
+	TakeBack bool
 }
 
 // beTheCustomer is the page in a process of its own, so that it can be killed and stopped at
@@ -38,6 +41,11 @@ func beTheCustomer() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
+	if w.Notes != nil {
+		v, err := w.Desk.Put(ctx, "demo-1", "123456", w.Notes, w.TakeBack)
+		fmt.Printf("%+v, %v\n", v, err)
+		return
+	}
 	v, err := w.Desk.Withdraw(ctx, "demo-1", "123456", w.Amount, w.Manner)
 	fmt.Printf("%+v, %v\n", v, err)
 }

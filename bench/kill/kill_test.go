@@ -81,9 +81,12 @@ type branch struct {
 	dir  string
 	// missed are the faults whose state did not come.
 	missed []string
+	// What is proved here: the service that must be offered, the device that loses power, and
+	// its driver.
+	service, module, model string
 }
 
-func newBranch(t *testing.T, zone string) *branch {
+func newBranch(t *testing.T, zone string, also ...string) *branch {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "kb")
 	if err != nil {
@@ -101,13 +104,16 @@ func newBranch(t *testing.T, zone string) *branch {
 		t.Fatal(err)
 	}
 	s, err := scene.Prepare(context.Background(), scene.Options{
-		Dir: filepath.Join(dir, "s"), Bin: binaries, Flows: flows, Ports: ports, Zone: zone, Fast: true,
+		Dir: filepath.Join(dir, "s"), Also: also, Bin: binaries, Flows: flows, Ports: ports, Zone: zone, Fast: true,
 		CardTime: 2 * time.Second, CashTime: 2 * time.Second, HostTimeout: 2 * time.Second, PadOver: 1900000,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &branch{Scene: s, t: t, dir: filepath.Join(dir, "s")}
+	b := &branch{Scene: s, t: t, dir: filepath.Join(dir, "s"), service: "withdrawal", module: "cash", model: "puloonlcdm2000"}
+	if len(also) > 0 {
+		b.service, b.module, b.model = "deposit", "acceptor", "itlnv200"
+	}
 	b.desk = robot.Desk{
 		XFS: fmt.Sprintf("ws://127.0.0.1:%d", ports.XFS), Token: filepath.Join(b.dir, "terminal", "run", "flow.token"),
 		Devices: robot.Devices{URL: fmt.Sprintf("http://127.0.0.1:%d", ports.Devices)},
@@ -129,7 +135,7 @@ func newBranch(t *testing.T, zone string) *branch {
 	return b
 }
 
-// waitReady waits until the counter offers withdrawals again.
+// waitReady waits until the counter offers its service again.
 func (b *branch) waitReady() {
 	b.t.Helper()
 	err := robot.Until(90*time.Second, func() error {
@@ -139,8 +145,8 @@ func (b *branch) waitReady() {
 		if err != nil {
 			return err
 		}
-		if s := services["withdrawal"]; !s.Available {
-			return errors.New("withdrawals: " + s.Reason)
+		if s := services[b.service]; !s.Available {
+			return errors.New(b.service + ": " + s.Reason)
 		}
 		return nil
 	})
@@ -206,7 +212,9 @@ func (f fault) String() string {
 }
 
 // atServer reports whether the state is one of the server's.
-func (f fault) atServer() bool { return slices.Contains(serverStates, f.state) }
+func (f fault) atServer() bool {
+	return slices.Contains(serverStates, f.state) || f.state == "credit-stored"
+}
 
 // states are the records of the terminal's journal, serverStates the moments of a
 // transaction in the server (server/internal/trade).

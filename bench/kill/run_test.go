@@ -121,13 +121,13 @@ func (b *branch) arm(f fault, c *customer, rng *rand.Rand) <-chan struct{} {
 		close(struck)
 		return struck
 	}
-	cut := b.desk.Devices.URL + "/api/devices/cash/actions/powerCut"
+	cut := b.desk.Devices.URL + "/api/devices/" + b.module + "/actions/powerCut"
 	pid := func() int { // of what is hit
 		switch f.target {
 		case "platformd":
 			return b.platformPID()
 		case "driver":
-			return b.driverPID("puloonlcdm2000")
+			return b.driverPID(b.model)
 		case "page":
 			return c.pid()
 		case "power":
@@ -190,7 +190,7 @@ func (b *branch) recover(f fault) {
 		b.unstuck()
 	}
 	if f.target == "power" {
-		if err := robot.Until(20*time.Second, func() error { return b.desk.Devices.Do("cash", "powerRestore", nil) }); err != nil {
+		if err := robot.Until(20*time.Second, func() error { return b.desk.Devices.Do(b.module, "powerRestore", nil) }); err != nil {
 			t.Fatalf("power: %v", err)
 		}
 	}
@@ -249,7 +249,7 @@ func (b *branch) revive() {
 // unstuck waits until the watchdogs have replaced what is stopped.
 func (b *branch) unstuck() {
 	err := robot.Until(60*time.Second, func() error {
-		for name, pid := range map[string]int{"the platform": b.platformPID(), "the dispenser's driver": b.driverPID("puloonlcdm2000")} {
+		for name, pid := range map[string]int{"the platform": b.platformPID(), "the driver": b.driverPID(b.model)} {
 			if pid == 0 || is(pid, 'T') {
 				return errors.New(name + " is stopped")
 			}
@@ -295,12 +295,16 @@ func (b *branch) quiet() {
 		if n := st.exit() + st.path(); n > 0 {
 			return fmt.Errorf("%d notes at the exit or inside", n)
 		}
+		if err := b.acceptorQuiet(); err != nil {
+			return err
+		}
 		return b.settled()
 	})
 	if err != nil {
 		t.Fatalf("not quiet: %v", err)
 	}
 	b.resolve()
+	b.resolveDeposits()
 	b.waitReady()
 }
 

@@ -186,6 +186,94 @@ func (d Desk) returnCard(ctx context.Context, s services) error {
 	}
 }
 
+// Deposit is one customer's deposit, as far as it came.
+type Deposit struct {
+	Txn      string
+	Opened   string // how the bank answered before a note was taken
+	Inserted int    // notes that went into the mouth
+	Outcome  string // credited, pending, …
+	Amount   int64  // as the platform says
+}
+
+// Put inserts a card, types the PIN, puts notes (major units) in one after the other, and
+// confirms, or takes back what can be given back.
+func (d Desk) Put(ctx context.Context, card, pin string, notes []int, takeBack bool) (v Deposit, err error) {
+	s, err := d.open(ctx)
+	if err != nil {
+		return v, err
+	}
+	defer s.close()
+	acceptor, err := Dial(ctx, d.XFS, "acceptor", d.Token)
+	if err != nil {
+		return v, err
+	}
+	defer acceptor.Close()
+	if err := s.platform.Call(ctx, "X-Session.Begin", obj{"flow": "deposit", "lang": "zh"}, nil); err != nil {
+		return v, err
+	}
+	live, die := context.WithCancel(ctx)
+	defer die()
+	go s.alive(live)
+	if err := d.identify(ctx, s, card, pin); err != nil {
+		return v, err
+	}
+	var res struct{ Txn, Outcome string }
+	if err := s.platform.Call(ctx, "X-Host.Transact", obj{"type": "deposit"}, &res); err != nil {
+		return v, err
+	}
+	v.Txn, v.Opened = res.Txn, res.Outcome
+	if v.Opened == "approved" {
+		if err := d.feed(ctx, acceptor, notes, &v); err != nil {
+			return v, err
+		}
+		end := "CashAcceptor.CashInEnd"
+		if takeBack {
+			end = "CashAcceptor.CashInRollback"
+		}
+		if err := acceptor.Call(ctx, end, nil, nil); err != nil {
+			return v, err
+		}
+		if err := s.platform.Call(ctx, "X-Host.Confirm", nil, &v); err != nil {
+			return v, err
+		}
+	}
+	if err := d.returnCard(ctx, s); err != nil {
+		return v, err
+	}
+	return v, s.platform.Call(ctx, "X-Session.End", obj{"reason": "done"}, nil)
+}
+
+// feed puts the notes into the mouth.
+func (d Desk) feed(ctx context.Context, acceptor *Service, notes []int, v *Deposit) error {
+	if err := acceptor.Call(ctx, "CashAcceptor.CashInStart", nil, nil); err != nil {
+		return err
+	}
+	for _, value := range notes {
+		took := make(chan error, 1)
+		go func() { took <- acceptor.Call(ctx, "CashAcceptor.CashIn", nil, nil) }()
+		err := Until(20*time.Second, func() error {
+			select {
+			case err := <-took:
+				took <- err
+				return nil // it has ended without a note
+			default:
+				err := d.Devices.Do("acceptor", "insertNote", obj{"value": value})
+				if err == nil {
+					v.Inserted++
+				}
+				return err
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("insert a note: %w", err)
+		}
+		if err := <-took; err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // End ends whatever session is open, as a page does that has just been loaded.
 func (d Desk) End(ctx context.Context) error {
 	s, err := Dial(ctx, d.XFS, "platform", d.Token)

@@ -1,6 +1,9 @@
 package scene
 
-import "maps"
+import (
+	"maps"
+	"slices"
+)
 
 // device is one device of a branch: the driver that drives it and the virtual one at the
 // other end of its line.
@@ -24,6 +27,9 @@ var devices = []device{
 	{id: "printer", driver: "escposreceipt", sim: "escpos", baud: 115200, core: true, key: "printer", settings: func(fast bool) m {
 		return m{"paperMm": 80000, "nearMm": 5000, "presenter": "on", "lineMs": ms(fast, 20, 0)}
 	}},
+	{id: "acceptor", driver: "itlnv200", sim: "itlssp", baud: 9600, key: "acceptor", settings: func(fast bool) m {
+		return m{"readMs": ms(fast, 600, 10), "stackMs": ms(fast, 900, 10)}
+	}, fast: m{"pollMs": 40, "workPollMs": 20, "replyMs": 300, "settleMs": 400, "stackMs": 6000, "resetMs": 6000}},
 	{id: "cards", driver: "creatorcrt591", sim: "crt591", baud: 9600},
 	{id: "idreader", driver: "samv", sim: "samv", baud: 115200},
 	{id: "scanner", driver: "gm65", sim: "gm65", baud: 9600},
@@ -63,7 +69,7 @@ func dispenser(fast bool) m {
 // fitted are the devices of this scene.
 func (s *Scene) fitted() (out []device) {
 	for _, d := range devices {
-		if d.core || s.All {
+		if d.core || s.All || slices.Contains(s.Also, d.id) {
 			out = append(out, d)
 		}
 	}

@@ -72,6 +72,8 @@ type Options struct {
 	Fast bool
 	// All fits every device of a whole counter, not only those that a withdrawal needs.
 	All bool
+	// Also fits these devices, by id, beside those that a withdrawal needs.
+	Also []string
 	// Window opens the counter's window; otherwise a browser shows the pages.
 	Window bool
 	// PadOver is the amount above which the lobby manager decides, minor units.

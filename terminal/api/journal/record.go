@@ -71,7 +71,14 @@ const (
 	NotDispensed  Kind = "NOT_DISPENSED" // certainly nothing reached the customer
 	Unclear       Kind = "UNCLEAR"       // nobody knows before a count
 
-	Commit     Kind = "COMMIT"     // the customer got Paid; tell the server
+	DepositBegin   Kind = "DEPOSIT_BEGIN"   // before a cash-in transaction is opened at the device
+	CashIn         Kind = "CASH_IN"         // before the mouth is opened for a note
+	Notes          Kind = "NOTES"           // what the device says it has, note type by note type
+	DepositClosing Kind = "DEPOSIT_CLOSING" // before the notes in escrow are stacked or given back
+	DepositClosed  Kind = "DEPOSIT_CLOSED"  // what the device has for good
+	DepositUnclear Kind = "DEPOSIT_UNCLEAR" // nobody knows before a count
+
+	Commit     Kind = "COMMIT"     // the customer got (or put in) Paid; tell the server
 	Reverse    Kind = "REVERSE"    // the server must take back all or part
 	Suspense   Kind = "SUSPENSE"   // a person must count
 	Resolved   Kind = "RESOLVED"   // a person counted

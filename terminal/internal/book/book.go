@@ -49,7 +49,8 @@ const (
 // Open reports whether the state needs the device to be asked after a restart.
 func (c Cash) Open() bool {
 	switch c {
-	case CashIntent, CashMotion, CashStacked, CashPresentIntent, CashPresented, CashRetractIntent:
+	case CashIntent, CashMotion, CashStacked, CashPresentIntent, CashPresented, CashRetractIntent,
+		CashBegun, CashMouth, CashNotes, CashClosing:
 		return true
 	}
 	return false
@@ -64,6 +65,8 @@ const (
 	SettleCommit   Settle = "commit"
 	SettleReverse  Settle = "reverse"
 	SettleSuspense Settle = "suspense"
+	// SettleByHand: a person has settled it with the customer; nobody is told.
+	SettleByHand Settle = "byHand"
 )
 
 // Txn is one online transaction of this terminal. Amounts are minor units.
@@ -88,7 +91,11 @@ type Txn struct {
 	Op    string         `json:"op,omitempty"`
 	Plan  map[string]int `json:"plan,omitempty"` // notes per unit
 	Moved cash.Moved     `json:"moved,omitzero"`
-	Paid  int64          `json:"paid,omitempty"` // the customer could reach that much
+	Paid  int64          `json:"paid,omitempty"` // the customer could reach that much; of a deposit: what was put in
+
+	Taken    cash.Deposited `json:"taken,omitzero"`     // of a deposit: what the device said last
+	TakeBack bool           `json:"takeBack,omitempty"` // of a deposit: escrow goes back to the customer
+	Refused  string         `json:"refused,omitempty"`  // of a deposit: the code by which the server refused to credit it
 
 	Settle Settle `json:"settle,omitempty"`
 	Reason string `json:"reason,omitempty"` // F39 of a reversal, or why in suspense
@@ -122,6 +129,12 @@ type Book struct {
 	// LastOp is the transaction of the last dispense whose intent was recorded: what
 	// GetPresentStatus answers about.
 	LastOp string `json:"lastOp,omitempty"`
+	// LastDeposit is the transaction of the last deposit that was begun.
+	LastDeposit string `json:"lastDeposit,omitempty"`
+	// Box is what the deposits since its last emptying have put into the acceptor's cash box,
+	// by note type; BoxUnclear says that a count may find something else.
+	Box        map[string]BoxNotes `json:"box,omitempty"`
+	BoxUnclear bool                `json:"boxUnclear,omitempty"`
 	// OpenSession is a session that has begun and not ended.
 	OpenSession string `json:"openSession,omitempty"`
 	Retained    int    `json:"retained,omitempty"`
@@ -150,7 +163,15 @@ var cashMoves = map[ej.Kind]struct {
 	ej.RetractIntent: {[]Cash{CashPresented}, CashRetractIntent},
 	ej.Retracted:     {[]Cash{CashRetractIntent}, CashRetracted},
 	ej.NotDispensed:  {[]Cash{CashIntent, CashMotion, CashStacked, CashPresentIntent}, CashNotDispensed},
-	ej.Unclear:       {[]Cash{CashIntent, CashMotion, CashStacked, CashPresentIntent, CashRetractIntent, CashPresented}, CashUnclear},
+
+	ej.DepositBegin:   {[]Cash{CashNone}, CashBegun},
+	ej.CashIn:         {[]Cash{CashBegun, CashNotes}, CashMouth},
+	ej.Notes:          {[]Cash{CashMouth, CashNotes}, CashNotes},
+	ej.DepositClosing: {[]Cash{CashBegun, CashMouth, CashNotes, CashClosing}, CashClosing},
+	ej.DepositClosed:  {[]Cash{CashBegun, CashMouth, CashNotes, CashClosing}, CashDeposited},
+	ej.DepositUnclear: {[]Cash{CashBegun, CashMouth, CashNotes, CashClosing}, CashInUnclear},
+
+	ej.Unclear: {[]Cash{CashIntent, CashMotion, CashStacked, CashPresentIntent, CashRetractIntent, CashPresented}, CashUnclear},
 }
 
 // CashData is the data of the cash kinds.
@@ -160,6 +181,10 @@ type CashData struct {
 	Moved  cash.Moved     `json:"moved,omitzero"`
 	Paid   int64          `json:"paid,omitempty"`
 	Why    string         `json:"why,omitempty"`
+	// Taken is of the deposit kinds: where each note is. TakeBack: the customer wants back what
+	// can still come back.
+	Taken    *cash.Deposited `json:"taken,omitempty"`
+	TakeBack bool            `json:"takeBack,omitempty"`
 }
 
 // HostData is the data of HOST_INTENT and HOST_RESULT.
@@ -191,6 +216,8 @@ type SettleData struct {
 type CountsData struct {
 	Units map[string]Unit `json:"units"`
 	By    string          `json:"by,omitempty"`
+	// BoxEmptied: the acceptor's cash box was emptied and counted.
+	BoxEmptied bool `json:"boxEmptied,omitempty"`
 	// Exchange says how an exchange (clear and replenish) came to these counts; nil when they
 	// were set otherwise.
 	Exchange map[string]ExchangeLine `json:"exchange,omitempty"`
@@ -265,6 +292,9 @@ func (b *Book) counts(r ej.Record) error {
 		u := u
 		b.Units[id] = &u
 	}
+	if d.BoxEmptied {
+		b.Box, b.BoxUnclear = nil, false
+	}
 	return nil
 }
 
@@ -320,7 +350,14 @@ func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
 	if !ok {
 		return fmt.Errorf("%w: %s while cash is %q", ErrTransition, r.Kind, t.Cash)
 	}
+	if deposit := to.Deposit(); deposit != t.Deposit() || (deposit && t.Settle != SettleNone) {
+		return fmt.Errorf("%w: %s of a %s that is settled as %q", ErrTransition, r.Kind, t.Type, t.Settle)
+	}
 	t.Cash = to
+	if to.Deposit() {
+		b.deposit(t, r, d)
+		return nil
+	}
 	if to == CashIntent {
 		t.Op, t.Plan, b.LastOp = r.Op, d.Plan, r.Txn
 	}
@@ -382,10 +419,16 @@ func (b *Book) settle(r ej.Record) error {
 			return fmt.Errorf("%w: acknowledgement of %q", ErrTransition, t.Settle)
 		}
 		t.Acked = true
+		if t.Deposit() && t.Paid > 0 && d.Code != "00" {
+			t.Settle, t.Reason, t.Refused = SettleSuspense, "the bank refused the deposit", d.Code
+		}
 		return nil
 	case ej.Resolved:
 		if t.Settle != SettleSuspense {
 			return fmt.Errorf("%w: %s is not in suspense", ErrTransition, t.ID)
+		}
+		if t.Deposit() {
+			return t.resolveDeposit(d.Paid)
 		}
 		if d.Paid < 0 || d.Paid > t.Amount {
 			return fmt.Errorf("%w: %d of %d counted", ErrTransition, d.Paid, t.Amount)
@@ -402,6 +445,9 @@ func (b *Book) settle(r ej.Record) error {
 	if t.Settle != SettleNone {
 		return fmt.Errorf("%w: %s is settled as %s already", ErrTransition, t.ID, t.Settle)
 	}
+	if t.Deposit() && (t.Cash.Open() || r.Kind == ej.Reverse || d.Paid != t.Paid) {
+		return fmt.Errorf("%w: %s of a deposit of %d while cash is %q", ErrTransition, r.Kind, t.Paid, t.Cash)
+	}
 	t.Settle = map[ej.Kind]Settle{ej.Commit: SettleCommit, ej.Reverse: SettleReverse, ej.Suspense: SettleSuspense}[r.Kind]
 	t.Reason = d.Reason
 	return nil
@@ -417,7 +463,7 @@ func (b *Book) prune() {
 	rest := make([]string, 0, len(b.Order))
 	for _, id := range b.Order {
 		t := b.Txns[id]
-		if drop > 0 && id != b.LastOp && (t == nil || !t.Pending()) {
+		if drop > 0 && id != b.LastOp && id != b.LastDeposit && (t == nil || !t.Pending()) {
 			delete(b.Txns, id)
 			drop--
 			continue
@@ -434,6 +480,8 @@ func (t *Txn) Pending() bool {
 		return !t.Acked
 	case SettleSuspense:
 		return true
+	case SettleByHand:
+		return false
 	}
 	return t.Host == HostIntent || t.Cash.Open() || (t.Financial && (t.Host == HostApproved || t.Host == HostUnknown))
 }

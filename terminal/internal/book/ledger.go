@@ -70,6 +70,22 @@ func (l *Ledger) check(r ej.Record) error {
 	return trial.Apply(r)
 }
 
+// Settle writes down what the server must be told about a transaction, if nothing moves any
+// more and it is not written yet. It reports whether there is something to tell now.
+func (l *Ledger) Settle(txn, device string) (Decision, bool, error) {
+	t, ok := l.Txn(txn)
+	if !ok || t.Settle != SettleNone {
+		return Decision{}, false, nil
+	}
+	d, ok := Decide(t)
+	if !ok || d.Settle == SettleNone {
+		return Decision{}, false, nil
+	}
+	kind := map[Settle]ej.Kind{SettleCommit: ej.Commit, SettleReverse: ej.Reverse, SettleSuspense: ej.Suspense}[d.Settle]
+	err := l.Log(kind, ej.Record{Txn: txn, Op: t.Op, Device: device, Session: t.Session}, SettleData{Paid: d.Paid, Reason: d.Reason})
+	return d, err == nil, err
+}
+
 // Read calls f with the book; f must not keep or change it.
 func (l *Ledger) Read(f func(b *Book)) {
 	l.mu.Lock()

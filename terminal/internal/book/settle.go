@@ -22,6 +22,9 @@ func Decide(t Txn) (Decision, bool) {
 	if !t.Financial {
 		return Decision{}, t.Host != HostIntent
 	}
+	if t.Deposit() {
+		return decideDeposit(t)
+	}
 	switch t.Host {
 	case HostNone, HostDeclined, HostNotSent:
 		return Decision{}, true

@@ -223,16 +223,11 @@ func (c *Cashier) answer(txn string, done api.Completion) api.Completion {
 
 // settle decides what the server must be told, writes it down and passes it on.
 func (c *Cashier) settle(txn string) {
-	t, ok := c.led.Txn(txn)
-	if !ok || t.Settle != book.SettleNone {
-		return
+	d, ok, err := c.led.Settle(txn, "cash")
+	if err != nil {
+		c.log.Error("journal refused", "kind", "settle", "txn", txn, "err", err)
 	}
-	d, ok := book.Decide(t)
-	if !ok || d.Settle == book.SettleNone {
-		return
-	}
-	kind := map[book.Settle]ej.Kind{book.SettleCommit: ej.Commit, book.SettleReverse: ej.Reverse, book.SettleSuspense: ej.Suspense}[d.Settle]
-	if c.record(kind, txn, book.SettleData{Paid: d.Paid, Reason: d.Reason}) != nil {
+	if !ok {
 		return
 	}
 	if d.Settle == book.SettleSuspense {

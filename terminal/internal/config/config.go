@@ -51,7 +51,7 @@ type Config struct {
 
 	Driverd string            `yaml:"driverd"` // path of the driver binary
 	SHA256  string            `yaml:"sha256"`  // its checksum; empty: not checked
-	Devices map[string]Device `yaml:"devices"` // card, cash, pinpad, printer; any other id becomes a service of that name
+	Devices map[string]Device `yaml:"devices"` // card, cash, pinpad, printer; acceptor (takes deposits) if one is fitted; any other id becomes a service of that name
 	// CrashLimit is how many crashes of a driver in ten minutes make its device failed until
 	// an operator rearms it.
 	CrashLimit int `yaml:"crashLimit"`
@@ -63,6 +63,9 @@ type Config struct {
 		PerTxn   int64 `yaml:"perTxn"`   // minor units
 		Multiple int64 `yaml:"multiple"` // minor units
 		MaxNotes int   `yaml:"maxNotes"` // of one dispense
+		// Deposit is what one deposit may take in, minor units and notes.
+		Deposit      int64 `yaml:"deposit"`
+		DepositNotes int   `yaml:"depositNotes"`
 	} `yaml:"limits"`
 
 	Timeouts struct {
@@ -103,6 +106,7 @@ func Default() Config {
 	c.Host.Addr, c.Host.Zone, c.Host.Timeout = "127.0.0.1:7583", "3des", 60*time.Second
 	c.Driverd, c.CrashLimit, c.Watchdog = "driverd", 5, 2*time.Second
 	c.Limits.PadOver, c.Limits.PerTxn, c.Limits.Multiple, c.Limits.MaxNotes = 500000, 2000000, 10000, 60
+	c.Limits.Deposit, c.Limits.DepositNotes = 5000000, 200
 	c.Timeouts.Idle, c.Timeouts.Warn = 60*time.Second, 20*time.Second
 	c.Timeouts.Card, c.Timeouts.Cash = 30*time.Second, 30*time.Second
 	c.Timeouts.Move, c.Timeouts.Page = 90*time.Second, 15*time.Second
@@ -190,6 +194,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Timeouts.Warn < 20*time.Second && c.Timeouts.Idle > 0 {
 		bad("timeouts.warn: a customer is warned at least 20s before a time-out (UX-01)")
+	}
+	if c.Limits.Deposit <= 0 || c.Limits.DepositNotes <= 0 {
+		bad("limits.deposit and limits.depositNotes must be above zero")
 	}
 	if c.CrashLimit < 1 {
 		bad("crashLimit must be above zero")

@@ -17,6 +17,7 @@ import (
 	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/cashier"
+	"zhigui/terminal/internal/depositor"
 	"zhigui/terminal/internal/device"
 	"zhigui/terminal/internal/hostlink"
 	"zhigui/terminal/internal/receipt"
@@ -43,6 +44,7 @@ type Info struct {
 type Limits struct {
 	PadOver  int64 `json:"padOver" yaml:"padOver"`
 	PerTxn   int64 `json:"perTxn" yaml:"perTxn"`
+	Deposit  int64 `json:"deposit" yaml:"deposit"`
 	Multiple int64 `json:"multiple" yaml:"multiple"`
 }
 
@@ -89,21 +91,24 @@ type Parts struct {
 	Cash     *device.Device
 	PinPad   *device.Device
 	Printer  *device.Device
+	Acceptor *device.Device            // may be nil: none is fitted
 	Others   map[string]*device.Device // further devices by id, each a service of its own
 	Ledger   *book.Ledger
 	Session  *session.Manager
 	Cashier  *cashier.Cashier
-	Link     *hostlink.Link
-	Desk     Desk
-	Forms    *receipt.Forms
-	Server   *service.Server
-	Texts    func(code string) Text // response code → what the customer reads
-	Capture  func(code string) bool // response code → keep the card
-	Bundle   func() Bundle
-	Alarm    func(kind, text, txn string)
-	Order    func(kind string, args json.RawMessage) error // an operator's order
-	Activity func(busy bool)                               // the business lease
-	Log      *slog.Logger
+	// Depositor goes with Acceptor.
+	Depositor *depositor.Depositor
+	Link      *hostlink.Link
+	Desk      Desk
+	Forms     *receipt.Forms
+	Server    *service.Server
+	Texts     func(code string) Text // response code → what the customer reads
+	Capture   func(code string) bool // response code → keep the card
+	Bundle    func() Bundle
+	Alarm     func(kind, text, txn string)
+	Order     func(kind string, args json.RawMessage) error // an operator's order
+	Activity  func(busy bool)                               // the business lease
+	Log       *slog.Logger
 }
 
 // Counter holds it all together. Safe for concurrent use.
@@ -129,6 +134,10 @@ func New(p Parts) *Counter {
 		c.Server.Register(s)
 	}
 	all := map[string]*device.Device{"card": p.Card, "cash": p.Cash, "pinpad": p.PinPad, "printer": p.Printer}
+	if p.Acceptor != nil {
+		c.Server.Register(c.acceptorService())
+		all[AcceptorID] = p.Acceptor
+	}
 	for id, d := range p.Others {
 		c.Server.Register(c.otherService(id, d))
 		all[id] = d
@@ -157,6 +166,9 @@ func (c *Counter) statusChanged(svc string, delta json.RawMessage) {
 	c.announce()
 	if svc == "cash" {
 		go c.Cashier.Tidy() // moves notes: not on the driver's notice goroutine
+	}
+	if svc == AcceptorID {
+		go c.Depositor.Look()
 	}
 }
 

@@ -37,6 +37,7 @@ func (c *Counter) platformService() *service.Service {
 			"X-Operator.Order": {Async: true, Handle: c.operatorOrder},
 			"X-Log.Write":      {Async: true, Handle: c.writeLog},
 			"X-Host.Transact":  {Handle: c.transact},
+			"X-Host.Confirm":   {Handle: c.confirmDeposit},
 			"X-Pad.Request":    {Handle: c.askPad},
 		},
 	}
@@ -94,7 +95,14 @@ func (c *Counter) offers() map[string]offered {
 	if !printing.Available {
 		printing.Reason = "printer"
 	}
-	return map[string]offered{"balance": base, "withdrawal": withdrawal, "pinChange": base, "statement": base, "receipt": printing}
+	out := map[string]offered{"balance": base, "withdrawal": withdrawal, "pinChange": base, "statement": base, "receipt": printing}
+	if c.Acceptor != nil {
+		out["deposit"] = base
+		if base.Available {
+			out["deposit"] = c.depositOffer()
+		}
+	}
+	return out
 }
 
 func usable(s api.DeviceState) bool { return s == api.Online || s == api.DeviceBusy }
@@ -216,6 +224,9 @@ func (c *Counter) EndSession(reason string) bool {
 	defer c.ending.Unlock()
 	if now, open := c.Session.Current(); !open || now.ID != s.ID {
 		return false // somebody else has ended it
+	}
+	if c.Depositor != nil {
+		c.Depositor.CloseSession(s.ID)
 	}
 	c.Cashier.CloseSession(s.ID)
 	// A card that could not be read, or came in the last moment, is in no vault: the reader
@@ -379,6 +390,9 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 // mayTransact checks what the platform itself demands of a withdrawal before asking the
 // host, so that nothing is approved that could not be paid.
 func (c *Counter) mayTransact(kind string, amount int64, id string, approval Approval) (api.Completion, bool) {
+	if kind == book.TypeDeposit {
+		return c.mayDeposit(amount)
+	}
 	if kind != "withdrawal" {
 		return api.Completion{}, true
 	}
@@ -391,6 +405,18 @@ func (c *Counter) mayTransact(kind string, amount int64, id string, approval App
 	}
 	if _, err := c.Cashier.Plan(amount); err != nil {
 		return api.Fail(api.NotStarted, cash.ErrNotDispensable, err.Error()), false
+	}
+	return api.Completion{}, true
+}
+
+// mayDeposit: the bank is asked only when notes can be taken. The amount is what the device will
+// have taken, so that none is asked for here.
+func (c *Counter) mayDeposit(amount int64) (api.Completion, bool) {
+	if c.Acceptor == nil || amount != 0 {
+		return api.Refuse(api.InvalidData, "a deposit needs an acceptor and names no amount"), false
+	}
+	if o := c.depositOffer(); !o.Available {
+		return api.Refuse(api.DeviceNotReady, "no notes can be taken: "+o.Reason), false
 	}
 	return api.Completion{}, true
 }

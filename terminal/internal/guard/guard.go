@@ -38,12 +38,14 @@ type Facts struct {
 	} `expr:"session"`
 	Book struct {
 		CountsKnown bool `expr:"countsKnown"`
-		Enough      bool `expr:"enough"` // every unit holds what the plan takes
+		Enough      bool `expr:"enough"`      // every unit holds what the plan takes
+		DepositOpen bool `expr:"depositOpen"` // another deposit is not closed, or waits for a count
 	} `expr:"book"`
 	Limit struct {
 		PadOver  int64 `expr:"padOver"` // above it the lobby manager must have approved; 0: no limit
 		MaxNotes int   `expr:"maxNotes"`
 		PerTxn   int64 `expr:"perTxn"`
+		Deposit  int64 `expr:"deposit"` // the most that one deposit may take in
 	} `expr:"limit"`
 }
 
@@ -71,6 +73,20 @@ var Dispense = []Rule{
 	{"limits", `(limit.maxNotes == 0 || request.notes <= limit.maxNotes) && (limit.perTxn == 0 || request.amount <= limit.perTxn)`, "above the limit of one transaction"},
 }
 
+// Deposit are the built-in rules before a device is opened for a customer's notes. What is asked
+// for is a limit: the device gives back what goes beyond it.
+var Deposit = []Rule{
+	{"same-session", `session.same`, "the transaction belongs to another session"},
+	{"host-approved", `txn.host == "approved"`, "the host has not approved it"},
+	{"deposit", `txn.type == "deposit"`, "only a deposit takes notes in"},
+	{"once", `txn.cash == ""`, "notes were taken for this transaction already"},
+	{"not-settled", `!txn.settled`, "the transaction is settled"},
+	{"limits", `request.amount > 0 && request.amount <= limit.deposit`, "above the limit of one deposit"},
+	{"one-deposit", `!book.depositOpen`, "an earlier deposit is not closed or waits for a count"},
+	{"device-ready", `device.state == "online"`, "the acceptor is not ready"},
+	{"nothing-left", `device.stacker == "empty" && device.transport == "empty"`, "a note lies inside"},
+}
+
 // Guard holds compiled rules. Safe for concurrent use.
 type Guard struct {
 	rules []Rule
@@ -80,8 +96,15 @@ type Guard struct {
 // New compiles the built-in rules and those that configuration adds. An error names the
 // rule and the place in it.
 func New(more ...Rule) (*Guard, error) {
+	return compile(append(append([]Rule(nil), Dispense...), more...))
+}
+
+// ForDeposit compiles the built-in rules of a deposit.
+func ForDeposit() (*Guard, error) { return compile(Deposit) }
+
+func compile(rules []Rule) (*Guard, error) {
 	g := &Guard{}
-	for _, r := range append(append([]Rule(nil), Dispense...), more...) {
+	for _, r := range rules {
 		p, err := expr.Compile(r.When, expr.Env(Facts{}), expr.AsBool())
 		if err != nil {
 			return nil, fmt.Errorf("guard rule %q: %w", r.Name, err)

@@ -66,16 +66,53 @@ func (l *Link) catchUp(ctx context.Context) error {
 	return l.echo(ctx)
 }
 
-// tellPending sends what the server has not acknowledged, oldest first.
+// errHeld: the server has it durably, but not yet the bank's word about it. It is told again,
+// and stands in nobody's way.
+var errHeld = errors.New("the server holds it and has no answer from the bank")
+
+// tellPending sends what the server has not acknowledged, oldest first. errHeld comes only when
+// nothing else is left.
 func (l *Link) tellPending(ctx context.Context) error {
 	var todo []book.Txn
+	var held error
 	l.led.Read(func(b *book.Book) { todo = b.ToTell() })
 	for _, t := range todo {
-		if err := l.tell(ctx, t); err != nil {
-			return fmt.Errorf("%s of %s: %w", t.Settle, t.ID, err)
+		err := l.tell(ctx, t)
+		if err != nil {
+			err = fmt.Errorf("%s of %s: %w", t.Settle, t.ID, err)
+		}
+		if errors.Is(err, errHeld) {
+			held = err
+			continue
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return nil
+	return held
+}
+
+// Confirm tells the server about one transaction now and returns how it stands then. What is not
+// acknowledged is told again by Run.
+func (l *Link) Confirm(ctx context.Context, txn string) book.Txn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	t, _ := l.led.Txn(txn)
+	if !t.Acked && (t.Settle == book.SettleCommit || t.Settle == book.SettleReverse) {
+		err := error(nil)
+		if !l.signedIn {
+			err = l.signIn(ctx)
+		}
+		if err == nil {
+			err = l.tell(ctx, t)
+		}
+		if err != nil {
+			l.log.Warn("not confirmed yet", "txn", txn, "err", err)
+			l.Wake()
+		}
+		t, _ = l.led.Txn(txn)
+	}
+	return t
 }
 
 func (l *Link) tell(ctx context.Context, t book.Txn) error {
@@ -95,6 +132,9 @@ func (l *Link) tell(ctx context.Context, t book.Txn) error {
 	// not store it, and asks for a repeat. Other codes than 00 are for the server's
 	// operators to look into and do not block the terminal.
 	code := string(a.Get(39))
+	if t.Deposit() && code == noAnswer {
+		return errHeld
+	}
 	if code == notStored || code == notReached {
 		return fmt.Errorf("the server could not store it (code %s)", code)
 	}
@@ -114,11 +154,17 @@ func (l *Link) settlement(t book.Txn) (*messageT, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = errors.Join(q.SetString(3, types["withdrawal"].proc), q.SetString(49, "156"),
-		q.SetString(60, types["withdrawal"].code+t.Batch+"000"),
+	k := types["withdrawal"]
+	if t.Deposit() {
+		k = types[book.TypeDeposit]
+	}
+	err = errors.Join(q.SetString(3, k.proc), q.SetString(49, "156"), q.SetString(60, k.code+t.Batch+"000"),
 		q.SetString(61, fmt.Sprintf("%s%06d%s", t.Batch, t.STAN, t.Local)))
 	if t.Settle == book.SettleCommit {
-		err = errors.Join(err, q.SetNumber(4, uint64(t.Paid)), q.SetString(37, t.RRN))
+		err = errors.Join(err, q.SetNumber(4, uint64(t.Paid)))
+		if t.RRN != "" { // a deposit without an answer has none
+			err = errors.Join(err, q.SetString(37, t.RRN))
+		}
 		return q, err
 	}
 	reason := t.Reason

@@ -14,9 +14,10 @@ import (
 
 // kind describes a transaction type of the terminal.
 type kind struct {
+	mti       string // "" is 0200
 	proc      string // F3
 	code      string // F60.1
-	financial bool   // moves money: an unclear outcome is reversed
+	financial bool   // moves money: its end is told
 }
 
 // Types are the transactions that a page may ask for.
@@ -25,6 +26,8 @@ var types = map[string]kind{
 	"withdrawal": {proc: "010000", code: "22", financial: true},
 	"pinChange":  {proc: "700000", code: "24"},
 	"statement":  {proc: "380000", code: "02"},
+	// Asked before a note is taken; the amount goes with the confirmation.
+	book.TypeDeposit: {mti: "0100", proc: "210000", code: "21", financial: true},
 }
 
 // Request is one transaction to run.
@@ -78,7 +81,7 @@ func (l *Link) Transact(ctx context.Context, r Request) Result {
 	}
 	// An older reversal or confirmation goes first: the server must not see a new
 	// transaction of a terminal whose last one is open.
-	if err := l.tellPending(ctx); err != nil {
+	if err := l.tellPending(ctx); err != nil && !errors.Is(err, errHeld) {
 		return Result{Host: book.HostNotSent, Err: fmt.Errorf("an earlier transaction must be settled first: %w", err)}
 	}
 	stan, batch := l.next()
@@ -137,7 +140,11 @@ func (l *Link) Transact(ctx context.Context, r Request) Result {
 }
 
 func (l *Link) request(r Request, k kind, stan int, batch string) (q *messageT, err error) {
-	if q, err = l.header("0200", stan); err != nil {
+	mti := k.mti
+	if mti == "" {
+		mti = "0200"
+	}
+	if q, err = l.header(mti, stan); err != nil {
 		return nil, err
 	}
 	err = errors.Join(q.SetString(3, k.proc), cardFields(q, r.Card), q.SetString(60, k.code+batch+"000"))

@@ -267,6 +267,10 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 			return err
 		}
 		p.counter.Announce()
+	case "boxEmptied": // an operator emptied and counted the acceptor's cash box
+		if err := p.led.Log(ej.Counts, ej.Record{Device: counter.AcceptorID}, book.CountsData{BoxEmptied: true, By: args.By}); err != nil {
+			return err
+		}
 	case "previousBundle":
 		left := p.currentBundle().Digest
 		ref, err := p.bundles.Back()

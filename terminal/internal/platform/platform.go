@@ -27,6 +27,7 @@ import (
 	"zhigui/terminal/internal/cashier"
 	"zhigui/terminal/internal/config"
 	"zhigui/terminal/internal/counter"
+	"zhigui/terminal/internal/depositor"
 	"zhigui/terminal/internal/device"
 	"zhigui/terminal/internal/guard"
 	"zhigui/terminal/internal/hostlink"
@@ -53,6 +54,7 @@ type Platform struct {
 	led      *book.Ledger
 	sess     *session.Manager
 	cashier  *cashier.Cashier
+	deposits *depositor.Depositor // nil without an acceptor
 	link     *hostlink.Link
 	counter  *counter.Counter
 	desk     *operator.Desk
@@ -164,7 +166,7 @@ func (p *Platform) join() error {
 	for id := range cfg.Devices {
 		d := device.New(id, &lazyDriver{p: p, id: id})
 		p.devices[id] = d
-		if !slices.Contains(core, id) {
+		if !slices.Contains(core, id) && id != counter.AcceptorID {
 			others[id] = d
 		}
 	}
@@ -176,6 +178,14 @@ func (p *Platform) join() error {
 		Alarm:   p.alarm,
 		Event:   func(ev api.Event) { p.server.Broadcast("cash", ev) },
 	}, nil, p.log)
+	if acceptor := p.devices[counter.AcceptorID]; acceptor != nil {
+		rules, err := guard.ForDeposit()
+		if err != nil {
+			return err
+		}
+		p.deposits = depositor.New(depositor.Config{Currency: "CNY", MoveTimeout: cfg.Timeouts.Move, AmountLimit: cfg.Limits.Deposit, NotesLimit: cfg.Limits.DepositNotes},
+			acceptor, p.led, rules, p.sess, depositor.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm}, nil, p.log)
+	}
 	p.link, err = hostlink.New(hostlink.Config{
 		Addr: cfg.Host.Addr, Zone: cfg.Host.Zone, Terminal: cfg.Terminal, Merchant: cfg.Merchant,
 		Timeout: cfg.Host.Timeout, DialTimeout: 5 * time.Second, Retry: time.Second, RetryMax: 30 * time.Second,
@@ -198,10 +208,11 @@ func (p *Platform) join() error {
 	p.counter = counter.New(counter.Parts{
 		Info: counter.Info{
 			Terminal: cfg.Terminal, Name: counter.Text{ZH: cfg.Terminal, EN: cfg.Terminal},
-			Limits:   counter.Limits{PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, Multiple: cfg.Limits.Multiple},
+			Limits:   counter.Limits{PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, Multiple: cfg.Limits.Multiple, Deposit: cfg.Limits.Deposit},
 			Timeouts: counter.Timeouts{Idle: cfg.Timeouts.Idle, Warn: cfg.Timeouts.Warn, Card: cfg.Timeouts.Card, Cash: cfg.Timeouts.Cash},
 		},
 		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"], Others: others,
+		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits,
 		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server,
 		Texts: responseText, Capture: captureCard, Bundle: p.currentBundle, Alarm: p.alarm,
 		Order:    p.order,
@@ -331,6 +342,8 @@ func (p *Platform) driverChanged(id string, c host.Change) {
 			switch id {
 			case "cash":
 				p.cashier.Recovered(rec)
+			case counter.AcceptorID:
+				p.deposits.Recovered()
 			case "pinpad":
 				p.link.Wake()
 			case "card":

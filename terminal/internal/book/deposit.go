@@ -1,0 +1,126 @@
+package book
+
+import (
+	"fmt"
+
+	"zhigui/drivers/api/cash"
+	ej "zhigui/terminal/api/journal"
+)
+
+// TypeDeposit is the Type of a transaction that takes cash in. Its online part (HOST_INTENT,
+// HOST_RESULT) asks the bank before a note is taken; its confirmation carries the amount.
+const TypeDeposit = "deposit"
+
+// The cash states of a deposit, in the order of its life.
+const (
+	CashBegun     Cash = "depositBegun" // the mouth has never been open
+	CashMouth     Cash = "mouthOpen"    // notes may be moving
+	CashNotes     Cash = "notes"        // the device waits, with what it said last
+	CashClosing   Cash = "closing"      // escrow is being stacked or given back
+	CashDeposited Cash = "deposited"    // Paid is what the device has for good
+	CashInUnclear Cash = "depositUnclear"
+)
+
+// Deposit reports whether the state is one of a deposit.
+func (c Cash) Deposit() bool {
+	switch c {
+	case CashBegun, CashMouth, CashNotes, CashClosing, CashDeposited, CashInUnclear:
+		return true
+	}
+	return false
+}
+
+// Deposit reports whether t takes cash in.
+func (t *Txn) Deposit() bool { return t.Type == TypeDeposit }
+
+// deposit folds what the device said into t.
+func (b *Book) deposit(t *Txn, r ej.Record, d CashData) {
+	if t.Cash == CashBegun {
+		b.LastDeposit = r.Txn
+	}
+	if r.Op != "" {
+		t.Op = r.Op
+	}
+	if d.Taken != nil {
+		t.Taken = d.Taken.Clone()
+	}
+	switch t.Cash {
+	case CashClosing:
+		t.TakeBack = d.TakeBack
+	case CashDeposited:
+		t.Paid = d.Paid
+		b.fill(t.Taken)
+	case CashInUnclear:
+		b.BoxUnclear = true
+	}
+}
+
+// BoxNotes are the notes of one type in the acceptor's cash box.
+type BoxNotes struct {
+	Currency string `json:"currency"`
+	Value    int64  `json:"value"` // of one, minor units
+	Count    int    `json:"count"`
+}
+
+// fill puts what d has for good, and did not recycle, into the cash box.
+func (b *Book) fill(d cash.Deposited) {
+	box := map[string]BoxNotes{}
+	for id, n := range b.Box {
+		box[id] = n
+	}
+	for id, n := range d.Types {
+		if in := n.Credited - n.Recycled; in > 0 {
+			box[id] = BoxNotes{n.Currency, n.Value, box[id].Count + in}
+		}
+	}
+	b.Box, b.BoxUnclear = box, b.BoxUnclear || d.Uncounted
+}
+
+// resolveDeposit is a person's word: paid is what lies inside for the customer. A deposit that
+// the bank has refused was settled with the customer by hand; one that was unclear is told.
+func (t *Txn) resolveDeposit(paid int64) error {
+	if t.Refused != "" {
+		t.Settle = SettleByHand
+		return nil
+	}
+	if certain := Credit(t.Taken); paid < certain {
+		return fmt.Errorf("%w: %d counted, but the device has certainly taken %d", ErrTransition, paid, certain)
+	}
+	t.Paid, t.Acked, t.Settle = paid, false, SettleCommit
+	return nil
+}
+
+const currency = "CNY"
+
+// OpenDeposits lists the deposits whose notes the device must be asked about, oldest first.
+func (b *Book) OpenDeposits() []Txn {
+	var out []Txn
+	for _, t := range b.OpenTxns() {
+		if t.Deposit() && t.Cash.Open() {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// decideDeposit: what the device has is credited, exactly, and never reversed; what nobody
+// knows waits for a count. Where no note can have been taken the bank is told so (Paid 0), as
+// it may have opened the deposit.
+func decideDeposit(t Txn) (Decision, bool) {
+	switch t.Host {
+	case HostNone, HostDeclined, HostNotSent:
+		return Decision{}, true
+	}
+	switch t.Cash {
+	case CashNone:
+		return Decision{Settle: SettleCommit}, true
+	case CashDeposited:
+		return Decision{Settle: SettleCommit, Paid: t.Paid}, true
+	case CashInUnclear:
+		return Decision{Settle: SettleSuspense, Reason: "notes unclear"}, true
+	}
+	return Decision{}, false
+}
+
+// Credit is what d has for good, in minor units of our currency.
+func Credit(d cash.Deposited) int64 { return d.Credit()[currency] }

@@ -1,0 +1,165 @@
+package counter
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/cash"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/depositor"
+	"zhigui/terminal/internal/service"
+)
+
+// AcceptorID is the device id, and the service, of the module that takes notes in.
+const AcceptorID = "acceptor"
+
+// acceptorService takes cash in for the session's approved deposit; the guard decides.
+func (c *Counter) acceptorService() *service.Service {
+	return &service.Service{
+		Name:         AcceptorID,
+		Status:       deviceStatus(c.Acceptor),
+		Capabilities: capabilities(c.Acceptor),
+		Commands: map[string]service.Command{
+			cash.CmdCashInStart: {Handle: func(ctx context.Context, _ *service.Call) api.Completion {
+				return c.Depositor.Begin(ctx, c.currentTxn())
+			}},
+			cash.CmdCashIn: {Handle: func(ctx context.Context, call *service.Call) api.Completion {
+				return c.Depositor.CashIn(ctx, call.Emit)
+			}},
+			cash.CmdCashInEnd: {Handle: func(context.Context, *service.Call) api.Completion {
+				return c.Depositor.End(c.currentTxn())
+			}},
+			cash.CmdCashInRollback: {Handle: func(context.Context, *service.Call) api.Completion {
+				return c.Depositor.Rollback(c.currentTxn())
+			}},
+			cash.CmdReset:                     {Handle: outside(c.resetAcceptor)},
+			cash.CmdConfigureNoteTypes:        {Handle: outside(pass(c.Acceptor))},
+			"CashAcceptor.GetCashInStatus":    {Async: true, Handle: c.cashInStatus},
+			"CashManagement.GetBankNoteTypes": {Async: true, Handle: c.noteTypes},
+			"Storage.GetStorage":              {Async: true, Handle: c.acceptorStorage},
+		},
+	}
+}
+
+// resetAcceptor clears the path of an acceptor that no deposit is open at: what it would push
+// into the cash box then is nobody's.
+func (c *Counter) resetAcceptor(ctx context.Context, call *service.Call) api.Completion {
+	var open bool
+	c.Ledger.Read(func(b *book.Book) { open = len(b.OpenDeposits()) > 0 })
+	if open {
+		return api.Refuse(api.SequenceError, "a deposit is open: it must be closed first")
+	}
+	return pass(c.Acceptor)(ctx, call)
+}
+
+func (c *Counter) acceptorStatus() cash.AcceptorStatus {
+	var st cash.AcceptorStatus
+	c.Acceptor.Read("cashAcceptor", &st)
+	return st
+}
+
+func (c *Counter) cashInStatus(context.Context, *service.Call) api.Completion {
+	status, t := c.Depositor.LastStatus()
+	notes := map[string]any{}
+	for id, n := range t.Taken.Types {
+		notes[id] = map[string]int{"fit": n.Credited + n.Escrow}
+	}
+	return service.Done(map[string]any{"status": status, "numOfRefused": t.Taken.Refused, "noteNumberList": notes, "X-deposit": depositor.Totals(t)})
+}
+
+func (c *Counter) noteTypes(context.Context, *service.Call) api.Completion {
+	items := map[string]any{}
+	types := c.acceptorStatus().NoteTypes
+	for i, id := range slices.Sorted(maps.Keys(types)) {
+		n := types[id]
+		items[id] = map[string]any{"enabled": n.Enabled, "cashItem": map[string]any{"noteID": i + 1, "currency": n.Currency, "value": float64(n.Value) / 100, "release": 1}}
+	}
+	return service.Done(map[string]any{"items": items})
+}
+
+// acceptorStorage reports the cash box as device and books have it.
+func (c *Counter) acceptorStorage(context.Context, *service.Call) api.Completion {
+	units := map[string]any{}
+	for id, u := range c.acceptorStatus().Units {
+		status := map[string]any{"replenishmentStatus": "ok"}
+		if u.State == "full" {
+			status["replenishmentStatus"] = "full"
+		}
+		if id == "cashbox" {
+			c.Ledger.Read(func(b *book.Book) {
+				total, deposited := 0, map[string]any{}
+				for note, n := range b.Box {
+					total += n.Count
+					deposited[note] = map[string]int{"fit": n.Count}
+				}
+				status["count"], status["in"], status["accuracy"] = total, map[string]any{"deposited": deposited}, "accurate"
+				if b.BoxUnclear {
+					status["accuracy"] = "inaccurate"
+				}
+			})
+		}
+		state := map[string]string{"missing": "missing", "inoperative": "inoperative"}[u.State]
+		if state == "" {
+			state = "ok"
+		}
+		units[id] = map[string]any{"id": id, "status": state, "cash": map[string]any{
+			"configuration": map[string]any{"types": map[string]bool{"cashIn": true}, "currency": currency}, "status": status,
+		}}
+	}
+	return service.Done(map[string]any{"storage": units})
+}
+
+// confirmDeposit tells the bank what was put in, now, and answers how it stands: credited,
+// pending (it is told again until it is), refused (a person settles it), unclear (a person
+// counts), nothing.
+func (c *Counter) confirmDeposit(ctx context.Context, _ *service.Call) api.Completion {
+	txn := c.currentTxn()
+	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeWait)
+	defer cancel()
+	t, ok := c.Ledger.Txn(txn)
+	if !ok || !t.Deposit() {
+		return api.Refuse(api.SequenceError, "no deposit")
+	}
+	for t.Cash.Open() && wait.Err() == nil { // the device does not answer; it may be back in a moment
+		select {
+		case <-wait.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+		t, _ = c.Ledger.Txn(txn)
+	}
+	t = c.Link.Confirm(context.WithoutCancel(ctx), txn)
+	outcome := "pending"
+	switch {
+	case t.Cash == book.CashInUnclear:
+		outcome = "unclear"
+	case t.Refused != "":
+		outcome = "refused"
+	case t.Cash.Open():
+		outcome = "open"
+	case t.Paid == 0:
+		outcome = "nothing"
+	case t.Acked:
+		outcome = "credited"
+	}
+	return service.Done(map[string]any{"txn": txn, "outcome": outcome, "amount": t.Paid, "reference": t.RRN, "text": c.Texts(t.Refused), "deposit": depositor.Totals(t)})
+}
+
+// closeWait is how long a customer is kept at the counter while the acceptor does not answer.
+const closeWait = 15 * time.Second
+
+// depositOffer says whether notes can be taken now.
+func (c *Counter) depositOffer() offered {
+	st := c.acceptorStatus()
+	switch {
+	case !usable(c.Acceptor.State()) || st.Units["cashbox"].State == "missing":
+		return offered{Reason: "acceptor"}
+	case st.Units["cashbox"].State == "full":
+		return offered{Reason: "acceptorFull"}
+	case c.Depositor.Blocked():
+		return offered{Reason: "depositCheck"}
+	}
+	return offered{Available: true}
+}
