@@ -23,6 +23,7 @@ import (
 type branch struct {
 	*scene.Scene
 	url, token string
+	bin        string
 	devices    robot.Devices
 }
 
@@ -61,7 +62,7 @@ func start(t *testing.T) *branch {
 	if err := s.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	return &branch{Scene: s, url: fmt.Sprintf("ws://127.0.0.1:%d/xfs4iot/v1.0", ports.XFS), token: filepath.Join(dir, "s", "terminal", "run", "xfs.token"),
+	return &branch{Scene: s, bin: filepath.Join(dir, "bin"), url: fmt.Sprintf("ws://127.0.0.1:%d/xfs4iot/v1.0", ports.XFS), token: filepath.Join(dir, "s", "terminal", "run", "xfs.token"),
 		devices: robot.Devices{URL: fmt.Sprintf("http://127.0.0.1:%d", ports.Devices)}}
 }
 
@@ -175,6 +176,7 @@ func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
 			t.Errorf("%+v %s", done.Header, done.Payload)
 		}
 	})
+	t.Run("a driver for service providers drives a device behind them", func(t *testing.T) { behind(t, b) })
 	t.Run("it turns a lamp on", func(t *testing.T) {
 		c := b.service(t, "siu")
 		if done := c.do("Lights.SetLight", `{"cardReader":{"default":{"flashRate":"slow"}}}`); done.Header.CompletionCode != "" {

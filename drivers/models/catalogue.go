@@ -21,12 +21,13 @@ import (
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/drivers/models/v4l2camera"
+	"zhigui/drivers/models/xfs4iot"
 	"zhigui/drivers/sdk"
 )
 
 // All are the models, in the order of their names.
 func All() []sdk.Model {
-	return []sdk.Model{
+	return append([]sdk.Model{
 		cashcodeccnet.Model,
 		creatorcrt350n.Model,
 		creatorcrt591.Model,
@@ -45,7 +46,7 @@ func All() []sdk.Model {
 		serialscanner.Model,
 		szztzt598.Model,
 		v4l2camera.Model,
-	}
+	}, xfs4iot.Models...)
 }
 
 // Find gives the model of a name.

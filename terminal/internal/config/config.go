@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -142,7 +143,7 @@ func (c *Config) resolve(dir string) {
 		}
 	}
 	for id, d := range c.Devices {
-		if d.Port != "" && !filepath.IsAbs(d.Port) {
+		if d.Port != "" && !filepath.IsAbs(d.Port) && !strings.Contains(d.Port, "://") {
 			d.Port = filepath.Join(dir, d.Port)
 			c.Devices[id] = d
 		}
