@@ -13,6 +13,7 @@ type request struct {
 	auth string
 	bal  string // F54
 	text string // F62
+	chip *issuer
 }
 
 // key is the F90 quintuple of a request: MTI, F11, F7, F32, F33.
@@ -62,6 +63,7 @@ func (h *Host) request(q *request) {
 	wait := func() <-chan error {
 		defer l.mu.Unlock()
 		if op := l.ops[key]; op != nil { // a repeat: the same answer, booked once
+			_ = q.checkChip(pan)
 			if op.forbid {
 				q.rc = "94"
 			} else {
@@ -71,6 +73,11 @@ func (h *Host) request(q *request) {
 			return nil
 		}
 		a := l.accounts[pan]
+		if a != nil {
+			if q.rc = q.checkChip(pan); q.rc != "" {
+				return nil
+			}
+		}
 		if q.rc = cardState(a); q.rc != "" {
 			return nil
 		}
@@ -281,6 +288,7 @@ func (h *Host) answer(q *request, badMAC bool) ([]byte, error) {
 	for _, n := range echoed {
 		f[n] = q.m.text(n)
 	}
+	f[55] = string(q.chipAnswer())
 	f[38], f[39], f[54], f[62], f[128] = q.auth, q.rc, q.bal, q.text, "00000000"
 	out, err := h.codec.pack(&f)
 	if err != nil {

@@ -53,4 +53,7 @@ const (
 	RespNoAnswer        = "RespNoAnswer"        // 2024: Outcome unknown; the bank will settle it automatically
 	RespPinFormat       = "RespPinFormat"       // 2025: PIN format error
 	RespMac             = "RespMac"             // 2026: Message check failed, please try again later
+	RespChip            = "RespChip"            // 2027: The chip was not accepted; please contact your bank
+	RespChipRefused     = "RespChipRefused"     // 2028: The card itself refused; please contact your bank
+	RespChipUnreadable  = "RespChipUnreadable"  // 2029: The chip cannot be read; please take your card
 )

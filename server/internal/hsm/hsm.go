@@ -15,9 +15,10 @@ import (
 
 // Errors of the module. None contains key or PIN bytes.
 var (
-	ErrNoKey = errors.New("hsm: no such key")
-	ErrPIN   = errors.New("hsm: PIN block cannot be translated")
-	ErrSeal  = errors.New("hsm: sealed data cannot be opened")
+	ErrNoKey      = errors.New("hsm: no such key")
+	ErrPIN        = errors.New("hsm: PIN block cannot be translated")
+	ErrCryptogram = errors.New("hsm: the chip's cryptogram is wrong")
+	ErrSeal       = errors.New("hsm: sealed data cannot be opened")
 )
 
 // Use of a key.
@@ -28,6 +29,7 @@ const (
 	UseTMK Use = iota + 1 // wraps working keys of one terminal
 	UsePIN
 	UseMAC
+	UseIssuer // an issuer's master key for its chips' cryptograms
 )
 
 // Ref names one version of a key set: a zone such as "host", or a terminal.
@@ -42,6 +44,14 @@ type Working struct {
 	Version        uint32
 	PIK, MAK       []byte
 	PIKKCV, MAKKCV []byte
+}
+
+// Chip is what a chip signed, and whose chip it is.
+type Chip struct {
+	PAN      string
+	Sequence byte
+	Counter  uint16
+	Data     []byte
 }
 
 // HSM is a security module. All methods are safe for concurrent use.
@@ -60,6 +70,11 @@ type HSM interface {
 	AppendMAC(dst []byte, key Ref, data []byte) ([]byte, error)
 	// TranslatePIN re-encrypts a PIN block; the format follows the zone (ISO-0 or SM4).
 	TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error)
+	// ImportIssuer installs an issuer's master key for chip cryptograms.
+	ImportIssuer(owner string, key []byte) error
+	// CheckCryptogram verifies a chip's request cryptogram over data and answers the issuer's for
+	// code. ErrCryptogram is a wrong one, ErrNoKey an issuer without a key.
+	CheckCryptogram(owner string, c Chip, request [8]byte, code [2]byte) ([]byte, error)
 	// Seal and Open protect data at rest; aad binds it to its place.
 	Seal(dst, plain, aad []byte) []byte
 	Open(dst, sealed, aad []byte) ([]byte, error)

@@ -24,6 +24,7 @@ type pair struct {
 type owner struct {
 	alg       paycrypto.Alg
 	tmk       *paycrypto.Key
+	issuer    *paycrypto.Key
 	cur, prev *pair
 }
 
@@ -120,6 +121,10 @@ func (s *Soft) load(r Record) error {
 	}
 	if r.Use == UseTMK {
 		o.tmk, o.alg = k, r.Alg
+		return nil
+	}
+	if r.Use == UseIssuer {
+		o.issuer = k
 		return nil
 	}
 	p := o.cur

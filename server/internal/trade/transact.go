@@ -14,7 +14,7 @@ import (
 var toHost = []message.Canon{message.PAN, message.ProcCode, message.Amount, message.EntryMode, message.CardSeq, message.Condition,
 	message.PINLength, message.Track2, message.Track3, message.Terminal, message.Merchant, message.Currency, message.Chip, message.Expiry}
 
-var toTerminal = []message.Canon{message.Amount, message.AuthCode, message.Response, message.Balances, message.AddResponse}
+var toTerminal = []message.Canon{message.Amount, message.AuthCode, message.Response, message.Balances, message.AddResponse, message.Chip}
 
 // transact runs a request of a terminal from its receipt to its answer.
 func (z *Zone) transact(ctx context.Context, w *work, k *kind) string {

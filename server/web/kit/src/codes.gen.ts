@@ -55,6 +55,9 @@ export const codes: readonly Code[] = [
   {"number":2024,"name":"RespNoAnswer","response":"98","zh":"交易结果未知，系统将自动处理","en":"Outcome unknown; the bank will settle it automatically","help":"The server has stored a reversal and repeats it until the host acknowledges.","customer":true,"capture":false,"retriable":false},
   {"number":2025,"name":"RespPinFormat","response":"99","zh":"密码格式错误","en":"PIN format error","help":"The PIN block cannot be read under the terminal's key: sign in again.","customer":true,"capture":false,"retriable":false},
   {"number":2026,"name":"RespMac","response":"A0","zh":"报文校验错误，请稍后再试","en":"Message check failed, please try again later","help":"The MAC is wrong: the terminal must sign in again.","customer":true,"capture":false,"retriable":true},
+  {"number":2027,"name":"RespChip","response":"82","zh":"芯片校验未通过，请联系发卡银行","en":"The chip was not accepted; please contact your bank","help":"The chip's cryptogram is wrong: a forged card, or a key that issuer and card do not share.","customer":true,"capture":false,"retriable":false},
+  {"number":2028,"name":"RespChipRefused","response":"Z1","zh":"卡片拒绝了本次交易，请联系发卡银行","en":"The card itself refused; please contact your bank","help":"The chip answered with a refusal (AAC). An approved transaction is reversed.","customer":true,"capture":false,"retriable":false},
+  {"number":2029,"name":"RespChipUnreadable","response":"Z2","zh":"无法读取芯片，请取回卡片","en":"The chip cannot be read; please take your card","help":"A card with a chip is not read by its stripe unless the terminal's configuration allows it.","customer":true,"capture":false,"retriable":false},
 ]
 
 export const codeByName: Readonly<Record<string, Code>> = Object.fromEntries(codes.map((c) => [c.name, c]))
