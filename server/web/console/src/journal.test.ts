@@ -14,6 +14,8 @@ describe('a journal record in plain words', () => {
     [rec('HOST_RESULT', { host: 'declined', code: '51' }), '收到应答：拒绝 · 51 余额不足'],
     [rec('INTENT', { plan: { unit1: 5 }, amount: 50000 }), '准备出钞 500.00 元（unit1 5 张）'],
     [rec('GUARD_REFUSED', { rule: 'nothing-left' }), '出钞保护拒绝了命令：出口或机内还有钞票'], [rec('ALARM', { kind: 'guardRefused', text: 'guard: nothing-left: notes lie' }), '告警：出钞保护拒绝 · 出口或机内还有钞票'],
+    [rec('NOTES', { taken: { 'X-types': { type100CNY1: { credited: 2, escrow: 1, 'X-value': 10000 }, type50CNY1: { credited: 1, 'X-value': 5000 } } } }), '收钞：已入箱 250.00 元，暂存 100.00 元'],
+    [{ seq: 1, kind: 'COMMIT', device: 'acceptor', data: { paid: 30000 } }, '确认收到 300.00 元，通知服务端入账'],
     [rec('TAKEN'), '客户取走钞票'], [rec('SOMETHING_NEW'), 'SOMETHING_NEW'], [null, '?'], [{ kind: 5, data: 'x' }, '5']
   ])('%j', (body, text) => { expect(lineOf(body, w).text).toBe(text) })
   it('says why', () => { expect(lineOf(rec('SUSPENSE', { reason: 'outcome unclear' }), w)).toMatchObject({ tone: 'bad', why: 'outcome unclear' }) })

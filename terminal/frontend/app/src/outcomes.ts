@@ -3,6 +3,7 @@ export type Tone = 'good' | 'info' | 'wait' | 'bad'
 
 export const outcomes: Record<string, Tone> = {
   withdrawn: 'good',
+  deposited: 'good',
   pinChanged: 'good',
   thanks: 'good',
   canceled: 'info',
@@ -15,6 +16,12 @@ export const outcomes: Record<string, Tone> = {
   unknownQuery: 'wait',
   unknownPin: 'wait',
   interrupted: 'wait',
+  depositPending: 'wait',
+  depositRefused: 'wait',
+  depositUnclear: 'wait',
+  depositNothing: 'info',
+  depositNotOpened: 'bad',
+  acceptorFailed: 'bad',
   cashPartial: 'wait',
   cashUnclear: 'wait',
   cashRetracted: 'wait',

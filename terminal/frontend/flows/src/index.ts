@@ -3,9 +3,10 @@
 
 import type { Sequence } from '@counter/sjsbl'
 import balance from './balance'
+import deposit from './deposit'
 import pinChange from './pinChange'
 import statement from './statement'
 import withdrawal from './withdrawal'
 
 /** In the order in which they are offered. */
-export const flows: Sequence[] = [withdrawal, balance, statement, pinChange]
+export const flows: Sequence[] = [withdrawal, deposit, balance, statement, pinChange]

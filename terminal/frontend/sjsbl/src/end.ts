@@ -26,7 +26,7 @@ export const print: Component = {
     const r = (ctx.data.result ?? {}) as { reference?: string; balance?: { available?: number; ledger?: number }; statement?: { time: string; kind: string; sign: string; amount: number }[] }
     const title = params.title as { zh: string; en: string }
     const fields: Payload = { title: title[ctx.lang], reference: r.reference ?? '' }
-    if (params.form === 'withdrawal') fields.amount = yuan(Number(ctx.data.paid))
+    if (params.form === 'withdrawal' || params.form === 'deposit') fields.amount = yuan(Number(ctx.data.paid))
     if (r.balance?.available !== undefined) fields.available = yuan(r.balance.available)
     if (r.balance?.ledger !== undefined) fields.ledger = yuan(r.balance.ledger)
     if (r.statement) fields.entries = r.statement.map((e) => ({ date: `${e.time.slice(0, 2)}-${e.time.slice(2, 4)}`, kind: e.kind, signed: (e.sign === 'D' ? '-' : '+') + yuan(e.amount) }))
@@ -51,7 +51,7 @@ export const tell: Component = {
     try {
       await ctx.ask('outcome', {
         kind: params.kind, text: result.text, reason: ctx.data.reason, reference: result.reference || result.txn, card: ctx.data.card,
-        paid: ctx.data.paid, amount: ctx.data.amount, printed: ctx.data.printed === true, printFailed: ctx.data.printFailed === true, seconds
+        paid: ctx.data.paid, amount: ctx.data.amount, returned: ctx.data.returned, printed: ctx.data.printed === true, printFailed: ctx.data.printFailed === true, seconds
       }, { cancel: false, idle: 0, seconds })
     } catch (e) {
       if (!(e instanceof TimedOut)) throw e

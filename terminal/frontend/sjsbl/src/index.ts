@@ -1,9 +1,10 @@
 // SJSBL, the standard business components: read card, enter PIN, choose amount, ask the manager,
-// online transaction, dispense, take cash, print, tell. They sit on SJSL; a business sequence is
+// online transaction, dispense, take cash, take notes, print, tell. They sit on SJSL; a business sequence is
 // data that names them. Flows import this package and write no device call of their own.
 
 import { beginSession, readCard, retainCard, returnCard } from './card'
 import { dispense, takeCash } from './cash'
+import { closeNotes, takeNotes } from './deposit'
 import { askReceipt, print, tell } from './end'
 import { askManager, chooseAmount, present, transact } from './host'
 import { enterPin } from './pin'
@@ -18,5 +19,5 @@ export { END, problems, walk, type Component, type Sequence, type Step } from '.
 
 /** Every component by the name that sequences use. */
 export const library: Record<string, Component> = {
-  beginSession, readCard, returnCard, retainCard, enterPin, chooseAmount, askManager, transact, present, dispense, takeCash, askReceipt, print, tell
+  beginSession, readCard, returnCard, retainCard, enterPin, chooseAmount, askManager, transact, present, dispense, takeCash, takeNotes, closeNotes, askReceipt, print, tell
 }

@@ -26,6 +26,9 @@ export class FakeService {
     for (const f of this.open) f(new DeviceError('', LINK_LOST, '', {}))
     this.open.clear()
   }
+  get connected(): boolean {
+    return this.up()
+  }
   on(f: (name: string, p: Payload) => void): () => void {
     this.listeners.add(f)
     return () => this.listeners.delete(f)
@@ -45,6 +48,7 @@ export class FakeSjsl {
   readonly pinpad: FakeService
   readonly printer: FakeService
   readonly platform: FakeService
+  readonly acceptor: FakeService
   constructor(script: Script) {
     const make = () => new FakeService(this.calls, script, () => this.connected)
     this.card = make()
@@ -52,6 +56,7 @@ export class FakeSjsl {
     this.pinpad = make()
     this.printer = make()
     this.platform = make()
+    this.acceptor = make()
   }
   onState(f: (up: boolean) => void): () => void {
     this.watchers.add(f)
@@ -60,7 +65,7 @@ export class FakeSjsl {
   setUp(up: boolean): void {
     this.connected = up
     for (const f of [...this.watchers]) f(up)
-    if (!up) for (const s of [this.card, this.cash, this.pinpad, this.printer, this.platform]) s.lose()
+    if (!up) for (const s of [this.card, this.cash, this.pinpad, this.printer, this.platform, this.acceptor]) s.lose()
   }
   info = () => this.platform.call('X-Terminal.Info')
   log = (_: string, message: string) => void this.logs.push(message)
@@ -91,7 +96,7 @@ export const someInfo = (): TerminalInfo => ({
   branch: '001',
   name: { zh: '解放路支行大堂 1 号', en: 'Jiefang Road lobby 1' },
   bundle: { name: 'counter', version: '1.0.0', digest: 'd1' },
-  services: { withdrawal: { available: true }, balance: { available: true }, pinChange: { available: true }, statement: { available: true }, receipt: { available: true } },
-  limits: { padOver: 500000, perTxn: 2000000, multiple: 10000 },
+  services: { withdrawal: { available: true }, deposit: { available: true }, balance: { available: true }, pinChange: { available: true }, statement: { available: true }, receipt: { available: true } },
+  limits: { padOver: 500000, perTxn: 2000000, multiple: 10000, deposit: 5000000 },
   timeouts: { idle: 60, warn: 20, card: 30, cash: 30 }
 })

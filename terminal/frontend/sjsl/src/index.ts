@@ -21,13 +21,14 @@ export interface TerminalInfo {
   name: Text
   bundle: { name: string; version: string; digest: string }
   services: Record<string, { available: boolean; reason?: string }>
-  limits: { padOver: number; perTxn: number; multiple: number }
+  limits: { padOver: number; perTxn: number; multiple: number; deposit?: number }
   timeouts: { idle: number; warn: number; card: number; cash: number }
 }
 
 /** All services of one terminal. */
 export class Sjsl {
   private staff?: Service
+  private taker?: Service
   readonly card: Service
   readonly cash: Service
   readonly pinpad: Service
@@ -46,6 +47,11 @@ export class Sjsl {
   /** The bank staff's service; its link is opened when it is first wanted. */
   get operator(): Service {
     return (this.staff ??= new Service('operator', this.cfg))
+  }
+
+  /** The service that takes notes in, where one is fitted; its link is opened when it is first wanted. */
+  get acceptor(): Service {
+    return (this.taker ??= new Service('acceptor', this.cfg))
   }
 
   get services(): Service[] {
@@ -81,5 +87,6 @@ export class Sjsl {
   close(): void {
     this.services.forEach((s) => s.close())
     this.staff?.close()
+    this.taker?.close()
   }
 }

@@ -6,6 +6,7 @@ import ChooseAmount from './ChooseAmount.vue'
 import EnterPin from './EnterPin.vue'
 import Idle from './Idle.vue'
 import InsertCard from './InsertCard.vue'
+import InsertNotes from './InsertNotes.vue'
 import ManagerWait from './ManagerWait.vue'
 import Outcome from './Outcome.vue'
 import OutOfService from './OutOfService.vue'
@@ -16,6 +17,6 @@ import TakeCash from './TakeCash.vue'
 
 /** Screens by the name that components of a sequence use. */
 export const screens: Record<string, Component> = {
-  askReceipt: AskReceipt, balance: Balance, busy: Busy, chooseAmount: ChooseAmount, enterPin: EnterPin, idle: Idle, insertCard: InsertCard, managerWait: ManagerWait,
+  askReceipt: AskReceipt, balance: Balance, busy: Busy, chooseAmount: ChooseAmount, enterPin: EnterPin, idle: Idle, insertCard: InsertCard, insertNotes: InsertNotes, managerWait: ManagerWait,
   outcome: Outcome, outOfService: OutOfService, starting: Starting, statement: Statement, takeCard: TakeCard, takeCash: TakeCash
 }
