@@ -20,6 +20,8 @@ export class Reader {
 
   update(s) {
     const first = !this.s;
+    // A card that somebody else put in (a script, another panel) is inserted, too.
+    if (!first && this.s.physical.position === "outside" && s.physical.position !== "outside") this.insert = rules.insertDialog(this.insert, "inserted");
     this.s = s;
     if (first) {
       if (s.physical.cards.length) this.form = rules.pickCard(this.form, s.physical.cards[0].name, s.physical.cards);

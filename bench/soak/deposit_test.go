@@ -1,10 +1,9 @@
-package itlnv200_test
+package soak
 
 import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
-	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/conformance"
 	"zhigui/drivers/host"
+	"zhigui/drivers/models/itlnv200"
 	"zhigui/sim/device"
 	"zhigui/sim/device/itlssp"
 )
@@ -134,31 +134,35 @@ func (c *chaos) heal() cash.CashInStatus {
 	}
 }
 
-// Whatever goes wrong: no note appears or disappears, and what is credited is what the device
-// has kept; the counters prove each case, so nothing stays unknown.
-//
-// req: D-03
-func TestCreditedIsStackedThroughRandomDepositsFaultsKillsAndPowerCuts(t *testing.T) {
-	deposits := 12
-	if os.Getenv("ZHIGUI_LONG") != "" {
-		deposits = 300
-	}
-	sim, r := setup(t, itlssp.Config{StackMs: 20, ReadMs: 10, CashboxCapacity: 10000}, map[string]any{"replyMs": 100, "settleMs": 150, "stackMs": 3000})
-	seed := uint64(time.Now().UnixNano())
-	if s := os.Getenv("ZHIGUI_SEED"); s != "" {
-		seed = 0
-		for _, d := range s {
-			seed = seed*10 + uint64(d-'0')
+func view(s *device.Sim) itlssp.View { return s.Physical().(itlssp.View) }
+
+// kept is what lies in the cash box and the store of the notes that customers put in, in fen.
+func kept(s *device.Sim) (sum int64) {
+	for _, n := range view(s).Notes {
+		if n.Inserted && (n.Place == itlssp.Cashbox || n.Place == itlssp.Store) {
+			sum += int64(n.Value) * 100
 		}
 	}
-	t.Logf("ZHIGUI_SEED=%d", seed)
+	return sum
+}
+
+// deposits does n deposits on one device: no note appears or disappears, and what is credited
+// is what the device has kept; the counters prove each case, so nothing stays unknown.
+func deposits(t *testing.T, n int, seed uint64) {
+	sim := device.MustStart(t, device.Config{Model: "itlssp", Acceptor: &itlssp.Config{StackMs: 20, ReadMs: 10, CashboxCapacity: 10000}})
+	r := conformance.Start(t, itlnv200.Model, sim.Port(), map[string]any{"pollMs": 30, "workPollMs": 5, "replyMs": 100, "settleMs": 150, "stackMs": 3000})
 	go func() {
-		for range r.Recoveries { // nobody reads them here
+		for { // nobody reads them here
+			select {
+			case <-r.Recoveries:
+			case <-t.Context().Done():
+				return
+			}
 		}
 	}()
 	c := &chaos{t, sim, r, rand.New(rand.NewPCG(seed, 1))}
 	credited, unknown := int64(0), 0
-	for i := range deposits {
+	for i := range n {
 		before := kept(sim)
 		if s, _ := r.Do(cash.CmdCashInStart, cash.CashInStart{}); s.Outcome != api.Done {
 			c.heal()
@@ -183,6 +187,6 @@ func TestCreditedIsStackedThroughRandomDepositsFaultsKillsAndPowerCuts(t *testin
 		}
 	}
 	if credited == 0 || unknown > 0 {
-		t.Errorf("%d credited in all, %d of %d transactions stay unknown", credited, unknown, deposits)
+		t.Errorf("%d credited in all, %d of %d transactions stay unknown", credited, unknown, n)
 	}
 }
