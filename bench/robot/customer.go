@@ -20,6 +20,7 @@ type Visit struct {
 	Session   string
 	Txn       string
 	Outcome   string
+	Code      string // response code
 	Approved  bool
 	Dispensed error // how CashDispenser.Dispense completed; nil is success
 	Asked     bool  // Dispense was sent
@@ -100,7 +101,7 @@ func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, m Ma
 	if err := s.platform.Call(ctx, "X-Host.Transact", obj{"type": "withdrawal", "amount": amount}, &res); err != nil {
 		return v, err
 	}
-	v.Txn, v.Outcome, v.Approved = res.Txn, res.Outcome, res.Outcome == "approved"
+	v.Txn, v.Outcome, v.Code, v.Approved = res.Txn, res.Outcome, res.ResponseCode, res.Outcome == "approved"
 	if err := d.returnCard(ctx, s); err != nil || !v.Approved {
 		return v, err
 	}

@@ -165,6 +165,9 @@ func (q *request) chipAnswer() []byte {
 	x[0] ^= q.rc[0]
 	x[1] ^= q.rc[1]
 	out := append([]byte{0x91, 10}, ede(c.ac, x)...)
+	if q.bent {
+		out[2] ^= 1
+	}
 	out = append(out, q.rc...)
 	if q.rc == "38" || q.rc == "75" {
 		head := []byte{0x84, 0x1E, 0x00, 0x00, 0x04}

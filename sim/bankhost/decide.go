@@ -14,6 +14,7 @@ type request struct {
 	bal  string // F54
 	text string // F62
 	chip *issuer
+	bent bool // the scenario spoils the issuer's cryptogram
 }
 
 // key is the F90 quintuple of a request: MTI, F11, F7, F32, F33.

@@ -260,6 +260,7 @@ func (h *Host) handle(p *peer, body []byte) {
 		s = h.sc.take(q)
 		h.decide(q, s)
 	}
+	q.bent = s.Kind == "badChip"
 	out, err := h.answer(q, s.Kind == "badMac")
 	if err != nil {
 		h.o.Log.Error("answer cannot be packed", "error", err.Error())

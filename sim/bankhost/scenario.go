@@ -7,7 +7,8 @@ import (
 )
 
 // Scenario makes the host misbehave. Kinds: decline (code), noAnswer (booked, no answer),
-// lost (as if it never arrived), late, delay, twice, badMac, disconnect (booked, link cut).
+// lost (as if it never arrived), late, delay, twice, badMac, badChip
+// (the answer to the chip is spoiled), disconnect (booked, link cut).
 type Scenario struct {
 	ID    int    `json:"id,omitempty"`
 	Kind  string `json:"kind"`
@@ -18,7 +19,7 @@ type Scenario struct {
 	MS    int    `json:"ms,omitempty"`   // of late and delay
 }
 
-var scenarioKinds = map[string]bool{"decline": true, "noAnswer": true, "lost": true, "late": true, "delay": true, "twice": true, "badMac": true, "disconnect": true}
+var scenarioKinds = map[string]bool{"decline": true, "noAnswer": true, "lost": true, "late": true, "delay": true, "twice": true, "badMac": true, "disconnect": true, "badChip": true}
 
 func (s Scenario) delay(def time.Duration) time.Duration {
 	if s.MS > 0 {

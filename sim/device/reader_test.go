@@ -9,7 +9,7 @@ import (
 	"zhigui/sim/device/crt350n"
 )
 
-const track2 = "6225880000000001=49121010000012300000"
+const track2 = "6225880000000001=49122010000012300000"
 
 func reader(t *testing.T, c crt350n.Config) (*device.Sim, *host) {
 	t.Helper()
@@ -85,7 +85,7 @@ func TestACardGoesInOnlyAfterAnInsertCommand(t *testing.T) {
 	h.send(0x06)
 	h.text("C62", "P6202"+track2)
 	h.text("C63", "N6323")
-	h.text("C65", "P6502B6225880000000001^ZHANG/SAN^49121010000012300000~"+track2+"~")
+	h.text("C65", "P6502B6225880000000001^ZHANG/SAN^49122010000012300000~"+track2+"~")
 	for _, f := range s.Trace() {
 		if bytes.Contains([]byte(f.Decoded), []byte("6225880000000001")) {
 			t.Errorf("the trace shows an account number: %+v", f)

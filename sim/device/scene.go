@@ -132,8 +132,8 @@ func DemoCards() []crt350n.CardData {
 	card := func(n, note, expiry, holder string) crt350n.CardData {
 		pan := "622588000000000" + n
 		return crt350n.CardData{Name: "demo-" + n, Note: note, IC: true,
-			Track1: "B" + pan + "^" + holder + "^" + expiry + "1010000012300000",
-			Track2: pan + "=" + expiry + "1010000012300000"}
+			Track1: "B" + pan + "^" + holder + "^" + expiry + "2010000012300000",
+			Track2: pan + "=" + expiry + "2010000012300000"}
 	}
 	return []crt350n.CardData{
 		card("1", "张三：正常", "4912", "ZHANG/SAN"),

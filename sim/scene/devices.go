@@ -58,7 +58,7 @@ func reader(fast bool) m {
 // card is a demo card of the panel's list.
 func card(name, note, pan, holder, expiry string) m {
 	return m{"name": name, "note": note, "ic": true,
-		"track1": "B" + pan + "^" + holder + "^" + expiry + "1010000012300000", "track2": pan + "=" + expiry + "1010000012300000"}
+		"track1": "B" + pan + "^" + holder + "^" + expiry + "2010000012300000", "track2": pan + "=" + expiry + "2010000012300000"}
 }
 
 func dispenser(fast bool) m {

@@ -69,6 +69,11 @@ type Config struct {
 		DepositNotes int   `yaml:"depositNotes"`
 	} `yaml:"limits"`
 
+	Chip struct {
+		Fallback   bool `yaml:"fallback"`   // a card whose chip cannot be read may be used by its stripe
+		AskExpired bool `yaml:"askExpired"` // a chip that has expired is left to the host, in place of refused
+	} `yaml:"chip"`
+
 	Timeouts struct {
 		Idle time.Duration `yaml:"idle"`
 		Warn time.Duration `yaml:"warn"`

@@ -23,6 +23,9 @@ func (c *Counter) cardService() *service.Service {
 			card.CmdReadRawData: {Handle: c.readCard},
 			card.CmdMove:        {Handle: c.moveCard},
 			card.CmdReset:       {Handle: outside(pass(c.Card))},
+			card.CmdChipPower:   {Handle: outside(pass(c.Card))},
+			card.CmdChipIO:      {Handle: outside(pass(c.Card))},
+			card.CmdQueryIFM:    {Async: true, Handle: outside(pass(c.Card))},
 		},
 	}
 }
@@ -36,7 +39,10 @@ func (c *Counter) readCard(ctx context.Context, call *service.Call) api.Completi
 	if _, open := c.Session.Current(); !open {
 		return api.Refuse(api.SequenceError, "begin a session first")
 	}
-	done := c.Card.Run(ctx, card.CmdReadRawData, card.ReadRawData{Track1: true, Track2: true, Track3: true}, call.Emit)
+	c.mu.Lock()
+	c.chip = nil
+	c.mu.Unlock()
+	done := c.Card.Run(ctx, card.CmdReadRawData, card.ReadRawData{Track1: true, Track2: true, Track3: true, Chip: c.readsChips(ctx)}, call.Emit)
 	if done.Outcome != api.Done {
 		return done
 	}
@@ -45,14 +51,17 @@ func (c *Counter) readCard(ctx context.Context, call *service.Call) api.Completi
 		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: "the driver's card data does not decode"}
 	}
 	c.record(ej.CardIn, nil)
-	held, err := parseCard(data)
+	held, app, err := c.cardOf(ctx, data)
 	if err != nil {
-		return api.Fail(api.Failed, card.ErrInvalidMedia, err.Error())
+		return c.refuseCard(err)
 	}
 	before, had := c.Session.Card()
 	if err := c.Session.SetCard(held); err != nil {
 		return api.Refuse(api.SequenceError, "the session has ended")
 	}
+	c.mu.Lock()
+	c.chip = app
+	c.mu.Unlock()
 	c.stopKeeping() // a card that was given back and put in again is not an untaken one
 	if had && before.PAN != held.PAN {
 		c.mu.Lock() // PIN and approval were another card's

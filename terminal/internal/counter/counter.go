@@ -19,6 +19,7 @@ import (
 	"zhigui/terminal/internal/cashier"
 	"zhigui/terminal/internal/depositor"
 	"zhigui/terminal/internal/device"
+	"zhigui/terminal/internal/emv"
 	"zhigui/terminal/internal/hostlink"
 	"zhigui/terminal/internal/receipt"
 	"zhigui/terminal/internal/service"
@@ -38,6 +39,7 @@ type Info struct {
 	Name     Text
 	Limits   Limits
 	Timeouts Timeouts
+	Chip     ChipRules
 }
 
 // Limits of one transaction, minor units.
@@ -123,6 +125,7 @@ type Counter struct {
 	lastInfo  string                  // last broadcast services, to tell changes
 	keeping   context.CancelCauseFunc // stops the card's safe-keeping
 	approved  map[string]Approval     // approvals of the session
+	chip      *emv.Application        // of the session's card, nil without one
 }
 
 type pinBlock struct{ block []byte }

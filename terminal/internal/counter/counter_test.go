@@ -16,6 +16,7 @@ import (
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/api/pinpad"
 	"zhigui/server/api/message"
+	"zhigui/sim/device/iccard"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/cashier"
 	"zhigui/terminal/internal/device"
@@ -33,11 +34,18 @@ type driver struct {
 	track2 string
 	ran    []string
 	hold   chan struct{} // a Move waits for it
+	chip   *iccard.Slot  // of a reader with chip contacts
+	atr    []byte
 }
 
 const mac = "12345678"
 
-func (d *driver) Describe(context.Context) (api.Description, error) { return api.Description{}, nil }
+func (d *driver) Describe(context.Context) (api.Description, error) {
+	if d.chip == nil {
+		return api.Description{}, nil
+	}
+	return api.Description{Capabilities: []byte(`{"cardReader":{"chipProtocols":{"chipT0":true}}}`)}, nil
+}
 func (d *driver) QueryOp(context.Context, api.OpID) (api.OpRecord, error) {
 	return api.OpRecord{}, io.EOF
 }
@@ -63,7 +71,24 @@ func (d *driver) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) 
 			<-hold
 		}
 		return service.Done(pinpad.GetPinBlockResult{PinBlock: make([]byte, 8)})
+	case card.CmdChipIO:
+		var r card.ChipIO
+		if err := json.Unmarshal(cmd.Payload, &r); err != nil {
+			return api.Refuse(api.InvalidData, err.Error())
+		}
+		out, err := d.chip.Transmit(map[string]int{card.T1: 1}[r.ChipProtocol], r.ChipData)
+		if err != nil {
+			return api.Fail(api.Failed, card.ErrInvalidMedia, err.Error())
+		}
+		return service.Done(card.ChipIO{ChipData: out})
 	case card.CmdReadRawData:
+		if d.chip != nil {
+			chip := card.Data{Data: d.atr}
+			if d.atr == nil {
+				chip.Status = "dataMissing"
+			}
+			return service.Done(card.ReadRawDataResult{Track2: &card.Data{Data: []byte(d.track2)}, Chip: []card.Data{chip}})
+		}
 		return service.Done(card.ReadRawDataResult{Track2: &card.Data{Data: []byte(d.track2)}})
 	case card.CmdMove:
 		if hold != nil {
@@ -91,6 +116,7 @@ type rig struct {
 	card  *driver
 	pad   *driver
 	asked chan string // MTI of what reached the server
+	bank  func(q, a *message.Message)
 	allow chan struct{}
 }
 
@@ -176,6 +202,9 @@ func (r *rig) serve(t *testing.T, l net.Listener) {
 			if q.MTI() == "0800" {
 				_ = a.Set(62, make([]byte, 40))
 			} else {
+				if r.bank != nil {
+					r.bank(q, a)
+				}
 				r.asked <- q.MTI()
 				<-r.allow
 				a.ReserveMAC()

@@ -11,6 +11,7 @@ import (
 	"zhigui/drivers/api/cash"
 	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/emv"
 	"zhigui/terminal/internal/hostlink"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
@@ -246,7 +247,7 @@ func (c *Counter) EndSession(reason string) bool {
 	_, _ = c.Session.End()
 	c.Cashier.CloseSession(s.ID) // what the host approved while the card was moved
 	c.mu.Lock()
-	c.pins, c.approved = map[string]pinBlock{}, map[string]Approval{}
+	c.pins, c.approved, c.chip = map[string]pinBlock{}, map[string]Approval{}, nil
 	c.mu.Unlock()
 	c.Activity(false)
 	c.announce()
@@ -343,7 +344,7 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 	c.mu.Lock()
 	pin, hasPin := c.pins["current"]
 	next, match := c.pins["new"], c.pins["confirm"]
-	approval := c.approved[req.Approval]
+	approval, app := c.approved[req.Approval], c.chip
 	c.mu.Unlock()
 	switch {
 	case !open || !hasCard || s.CardGone:
@@ -354,7 +355,8 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 	if done, ok := c.mayTransact(req.Type, req.Amount, req.Approval, approval); !ok {
 		return done
 	}
-	r := hostlink.Request{Type: req.Type, Amount: req.Amount, Card: held, PinBlock: pin.block, Session: s.ID, Approval: req.Approval}
+	r := hostlink.Request{Type: req.Type, Amount: req.Amount, Card: held, PinBlock: pin.block, Session: s.ID, Approval: req.Approval,
+		Sign: c.signer(context.WithoutCancel(ctx), app, req.Amount)}
 	if req.Type == "pinChange" {
 		if len(next.block) == 0 || string(next.block) != string(match.block) {
 			return api.Refuse(api.SequenceError, "the new PIN was not entered twice alike")
@@ -362,10 +364,11 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 		r.NewPin = next.block
 	}
 	res := c.Link.Transact(context.WithoutCancel(ctx), r)
+	c.tellChip(context.WithoutCancel(ctx), app, &res)
 	if now, open := c.Session.Current(); !open || now.ID != s.ID {
 		// The customer went while the host was asked: nobody will be paid any more.
 		c.Cashier.CloseSession(s.ID)
-	} else if res.Txn != "" {
+	} else if res.Txn != "" && !errors.Is(res.Err, emv.ErrDeclined) {
 		c.Session.SetTxn(res.Txn)
 	}
 	if res.Host == book.HostUnknown {

@@ -307,7 +307,19 @@ func (l *Link) echo(ctx context.Context) error {
 	return nil
 }
 
-// cardFields sets what an online transaction says of the card.
+// cardFields sets what an online transaction says of the card: entry mode 05 is a chip, 02 a
+// stripe, 80 a stripe in place of a chip; the third digit a PIN.
 func cardFields(q *message.Message, card session.Card) error {
-	return errors.Join(q.SetString(22, "021"), q.SetString(25, "02"), q.SetString(35, card.Track2))
+	mode := "021"
+	switch {
+	case card.Chip:
+		mode = "051"
+	case card.Fallback:
+		mode = "801"
+	}
+	err := errors.Join(q.SetString(22, mode), q.SetString(25, "02"), q.SetString(35, card.Track2))
+	if card.Sequence != "" {
+		err = errors.Join(err, q.SetString(23, card.Sequence))
+	}
+	return err
 }

@@ -39,6 +39,9 @@ type Request struct {
 	NewPin   []byte // pinChange
 	Session  string
 	Approval string
+	// Sign is for a card with a chip: it answers field 55 for the processing code and trace number. Its
+	// error ends the transaction before anything is sent.
+	Sign func(processing string, stan int) ([]byte, error)
 }
 
 // Entry is one line of a statement.
@@ -59,7 +62,8 @@ type Result struct {
 	Available *int64
 	Ledger    *int64
 	Statement []Entry
-	Err       error // why, for the log
+	Chip      []byte // field 55 of the answer
+	Err       error  // why, for the log
 }
 
 // noAnswer is the response code of a server that got no trustworthy answer itself.
@@ -110,6 +114,7 @@ func (l *Link) Transact(ctx context.Context, r Request) Result {
 		}
 	default:
 		res.Code, res.Reference = string(a.Get(39)), string(a.Get(37))
+		res.Chip = append([]byte(nil), a.Get(55)...)
 		res.Host = book.HostDeclined
 		switch res.Code {
 		case noAnswer: // the server had no answer from the host either: it reverses, and so do we
@@ -160,6 +165,12 @@ func (l *Link) request(r Request, k kind, stan int, batch string) (q *messageT, 
 	}
 	if len(r.NewPin) > 0 {
 		err = errors.Join(err, q.Set(62, r.NewPin))
+	}
+	if err == nil && r.Sign != nil {
+		var f []byte
+		if f, err = r.Sign(k.proc, stan); err == nil {
+			err = q.Set(55, f)
+		}
 	}
 	return q, err
 }

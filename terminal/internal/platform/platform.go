@@ -210,6 +210,7 @@ func (p *Platform) join() error {
 			Terminal: cfg.Terminal, Name: counter.Text{ZH: cfg.Terminal, EN: cfg.Terminal},
 			Limits:   counter.Limits{PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, Multiple: cfg.Limits.Multiple, Deposit: cfg.Limits.Deposit},
 			Timeouts: counter.Timeouts{Idle: cfg.Timeouts.Idle, Warn: cfg.Timeouts.Warn, Card: cfg.Timeouts.Card, Cash: cfg.Timeouts.Cash},
+			Chip:     counter.ChipRules{Fallback: cfg.Chip.Fallback, AskExpired: cfg.Chip.AskExpired},
 		},
 		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"], Others: others,
 		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits,

@@ -18,6 +18,10 @@ type Card struct {
 	Track1, Track2, Track3 string
 	PAN                    string
 	Expiry                 string // YYMM
+	// Chip: the data came from the chip, Fallback: from the stripe of a card whose chip could not be
+	// read. Sequence is the chip's PAN sequence number, three digits.
+	Chip, Fallback bool
+	Sequence       string
 }
 
 // String keeps card data out of logs.
