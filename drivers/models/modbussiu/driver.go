@@ -90,6 +90,9 @@ type driver struct {
 	mu    sync.Mutex
 	known map[place]uint16
 	bad   bool // the board refuses a register of the profile
+	// aux and lights are what known means.
+	aux    map[string]any
+	lights map[string]map[string]siu.Light
 }
 
 func newDriver(e sdk.Env) (sdk.Driver, error) {
@@ -97,7 +100,9 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, known: map[place]uint16{}}, nil
+	d := &driver{env: e, p: p, known: map[place]uint16{}}
+	d.aux, d.lights = d.read()
+	return d, nil
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -164,6 +169,7 @@ func (d *driver) look() error {
 		d.env.Log.Warn("the board does not have what the profile names", "error", refused)
 	}
 	d.known, d.bad = now, refused != nil
+	d.aux, d.lights = d.read()
 	d.mu.Unlock()
 	d.env.StatusChanged()
 	return refused
@@ -193,6 +199,11 @@ func (d *driver) Status() map[string]any {
 	case online:
 		dev = api.Online
 	}
+	return map[string]any{"common": map[string]any{"device": dev}, "auxiliaries": d.aux, "lights": d.lights}
+}
+
+// read says what the registers mean; the caller holds mu, and nobody changes the maps.
+func (d *driver) read() (map[string]any, map[string]map[string]siu.Light) {
 	aux := map[string]any{}
 	for k, s := range d.p.Sensors {
 		if v, ok := d.known[s.place]; ok {
@@ -211,5 +222,5 @@ func (d *driver) Status() map[string]any {
 			lights[lampName][position] = l.light(v)
 		}
 	}
-	return map[string]any{"common": map[string]any{"device": dev}, "auxiliaries": aux, "lights": lights}
+	return aux, lights
 }
