@@ -44,9 +44,9 @@ deps: ## what the build needs (Go, Node); says in one line what is missing
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is missing: https://go.dev/dl/"; exit 1; }
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is missing: https://nodejs.org/"; exit 1; }
 
-deps-test: deps ## a C compiler for the race detector, and independent hosts (mbpoll, NUT) for the virtual devices
+deps-test: deps ## a C compiler for the race detector, and independent hosts (mbpoll, NUT, PC/SC) for the virtual devices
 	@command -v cc >/dev/null || deploy/deps.sh gcc libc6-dev
-	@! command -v apt-get >/dev/null || deploy/deps.sh mbpoll nut-server nut-client
+	@! command -v apt-get >/dev/null || deploy/deps.sh mbpoll nut-server nut-client pcscd vsmartcard-vpcd pcsc-tools
 
 deps-browser: ## Chromium and Chinese fonts for the browser tests (Debian packages)
 	@deploy/deps.sh chromium fonts-noto-cjk

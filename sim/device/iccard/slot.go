@@ -17,6 +17,7 @@ type Slot struct {
 	card         *Card
 	on           bool
 	protocol     int
+	atr          []byte
 	limit        int  // bytes that the chip takes in one block
 	seq, expects byte // T=1: N(S) of our next block, N(S) of the chip's
 	// Mute: the chip says nothing any more. Noise is how many of the chip's blocks are spoiled on
@@ -51,7 +52,7 @@ func (s *Slot) Power() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.on, s.protocol, s.limit = true, protocol, limit
+	s.on, s.protocol, s.limit, s.atr = true, protocol, limit, atr
 	if protocol == 1 { // the reader takes blocks of 254
 		if _, inf, err := s.exchange(block(0xC1, []byte{0xFE})); err != nil || len(inf) != 1 {
 			s.on = false
