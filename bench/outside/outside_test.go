@@ -164,6 +164,28 @@ func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+	t.Run("it exchanges cash, and the counts are the book's afterwards", func(t *testing.T) {
+		c := b.service(t, "cash")
+		for _, step := range []struct{ name, payload, code, word string }{
+			{"Storage.EndExchange", ``, "commandErrorCode", "noExchangeActive"},
+			{"Storage.SetStorage", `{"storage":{"unit1":{"cash":{"status":{"initial":{"typeCNY100":{"fit":400}}}}}}}`, "sequenceError", ""},
+			{"Storage.StartExchange", ``, "", ""},
+			{"Storage.StartExchange", ``, "commandErrorCode", "exchangeActive"},
+			{"Storage.SetStorage", `{"storage":{"unit9":{"cash":{"status":{"initial":{"typeCNY100":{"fit":1}}}}}}}`, "invalidData", ""},
+			{"Storage.SetStorage", `{"storage":{"unit1":{"cash":{"status":{"initial":{"typeCNY50":{"fit":1}}}}}}}`, "invalidData", ""},
+			{"Storage.SetStorage", `{"storage":{"unit1":{"cash":{"status":{"initial":{"typeCNY100":{"fit":400}}}}}}}`, "", ""},
+			{"Storage.EndExchange", ``, "", ""},
+		} {
+			done := c.do(step.name, step.payload)
+			if done.Header.CompletionCode != step.code || !strings.Contains(string(done.Payload), step.word) {
+				t.Fatalf("%s: %+v %s, want %q %q", step.name, done.Header, done.Payload, step.code, step.word)
+			}
+		}
+		got := string(c.do("Storage.GetStorage", "").Payload)
+		if !strings.Contains(got, `"initial":{"typeCNY100":{"fit":400}}`) || !strings.Contains(got, `"initial":{"typeCNY50":{"fit":500}}`) {
+			t.Errorf("%s", got)
+		}
+	})
 	t.Run("it scans a code", func(t *testing.T) {
 		c := b.service(t, "scanner")
 		id := c.send("BarcodeReader.Read", `{}`)

@@ -7,7 +7,6 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
-	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/service"
 )
 
@@ -27,7 +26,10 @@ func (c *Counter) cashService() *service.Service {
 			cash.CmdRetract: {Handle: func(ctx context.Context, _ *service.Call) api.Completion {
 				return c.Cashier.Retract(ctx, "asked by the flow")
 			}},
-			"Storage.GetStorage": {Async: true, Handle: c.getStorage},
+			"Storage.GetStorage":    {Async: true, Handle: c.getStorage},
+			"Storage.StartExchange": {Handle: outside(c.startExchange)},
+			"Storage.SetStorage":    {Handle: outside(c.setStorage)},
+			"Storage.EndExchange":   {Handle: outside(c.endExchange)},
 		},
 	}
 }
@@ -114,40 +116,4 @@ func (c *Counter) presentStatus(context.Context, *service.Call) api.Completion {
 		"presentState": state,
 		"denomination": map[string]any{"currencies": map[string]float64{currency: float64(t.Paid) / 100}, "values": t.Plan},
 	})
-}
-
-// getStorage reports the cash units as the books have them.
-func (c *Counter) getStorage(context.Context, *service.Call) api.Completion {
-	units := map[string]any{}
-	c.Ledger.Read(func(b *book.Book) {
-		for id, u := range b.Units {
-			accuracy := "accurate"
-			if u.Inaccurate || u.Estimated {
-				accuracy = "inaccurate"
-			}
-			units[id] = map[string]any{
-				"id": id, "status": "ok",
-				"cash": map[string]any{
-					"configuration": map[string]any{"types": map[string]bool{"cashOut": true}, "currency": u.Currency, "value": float64(u.Value) / 100},
-					"status": map[string]any{
-						"initial": u.Initial, "count": u.Count, "accuracy": accuracy,
-						"out": map[string]int{"presented": u.Presented, "rejected": u.Rejected}, "in": map[string]int{"retracted": u.Retracted},
-						"replenishmentStatus": replenishment(*u),
-					},
-				},
-			}
-		}
-	})
-	return service.Done(map[string]any{"storage": units})
-}
-
-// replenishment: low below 10 % of the initial count.
-func replenishment(u book.Unit) string {
-	switch {
-	case u.Count <= 0:
-		return "empty"
-	case u.Count*10 < u.Initial:
-		return "low"
-	}
-	return "ok"
 }

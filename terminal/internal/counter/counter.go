@@ -125,6 +125,7 @@ type Counter struct {
 	lastInfo  string                  // last broadcast services, to tell changes
 	keeping   context.CancelCauseFunc // stops the card's safe-keeping
 	approved  map[string]Approval     // approvals of the session
+	counted   map[string]book.Unit    // what an exchange has set so far
 	chip      *emv.Application        // of the session's card, nil without one
 }
 
