@@ -2,6 +2,7 @@ package depositor
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"zhigui/drivers/api"
@@ -50,7 +51,7 @@ func (d *Depositor) finish(txn string, takeBack bool) {
 		d.arrange()
 		return
 	}
-	d.retry = 0
+	d.retry, d.alarmed = 0, false
 	d.settle(txn)
 }
 
@@ -177,15 +178,49 @@ func (d *Depositor) look() {
 	}
 }
 
-// arrange looks again after a pause that doubles up to five seconds; d.mu is held.
+// longest is the longest pause between two looks.
+const longest = 5 * time.Second
+
+// Resolve takes a person's count for a deposit that nothing else can settle: one in suspense, or
+// one whose acceptor does not answer any more.
+func (d *Depositor) Resolve(txn string, paid int64, by string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	t, _ := d.led.Txn(txn)
+	if t.Cash.Open() {
+		if txn == d.live {
+			return errLive
+		}
+		if err := d.record(ej.DepositUnclear, t, "", book.CashData{Taken: &t.Taken, Why: "counted by a person before the device answered"}); err != nil {
+			return err
+		}
+		d.settle(txn)
+	}
+	if err := d.record(ej.Resolved, t, "", book.SettleData{Paid: paid, By: by}); err != nil {
+		return err
+	}
+	if d.hooks.Settled != nil {
+		d.hooks.Settled(txn)
+	}
+	return nil
+}
+
+var errLive = errors.New("the customer is at the counter: the deposit is not over")
+
+// arrange looks again after a pause that doubles; d.mu is held.
 func (d *Depositor) arrange() {
 	d.waitMu.Lock()
-	defer d.waitMu.Unlock()
-	if d.looking {
+	arranged := d.looking
+	d.looking = true
+	d.waitMu.Unlock()
+	if arranged {
 		return
 	}
-	d.looking = true
-	d.retry = min(max(2*d.retry, 250*time.Millisecond), 5*time.Second)
+	if d.retry = max(2*d.retry, 250*time.Millisecond); d.retry >= longest && !d.alarmed {
+		d.alarmed = true
+		d.alarm("depositOpen", "the acceptor does not say what it has taken; it is asked until it does, or a person counts", "")
+	}
+	d.retry = min(d.retry, longest)
 	d.timer(d.retry, func() {
 		d.mu.Lock()
 		defer d.mu.Unlock()

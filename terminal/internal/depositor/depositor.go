@@ -65,6 +65,8 @@ type Depositor struct {
 	ops   int           // operations of this process
 	live  string        // the deposit whose customer is at the counter; mu
 	retry time.Duration // the pause before an open deposit is looked at again; mu
+	// alarmed: somebody was told that the device does not answer; mu
+	alarmed bool
 
 	waitMu  sync.Mutex
 	stop    context.CancelFunc // ends a CashIn that waits for a note

@@ -410,6 +410,32 @@ func TestAnIndeterminateNoteIsNotGuessed(t *testing.T) {
 	}
 }
 
+// The acceptor never comes back: a person counts the box, and cannot count less than is certain.
+func TestADepositWhoseDeviceStaysAwayIsSettledByACount(t *testing.T) {
+	c := approved(t, 2)
+	c.begin(t)
+	if err := c.Resolve(txn, 20000, "test"); err == nil {
+		t.Error("counted while the customer puts notes in")
+	}
+	c.insert(t, 2)
+	c.dev.set(func() { c.dev.state = api.Offline })
+	c.End(txn)
+	for range 8 {
+		c.runLater()
+	}
+	if err := c.Resolve(txn, 0, "test"); !errors.Is(err, book.ErrTransition) {
+		t.Errorf("less than certain was counted: %v", err)
+	}
+	must(t, c.Resolve(txn, 20000, "test"))
+	c.end(t, book.CashInUnclear, book.SettleCommit, 20000)
+	if d := cmp.Diff([]string{"depositOpen", "suspense"}, c.alarms); d != "" {
+		t.Error(d)
+	}
+	c.dev.set(func() { c.dev.state = api.Online })
+	c.runLater()
+	c.end(t, book.CashInUnclear, book.SettleCommit, 20000)
+}
+
 func TestADeviceThatKnowsOfLessThanItSaidIsNotBelieved(t *testing.T) {
 	c := approved(t, 3)
 	c.begin(t)

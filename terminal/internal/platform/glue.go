@@ -241,6 +241,14 @@ func (p *Platform) Command(c access.Command) {
 	}
 }
 
+// resolve takes a person's count for a withdrawal or a deposit.
+func (p *Platform) resolve(txn string, paid int64, by string) error {
+	if t, _ := p.led.Txn(txn); t.Deposit() && p.deposits != nil {
+		return p.deposits.Resolve(txn, paid, by)
+	}
+	return p.cashier.Resolve(txn, paid, by)
+}
+
 // order carries out an operator's order, from the server or from the terminal itself.
 func (p *Platform) order(kind string, raw json.RawMessage) error {
 	p.log.Info("operator's order", "kind", kind)
@@ -261,7 +269,7 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 	case "resume":
 		p.counter.Suspend("")
 	case "resolve": // an operator counted: the customer got that much
-		return p.cashier.Resolve(args.Txn, args.Paid, args.By)
+		return p.resolve(args.Txn, args.Paid, args.By)
 	case "setCounts":
 		if err := p.cashier.SetCounts(args.To, args.By); err != nil {
 			return err
