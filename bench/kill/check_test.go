@@ -225,7 +225,7 @@ func (b *branch) resolve() {
 	}
 	b.order("resolve", map[string]any{"txn": open[0].ID, "paid": paid, "by": "kill test"})
 	b.order("setCounts", map[string]any{"units": units, "by": "kill test"})
-	err = robot.Until(time.Minute, b.settledAll) // the terminal asks a dead server less and less often
+	err = robot.Until(time.Minute, func() error { b.revive(); return b.settledAll() }) // the terminal asks a dead server less and less often
 	if err != nil {
 		t.Fatalf("suspense stays: %v", err)
 	}

@@ -52,18 +52,23 @@ func TestADepositIsSafeWhateverDiesWherever(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewSource(int64(k)))
 			b := newBranch(t, "3des", "acceptor")
+			var missed []string
 			for i := k; i < len(all); i += branches {
 				ok := t.Run(fmt.Sprintf("%03d %s", i+1, all[i]), func(t *testing.T) {
 					b.t = t
-					b.runDeposit(all[i], rng)
+					defer func() { missed = append(missed, b.missed...); b.missed = nil }()
+					for try := 0; try == 0 || (len(b.missed) > 0 && try < 3); try++ {
+						b.missed = nil // the visit may have ended before its state came
+						b.runDeposit(all[i], rng)
+					}
 					b.check()
 				})
 				if !ok {
 					return
 				}
 			}
-			if len(b.missed) > 0 {
-				t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(b.missed, "; "))
+			if len(missed) > 0 {
+				t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(missed, "; "))
 			}
 			b.t = t
 			b.runDeposit(fault{}, rng) // the counter is whole
@@ -110,11 +115,14 @@ func (b *branch) acceptor() (acceptor, error) {
 	return s.Physical, b.desk.Devices.State("acceptor", &s)
 }
 
+// inBox: the two acceptors have a name each for it.
+func inBox(place string) bool { return place == "cashbox" || place == "cassette" }
+
 // taken is the money in the cash box, in fen.
 func (b *branch) taken() (fen int64, err error) {
 	a, err := b.acceptor()
 	for _, n := range a.Notes {
-		if n.Place == "cashbox" {
+		if inBox(n.Place) {
 			fen += int64(n.Value) * 100
 		}
 	}
@@ -129,7 +137,7 @@ func (b *branch) acceptorQuiet() error {
 	_ = b.desk.Devices.Do("acceptor", "takeNotes", nil) // only if one sticks out
 	a, err := b.acceptor()
 	for _, n := range a.Notes {
-		if n.Place != "cashbox" && n.Place != "customer" {
+		if !inBox(n.Place) && n.Place != "customer" {
 			err = errors.New("a note is at " + n.Place)
 		}
 	}
@@ -161,7 +169,7 @@ func (b *branch) resolveDeposits() {
 	}
 	b.t.Logf("counted: %s put in %d fen", open[0].ID, in-known)
 	b.order("resolve", map[string]any{"txn": open[0].ID, "paid": in - known, "by": "kill test"})
-	if err := robot.Until(time.Minute, b.settledAll); err != nil {
+	if err := robot.Until(time.Minute, func() error { b.revive(); return b.settledAll() }); err != nil {
 		b.t.Fatalf("suspense stays: %v", err)
 	}
 }
@@ -177,7 +185,7 @@ func (b *branch) checkDeposits(bk ledger) {
 		t.Fatal(err)
 	}
 	for _, n := range a.Notes { // D1; the device itself refuses to lose or make one
-		if n.Place != "cashbox" && n.Place != "customer" {
+		if !inBox(n.Place) && n.Place != "customer" {
 			t.Errorf("D1: a note of %d is at %s", n.Value, n.Place)
 		}
 	}
@@ -218,7 +226,13 @@ func (b *branch) checkDeposits(bk ledger) {
 }
 
 func TestTheNextCustomersDepositIsCredited(t *testing.T) {
-	b := newBranch(t, "sm4", "acceptor")
+	for _, model := range []string{"itlnv200", "cashcodeccnet"} {
+		t.Run(model, func(t *testing.T) { next(newBranch(t, "sm4", "acceptor", model)) })
+	}
+}
+
+func next(b *branch) {
+	t := b.t
 	for _, takeBack := range []bool{false, true} {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		v, err := b.desk.Put(ctx, "demo-1", "123456", []int{100, 100, 50}, takeBack)

@@ -92,6 +92,10 @@ func newBranch(t *testing.T, zone string, also ...string) *branch {
 	if err != nil {
 		t.Fatal(err)
 	}
+	acceptor := "itlnv200"
+	if len(also) > 1 {
+		also, acceptor = also[:1], also[1]
+	}
 	ports, err := scene.FreePorts()
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +108,7 @@ func newBranch(t *testing.T, zone string, also ...string) *branch {
 		t.Fatal(err)
 	}
 	s, err := scene.Prepare(context.Background(), scene.Options{
-		Dir: filepath.Join(dir, "s"), Also: also, Bin: binaries, Flows: flows, Ports: ports, Zone: zone, Fast: true,
+		Dir: filepath.Join(dir, "s"), Also: also, Acceptor: acceptor, Bin: binaries, Flows: flows, Ports: ports, Zone: zone, Fast: true,
 		CardTime: 2 * time.Second, CashTime: 2 * time.Second, HostTimeout: 2 * time.Second, PadOver: 1900000,
 	})
 	if err != nil {
@@ -112,7 +116,7 @@ func newBranch(t *testing.T, zone string, also ...string) *branch {
 	}
 	b := &branch{Scene: s, t: t, dir: filepath.Join(dir, "s"), service: "withdrawal", module: "cash", model: "puloonlcdm2000"}
 	if len(also) > 0 {
-		b.service, b.module, b.model = "deposit", "acceptor", "itlnv200"
+		b.service, b.module, b.model = "deposit", "acceptor", acceptor
 	}
 	b.desk = robot.Desk{
 		XFS: fmt.Sprintf("ws://127.0.0.1:%d", ports.XFS), Token: filepath.Join(b.dir, "terminal", "run", "flow.token"),

@@ -38,6 +38,11 @@ var devices = []device{
 	{id: "ups", driver: "megatecups", sim: "megatec", baud: 2400},
 }
 
+// ccnet is the other acceptor.
+var ccnet = device{id: "acceptor", driver: "cashcodeccnet", sim: "ccnet", baud: 9600, key: "validator", settings: func(fast bool) m {
+	return m{"readMs": ms(fast, 600, 10), "stackMs": ms(fast, 900, 10)}
+}, fast: m{"pollMs": 40, "workPollMs": 20, "stackMs": 6000, "resetMs": 6000}}
+
 func ms(fast bool, real, short int) int {
 	if fast {
 		return short
@@ -70,6 +75,9 @@ func dispenser(fast bool) m {
 func (s *Scene) fitted() (out []device) {
 	for _, d := range devices {
 		if d.core || s.All || slices.Contains(s.Also, d.id) {
+			if d.id == ccnet.id && s.Acceptor == ccnet.driver {
+				d = ccnet
+			}
 			out = append(out, d)
 		}
 	}

@@ -74,6 +74,8 @@ type Options struct {
 	All bool
 	// Also fits these devices, by id, beside those that a withdrawal needs.
 	Also []string
+	// Acceptor is the driver of the note acceptor: itlnv200 (default) or cashcodeccnet.
+	Acceptor string
 	// Window opens the counter's window; otherwise a browser shows the pages.
 	Window bool
 	// PadOver is the amount above which the lobby manager decides, minor units.

@@ -224,6 +224,9 @@ func (d *driver) await(ctx context.Context, emit func(api.Event)) api.Completion
 				if c := d.send(cmdReturn, cashbook.Returning); c != nil {
 					return d.told(*c)
 				}
+				if err := d.open(); err != nil {
+					return d.told(*d.silent(err))
+				}
 				emit(api.Event{Name: cash.EvInputRefuse, Payload: payload(cash.InputRefuse{Reason: why})})
 				continue
 			case d.p.Escrow == 0:
@@ -256,7 +259,11 @@ func (d *driver) send(cmd byte, stage string) *api.Completion {
 	}
 	var err error
 	if wanted {
-		err = d.order(cmd)
+		// No further note while this one is moved. A device that does not take the order in escrow
+		// says so, and goes on.
+		if _, err = d.ask(cmdEnable, 0, 0, 0, 0, 0, 0); err == nil || errors.Is(err, errIllegal) {
+			err = d.order(cmd)
+		}
 	}
 	if err != nil && !errors.Is(err, errIllegal) { // illegal: it has left escrow by itself, the poll says how
 		return d.silent(err)

@@ -241,6 +241,9 @@ func (d *driver) await(ctx context.Context, emit func(api.Event)) api.Completion
 				if done := d.giveBack(why, emit); done != nil {
 					return d.told(*done)
 				}
+				if err := d.open(); err != nil {
+					return d.told(d.silent(err))
+				}
 				inside = false
 				continue
 			}
@@ -325,9 +328,22 @@ func (d *driver) order(stage string) *api.Completion {
 	return nil
 }
 
+// closeMouth takes no further note while one is moved: it would be read, and the polls that see the
+// first one to its end would accept it. Inhibits leave the note in escrow where it is.
+func (d *driver) closeMouth() *api.Completion {
+	if _, err := d.link.exchange(cmdInhibits, 0, 0); err != nil {
+		c := d.silent(err)
+		return &c
+	}
+	return nil
+}
+
 // stackHeld accepts the note in escrow and sees it to its place. nil: the note is at rest, or
 // the device gave it back after all (then Returned says so).
 func (d *driver) stackHeld() *api.Completion {
+	if c := d.closeMouth(); c != nil {
+		return c
+	}
 	if c := d.order(cashbook.Leaving); c != nil {
 		return c
 	}
@@ -336,6 +352,9 @@ func (d *driver) stackHeld() *api.Completion {
 
 // returnHeld gives the note in escrow back.
 func (d *driver) returnHeld() *api.Completion {
+	if c := d.closeMouth(); c != nil {
+		return c
+	}
 	if c := d.order(cashbook.Returning); c != nil {
 		return c
 	}
