@@ -241,9 +241,6 @@ func (d *driver) await(ctx context.Context, emit func(api.Event)) api.Completion
 				if done := d.giveBack(why, emit); done != nil {
 					return d.told(*done)
 				}
-				if err := d.open(); err != nil {
-					return d.told(d.silent(err))
-				}
 				inside = false
 				continue
 			}
@@ -309,6 +306,10 @@ func (d *driver) refused(emit func(api.Event)) {
 func (d *driver) giveBack(why string, emit func(api.Event)) *api.Completion {
 	if c := d.returnHeld(); c != nil {
 		return c
+	}
+	if err := d.open(); err != nil {
+		c := d.silent(err)
+		return &c
 	}
 	emit(api.Event{Name: cash.EvInputRefuse, Payload: payload(cash.InputRefuse{Reason: why})})
 	return nil
