@@ -1,12 +1,14 @@
 package scaffold
 
 import (
+	"context"
 	"net"
 	"os"
 	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 var block = regexp.MustCompile("(?s)\n```sh\n(.*?)```")
@@ -26,7 +28,7 @@ func TestTheTutorialIsTrue(t *testing.T) {
 	}
 	addr := free.Addr().String()
 	free.Close()
-	script := "set -euo pipefail\n"
+	script := "set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n"
 	blocks := block.FindAllStringSubmatch(string(doc), -1)
 	for _, b := range blocks {
 		script += b[1]
@@ -34,8 +36,10 @@ func TestTheTutorialIsTrue(t *testing.T) {
 	if len(blocks) < 8 {
 		t.Fatalf("only %d shell blocks were found", len(blocks))
 	}
-	cmd := exec.Command("bash", "-c", strings.ReplaceAll(script, "127.0.0.1:8611", addr))
-	cmd.Dir = module(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", strings.ReplaceAll(script, "127.0.0.1:8611", addr))
+	cmd.Dir, cmd.WaitDelay = module(t), 10*time.Second // what it leaves in the background holds its output
 	b, err := cmd.CombinedOutput()
 	out := string(b)
 	if err != nil {
@@ -47,6 +51,9 @@ func TestTheTutorialIsTrue(t *testing.T) {
 		`{"readOutput":[{"barcodeData":"NjkwMTIzNDU2Nzg5Mg=="}]}`,
 		"failed, as armed",
 		"<- 02 02 52 00",
+		"> 02 01 47",
+		"the whole trace was played",
+		"the same frames in the same order",
 		"FAIL: TestWhatCannotBeReadFailsByName",
 		"1 models, 11 rules, 0 failed",
 	} {

@@ -15,7 +15,7 @@ import (
 type Device struct {
 	opt   Options
 	model Model
-	line  line
+	line  Line
 	rx    chan byte
 
 	mu       sync.Mutex
@@ -48,7 +48,7 @@ func Open(opt Options, m Model) (*Device, error) {
 		opt.LateBy = 800 * time.Millisecond
 	}
 	at, _ := m.(interface{ Attach(*Device) })
-	d := &Device{opt: opt, model: m, line: line{link: opt.Link}, rx: make(chan byte, 1<<16),
+	d := &Device{opt: opt, model: m, line: Line{Path: opt.Link}, rx: make(chan byte, 1<<16),
 		open: true, running: true, poke: make(chan struct{}, 1), changed: make(chan struct{}), stopped: make(chan struct{})}
 	if at != nil {
 		at.Attach(d)
@@ -63,7 +63,7 @@ func Open(opt Options, m Model) (*Device, error) {
 }
 
 func (d *Device) openLine() error {
-	m, err := d.line.open()
+	m, err := d.line.Open()
 	if err != nil {
 		return err
 	}
@@ -134,13 +134,13 @@ func (d *Device) send(b []byte, shown, decoded string) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
 	if d.opt.Pace <= 0 {
-		d.line.write(b)
+		d.line.Write(b)
 		return
 	}
 	for len(b) > 0 {
 		n := min(len(b), 4)
 		d.pace(n)
-		d.line.write(b[:n])
+		d.line.Write(b[:n])
 		b = b[n:]
 	}
 }
@@ -259,7 +259,7 @@ func (d *Device) Close() {
 	done := d.cut()
 	d.mu.Unlock()
 	<-done
-	d.line.close()
+	d.line.Close()
 	if was {
 		close(d.stopped)
 	}
@@ -303,7 +303,7 @@ func (d *Device) State() State {
 
 func (d *Device) state() State {
 	s := State{ID: d.opt.ID, Info: d.model.Info(), Power: d.power, Open: d.open, Running: d.running, Link: d.opt.Link,
-		Port: d.line.present(), Prompt: d.model.Prompt(), Physical: d.model.View(), Statuses: d.model.Statuses(),
+		Port: d.line.Present(), Prompt: d.model.Prompt(), Physical: d.model.View(), Statuses: d.model.Statuses(),
 		Profile: d.model.Profile(), Counters: d.model.Counters(), Armed: []Armed{}, Line: []ArmedLine{},
 		Fired: append([]Fired{}, d.faults.fired...)}
 	s.Info.Faults = append(append([]FaultDef{}, s.Info.Faults...), commonFaults...)

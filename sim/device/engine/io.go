@@ -280,7 +280,7 @@ func (d *Device) Poke() {
 
 // vanish pulls the port out and, if so configured, plugs it in again later.
 func (d *Device) vanish() {
-	d.line.close()
+	d.line.Close()
 	d.mu.Lock()
 	d.note()
 	d.mu.Unlock()
@@ -299,7 +299,7 @@ func (d *Device) portReturn() error {
 	d.mu.Lock()
 	running := d.running
 	d.mu.Unlock()
-	if !running || d.line.present() {
+	if !running || d.line.Present() {
 		return nil
 	}
 	err := d.openLine()

@@ -12,19 +12,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// line is one PTY: the device holds the master, the driver opens the link to the slave.
+// Line is one PTY: the device holds the master, the driver opens the link to the slave.
 // The slave is kept open here too, so that a driver may close and open without hanging up
 // the line (measured: when the last slave closes, the master reads EIO).
-type line struct {
-	link string
+type Line struct {
+	// Path is the link by which a driver finds the port.
+	Path string
 
 	mu     sync.Mutex
 	master *os.File
 	slave  *os.File
 }
 
-// open makes a new pair, sets the slave raw and points the link to it by symlink+rename.
-func (l *line) open() (*os.File, error) {
+// Open makes a new pair, sets the slave raw and points the link to it by symlink+rename.
+func (l *Line) Open() (*os.File, error) {
 	m, s, err := pty.Open()
 	if err != nil {
 		return nil, fmt.Errorf("open pty: %w", err)
@@ -40,18 +41,18 @@ func (l *line) open() (*os.File, error) {
 	if err := rawMode(s); err != nil {
 		return fail(fmt.Errorf("raw mode: %w", err))
 	}
-	if err := os.MkdirAll(filepath.Dir(l.link), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(l.Path), 0o755); err != nil {
 		return fail(err)
 	}
-	if fi, err := os.Lstat(l.link); err == nil && fi.Mode()&os.ModeSymlink == 0 {
-		return fail(fmt.Errorf("link %s: a file that is no link is in the way", l.link))
+	if fi, err := os.Lstat(l.Path); err == nil && fi.Mode()&os.ModeSymlink == 0 {
+		return fail(fmt.Errorf("link %s: a file that is no link is in the way", l.Path))
 	}
-	tmp := l.link + ".new"
+	tmp := l.Path + ".new"
 	_ = os.Remove(tmp)
 	if err := os.Symlink(s.Name(), tmp); err != nil {
 		return fail(err)
 	}
-	if err := os.Rename(tmp, l.link); err != nil {
+	if err := os.Rename(tmp, l.Path); err != nil {
 		return fail(err)
 	}
 	l.mu.Lock()
@@ -76,29 +77,30 @@ func pollable(f *os.File) (*os.File, error) {
 	return os.NewFile(uintptr(fd), name), nil
 }
 
-// close hangs up, as a pulled-out USB adapter does, and removes the link if it is ours.
-func (l *line) close() {
+// Close hangs up, as a pulled-out USB adapter does, and removes the link if it is ours.
+func (l *Line) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.master == nil {
 		return
 	}
-	if to, err := os.Readlink(l.link); err == nil && to == l.slave.Name() {
-		_ = os.Remove(l.link)
+	if to, err := os.Readlink(l.Path); err == nil && to == l.slave.Name() {
+		_ = os.Remove(l.Path)
 	}
 	_ = l.master.Close()
 	_ = l.slave.Close()
 	l.master, l.slave = nil, nil
 }
 
-func (l *line) present() bool {
+// Present reports whether the port is there.
+func (l *Line) Present() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.master != nil
 }
 
-// write sends bytes to the driver. When nobody reads, the rest is lost as on a real line.
-func (l *line) write(b []byte) {
+// Write sends bytes to the driver. When nobody reads, the rest is lost as on a real line.
+func (l *Line) Write(b []byte) {
 	l.mu.Lock()
 	m := l.master
 	l.mu.Unlock()
