@@ -10,83 +10,33 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"zhigui/bench/branch"
 	"zhigui/bench/robot"
 	"zhigui/sim/scene"
 )
 
-type branch struct {
+type counter struct {
+	*branch.Branch
 	t *testing.T
-	*scene.Scene
-	dir  string
-	desk robot.Desk
 }
 
-func start(t *testing.T, zone string) *branch {
+func start(t *testing.T, zone string) *counter {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "cb")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	args := []string{"build", "-o", filepath.Join(dir, "bin") + "/"}
-	for _, p := range []string{"drivers/cmd/driverd", "terminal", "terminal/cmd/platformd", "keeper/cmd/keeperd", "server/cmd/server", "server/cmd/serverctl", "sim/cmd/simctl", "sim/cmd/simbank"} {
-		args = append(args, "zhigui/"+p)
-	}
-	cmd := exec.Command("go", args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	flows := filepath.Join(dir, "flows")
-	if err := os.MkdirAll(flows, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(flows, "index.html"), []byte("<!doctype html>"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ports, err := scene.FreePorts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := scene.Prepare(context.Background(), scene.Options{Dir: filepath.Join(dir, "s"), Bin: filepath.Join(dir, "bin"), Flows: flows, Ports: ports, Zone: zone, Fast: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &branch{t: t, Scene: s, dir: filepath.Join(dir, "s")}
-	b.desk = robot.Desk{XFS: fmt.Sprintf("ws://127.0.0.1:%d", ports.XFS), Token: filepath.Join(b.dir, "terminal", "run", "flow.token"),
-		Devices: robot.Devices{URL: fmt.Sprintf("http://127.0.0.1:%d", ports.Devices)}}
-	t.Cleanup(func() {
-		_ = s.Stop()
-		if t.Failed() {
-			logs, _ := filepath.Glob(filepath.Join(b.dir, "log", "*"))
-			more, _ := filepath.Glob(filepath.Join(b.dir, "*", "log", "*"))
-			for _, l := range append(logs, more...) {
-				if text, err := os.ReadFile(l); err == nil {
-					t.Logf("%s:\n%s", l, text[max(0, len(text)-4000):])
-				}
-			}
-		}
-	})
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := errors.Join(s.Start(ctx), s.WaitInService(ctx)); err != nil {
-		t.Fatal(err)
-	}
+	b := &counter{t: t, Branch: branch.Start(t, "", scene.Options{Zone: zone})}
 	b.ready()
 	return b
 }
 
 // ready waits until a withdrawal is offered.
-func (b *branch) ready() {
+func (b *counter) ready() {
 	b.t.Helper()
 	if err := robot.Until(30*time.Second, func() error {
-		services, err := b.desk.Info(context.Background())
+		services, err := b.Desk.Info(context.Background())
 		if err == nil && !services["withdrawal"].Available {
 			err = errors.New("no withdrawal is offered: " + fmt.Sprint(services["withdrawal"]))
 		}
@@ -96,14 +46,14 @@ func (b *branch) ready() {
 	}
 }
 
-func (b *branch) host(path string, v any) {
+func (b *counter) host(path string, v any) {
 	b.t.Helper()
 	if err := robot.GetJSON(fmt.Sprintf("http://127.0.0.1:%d/api/%s", b.Ports.HostControl, path), v); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-func (b *branch) balance() int64 {
+func (b *counter) balance() int64 {
 	b.t.Helper()
 	var list []struct {
 		Card    string
@@ -120,14 +70,14 @@ func (b *branch) balance() int64 {
 }
 
 // given is what customers took from the module, in fen.
-func (b *branch) given() (sum int64) {
+func (b *counter) given() (sum int64) {
 	b.t.Helper()
 	var s struct {
 		Physical struct {
 			Units map[string]struct{ Taken, Value int }
 		}
 	}
-	if err := b.desk.Devices.State("cash", &s); err != nil {
+	if err := b.Desk.Devices.State("cash", &s); err != nil {
 		b.t.Fatal(err)
 	}
 	for _, u := range s.Physical.Units {
@@ -137,7 +87,7 @@ func (b *branch) given() (sum int64) {
 }
 
 // equal waits until the bank's books say what the customers hold.
-func (b *branch) equal(before int64) {
+func (b *counter) equal(before int64) {
 	b.t.Helper()
 	err := robot.Until(30*time.Second, func() error {
 		if got, want := before-b.balance(), b.given(); got != want {
@@ -158,10 +108,10 @@ func (b *branch) equal(before int64) {
 }
 
 // counter adds up what the chips remember.
-func (b *branch) counter() (atc, lastOnline int) {
+func (b *counter) counter() (atc, lastOnline int) {
 	b.t.Helper()
 	var files []string
-	_ = filepath.WalkDir(filepath.Join(b.dir), func(p string, _ os.DirEntry, _ error) error {
+	_ = filepath.WalkDir(filepath.Join(b.Dir), func(p string, _ os.DirEntry, _ error) error {
 		if strings.HasPrefix(filepath.Base(p), "chip-") {
 			files = append(files, p)
 		}
@@ -178,31 +128,31 @@ func (b *branch) counter() (atc, lastOnline int) {
 	return atc, lastOnline
 }
 
-func (b *branch) save(args map[string]any) {
+func (b *counter) save(args map[string]any) {
 	b.t.Helper()
 	all := map[string]any{"ic": true, "track1": "B6225880000000001^ZHANG/SAN^49122010000012300000", "track2": "6225880000000001=49122010000012300000"}
 	for k, v := range args {
 		all[k] = v
 	}
-	if err := b.desk.Devices.Do("card", "saveCard", all); err != nil {
+	if err := b.Desk.Devices.Do("card", "saveCard", all); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-func (b *branch) withdraw(card string) (robot.Visit, error) {
+func (b *counter) withdraw(card string) (robot.Visit, error) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
-	v, err := b.desk.Withdraw(ctx, card, "123456", 30000, robot.Takes)
-	_ = b.desk.End(ctx)
+	v, err := b.Desk.Withdraw(ctx, card, "123456", 30000, robot.Takes)
+	_ = b.Desk.End(ctx)
 	if err := robot.Until(20*time.Second, func() error { // the card goes back to the customer
 		var s struct{ Physical struct{ Position string } }
-		if err := b.desk.Devices.State("card", &s); err != nil {
+		if err := b.Desk.Devices.State("card", &s); err != nil {
 			return err
 		}
 		switch s.Physical.Position {
 		case "mouth":
-			_ = b.desk.Devices.Do("card", "takeCard", nil)
+			_ = b.Desk.Devices.Do("card", "takeCard", nil)
 			return errors.New("the card lies at the mouth")
 		case "outside":
 			return nil
@@ -267,13 +217,13 @@ func TestAWithdrawalByChipThroughTheWholeBranch(t *testing.T) {
 			// The chip dies anywhere: in the selection, at its signature (15, 16), when it is told the
 			// host's answer (17, 18) and when it has taken it (19).
 			for _, after := range []int{0, 5, 9, 15, 16, 17, 18, 19} {
-				if err := b.desk.Devices.Do("card", "armFault", map[string]any{"code": "CHIP-PULLED", "stage": "mid-motion", "times": 1, "after": after}); err != nil {
+				if err := b.Desk.Devices.Do("card", "armFault", map[string]any{"code": "CHIP-PULLED", "stage": "mid-motion", "times": 1, "after": after}); err != nil {
 					t.Fatal(err)
 				}
 				if v, err := b.withdraw("demo-1"); v.Approved {
 					t.Errorf("pulled after %d commands: %+v %v", after, v, err)
 				}
-				if err := b.desk.Devices.Do("card", "clearFaults", nil); err != nil {
+				if err := b.Desk.Devices.Do("card", "clearFaults", nil); err != nil {
 					t.Fatal(err)
 				}
 				b.equal(before)

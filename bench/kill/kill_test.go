@@ -20,7 +20,6 @@ import (
 	"log"
 	"math/rand"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -28,6 +27,7 @@ import (
 	"testing"
 	"time"
 
+	whole "zhigui/bench/branch"
 	"zhigui/bench/robot"
 	"zhigui/sim/scene"
 )
@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 		log.Fatal(err)
 	}
 	code := 1
-	if err := build(dir); err != nil {
+	if err := whole.Build(dir, "failpoint"); err != nil {
 		log.Print(err)
 	} else {
 		binaries = dir
@@ -56,21 +56,6 @@ func TestMain(m *testing.M) {
 	}
 	os.RemoveAll(dir)
 	os.Exit(code)
-}
-
-// build builds the programs, the platform with its failpoints.
-func build(dir string) error {
-	args := []string{"build", "-tags", "failpoint", "-o", dir + "/"}
-	for _, p := range []string{"drivers/cmd/driverd", "terminal", "terminal/cmd/platformd", "keeper/cmd/keeperd", "server/cmd/server", "server/cmd/serverctl", "sim/cmd/simctl", "sim/cmd/simbank"} {
-		args = append(args, "zhigui/"+p)
-	}
-	cmd := exec.Command("go", args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
-	}
-	return nil
 }
 
 // branch is a scene with what the tests look at.
@@ -88,52 +73,15 @@ type branch struct {
 
 func newBranch(t *testing.T, zone string, also ...string) *branch {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "kb")
-	if err != nil {
-		t.Fatal(err)
-	}
 	acceptor := "itlnv200"
 	if len(also) > 1 {
 		also, acceptor = also[:1], also[1]
 	}
-	ports, err := scene.FreePorts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	flows := filepath.Join(dir, "flows")
-	if err := os.MkdirAll(flows, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(flows, "index.html"), []byte("<!doctype html>"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s, err := scene.Prepare(context.Background(), scene.Options{
-		Dir: filepath.Join(dir, "s"), Also: also, Acceptor: acceptor, Bin: binaries, Flows: flows, Ports: ports, Zone: zone, Fast: true,
-		CardTime: 2 * time.Second, CashTime: 2 * time.Second, HostTimeout: 2 * time.Second, PadOver: 1900000,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &branch{Scene: s, t: t, dir: filepath.Join(dir, "s"), service: "withdrawal", module: "cash", model: "puloonlcdm2000"}
+	started := whole.Start(t, binaries, scene.Options{Also: also, Acceptor: acceptor, Zone: zone,
+		CardTime: 2 * time.Second, CashTime: 2 * time.Second, HostTimeout: 2 * time.Second, PadOver: 1900000})
+	b := &branch{Scene: started.Scene, t: t, dir: started.Dir, desk: started.Desk, service: "withdrawal", module: "cash", model: "puloonlcdm2000"}
 	if len(also) > 0 {
 		b.service, b.module, b.model = "deposit", "acceptor", acceptor
-	}
-	b.desk = robot.Desk{
-		XFS: fmt.Sprintf("ws://127.0.0.1:%d", ports.XFS), Token: filepath.Join(b.dir, "terminal", "run", "flow.token"),
-		Devices: robot.Devices{URL: fmt.Sprintf("http://127.0.0.1:%d", ports.Devices)},
-	}
-	t.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			t.Logf("stop: %v", err)
-		}
-		if t.Failed() {
-			t.Logf("left for you to look at: %s", dir)
-			return
-		}
-		os.RemoveAll(dir)
-	})
-	if err := s.Start(context.Background()); err != nil {
-		t.Fatal(err)
 	}
 	b.waitReady()
 	return b

@@ -17,7 +17,7 @@ import (
 
 // behind runs the driver for any maker's service provider, in a process of its own, on the
 // scanner's service of this branch: a device behind a service provider behind a driver.
-func behind(t *testing.T, b *branch) {
+func behind(t *testing.T, b *counter) {
 	token, err := os.ReadFile(b.token)
 	if err != nil {
 		t.Fatal(err)
@@ -37,7 +37,7 @@ func behind(t *testing.T, b *branch) {
 		_ = h.Close(ctx)
 	})
 	profile, _ := json.Marshal(map[string]string{"token": strings.TrimSpace(string(token))})
-	d, err := h.Start(t.Context(), host.Spec{ID: "scanner", Model: "xfs4iotscanner", Binary: filepath.Join(b.bin, "driverd"), Port: b.url + "/scanner/", Profile: profile, StateDir: filepath.Join(dir, "s")})
+	d, err := h.Start(t.Context(), host.Spec{ID: "scanner", Model: "xfs4iotscanner", Binary: filepath.Join(b.Bin, "driverd"), Port: b.url + "/scanner/", Profile: profile, StateDir: filepath.Join(dir, "s")})
 	if err != nil {
 		t.Fatal(err)
 	}

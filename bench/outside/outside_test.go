@@ -4,69 +4,33 @@
 package outside
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"zhigui/bench/branch"
 	"zhigui/bench/robot"
 	"zhigui/sim/scene"
 )
 
-// branch is a scene with every device.
-type branch struct {
-	*scene.Scene
+// counter is a branch with every device, as an outside client sees it.
+type counter struct {
+	*branch.Branch
 	url, token string
-	bin        string
 	devices    robot.Devices
 }
 
-func start(t *testing.T) *branch {
+func start(t *testing.T) *counter {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "ob")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	args := []string{"build", "-o", filepath.Join(dir, "bin") + "/"}
-	for _, p := range []string{"drivers/cmd/driverd", "terminal", "terminal/cmd/platformd", "keeper/cmd/keeperd", "server/cmd/server", "server/cmd/serverctl", "sim/cmd/simctl", "sim/cmd/simbank"} {
-		args = append(args, "zhigui/"+p)
-	}
-	cmd := exec.Command("go", args...)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	flows := filepath.Join(dir, "flows")
-	if err := os.MkdirAll(flows, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(flows, "index.html"), []byte("<!doctype html>"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ports, err := scene.FreePorts()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, err := scene.Prepare(context.Background(), scene.Options{Dir: filepath.Join(dir, "s"), Bin: filepath.Join(dir, "bin"), Flows: flows, Ports: ports, Zone: "3des", Fast: true, All: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = s.Stop() })
-	if err := s.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	return &branch{Scene: s, bin: filepath.Join(dir, "bin"), url: fmt.Sprintf("ws://127.0.0.1:%d/xfs4iot/v1.0", ports.XFS), token: filepath.Join(dir, "s", "terminal", "run", "xfs.token"),
-		devices: robot.Devices{URL: fmt.Sprintf("http://127.0.0.1:%d", ports.Devices)}}
+	b := branch.Start(t, "", scene.Options{Zone: "3des", All: true})
+	return &counter{Branch: b, url: b.Desk.XFS + "/xfs4iot/v1.0", token: b.Token("xfs"), devices: b.Desk.Devices}
 }
 
-func (b *branch) service(t *testing.T, id string) *client {
+func (b *counter) service(t *testing.T, id string) *client {
 	t.Helper()
 	return dial(t, b.url+"/"+id+"/", b.token)
 }
