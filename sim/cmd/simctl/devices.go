@@ -63,7 +63,9 @@ func runDevices(ctx context.Context, args []string, out, errs io.Writer) error {
 	fmt.Fprintf(out, "panel http://%s/\n", ln.Addr())
 	api := device.NewServer(hub, log, sims...)
 	srv := &http.Server{Handler: api, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan struct{})
 	go func() {
+		defer close(ended)
 		select {
 		case <-ctx.Done():
 		case <-api.Done():
@@ -81,5 +83,6 @@ func runDevices(ctx context.Context, args []string, out, errs io.Writer) error {
 	if err := srv.Serve(ln); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
+	<-ended // the answers that are under way
 	return nil
 }

@@ -5,6 +5,7 @@
 //	simctl <device> <action> key=value …    the same actions as panel and API
 //	simctl <device> state | trace           what it is, what went over the wire
 //	simctl events                           everything that happens, as it happens
+//	simctl script file.yaml                 a written test case: actions, waits, checks
 //	simctl record | replay | diff           traces of a line: written, played, compared
 //
 // Each simulator adds its subcommand to the table below.
@@ -30,6 +31,7 @@ var subcommands = []subcommand{
 	{"devices", "devices [--config scene.yaml] [--addr host:port]  run virtual devices", runDevices},
 	{"list", "list  the running virtual devices", runList},
 	{"events", "events  follow what happens", runEvents},
+	{"script", "script <file.yaml> [--addr host:port]  run a test case; ends with 1 at the first step that is not as written", runScript},
 	{"record", "record <port> [--link path] [--out trace] [--baud n] [--parity N]  stand between driver and device and write a trace", runRecord},
 	{"replay", "replay <trace> [--link path] [--strict] [--pace 1]  stand in for the device of a trace", runReplay},
 	{"diff", "diff <trace> <trace> [--all] [--first n]  compare frames, not times", runDiff},
