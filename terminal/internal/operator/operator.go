@@ -48,7 +48,6 @@ type Parts struct {
 	Busy      func() bool
 	Suspend   func(reason string)
 	Suspended func() string
-	Resolve   func(txn string, paid int64, by string) error
 	Changed   func() // what the counter offers may be different now
 	Alarm     func(kind, text, txn string)
 	Now       func() time.Time // nil: time.Now

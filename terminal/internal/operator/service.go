@@ -54,12 +54,6 @@ func (d *Desk) Service() *service.Service {
 				list, err := d.Exchange(who.Name, q.Units)
 				return map[string]any{"images": list}, err
 			})},
-			"X-Operator.Resolve": {Handle: at(d, func(_ context.Context, who access.Operator, q struct {
-				Txn  string
-				Paid int64
-			}) (any, error) {
-				return nil, d.Resolve(q.Txn, q.Paid, who.Name)
-			})},
 			"X-Operator.Stock": {Handle: at(d, func(_ context.Context, who access.Operator, q book.StockData) (any, error) {
 				q.By = who.Name
 				if q.Move == book.StockUse {

@@ -21,7 +21,6 @@ func (p *Platform) deskParts(forms *receipt.Forms) operator.Parts {
 		Busy:      func() bool { _, open := p.sess.Current(); return open },
 		Suspend:   p.counter.Suspend,
 		Suspended: p.counter.Suspended,
-		Resolve:   p.resolve,
 		Changed:   p.counter.Announce,
 		Alarm:     p.alarm, Log: p.log,
 	}

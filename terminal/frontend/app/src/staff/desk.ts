@@ -41,6 +41,5 @@ export class Desk {
   rearm = (device: string) => this.call('Rearm', { device })
   journal = (before: number, txn: string) => this.call<{ records: Entry[] }>('Journal', { before, txn })
   exchange = (units: Record<string, { counted: number; added: number; removed: number }>) => this.call<{ images: Image[] }>('Exchange', { units })
-  resolve = (txn: string, paid: number) => this.call('Resolve', { txn, paid })
   stock = (item: string, move: string, quantity: number, first = '', last = '') => this.call<{ after: number }>('Stock', { item, move, quantity, first, last })
 }
