@@ -41,6 +41,9 @@ type Config struct {
 	PortReturnMs int `yaml:"portReturnMs" json:"portReturnMs"`
 	// LateAckMs is how late a late ACK is; 0 means 800.
 	LateAckMs int `yaml:"lateAckMs" json:"lateAckMs"`
+	// Latency delays the answers to commands; Seed makes the times the same in each run.
+	Latency []engine.Latency `yaml:"latency" json:"latency,omitempty"`
+	Seed    int              `yaml:"seed" json:"seed,omitempty"`
 
 	Reader    *crt350n.Config  `yaml:"reader" json:"reader,omitempty"`
 	Cards     *crt591.Config   `yaml:"cards" json:"cards,omitempty"`
@@ -80,6 +83,11 @@ func (c Config) Validate() error {
 	if c.Baud < 0 || c.Pace < 0 || c.PortReturnMs < 0 || c.LateAckMs < 0 {
 		return fmt.Errorf("baud, pace, portReturnMs and lateAckMs must not be negative")
 	}
+	for _, l := range c.Latency {
+		if err := l.Validate(); err != nil {
+			return err
+		}
+	}
 	for _, k := range catalogue {
 		given, err := k.check(c)
 		if given && k.model != own.model {
@@ -108,5 +116,6 @@ func (c Config) withDefaults() Config {
 
 func (c Config) options() engine.Options {
 	return engine.Options{ID: c.ID, Link: c.Link, StateDir: c.StateDir, Baud: c.Baud, Pace: c.Pace, Clock: c.Clock, Log: c.Log, Hub: c.Hub,
-		ReturnAfter: time.Duration(c.PortReturnMs) * time.Millisecond, LateBy: time.Duration(c.LateAckMs) * time.Millisecond}
+		ReturnAfter: time.Duration(c.PortReturnMs) * time.Millisecond, LateBy: time.Duration(c.LateAckMs) * time.Millisecond,
+		Latency: c.Latency, Seed: c.Seed}
 }

@@ -61,6 +61,7 @@ const tapKeeps = 400
 type tap struct {
 	path string
 	conn *net.UnixConn
+	pong chan struct{}
 
 	mu     sync.Mutex
 	pieces []piece
@@ -75,7 +76,7 @@ func newTap() (*tap, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	t := &tap{path: filepath.Join(dir, "tap")}
+	t := &tap{path: filepath.Join(dir, "tap"), pong: make(chan struct{}, 1)}
 	t.conn, err = net.ListenUnixgram("unixgram", &net.UnixAddr{Name: t.path, Net: "unixgram"})
 	if err != nil {
 		_ = os.RemoveAll(dir)
@@ -94,6 +95,10 @@ func (t *tap) listen() {
 			return
 		}
 		if n < 9 {
+			select {
+			case t.pong <- struct{}{}:
+			default:
+			}
 			continue
 		}
 		p := piece{at: time.Unix(0, int64(binary.BigEndian.Uint64(b))), out: b[8] == 1, b: append([]byte(nil), b[9:n]...)}
@@ -121,8 +126,29 @@ func (t *tap) show(f func(piece)) {
 	t.live = f
 }
 
+// sync returns when what was told before has been heard: the socket keeps the order.
+func (t *tap) sync() {
+	c, err := net.Dial("unixgram", t.path)
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	select {
+	case <-t.pong:
+	default:
+	}
+	if _, err := c.Write([]byte{0}); err != nil {
+		return
+	}
+	select {
+	case <-t.pong:
+	case <-time.After(time.Second):
+	}
+}
+
 // last gives up to n pieces, oldest first, and how many bytes went each way.
 func (t *tap) last(n int) (ps []piece, sent, came int) {
+	t.sync()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return append(ps, t.pieces[max(0, len(t.pieces)-n):]...), t.sent, t.came

@@ -6,7 +6,7 @@ var commonFaults = []FaultDef{
 }
 
 var commonActions = []string{"powerCut", "powerRestore", "openDevice", "closeDevice", "armFault", "armLine", "clearFaults",
-	"setStatus", "setProfile", "portVanish", "portReturn", "exitProgram"}
+	"setStatus", "setProfile", "setLatency", "portVanish", "portReturn", "exitProgram"}
 
 // CommonFaults are the faults that every model has.
 func CommonFaults() []FaultDef { return append([]FaultDef(nil), commonFaults...) }
@@ -85,6 +85,8 @@ func (d *Device) locked(action string, a Args) error {
 		}
 		d.faults.clear(id)
 		return nil
+	case "setLatency":
+		return d.setLatency(a)
 	case "setStatus", "setProfile":
 		return d.setNamed(action, a)
 	}

@@ -28,6 +28,7 @@ type Device struct {
 	changed  chan struct{}
 	prompted string
 	faults   faults
+	late     latencies
 	trace    trace
 	stopped  chan struct{}
 	writing  sync.Mutex
@@ -50,6 +51,7 @@ func Open(opt Options, m Model) (*Device, error) {
 	at, _ := m.(interface{ Attach(*Device) })
 	d := &Device{opt: opt, model: m, line: Line{Path: opt.Link}, rx: make(chan byte, 1<<16),
 		open: true, running: true, poke: make(chan struct{}, 1), changed: make(chan struct{}), stopped: make(chan struct{})}
+	d.late = latencies{list: append([]Latency{}, opt.Latency...), rand: seeded(opt.Seed, opt.ID)}
 	if at != nil {
 		at.Attach(d)
 	}
@@ -305,7 +307,7 @@ func (d *Device) state() State {
 	s := State{ID: d.opt.ID, Info: d.model.Info(), Power: d.power, Open: d.open, Running: d.running, Link: d.opt.Link,
 		Port: d.line.Present(), Prompt: d.model.Prompt(), Physical: d.model.View(), Statuses: d.model.Statuses(),
 		Profile: d.model.Profile(), Counters: d.model.Counters(), Armed: []Armed{}, Line: []ArmedLine{},
-		Fired: append([]Fired{}, d.faults.fired...)}
+		Fired: append([]Fired{}, d.faults.fired...), Latency: append([]Latency{}, d.late.list...)}
 	s.Info.Faults = append(append([]FaultDef{}, s.Info.Faults...), commonFaults...)
 	s.Info.Actions = append(append([]string{}, s.Info.Actions...), commonActions...)
 	for _, a := range d.faults.armed {

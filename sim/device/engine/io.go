@@ -188,10 +188,15 @@ func (io *IO) Accept(cmd string, ack, nak []byte) bool {
 	return true
 }
 
-// Reply sends a response and plays the line faults of the way out.
+// Reply sends a response, as late as the command's latency says, and plays the line faults
+// of the way out.
 func (io *IO) Reply(b []byte, shown, cmd, decoded string) {
 	io.alive()
 	d := io.d
+	d.mu.Lock()
+	late := d.late.next(cmd)
+	d.mu.Unlock()
+	io.Sleep(late)
 	out := append([]byte(nil), b...)
 	switch {
 	case io.lineFault(PortVanishes, cmd):

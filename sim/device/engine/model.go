@@ -88,6 +88,9 @@ type Options struct {
 	ReturnAfter time.Duration
 	// LateBy is how late a late ACK is.
 	LateBy time.Duration
+	// Latency delays answers; Seed makes their times the same in each run.
+	Latency []Latency
+	Seed    int
 }
 
 // State is everything a panel shows and a test compares.
@@ -106,5 +109,6 @@ type State struct {
 	Armed    []Armed        `json:"armed"`
 	Line     []ArmedLine    `json:"armedLine"`
 	Fired    []Fired        `json:"fired"`
+	Latency  []Latency      `json:"latency"`
 	Counters map[string]int `json:"counters"`
 }

@@ -83,7 +83,7 @@ export function parseArgs(text) {
 }
 
 // ownActions leaves out what every device can do.
-const common = new Set(["powerCut", "powerRestore", "openDevice", "closeDevice", "armFault", "armLine", "clearFaults", "setStatus", "setProfile", "portVanish", "portReturn", "exitProgram"]);
+const common = new Set(["powerCut", "powerRestore", "openDevice", "closeDevice", "armFault", "armLine", "clearFaults", "setStatus", "setProfile", "setLatency", "portVanish", "portReturn", "exitProgram"]);
 export const ownActions = (all) => all.filter((a) => !common.has(a));
 
 // facts are the plain members of a device's view, to be shown as they are.
