@@ -14,6 +14,7 @@ import (
 	"zhigui/drivers/models/modbussiu"
 	"zhigui/drivers/models/olivettipr2"
 	"zhigui/drivers/models/omron3s4yr"
+	"zhigui/drivers/models/pcsc"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
 	"zhigui/drivers/models/r30x"
@@ -39,6 +40,7 @@ func All() []sdk.Model {
 		kmy3501.Model,
 		olivettipr2.Model,
 		omron3s4yr.Model,
+		pcsc.Model,
 		puloonlcdm2000.Model,
 		puloonlcdm4000.Model,
 		r30x.Model,

@@ -1,60 +1,16 @@
 package iccard
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"net"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"zhigui/drivers/conformance"
 )
-
-// pcscd starts Debian's PC/SC daemon with one virtual reader; it answers where a card connects.
-func pcscd(t *testing.T) (addr string) {
-	t.Helper()
-	daemon := conformance.Tool(t, "pcscd", "pcscd", "/usr/sbin/pcscd")
-	conformance.Tool(t, "vsmartcard-vpcd", "/usr/bin/vpcd-config")
-	const lib = "/usr/lib/pcsc/drivers/serial/libifdvpcd.so"
-	if os.Geteuid() != 0 {
-		t.Skip("pcscd wants to be root")
-	}
-	if _, err := os.Stat("/run/pcscd/pcscd.comm"); err == nil && exec.Command("pidof", "pcscd").Run() == nil {
-		t.Skip("another pcscd runs on this machine")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	conf := t.TempDir()
-	text := fmt.Sprintf("FRIENDLYNAME \"Test\"\nDEVICENAME /dev/null:0x%X\nLIBPATH %s\nCHANNELID 0x%X\n", port, lib, port)
-	if err := os.WriteFile(filepath.Join(conf, "vpcd"), []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(daemon, "--foreground", "--config", conf)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(os.Interrupt)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("pcscd: %s", log.String())
-		}
-	})
-	return fmt.Sprintf("127.0.0.1:%d", port)
-}
 
 // talk gives commands to Debian's scriptor and takes the answers.
 func talk(t *testing.T, program string, commands ...string) []string {
@@ -77,7 +33,7 @@ func talk(t *testing.T, program string, commands ...string) []string {
 // req: X-06
 func TestAnIndependentPCSCHostTransactsWithTheCard(t *testing.T) {
 	scan, script := conformance.Tool(t, "pcsc-tools", "pcsc_scan"), conformance.Tool(t, "pcsc-tools", "scriptor")
-	addr := pcscd(t)
+	addr := conformance.PCSCD(t)
 	for _, protocol := range []string{"T1", "T0"} {
 		t.Run(protocol, func(t *testing.T) {
 			c, err := New(t.TempDir(), Chip{Protocol: protocol}, stripe, "ZHANG/SAN")
@@ -87,21 +43,7 @@ func TestAnIndependentPCSCHostTransactsWithTheCard(t *testing.T) {
 			atr := c.Reset()
 			ctx, cancel := context.WithCancel(t.Context())
 			ended := make(chan error, 1)
-			go func() {
-				for {
-					err := Serve(ctx, addr, c)
-					if ctx.Err() != nil {
-						ended <- nil
-						return
-					}
-					if op := new(net.OpError); errors.As(err, &op) && op.Op == "dial" {
-						time.Sleep(50 * time.Millisecond) // the daemon is not up yet
-						continue
-					}
-					ended <- err
-					return
-				}
-			}()
+			go func() { ended <- Serve(ctx, addr, c) }()
 			defer func() {
 				cancel()
 				if err := <-ended; err != nil {

@@ -27,21 +27,22 @@ func Serve(ctx context.Context, addr string, c *Card) error {
 	r := bufio.NewReader(conn)
 	for {
 		var n [2]byte
-		if _, err := io.ReadFull(r, n[:]); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("vpcd: %w", err)
-		}
+		_, err := io.ReadFull(r, n[:])
 		in := make([]byte, binary.BigEndian.Uint16(n[:]))
-		if _, err := io.ReadFull(r, in); err != nil {
+		if err == nil {
+			_, err = io.ReadFull(r, in)
+		}
+		if ctx.Err() != nil {
+			return nil // the card was taken, whatever was being said
+		}
+		if err != nil {
 			return fmt.Errorf("vpcd: %w", err)
 		}
 		out, reply := s.virtual(in)
 		if !reply {
 			continue
 		}
-		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...)); err != nil {
+		if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(out))), out...)); err != nil && ctx.Err() == nil {
 			return fmt.Errorf("vpcd: %w", err)
 		}
 	}
