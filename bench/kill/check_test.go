@@ -329,8 +329,8 @@ func (b *branch) check() {
 	if paid != st.given() {
 		t.Errorf("I4: the journal says customers got %d fen, they took %d", paid, st.given())
 	}
-	b.checkDeposits(bk)
 	b.compareBank(st)
+	b.checkDeposits(bk)
 }
 
 func dispensed(m module) (n int) {
@@ -349,6 +349,7 @@ func dispensed(m module) (n int) {
 // compareBank: Σ ledger = Σ cash.
 func (b *branch) compareBank(st module) {
 	err := robot.Until(60*time.Second, func() error {
+		b.revive() // a bank that died late
 		var inv struct {
 			OK                         bool
 			Opened, Balances, Clearing int64
