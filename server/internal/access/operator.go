@@ -17,18 +17,26 @@ func (s *Service) operator(t *store.Terminal, w http.ResponseWriter, r *http.Req
 		return err
 	}
 	u, err := identity.Check(r.Context(), s.st, q.Name, q.Password, s.o.Now())
+	var refused error
 	switch {
 	case errors.Is(err, identity.ErrWrong):
-		return &problem{http.StatusUnauthorized, code.WrongPassword, err.Error()}
+		refused = &problem{http.StatusUnauthorized, code.WrongPassword, err.Error()}
 	case errors.Is(err, identity.ErrLocked):
-		return &problem{http.StatusForbidden, code.Locked, err.Error()}
+		refused = &problem{http.StatusForbidden, code.Locked, err.Error()}
 	case err != nil:
 		return err
 	case u.Role != "operator" && u.Role != "admin", u.Branch != "" && u.Branch != t.Branch:
-		return &problem{http.StatusForbidden, code.Forbidden, "not an operator of this branch"}
+		refused = &problem{http.StatusForbidden, code.Forbidden, "not an operator of this branch"}
 	}
-	if err := s.st.AddAudit(r.Context(), store.Audit{User: u.Name, Action: "terminal.operate", Target: t.ID, At: s.o.Now()}); err != nil {
+	note := "let in"
+	if refused != nil {
+		note = refused.Error()
+	}
+	if err := s.st.AddAudit(r.Context(), store.Audit{User: q.Name, Action: "terminal.operate", Target: t.ID, Note: note, At: s.o.Now()}); err != nil {
 		return err
+	}
+	if refused != nil {
+		return refused
 	}
 	return answer(w, access.Operator{Name: u.Name, Display: u.Display, Role: u.Role})
 }

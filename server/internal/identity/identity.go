@@ -32,6 +32,9 @@ var dummyHash, _ = bcrypt.GenerateFromPassword([]byte("no such user"), bcrypt.De
 // Check verifies a password and counts the attempt.
 func Check(ctx context.Context, st *store.Store, name, password string, now time.Time) (*store.User, error) {
 	u, err := st.User(ctx, name)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("look the user up: %w", err)
+	}
 	if err != nil {
 		_ = bcrypt.CompareHashAndPassword(dummyHash, []byte(password)) // only for the time it takes
 		return nil, ErrWrong

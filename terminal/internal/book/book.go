@@ -92,6 +92,9 @@ type Txn struct {
 	Plan  map[string]int `json:"plan,omitempty"` // notes per unit
 	Moved cash.Moved     `json:"moved,omitzero"`
 	Paid  int64          `json:"paid,omitempty"` // the customer could reach that much; of a deposit: what was put in
+	// Tries is how often a retract was begun; each has an operation of its own, and another is
+	// begun only when the one before has certainly moved nothing.
+	Tries int `json:"tries,omitempty"`
 
 	Taken    cash.Deposited `json:"taken,omitzero"`     // of a deposit: what the device said last
 	TakeBack bool           `json:"takeBack,omitempty"` // of a deposit: escrow goes back to the customer
@@ -160,7 +163,7 @@ var cashMoves = map[ej.Kind]struct {
 	// A device without a stacker gives access in the dispense itself.
 	ej.Presented:     {[]Cash{CashIntent, CashMotion, CashPresentIntent}, CashPresented},
 	ej.Taken:         {[]Cash{CashPresented, CashRetractIntent}, CashTaken},
-	ej.RetractIntent: {[]Cash{CashPresented}, CashRetractIntent},
+	ej.RetractIntent: {[]Cash{CashPresented, CashRetractIntent}, CashRetractIntent}, // each try
 	ej.Retracted:     {[]Cash{CashRetractIntent}, CashRetracted},
 	ej.NotDispensed:  {[]Cash{CashIntent, CashMotion, CashStacked, CashPresentIntent}, CashNotDispensed},
 
@@ -357,6 +360,9 @@ func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
 	if to.Deposit() {
 		b.deposit(t, r, d)
 		return nil
+	}
+	if to == CashRetractIntent {
+		t.Tries++
 	}
 	if to == CashIntent {
 		t.Op, t.Plan, b.LastOp = r.Op, d.Plan, r.Txn

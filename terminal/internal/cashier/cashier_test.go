@@ -310,6 +310,26 @@ func TestARetractThatADeadDriverNeverBeganIsTriedAgain(t *testing.T) {
 	}
 }
 
+func TestAfterACrashTheLatestTryOfARetractDecides(t *testing.T) {
+	x := approved(t)
+	x.dev.script[cash.CmdDispense] = x.dev.presents(3, api.Completion{Outcome: api.Done})
+	x.Dispense(t.Context(), txn, 30000, func(api.Event) {})
+	for range 2 { // the first try never began; the second drew the notes in, and then the platform died
+		must(t, x.led.Log(ej.RetractIntent, ej.Record{Txn: txn, Op: txn + "-d1"}, book.CashData{}))
+	}
+	must(t, x.led.Close())
+	dev := newModule()
+	dev.set("empty", "empty")
+	dev.ops[txn+"-r1"] = api.OpRecord{State: api.OpUnknown}
+	done := api.Completion{Outcome: api.Done, Payload: moved(cash.UnitMoved{}, true)}
+	dev.ops[txn+"-r2"] = api.OpRecord{State: api.OpCompleted, Completion: &done}
+	y := open(t, x.dir, dev)
+	y.Recovered(api.Recovery{})
+	if got, _ := y.led.Txn(txn); got.Cash != book.CashRetracted || got.Settle != book.SettleSuspense {
+		t.Errorf("cash %q settle %q: the customer pays for notes that the machine has", got.Cash, got.Settle)
+	}
+}
+
 func TestADriverThatRestartsSettlesTheDispenseItDiedIn(t *testing.T) {
 	x := approved(t)
 	x.Cashier.cfg.RecoverTimeout = time.Minute

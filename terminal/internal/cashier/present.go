@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
@@ -92,22 +93,25 @@ func (c *Cashier) Retract(ctx context.Context, why string) api.Completion {
 }
 
 func (c *Cashier) retract(ctx context.Context, txn, why string) api.Completion {
-	if err := c.record(ej.RetractIntent, txn, book.CashData{Why: why}); err != nil {
-		return api.Refuse(api.InternalError, "the journal cannot be written")
-	}
-	done := c.drawBack(ctx, txn)
+	done := c.drawBack(ctx, txn, why)
 	c.bookRetract(txn, done)
 	return done
 }
 
-// drawBack retracts, and again under a new operation id when certainly nothing has moved
-// because the driver died. Ids that the driver knows it answers from its journal, so the
-// whole may be repeated after a crash.
-func (c *Cashier) drawBack(ctx context.Context, txn string) (done api.Completion) {
+// try is the operation of the latest retract of a transaction.
+func try(t book.Txn) api.OpID { return api.OpID(fmt.Sprintf("%s-r%d", t.ID, max(t.Tries, 1))) }
+
+// drawBack retracts, and again when certainly nothing has moved. Each try is an operation of
+// its own that the journal has before it begins: after a crash the latest decides.
+func (c *Cashier) drawBack(ctx context.Context, txn, why string) (done api.Completion) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.MoveTimeout)
 	defer cancel()
-	for n := 1; n <= 3; n++ {
-		op := api.OpID(fmt.Sprintf("%s-r%d", txn, n))
+	for range 3 {
+		if err := c.record(ej.RetractIntent, txn, book.CashData{Why: why}); err != nil {
+			return api.Refuse(api.DeviceNotReady, "the journal cannot be written") // it stays as it is
+		}
+		t, _ := c.led.Txn(txn)
+		op := try(t)
 		recovered := c.expectRecovery()
 		done = c.dev.RunOp(ctx, op, txn, cash.CmdRetract, cash.Retract{Area: "reject"}, func(api.Event) {})
 		switch {
@@ -141,9 +145,16 @@ func gone(done api.Completion) bool {
 }
 
 // bookRetract writes down how a retract ended. One that the module was not there for stays
-// open: its recovery goes on with it.
+// open and is looked at again, by its recovery or after a while.
 func (c *Cashier) bookRetract(txn string, done api.Completion) {
 	if offline(done) {
+		c.timer(time.Minute, func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if t, ok := c.led.Txn(txn); ok && t.Cash == book.CashRetractIntent {
+				c.recoverCash(t, api.Recovery{})
+			}
+		})
 		return
 	}
 	var m cash.Moved

@@ -82,17 +82,17 @@ func (c *Cashier) recoverCash(t book.Txn, rec api.Recovery) {
 		}
 		c.settle(t.ID)
 	case book.CashRetractIntent:
-		done, ok := c.find(ctx, api.OpID(t.ID+"-r1"), rec)
+		done, ok := c.find(ctx, try(t), rec)
 		switch {
 		case !ok:
 			done = api.Completion{Outcome: api.Indeterminate, Description: "retracting was interrupted"}
-		case done.Outcome == api.NotStarted:
+		case done.Outcome == api.NotStarted: // and so were all before it
 			if c.exitEmpty() {
 				_ = c.record(ej.Taken, t.ID, nil)
 				c.settle(t.ID)
 				return
 			}
-			done = c.drawBack(ctx, t.ID)
+			done = c.drawBack(ctx, t.ID, "found at the exit after a restart")
 		}
 		c.bookRetract(t.ID, done)
 	}

@@ -120,7 +120,7 @@ type Counter struct {
 	mu        sync.Mutex
 	linkUp    bool
 	linkWhy   string
-	suspended string                  // operator's reason for being out of service; "" in service
+	suspended map[string]bool         // who wants it out of service
 	pins      map[string]pinBlock     // blocks of the session by slot
 	lastInfo  string                  // last broadcast services, to tell changes
 	keeping   context.CancelCauseFunc // stops the card's safe-keeping
@@ -133,7 +133,7 @@ type pinBlock struct{ block []byte }
 
 // New joins the parts and registers the services.
 func New(p Parts) *Counter {
-	c := &Counter{Parts: p, pins: map[string]pinBlock{}, approved: map[string]Approval{}}
+	c := &Counter{Parts: p, suspended: map[string]bool{}, pins: map[string]pinBlock{}, approved: map[string]Approval{}}
 	for _, s := range []*service.Service{c.cardService(), c.cashService(), c.pinpadService(), c.printerService(), c.platformService()} {
 		c.Server.Register(s)
 	}

@@ -23,9 +23,7 @@ func (c *Counter) otherService(id string, d *device.Device) *service.Service {
 			}
 			out := map[string]service.Command{}
 			for name, motion := range desc.Commands {
-				switch motion {
-				case api.MovesCash, api.ChangesKey:
-				default:
+				if !motion.Cash() && motion != api.ChangesKey {
 					out[name] = service.Command{Async: motion == api.Still, Handle: pass(d)}
 				}
 			}

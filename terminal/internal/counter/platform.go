@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"zhigui/drivers/api"
@@ -75,11 +78,11 @@ func (c *Counter) info() map[string]any {
 // offers says which services can be had now, and why not.
 func (c *Counter) offers() map[string]offered {
 	c.mu.Lock()
-	up, suspended := c.linkUp, c.suspended
+	up, suspended := c.linkUp, len(c.suspended) > 0
 	c.mu.Unlock()
 	base := offered{Available: true}
 	switch {
-	case suspended != "":
+	case suspended:
 		base = offered{Reason: "suspended"}
 	case !usable(c.Card.State()):
 		base = offered{Reason: "cardReader"}
@@ -165,19 +168,24 @@ func (c *Counter) SetLink(up bool, why string) {
 	c.announce()
 }
 
-// Suspend takes the counter out of service for a reason, or back with "".
-func (c *Counter) Suspend(reason string) {
+// Suspend takes the counter out of service on somebody's behalf, or ends that. It is in
+// service when nobody wants it out.
+func (c *Counter) Suspend(by string, on bool) {
 	c.mu.Lock()
-	c.suspended = reason
+	if on {
+		c.suspended[by] = true
+	} else {
+		delete(c.suspended, by)
+	}
 	c.mu.Unlock()
 	c.announce()
 }
 
-// Suspended is the reason the counter is out of service, "" in service.
+// Suspended says who wants the counter out of service, "" if nobody does.
 func (c *Counter) Suspended() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.suspended
+	return strings.Join(slices.Sorted(maps.Keys(c.suspended)), " ")
 }
 
 func (c *Counter) beginSession(_ context.Context, call *service.Call) api.Completion {
@@ -246,6 +254,9 @@ func (c *Counter) EndSession(reason string) bool {
 	c.record(ej.SessionEnd, map[string]string{"reason": reason})
 	_, _ = c.Session.End()
 	c.Cashier.CloseSession(s.ID) // what the host approved while the card was moved
+	if c.Depositor != nil {
+		c.Depositor.CloseSession(s.ID) // what a page began meanwhile
+	}
 	c.mu.Lock()
 	c.pins, c.approved, c.chip = map[string]pinBlock{}, map[string]Approval{}, nil
 	c.mu.Unlock()

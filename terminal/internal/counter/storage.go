@@ -3,6 +3,7 @@ package counter
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 
 	"zhigui/drivers/api"
@@ -62,6 +63,21 @@ func replenishment(u book.Unit) string {
 // exchanging is why the counter is out of service during an exchange.
 const exchanging = "exchange"
 
+// Exchanging reports an exchange by an outside client.
+func (c *Counter) Exchanging() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.counted != nil
+}
+
+// EndExchange gives up an exchange without new counts.
+func (c *Counter) EndExchange() {
+	c.mu.Lock()
+	c.counted = nil
+	c.mu.Unlock()
+	c.Suspend(exchanging, false)
+}
+
 // startExchange takes the counter out of service for an exchange by an outside client.
 func (c *Counter) startExchange(context.Context, *service.Call) api.Completion {
 	if _, open := c.Session.Current(); open {
@@ -78,15 +94,19 @@ func (c *Counter) startExchange(context.Context, *service.Call) api.Completion {
 	switch why := c.Suspended(); {
 	case moving != "":
 		return api.Fail(api.NotStarted, "transactionActive", moving+" is not settled: its notes may still move")
-	case why == exchanging:
+	case c.Exchanging():
 		return api.Fail(api.NotStarted, "exchangeActive", "an exchange is active")
 	case why != "":
 		return api.Refuse(api.SequenceError, "out of service: "+why)
 	}
-	c.Suspend(exchanging)
 	c.mu.Lock()
 	c.counted = map[string]book.Unit{}
 	c.mu.Unlock()
+	c.Suspend(exchanging, true)
+	if _, open := c.Session.Current(); open { // one began meanwhile
+		c.EndExchange()
+		return api.Fail(api.NotStarted, "transactionActive", "a customer is being served")
+	}
 	return api.Completion{Outcome: api.Done}
 }
 
@@ -104,7 +124,7 @@ func (c *Counter) setStorage(_ context.Context, call *service.Call) api.Completi
 	if err := call.Decode(&req); err != nil || len(req.Storage) == 0 {
 		return api.Refuse(api.InvalidData, "storage is wanted: units with cash.status.initial")
 	}
-	if c.Suspended() != exchanging {
+	if !c.Exchanging() {
 		return api.Refuse(api.SequenceError, "no exchange is active")
 	}
 	next := map[string]book.Unit{}
@@ -112,7 +132,7 @@ func (c *Counter) setStorage(_ context.Context, call *service.Call) api.Completi
 	c.Ledger.Read(func(b *book.Book) {
 		for id, s := range req.Storage {
 			u := b.Units[id]
-			if u == nil || s.Cash == nil || s.Cash.Status == nil {
+			if u == nil || s.Cash == nil || s.Cash.Status == nil || s.Cash.Status.Initial == nil {
 				bad = fmt.Sprintf("unit %q is not there, or has no cash.status.initial", id)
 				return
 			}
@@ -129,6 +149,9 @@ func (c *Counter) setStorage(_ context.Context, call *service.Call) api.Completi
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.counted == nil {
+		return api.Refuse(api.SequenceError, "the exchange has ended")
+	}
 	for id, u := range next {
 		c.counted[id] = u
 	}
@@ -157,12 +180,11 @@ func total(u book.Unit, initial map[string]any) (n int, err error) {
 // endExchange writes the new counts, with what the book had beside them, and goes back into
 // service.
 func (c *Counter) endExchange(context.Context, *service.Call) api.Completion {
-	if c.Suspended() != exchanging {
+	if !c.Exchanging() {
 		return api.Fail(api.NotStarted, "noExchangeActive", "no exchange is active")
 	}
 	c.mu.Lock()
-	units := c.counted
-	c.counted = nil
+	units := maps.Clone(c.counted)
 	c.mu.Unlock()
 	lines := map[string]book.ExchangeLine{}
 	c.Ledger.Read(func(b *book.Book) {
@@ -176,6 +198,6 @@ func (c *Counter) endExchange(context.Context, *service.Call) api.Completion {
 			return api.Refuse(api.InternalError, err.Error())
 		}
 	}
-	c.Suspend("")
+	c.EndExchange()
 	return api.Completion{Outcome: api.Done}
 }

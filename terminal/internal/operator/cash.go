@@ -33,6 +33,9 @@ func (d *Desk) Exchange(by string, found map[string]Found) ([]Image, error) {
 	units := map[string]book.Unit{}
 	lines := map[string]book.ExchangeLine{}
 	var out []Image
+	if d.Busy() {
+		return nil, ErrBusy
+	}
 	var err error
 	d.Ledger.Read(func(b *book.Book) {
 		for _, t := range b.OpenTxns() {

@@ -43,22 +43,18 @@ type Parts struct {
 	Items    []Item
 	// SignIn asks the server who a person is; it must be reached.
 	SignIn func(ctx context.Context, name, password string) (access.Operator, error)
-	// Busy reports a customer's session. Suspend takes the counter out of service with a
-	// reason, "" puts it back; Suspended is the present reason.
-	Busy      func() bool
-	Suspend   func(reason string)
-	Suspended func() string
-	Changed   func() // what the counter offers may be different now
-	Alarm     func(kind, text, txn string)
-	Now       func() time.Time // nil: time.Now
-	Log       *slog.Logger
+	// Busy reports a customer's session, or an exchange by another client. Suspend takes the
+	// counter out of service for the desk, or ends that.
+	Busy    func() bool
+	Suspend func(on bool)
+	Changed func() // what the counter offers may be different now
+	Alarm   func(kind, text, txn string)
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger
 }
 
 // idle is how long a person may do nothing before the desk closes by itself.
 const idle = 5 * time.Minute
-
-// reason is why the counter is out of service while the desk is open.
-const reason = "operator"
 
 // Errors of the desk.
 var (
@@ -88,18 +84,16 @@ func (d *Desk) Open(ctx context.Context, name, password string) (access.Operator
 	if d.Busy() {
 		return access.Operator{}, ErrBusy
 	}
-	if w, err := d.Who(); err == nil && w.Name != name {
+	if w, err := d.Who(false); err == nil && w.Name != name {
 		return access.Operator{}, ErrOther
 	}
 	who, err := d.SignIn(ctx, name, password)
 	if err != nil {
 		return access.Operator{}, err
 	}
-	if d.Suspended() == "" {
-		d.Suspend(reason)
-	}
+	d.Suspend(true)
 	if d.Busy() { // one began while the server was asked
-		d.release()
+		d.Suspend(false)
 		return access.Operator{}, ErrBusy
 	}
 	d.mu.Lock()
@@ -109,24 +103,29 @@ func (d *Desk) Open(ctx context.Context, name, password string) (access.Operator
 	return who, nil
 }
 
-// Who is at work; each question keeps the desk open.
-func (d *Desk) Who() (access.Operator, error) {
+// Who is at work. What a person does keeps the desk open (acts); what a page asks by itself
+// does not.
+func (d *Desk) Who(acts bool) (access.Operator, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.who == nil || d.Now().Sub(d.seen) > idle {
 		return access.Operator{}, ErrNobody
 	}
-	d.seen = d.Now()
+	if acts {
+		d.seen = d.Now()
+	}
 	return *d.who, nil
 }
 
-// Close ends the work and puts the counter back into service, unless it was out of it for
-// another reason.
+// Close ends the work of whoever is signed in.
 func (d *Desk) Close() {
 	d.mu.Lock()
+	open := d.who != nil
 	d.who = nil
 	d.mu.Unlock()
-	d.release()
+	if open {
+		d.Suspend(false)
+	}
 }
 
 // Tick closes a desk that was left open; call it from time to time.
@@ -139,13 +138,7 @@ func (d *Desk) Tick() {
 	d.mu.Unlock()
 	if left {
 		d.Log.Info("operator mode was left open and is closed")
-		d.release()
-	}
-}
-
-func (d *Desk) release() {
-	if d.Suspended() == reason {
-		d.Suspend("")
+		d.Suspend(false)
 	}
 }
 

@@ -28,10 +28,10 @@ func (d *Desk) Service() *service.Service {
 		Name: "operator",
 		Commands: map[string]service.Command{
 			"X-Operator.SignIn": {Handle: d.signIn},
-			"X-Operator.SignOut": {Handle: func(context.Context, *service.Call) api.Completion {
+			"X-Operator.SignOut": {Handle: at(d, func(context.Context, access.Operator, struct{}) (any, error) {
 				d.Close()
-				return service.Done(nil)
-			}},
+				return nil, nil
+			})},
 			"X-Operator.Overview": {Async: true, Handle: at(d, func(context.Context, access.Operator, struct{}) (any, error) { return d.Look(), nil })},
 			"X-Operator.SelfTest": {Handle: at(d, func(ctx context.Context, _ access.Operator, q struct{ Device string }) (any, error) {
 				steps, err := d.SelfTest(ctx, q.Device)
@@ -102,7 +102,7 @@ func refuse(err error) api.Completion {
 // at decodes a command and runs it for the person who is at work.
 func at[Q any](d *Desk, f func(context.Context, access.Operator, Q) (any, error)) service.Handler {
 	return func(ctx context.Context, call *service.Call) api.Completion {
-		who, err := d.Who()
+		who, err := d.Who(call.Header.Name != "X-Operator.Overview") // which the page asks by itself
 		if err != nil {
 			return refuse(err)
 		}

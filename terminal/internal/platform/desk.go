@@ -16,13 +16,12 @@ import (
 func (p *Platform) deskParts(forms *receipt.Forms) operator.Parts {
 	parts := operator.Parts{
 		Terminal: p.cfg.Terminal, Ledger: p.led, Devices: p.devices, Models: map[string]string{}, Forms: forms,
-		Driver:    func(id string) operator.Driver { return &lazyDriver{p: p, id: id} },
-		SignIn:    p.identify,
-		Busy:      func() bool { _, open := p.sess.Current(); return open },
-		Suspend:   p.counter.Suspend,
-		Suspended: p.counter.Suspended,
-		Changed:   p.counter.Announce,
-		Alarm:     p.alarm, Log: p.log,
+		Driver:  func(id string) operator.Driver { return &lazyDriver{p: p, id: id} },
+		SignIn:  p.identify,
+		Busy:    func() bool { _, open := p.sess.Current(); return open || p.counter.Exchanging() },
+		Suspend: func(on bool) { p.counter.Suspend("desk", on) },
+		Changed: p.counter.Announce,
+		Alarm:   p.alarm, Log: p.log,
 	}
 	for id, d := range p.cfg.Devices {
 		parts.Models[id] = d.Model

@@ -137,19 +137,17 @@ func (p *Platform) keepInTouch(ctx context.Context, stop func()) {
 		case node.Stop:
 			stop()
 		case node.Suspend:
-			p.counter.Suspend(o.Reason)
+			p.counter.Suspend("keeper's order", true)
 		case node.Resume:
-			p.counter.Suspend("")
+			p.counter.Suspend("keeper's order", false)
 		}
 	}, func(gone bool) {
 		if gone {
 			p.log.Warn("the keeper is gone: no new customer until it is back")
-			p.counter.Suspend("keeper")
+			p.counter.Suspend("keeper", true)
 			return
 		}
-		if p.counter.Suspended() == "keeper" {
-			p.counter.Suspend("")
-		}
+		p.counter.Suspend("keeper", false)
 	})
 }
 
@@ -265,9 +263,10 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 	}
 	switch kind {
 	case "suspend":
-		p.counter.Suspend("operator")
+		p.counter.Suspend("operator", true)
 	case "resume":
-		p.counter.Suspend("")
+		p.counter.Suspend("operator", false)
+		p.counter.EndExchange() // of a client that has gone
 	case "resolve": // an operator counted: the customer got that much
 		return p.resolve(args.Txn, args.Paid, args.By)
 	case "setCounts":
