@@ -242,6 +242,7 @@ func (d *Depositor) Recovered() {
 // credited to the card that was checked, rather than handed to whoever stands there now.
 func (d *Depositor) CloseSession(sessionID string) {
 	d.waitMu.Lock()
+	d.over = sessionID
 	if d.stop != nil {
 		d.stop()
 	}

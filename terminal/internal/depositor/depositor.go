@@ -70,6 +70,7 @@ type Depositor struct {
 
 	waitMu  sync.Mutex
 	stop    context.CancelFunc // ends a CashIn that waits for a note
+	over    string             // the latest session that was closed: no mouth is opened for it
 	looking bool               // a look is arranged
 }
 
@@ -179,12 +180,16 @@ func (d *Depositor) CashIn(ctx context.Context, emit func(api.Event)) api.Comple
 	defer cancel()
 	d.waitMu.Lock()
 	d.stop = cancel
+	closed := d.over == t.Session
 	d.waitMu.Unlock()
 	defer func() {
 		d.waitMu.Lock()
 		d.stop = nil
 		d.waitMu.Unlock()
 	}()
+	if closed {
+		return api.Fail(api.NotStarted, cash.ErrNoCashIn, "the session has ended")
+	}
 	op := d.newOp(t.ID, "i")
 	if err := d.record(ej.CashIn, t, op, nil); err != nil {
 		return api.Refuse(api.InternalError, "the journal cannot be written: no note is taken")
