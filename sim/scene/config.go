@@ -57,7 +57,7 @@ func (s *Scene) platformConfig() m {
 	origin := fmt.Sprintf("http://127.0.0.1:%d", s.Ports.Pages)
 	crashes, watchdog, hostMargin, page := 5, "2s", 15*time.Second, "15s"
 	if s.Fast { // tests kill and stop things all the time
-		crashes, watchdog, hostMargin, page = 10000, "700ms", 3*time.Second, "6s"
+		crashes, watchdog, hostMargin, page = 10000, "1s", 3*time.Second, "6s"
 	}
 	return m{
 		"crashLimit": crashes, "watchdog": watchdog,
