@@ -37,7 +37,6 @@ func TestMain(m *testing.M) {
 // batch is how many are done on one device before it and its driver are replaced.
 const batch = 250
 
-// req: D-03
 func TestNotesAreCountedRightWhateverGoesWrongAndNothingLeaks(t *testing.T) {
 	first := *seed
 	if first == 0 {

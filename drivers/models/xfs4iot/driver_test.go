@@ -124,7 +124,6 @@ func do(t *testing.T, e *sdk.Engine, op, name, payload string) (api.Completion, 
 	return c, events
 }
 
-// req: X-01
 func TestEnvelopesOfEveryMakerAreUnderstood(t *testing.T) {
 	ack := `{"header":{"type":"acknowledge","name":"CardReader.ReadRawData","version":"2.0","requestId":ID}}`
 	ev := `{"header":{"type":"event","name":"CardReader.InsertCardEvent","version":"2.0","requestId":ID}}`
@@ -259,7 +258,6 @@ func TestStatusFollowsTheProviderAndALostLink(t *testing.T) {
 	eventually(t, "not online again", func() bool { d, m := state(t, e); return d == "online" && m == "notPresent" })
 }
 
-// req: D-03
 func TestALinkLostInACommandIsIndeterminateOnlyWhereSomethingMayHaveMoved(t *testing.T) {
 	for name, want := range map[string]api.Outcome{"CardReader.Move": api.Indeterminate, "CardReader.ReadRawData": api.NotStarted} {
 		t.Run(name, func(t *testing.T) {

@@ -68,6 +68,7 @@ type Desk struct {
 	Parts
 	mu   sync.Mutex
 	who  *access.Operator
+	from any // the connection that signed in: nobody else acts in that name
 	seen time.Time
 }
 
@@ -79,12 +80,12 @@ func New(p Parts) *Desk {
 	return &Desk{Parts: p}
 }
 
-// Open lets a person begin to work.
-func (d *Desk) Open(ctx context.Context, name, password string) (access.Operator, error) {
+// Open lets a person begin to work over one connection (any comparable value).
+func (d *Desk) Open(ctx context.Context, from any, name, password string) (access.Operator, error) {
 	if d.Busy() {
 		return access.Operator{}, ErrBusy
 	}
-	if w, err := d.Who(false); err == nil && w.Name != name {
+	if w := d.working(); w != "" && w != name {
 		return access.Operator{}, ErrOther
 	}
 	who, err := d.SignIn(ctx, name, password)
@@ -97,18 +98,28 @@ func (d *Desk) Open(ctx context.Context, name, password string) (access.Operator
 		return access.Operator{}, ErrBusy
 	}
 	d.mu.Lock()
-	d.who, d.seen = &who, d.Now()
+	d.who, d.from, d.seen = &who, from, d.Now()
 	d.mu.Unlock()
 	d.Log.Info("operator mode", "by", who.Name)
 	return who, nil
 }
 
-// Who is at work. What a person does keeps the desk open (acts); what a page asks by itself
-// does not.
-func (d *Desk) Who(acts bool) (access.Operator, error) {
+// working is the name of the person who is at work, "" if nobody is.
+func (d *Desk) working() string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.who == nil || d.Now().Sub(d.seen) > idle {
+		return ""
+	}
+	return d.who.Name
+}
+
+// Who is at work over this connection. What a person does keeps the desk open (acts); what a page asks by itself
+// does not.
+func (d *Desk) Who(from any, acts bool) (access.Operator, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.who == nil || d.from != from || d.Now().Sub(d.seen) > idle {
 		return access.Operator{}, ErrNobody
 	}
 	if acts {

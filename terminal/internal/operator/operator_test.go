@@ -85,22 +85,25 @@ func newRig(t *testing.T) *rig {
 
 func TestNobodyWorksWhileACustomerIsServedOrWithoutASignIn(t *testing.T) {
 	r := newRig(t)
-	if _, err := r.Who(true); !errors.Is(err, ErrNobody) {
+	if _, err := r.Who(1, true); !errors.Is(err, ErrNobody) {
 		t.Errorf("%v", err)
 	}
 	r.busy = true
-	if _, err := r.Open(t.Context(), "op", "right"); !errors.Is(err, ErrBusy) || r.suspended {
+	if _, err := r.Open(t.Context(), 1, "op", "right"); !errors.Is(err, ErrBusy) || r.suspended {
 		t.Errorf("%v, %v", err, r.suspended)
 	}
 	r.busy = false
-	if _, err := r.Open(t.Context(), "op", "wrong"); err == nil || r.suspended {
+	if _, err := r.Open(t.Context(), 1, "op", "wrong"); err == nil || r.suspended {
 		t.Errorf("%v, %v", err, r.suspended)
 	}
-	if _, err := r.Open(t.Context(), "op", "right"); err != nil || !r.suspended {
+	if _, err := r.Open(t.Context(), 1, "op", "right"); err != nil || !r.suspended {
 		t.Errorf("%v, %v", err, r.suspended)
 	}
-	if _, err := r.Open(t.Context(), "other", "right"); !errors.Is(err, ErrOther) {
+	if _, err := r.Open(t.Context(), 1, "other", "right"); !errors.Is(err, ErrOther) {
 		t.Errorf("%v", err)
+	}
+	if _, err := r.Who(2, true); !errors.Is(err, ErrNobody) {
+		t.Errorf("another connection acts in that name: %v", err)
 	}
 	r.Close()
 	if r.suspended {
@@ -110,20 +113,20 @@ func TestNobodyWorksWhileACustomerIsServedOrWithoutASignIn(t *testing.T) {
 
 func TestADeskLeftOpenClosesItselfWhateverItsPageAsks(t *testing.T) {
 	r := newRig(t)
-	if _, err := r.Open(t.Context(), "op", "right"); err != nil {
+	if _, err := r.Open(t.Context(), 1, "op", "right"); err != nil {
 		t.Fatal(err)
 	}
 	r.now = r.now.Add(4 * time.Minute)
-	if _, err := r.Who(true); err != nil {
+	if _, err := r.Who(1, true); err != nil {
 		t.Errorf("closed too early: %v", err)
 	}
 	r.now = r.now.Add(3 * time.Minute)
-	if _, err := r.Who(false); err != nil {
+	if _, err := r.Who(1, false); err != nil {
 		t.Errorf("closed too early: %v", err)
 	}
 	r.now = r.now.Add(3 * time.Minute)
 	r.Tick()
-	if _, err := r.Who(true); !errors.Is(err, ErrNobody) || r.suspended {
+	if _, err := r.Who(1, true); !errors.Is(err, ErrNobody) || r.suspended {
 		t.Errorf("%v, %v", err, r.suspended)
 	}
 }

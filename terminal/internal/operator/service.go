@@ -70,7 +70,7 @@ func (d *Desk) signIn(ctx context.Context, call *service.Call) api.Completion {
 	if err := call.Decode(&q); err != nil {
 		return api.Refuse(api.InvalidData, "name and password are wanted")
 	}
-	who, err := d.Open(ctx, q.Name, q.Password)
+	who, err := d.Open(ctx, call.Conn, q.Name, q.Password)
 	if err != nil {
 		return refuse(err)
 	}
@@ -102,7 +102,7 @@ func refuse(err error) api.Completion {
 // at decodes a command and runs it for the person who is at work.
 func at[Q any](d *Desk, f func(context.Context, access.Operator, Q) (any, error)) service.Handler {
 	return func(ctx context.Context, call *service.Call) api.Completion {
-		who, err := d.Who(call.Header.Name != "X-Operator.Overview") // which the page asks by itself
+		who, err := d.Who(call.Conn, call.Header.Name != "X-Operator.Overview") // which the page asks by itself
 		if err != nil {
 			return refuse(err)
 		}

@@ -11,7 +11,6 @@ import (
 	"zhigui/terminal/api/xfs"
 )
 
-// req: X-01
 func TestCapabilitiesListInterfacesCommandsAndVersionsAsTheStandardSpellsThem(t *testing.T) {
 	nothing := func(context.Context, *Call) api.Completion { return Done(nil) }
 	s := &Service{Name: "dev",
