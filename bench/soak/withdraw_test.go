@@ -199,7 +199,7 @@ func (c *till) note(rec api.Recovery) {
 // device; the same operation sent again moves nothing; no note appears or disappears.
 func withdrawals(t *testing.T, m maker, n int, seed uint64) {
 	sim := m.start(t)
-	r := conformance.Start(t, m.model, sim.Port(), map[string]any{"quietMs": 600, "perNoteMs": 20, "probeMs": 300, "statusMs": 300, "recoverListenMs": 500, "pollMs": 50, "heldPollMs": 20})
+	r := conformance.Start(t, m.model, sim.Port(), map[string]any{"replyMs": 3000, "quietMs": 600, "perNoteMs": 20, "probeMs": 300, "statusMs": 300, "recoverListenMs": 500, "pollMs": 50, "heldPollMs": 20})
 	c := &till{maker: m, t: t, sim: sim, r: r, rnd: rand.New(rand.NewPCG(seed, 2)), recovered: map[api.OpID]api.OpRecord{}}
 	ended := map[api.Outcome]int{}
 	unknown := 0
@@ -246,9 +246,7 @@ func withdrawals(t *testing.T, m maker, n int, seed uint64) {
 		}
 	}
 	t.Logf("%d dispenses: %v, %d for a person to count", n, ended, unknown)
-	if ended[api.Done] < n/2 {
-		t.Errorf("only %d of %d were paid", ended[api.Done], n)
-	}
+	paid.Add(int64(ended[api.Done]))
 }
 
 // claim is how many notes a completion says the customer could reach, and whether it is sure.
