@@ -19,6 +19,7 @@ import (
 	"zhigui/drivers/models/omron3s4yr"
 	"zhigui/drivers/models/puloonlcdm2000"
 	"zhigui/drivers/models/puloonlcdm4000"
+	"zhigui/drivers/models/starline"
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/sim/device"
 )
@@ -95,6 +96,12 @@ func TestThePassbookPrinterConforms(t *testing.T) {
 func TestThePrinterConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintReceipt, Model: escposreceipt.Model, Device: on("escpos"),
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "jobMs": 3000},
+		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
+}
+
+func TestTheOtherPrinterConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintReceipt, Model: starline.Model, Device: on("starline"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "jobMs": 3000, "resetMs": 1000},
 		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
 }
 

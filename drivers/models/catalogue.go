@@ -20,6 +20,7 @@ import (
 	"zhigui/drivers/models/r30x"
 	"zhigui/drivers/models/samv"
 	"zhigui/drivers/models/serialscanner"
+	"zhigui/drivers/models/starline"
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/drivers/models/v4l2camera"
 	"zhigui/drivers/models/xfs4iot"
@@ -46,6 +47,7 @@ func All() []sdk.Model {
 		r30x.Model,
 		samv.Model,
 		serialscanner.Model,
+		starline.Model,
 		szztzt598.Model,
 		v4l2camera.Model,
 	}, xfs4iot.Models...)

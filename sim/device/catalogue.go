@@ -18,6 +18,7 @@ import (
 	"zhigui/sim/device/pr2"
 	"zhigui/sim/device/r30x"
 	"zhigui/sim/device/samv"
+	"zhigui/sim/device/starline"
 	"zhigui/sim/device/zt598"
 )
 
@@ -46,6 +47,8 @@ var catalogue = []kind{
 		func(c Config, s zt598.Config) (*zt598.Model, error) { return zt598.New(c.StateDir, s) }),
 	row("escpos", "printer", 115200, func(c Config) *escpos.Config { return c.Printer },
 		func(c Config, s escpos.Config) (*escpos.Model, error) { return escpos.New(c.StateDir, s) }),
+	row("starline", "printer", 9600, func(c Config) *starline.Config { return c.Star },
+		func(c Config, s starline.Config) (*starline.Model, error) { return starline.New(c.StateDir, s) }),
 	row("ccnet", "validator", 9600, func(c Config) *ccnet.Config { return c.Validator },
 		func(c Config, s ccnet.Config) (*ccnet.Model, error) { return ccnet.New(c.StateDir, c.Clock, s) }),
 	row("itlssp", "acceptor", 9600, func(c Config) *itlssp.Config { return c.Acceptor },

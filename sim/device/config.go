@@ -23,6 +23,7 @@ import (
 	"zhigui/sim/device/pr2"
 	"zhigui/sim/device/r30x"
 	"zhigui/sim/device/samv"
+	"zhigui/sim/device/starline"
 	"zhigui/sim/device/zt598"
 )
 
@@ -58,6 +59,7 @@ type Config struct {
 	KMY       *kmy3501.Config    `yaml:"kmy" json:"kmy,omitempty"`
 	Omron     *omron3s4yr.Config `yaml:"omron" json:"omron,omitempty"`
 	Validator *ccnet.Config      `yaml:"validator" json:"validator,omitempty"`
+	Star      *starline.Config   `yaml:"star" json:"star,omitempty"`
 
 	// The smaller devices.
 	Scanner  *gm65.Config      `yaml:"scanner" json:"scanner,omitempty"`

@@ -183,12 +183,15 @@ func (d *driver) control(ctx context.Context, r printer.ControlMedia, emit func(
 	if r.MediaControl["retract"] {
 		data = append(data, unhex(d.p.RetractBytes)...)
 	}
-	if gone { // what leaves the exit now is not taken by the customer
-		d.mu.Lock()
-		d.had = false
-		d.mu.Unlock()
-	}
+	d.leaving(gone) // what leaves the exit now is not taken by the customer
+	defer d.leaving(false)
 	return d.job(ctx, data, cut && !gone, emit)
+}
+
+func (d *driver) leaving(on bool) {
+	d.mu.Lock()
+	d.sent = on
+	d.mu.Unlock()
 }
 
 // reset drops what is buffered and puts the settings back.

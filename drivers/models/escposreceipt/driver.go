@@ -86,6 +86,7 @@ type driver struct {
 	seen   state
 	known  bool
 	had    bool // a ticket lay at the exit
+	sent   bool // the printer itself takes it away
 }
 
 func newDriver(e sdk.Env) (sdk.Driver, error) {
@@ -237,7 +238,7 @@ func (d *driver) look() (state, error) {
 	d.online = err == nil
 	var taken, low bool
 	if err == nil {
-		taken = d.had && !s.exit
+		taken = d.had && !s.exit && !d.sent
 		low = d.known && (s.near && !d.seen.near || s.end && !d.seen.end)
 		d.seen, d.known, d.had = s, true, s.exit
 	}

@@ -148,7 +148,7 @@ func (m *Model) ready(io *engine.IO) bool {
 			return !gone
 		}
 		io.Do(func() { m.halted = true })
-		m.report(io)
+		m.tell(io)
 		io.AwaitPoke()
 	}
 }
@@ -277,16 +277,19 @@ func (m *Model) qr(io *engine.IO, arg []byte) {
 		if !m.ready(io) {
 			return
 		}
-		io.Do(func() {
-			if m.qrData == "" {
-				return
-			}
-			l := Line{Align: m.align, QR: m.qrData, Dots: m.qrDots}
-			m.phy.Current = append(m.phy.Current, l)
-			m.paper((lineHeight(l) + lineDots - 1) / lineDots)
-			m.must()
-		})
+		io.Do(func() { m.symbol(m.qrData, m.qrDots) })
 	}
+}
+
+// symbol prints a QR code; locked.
+func (m *Model) symbol(data string, dots int) {
+	if data == "" {
+		return
+	}
+	l := Line{Align: m.align, QR: data, Dots: dots}
+	m.phy.Current = append(m.phy.Current, l)
+	m.paper((lineHeight(l) + lineDots - 1) / lineDots)
+	m.must()
 }
 
 // Picture is one form of a ticket: txt, svg, png or json.

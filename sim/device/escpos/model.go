@@ -57,6 +57,7 @@ type Model struct {
 	line    Line
 	text    []byte
 	halted  bool
+	tell    func(*engine.IO) // reports a changed state to the host
 }
 
 // New loads the printer's state from dir.
@@ -78,6 +79,7 @@ func New(dir string, cfg Config) (*Model, error) {
 	if _, err := engine.LoadJSON(m.file, &m.phy); err != nil {
 		return nil, err
 	}
+	m.tell = m.report
 	m.PowerOff()
 	return m, m.save()
 }

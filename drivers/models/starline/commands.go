@@ -1,0 +1,190 @@
+package starline
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/printer"
+	"zhigui/drivers/sdk"
+)
+
+const piece = 256
+
+// Execute implements sdk.Driver. A job is not stopped half-way when ctx ends.
+func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
+	switch cmd.Name {
+	case printer.CmdPrintReceipt:
+		var r printer.Receipt
+		if err := sdk.Decode(cmd, &r); err != nil {
+			return sdk.BadPayload(err)
+		}
+		data, err := d.p.render(r)
+		if err != nil {
+			return sdk.BadPayload(err)
+		}
+		if r.Cut {
+			data = append(data, unhex(d.p.CutBytes)...)
+		}
+		return d.job(ctx, data, r.Cut, emit)
+	case printer.CmdPrintRaw:
+		var r printer.PrintRaw
+		if err := sdk.Decode(cmd, &r); err != nil {
+			return sdk.BadPayload(err)
+		}
+		if len(r.Data) == 0 {
+			return api.Refuse(api.InvalidData, "data is empty")
+		}
+		return d.job(ctx, r.Data, false, emit)
+	case printer.CmdControlMedia:
+		var r printer.ControlMedia
+		if err := sdk.Decode(cmd, &r); err != nil {
+			return sdk.BadPayload(err)
+		}
+		return d.control(ctx, r, emit)
+	case printer.CmdReset:
+		return d.reset(ctx)
+	}
+	return api.Refuse(api.UnsupportedCommand, cmd.Name)
+}
+
+// trouble is why the printer cannot print, or nil.
+func trouble(o api.Outcome, s state) *api.Completion {
+	fail := func(code, vendor, name string) *api.Completion {
+		c := api.Fail(o, code, "printer: "+name)
+		if code == "" {
+			c.Code = api.HardwareError
+		}
+		c.Vendor = &api.VendorError{Code: vendor, Name: name}
+		return &c
+	}
+	switch {
+	case s.jam:
+		return fail(printer.ErrPaperJammed, "jam", "presenter jam")
+	case s.end:
+		return fail(printer.ErrPaperOut, "paper-end", "paper end")
+	case s.cover:
+		return fail("", "cover", "cover is open")
+	case s.cutter:
+		return fail("", "cutter", "cutter error")
+	case s.other:
+		return fail("", "error", "head, mechanics or unit error")
+	}
+	return nil
+}
+
+// job sends data and waits until the printer has done it.
+func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.Event)) api.Completion {
+	limit := ms(d.p.JobMs) + time.Duration(len(data))*10*time.Millisecond
+	defer d.exclusive(2 * limit)()
+	s, err := d.look()
+	if err != nil {
+		return api.Refuse(api.DeviceNotReady, err.Error())
+	}
+	if c := trouble(api.NotStarted, s); c != nil {
+		return *c
+	}
+	if err := sdk.Moving(ctx); err != nil {
+		return api.Refuse(api.InternalError, err.Error())
+	}
+	if c := d.send(data, s.count, limit); c != nil {
+		_ = d.port.Write(append(append(unhex(d.p.DropBytes), initialise...), d.settings()...))
+		return *c
+	}
+	_ = d.port.Write(asbOff)
+	if cut {
+		emit(api.Event{Name: printer.EvMediaPresented})
+	}
+	return sdk.Ok(nil)
+}
+
+func unsure(err error) *api.Completion {
+	return &api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: fmt.Sprintf("it is not known how much was printed: %v", err)}
+}
+
+// send writes data between the automatic status and an ETB, and follows what the printer
+// tells; nil means that it reached the ETB. before is its counter so far.
+func (d *driver) send(data []byte, before int, limit time.Duration) *api.Completion {
+	d.forget()
+	all := append(append(append([]byte(nil), asbOn...), data...), jobEnd...)
+	for len(all) > 0 {
+		n := min(piece, len(all))
+		if err := d.port.Write(all[:n]); err != nil {
+			return unsure(err)
+		}
+		all = all[n:]
+	}
+	end := time.After(limit)
+	for {
+		select {
+		case s := <-d.in:
+			_ = d.note(s, nil)
+			if c := trouble(api.Failed, s); c != nil && !s.reached {
+				return c
+			}
+			if s.reached && (s.count < 0 || s.count == (before+1)%32) {
+				return nil
+			}
+		case <-end:
+			s, err := d.look()
+			if err != nil {
+				return unsure(err)
+			}
+			if c := trouble(api.Failed, s); c != nil {
+				return c
+			}
+			return unsure(errSilent)
+		case <-d.stop:
+			return unsure(errSilent)
+		}
+	}
+}
+
+// control cuts, then draws back.
+func (d *driver) control(ctx context.Context, r printer.ControlMedia, emit func(api.Event)) api.Completion {
+	for name, on := range r.MediaControl {
+		switch {
+		case !on, name == "cut", name == "flush", name == "retract" && d.p.Presenter:
+		default:
+			return api.Refuse(api.UnsupportedData, fmt.Sprintf("mediaControl %q", name))
+		}
+	}
+	var data []byte
+	cut, back := r.MediaControl["cut"], r.MediaControl["retract"]
+	if cut {
+		data = append(data, unhex(d.p.CutBytes)...)
+	}
+	if back {
+		data = append(data, unhex(d.p.RetractBytes)...)
+	}
+	return d.job(ctx, data, cut && !back, emit)
+}
+
+// reset drops what is buffered and waits for the printer's start.
+func (d *driver) reset(ctx context.Context) api.Completion {
+	defer d.exclusive(0)()
+	if err := sdk.Moving(ctx); err != nil {
+		return api.Refuse(api.InternalError, err.Error())
+	}
+	failed := func(err error) api.Completion {
+		return api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: err.Error()}
+	}
+	if err := d.port.Write(unhex(d.p.DropBytes)); err != nil {
+		return failed(err)
+	}
+	s, err := d.look()
+	for end := time.Now().Add(ms(d.p.ResetMs)); err != nil && time.Now().Before(end); {
+		s, err = d.look()
+	}
+	if err == nil {
+		err = d.port.Write(append(append([]byte(nil), initialise...), d.settings()...))
+	}
+	if err != nil {
+		return failed(err)
+	}
+	if c := trouble(api.Failed, s); c != nil {
+		return *c
+	}
+	return sdk.Ok(nil)
+}

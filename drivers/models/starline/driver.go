@@ -1,0 +1,325 @@
+// Package starline drives receipt printers in Star's Line mode, with or without a presenter. The
+// bytes and their sources are in README.md. Imported by drivers/models and tests.
+package starline
+
+import (
+	"context"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/serialport"
+	"zhigui/drivers/sdk"
+)
+
+//go:embed profile.yaml
+var profileYAML []byte
+
+// Model is the driver's entry in the catalogue.
+var Model = sdk.Model{
+	Name: "starline", Class: api.ClassPrinter, Maker: "Star", Version: "1.0.0", Profile: profileYAML,
+	Commands: map[string]api.Motion{
+		printer.CmdPrintReceipt: api.MovesMedia, printer.CmdPrintRaw: api.MovesMedia, printer.CmdControlMedia: api.MovesMedia, printer.CmdReset: api.MovesMedia,
+	},
+	Capabilities: capabilities,
+	New:          newDriver,
+}
+
+type profile struct {
+	Baud         int    `json:"baud"`
+	Parity       string `json:"parity"`
+	Columns      int    `json:"columns"`
+	Presenter    bool   `json:"presenter"`
+	ReplyMs      int    `json:"replyMs"`
+	Retries      int    `json:"retries"`
+	PollMs       int    `json:"pollMs"`
+	JobMs        int    `json:"jobMs"`
+	ResetMs      int    `json:"resetMs"`
+	CutBytes     string `json:"cutBytes"`
+	DropBytes    string `json:"dropBytes"`
+	RetractBytes string `json:"retractBytes"`
+	HoldBytes    string `json:"holdBytes"`
+	ChineseBytes string `json:"chineseBytes"`
+}
+
+func readProfile(e sdk.Env) (*profile, error) {
+	var p profile
+	if err := e.Profile(&p); err != nil {
+		return nil, err
+	}
+	for k, v := range map[string]string{"cutBytes": p.CutBytes, "dropBytes": p.DropBytes, "retractBytes": p.RetractBytes, "holdBytes": p.HoldBytes, "chineseBytes": p.ChineseBytes} {
+		if _, err := hex.DecodeString(v); err != nil {
+			return nil, fmt.Errorf("profile: %s: %q is not hex", k, v)
+		}
+	}
+	if p.Columns < 16 || p.Columns > 200 {
+		return nil, errors.New("profile: columns: must be 16 to 200")
+	}
+	return &p, nil
+}
+
+// unhex decodes a profile value that readProfile has checked.
+func unhex(s string) []byte {
+	b, _ := hex.DecodeString(s)
+	return b
+}
+
+func capabilities(e sdk.Env) (map[string]any, error) {
+	p, err := readProfile(e)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"printer": map[string]any{
+		"type": map[string]bool{"receipt": true}, "mediaTaken": p.Presenter, "paperSources": map[string]bool{"upper": true},
+		"control": map[string]bool{"cut": true, "retract": p.Presenter, "flush": true}, "X-columns": p.Columns,
+	}}, nil
+}
+
+type driver struct {
+	env   sdk.Env
+	p     *profile
+	port  *serialport.Port
+	line  sync.Mutex // one exchange or job at a time
+	stop  chan struct{}
+	ended sync.WaitGroup
+	in    chan state
+
+	mu     sync.Mutex
+	online bool
+	seen   state
+	known  bool
+	had    bool // a ticket lay at the exit
+}
+
+func newDriver(e sdk.Env) (sdk.Driver, error) {
+	p, err := readProfile(e)
+	if err != nil {
+		return nil, err
+	}
+	return &driver{env: e, p: p, stop: make(chan struct{}), in: make(chan state, 16)}, nil
+}
+
+func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// Open opens the port and asks for the status. It prints nothing.
+func (d *driver) Open(context.Context) error {
+	var err error
+	if d.port, err = serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}); err != nil {
+		return err
+	}
+	d.ended.Add(1)
+	d.env.Go(func() { defer d.ended.Done(); d.read() })
+	defer d.exclusive(0)()
+	if _, err := d.look(); err != nil {
+		return fmt.Errorf("printer: %w", err)
+	}
+	d.ended.Add(1)
+	d.env.Go(func() { defer d.ended.Done(); d.poll() })
+	return nil
+}
+
+// Close implements sdk.Driver.
+func (d *driver) Close() error {
+	select {
+	case <-d.stop:
+		return nil
+	default:
+		close(d.stop)
+	}
+	d.ended.Wait()
+	if d.port == nil {
+		return nil
+	}
+	return d.port.Close()
+}
+
+// Identity implements sdk.Driver; Line mode has no question for a serial number.
+func (d *driver) Identity() (string, string) { return "", "" }
+
+func (d *driver) exclusive(job time.Duration) (release func()) {
+	d.line.Lock()
+	d.env.Heart.Expect(job + 30*time.Second + ms(d.p.ResetMs) + time.Duration(2*d.p.Retries)*ms(d.p.ReplyMs))
+	return func() { d.env.Heart.Rest(); d.line.Unlock() }
+}
+
+// read is the only reader of the port.
+func (d *driver) read() {
+	var buf []byte
+	for {
+		select {
+		case <-d.stop:
+			return
+		default:
+		}
+		b, err := d.port.Byte(time.Now().Add(200 * time.Millisecond))
+		switch {
+		case errors.Is(err, serialport.ErrTimeout):
+			buf = nil // a status comes in one piece
+			continue
+		case err != nil:
+			buf = nil
+			select {
+			case <-d.stop:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			_ = d.port.Reopen()
+			continue
+		}
+		buf = append(buf, b)
+		for {
+			f, n := frame(buf)
+			if n == 0 {
+				break
+			}
+			if f != nil {
+				select {
+				case d.in <- decode(f):
+				default:
+				}
+			}
+			buf = buf[n:]
+		}
+	}
+}
+
+var errSilent = errors.New("the printer does not answer")
+
+// forget drops what has come already.
+func (d *driver) forget() {
+	for {
+		select {
+		case <-d.in:
+			continue
+		default:
+			return
+		}
+	}
+}
+
+// look asks for the status in real time, under the line lock, and remembers it.
+func (d *driver) look() (state, error) {
+	d.forget()
+	for range d.p.Retries + 1 {
+		if err := d.port.Write(statusNow); err != nil {
+			return state{}, d.note(state{}, err)
+		}
+		select {
+		case s := <-d.in:
+			return s, d.note(s, nil)
+		case <-d.stop:
+			return state{}, errSilent
+		case <-time.After(ms(d.p.ReplyMs)):
+		}
+	}
+	return state{}, d.note(state{}, errSilent)
+}
+
+// note remembers a status, or that there is none, and tells what changed. A printer that was
+// away gets its settings again.
+func (d *driver) note(s state, err error) error {
+	d.mu.Lock()
+	was := d.online
+	d.online = err == nil
+	var taken, low bool
+	if err == nil {
+		taken = d.had && !s.exit && !s.back
+		low = d.known && (s.near && !d.seen.near || s.end && !d.seen.end)
+		d.seen, d.known, d.had = s, true, s.exit
+	}
+	d.mu.Unlock()
+	d.env.StatusChanged()
+	if taken {
+		d.env.Event(printer.EvMediaTaken, nil)
+	}
+	if low {
+		d.env.Event(printer.EvPaperThreshold, map[string]string{"paperSource": "upper", "threshold": s.roll()})
+	}
+	if err == nil && !was {
+		err = d.port.Write(d.settings())
+	}
+	return err
+}
+
+// settings are what a printer forgets without power.
+func (d *driver) settings() []byte {
+	out := append([]byte(nil), asbOff...)
+	if d.p.Presenter {
+		out = append(out, unhex(d.p.HoldBytes)...)
+	}
+	return out
+}
+
+func (s state) roll() string {
+	switch {
+	case s.jam:
+		return "jammed"
+	case s.end:
+		return "out"
+	case s.near:
+		return "low"
+	}
+	return "full"
+}
+
+func (d *driver) poll() {
+	for {
+		select {
+		case <-d.stop:
+			return
+		case <-time.After(ms(d.p.PollMs)):
+		}
+		if d.line.TryLock() {
+			d.env.Heart.Expect(30*time.Second + time.Duration(2*d.p.Retries)*ms(d.p.ReplyMs))
+			_, _ = d.look()
+			d.env.Heart.Rest()
+			d.line.Unlock()
+		}
+	}
+}
+
+// Recover says whether a ticket lies at the exit. An interrupted job stays indeterminate: the
+// printer does not know how much of it is on the paper.
+func (d *driver) Recover(context.Context, []sdk.OpenOp) (api.Recovery, error) {
+	defer d.exclusive(0)()
+	s, err := d.look()
+	if err != nil {
+		return api.Recovery{}, fmt.Errorf("printer: %w", err)
+	}
+	out := api.Recovery{}
+	if s.exit {
+		out.Media = map[string]int{"exit": 1}
+	}
+	return out, nil
+}
+
+// Status implements sdk.Driver.
+func (d *driver) Status() map[string]any {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	dev := api.Offline
+	st := printer.Status{Media: "unknown", Paper: map[string]string{"upper": "unknown"}, Cover: "unknown"}
+	if d.online {
+		dev = api.Online
+		if d.seen.cutter || d.seen.other || d.seen.jam {
+			dev = api.StateHardwareError
+		}
+		st.Media, st.Cover = "notPresent", "closed"
+		if d.seen.exit {
+			st.Media = "present"
+		}
+		if d.seen.jam {
+			st.Media = "jammed"
+		}
+		if d.seen.cover {
+			st.Cover = "open"
+		}
+		st.Paper["upper"] = d.seen.roll()
+	}
+	return map[string]any{"common": map[string]any{"device": dev}, "printer": st}
+}
