@@ -8,7 +8,7 @@ const stateOf = (s) => !s.running ? ["bad", t("ended")] : !s.power ? ["bad", t("
 
 export function deviceCard(s, ctx) {
   const [cls, text] = stateOf(s);
-  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, crt591: cardbox, lcdm4000: dispenser, omron3s4yr: reader, kmy3501: pinpad, pr2: passbook }[s.info.model];
+  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, starline: printer, crt591: cardbox, lcdm4000: dispenser, omron3s4yr: reader, kmy3501: pinpad, pr2: passbook }[s.info.model];
   return h("article", { class: "card " + s.info.model + (ctx.selected ? " selected" : "") + (s.power && s.running ? "" : " dark"), "data-device": s.id, onclick: () => ctx.choose(s.id) },
     h("header", {}, h("h2", {}, name(s.info)), h("span", { class: "pill " + cls }, text),
       h("button", { type: "button", class: "ghost", disabled: !s.running, onclick: () => act(s.id, s.power ? "powerCut" : "powerRestore") }, t(s.power ? "powerCut" : "powerRestore"))),
