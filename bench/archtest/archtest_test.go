@@ -68,7 +68,7 @@ var matrix = []rule{
 	{`^drivers/(sdk|host)(/|$)`, []string{`^drivers/(api|wire)`, `^drivers/(sdk|host)/internal`}},
 	{`^drivers/conformance`, []string{`^drivers/(api|host|sdk|conformance)`}},
 	{`^drivers/models`, []string{`^drivers/(api|sdk|models|internal)`}},
-	{`^drivers/internal`, []string{`^drivers/(api|internal)`}},
+	{`^drivers/internal`, []string{`^drivers/(api|sdk|internal)`}},
 	{`^drivers/cmd`, []string{`^drivers/`}},
 	{`^terminal/api`, []string{`^drivers/api`, `^terminal/api`}},
 	{`^terminal(/|$)`, []string{`^drivers/(api|host)`, `^terminal/`, `^keeper/api`, `^server/api`}},

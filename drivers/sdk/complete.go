@@ -48,6 +48,15 @@ func Decode(cmd api.Command, v any) error {
 	return nil
 }
 
+// Decoded runs f with the payload of a command, or refuses it.
+func Decoded[T any](cmd api.Command, f func(T) api.Completion) api.Completion {
+	var v T
+	if err := Decode(cmd, &v); err != nil {
+		return BadPayload(err)
+	}
+	return f(v)
+}
+
 // BadPayload refuses a command because of its payload.
 func BadPayload(err error) api.Completion { return api.Refuse(api.InvalidData, err.Error()) }
 

@@ -10,11 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
 )
-
-// ErrSilent is returned when no understandable answer came after all repetitions.
-var ErrSilent = errors.New("the device does not answer")
 
 // ErrDamaged is what a reader of answers wraps when the bytes are no answer: Ask repeats.
 var ErrDamaged = errors.New("damaged answer")
@@ -22,30 +20,20 @@ var ErrDamaged = errors.New("damaged answer")
 // Next gives the next byte of an answer, or an error when its time is over.
 type Next func() (byte, error)
 
-// Heart is told how long the line may be busy; sdk.Heart is one.
-type Heart interface {
-	Expect(time.Duration)
-	Rest()
-}
-
 // Options say how the device is spoken to.
 type Options struct {
 	Port    string
 	Mode    serialport.Mode
 	Reply   time.Duration // an answer is complete after this time
 	Retries int
-	Heart   Heart
+	Heart   line.Heart
 	Changed func() // Online has changed
 }
 
 // Dialog is an open line.
 type Dialog struct {
-	o     Options
-	port  *serialport.Port
-	line  sync.Mutex
-	stop  chan struct{}
-	once  sync.Once
-	ended sync.WaitGroup
+	o Options
+	*line.Line
 
 	mu     sync.Mutex
 	online bool
@@ -53,11 +41,11 @@ type Dialog struct {
 
 // Open opens the port and asks nothing.
 func Open(o Options) (*Dialog, error) {
-	p, err := serialport.Open(o.Port, o.Mode)
+	l, err := line.Open(o.Port, o.Mode, o.Heart)
 	if err != nil {
 		return nil, err
 	}
-	return &Dialog{o: o, port: p, stop: make(chan struct{})}, nil
+	return &Dialog{o: o, Line: l}, nil
 }
 
 // Close ends the poll and closes the port. Closing a nil Dialog does nothing.
@@ -65,9 +53,7 @@ func (d *Dialog) Close() error {
 	if d == nil {
 		return nil
 	}
-	d.once.Do(func() { close(d.stop) })
-	d.ended.Wait()
-	return d.port.Close()
+	return d.Line.Close()
 }
 
 // Online reports whether the device answered last.
@@ -93,15 +79,8 @@ func (d *Dialog) SetOnline(on bool) {
 
 // Hold runs f with the line to itself; f renews the promise if it takes longer.
 func (d *Dialog) Hold(promise time.Duration, f func(*serialport.Port) error) error {
-	d.line.Lock()
-	defer d.line.Unlock()
-	return d.held(promise, f)
-}
-
-func (d *Dialog) held(promise time.Duration, f func(*serialport.Port) error) error {
-	d.o.Heart.Expect(promise)
-	defer d.o.Heart.Rest()
-	return f(d.port)
+	defer d.Take(promise)()
+	return f(d.Port)
 }
 
 // Busy is the longest that one Ask may take.
@@ -125,7 +104,7 @@ func (d *Dialog) Exchange(request []byte, answer func(Next) ([]byte, error)) ([]
 
 // ExchangeFor is Exchange with another time for the answer; the caller renews the promise.
 func (d *Dialog) ExchangeFor(reply time.Duration, request []byte, answer func(Next) ([]byte, error)) ([]byte, error) {
-	err := ErrSilent
+	err := line.ErrSilent
 	for range d.o.Retries + 1 {
 		var out []byte
 		if out, err = d.Once(reply, request, answer); err == nil {
@@ -143,13 +122,13 @@ func (d *Dialog) Once(reply time.Duration, request []byte, answer func(Next) ([]
 		return nil, err
 	}
 	end := time.Now().Add(reply)
-	out, err := answer(func() (byte, error) { return d.port.Byte(end) })
+	out, err := answer(func() (byte, error) { return d.Port.Byte(end) })
 	switch {
 	case err == nil:
 		d.SetOnline(true)
 		return out, nil
 	case errors.Is(err, serialport.ErrTimeout):
-		return nil, ErrSilent
+		return nil, line.ErrSilent
 	}
 	return nil, err
 }
@@ -159,20 +138,12 @@ func (d *Dialog) Tell(request []byte) error {
 	return d.Hold(d.Busy(), func(*serialport.Port) error { return d.send(request) })
 }
 
-// Present opens the port again if it has gone; the line is held.
-func (d *Dialog) Present() error {
-	if !d.port.Gone() {
-		return nil
-	}
-	return d.port.Reopen()
-}
-
 func (d *Dialog) send(b []byte) error {
 	if err := d.Present(); err != nil {
 		return err
 	}
-	d.port.Discard()
-	if err := d.port.Write(b); err != nil {
+	d.Port.Discard()
+	if err := d.Port.Write(b); err != nil {
 		return fmt.Errorf("send: %w", err)
 	}
 	return nil
@@ -181,22 +152,5 @@ func (d *Dialog) send(b []byte) error {
 // Poll runs look again and again, in what goroutine gives, unless the line is in use. look
 // is called with the line held and uses Exchange.
 func (d *Dialog) Poll(goroutine func(func()), every time.Duration, look func()) {
-	d.ended.Add(1)
-	goroutine(func() {
-		defer d.ended.Done()
-		for {
-			select {
-			case <-d.stop:
-				return
-			case <-time.After(every):
-			}
-			if d.line.TryLock() {
-				_ = d.held(8*d.Busy(), func(*serialport.Port) error { look(); return nil })
-				d.line.Unlock()
-			}
-		}
-	})
+	d.Line.Poll(goroutine, line.Every(every), 8*d.Busy(), look)
 }
-
-// Stopped is closed when the dialog is being closed.
-func (d *Dialog) Stopped() <-chan struct{} { return d.stop }

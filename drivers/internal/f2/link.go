@@ -5,19 +5,12 @@ import (
 	"fmt"
 	"time"
 
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
 )
 
 // Gap is the longest silence between the bytes of a frame.
 const Gap = 500 * time.Millisecond
-
-var (
-	// ErrSilent: no acknowledgement and no response, or none that can be read. For a command
-	// that moves something this proves nothing.
-	ErrSilent = errors.New("the device does not answer")
-	// ErrRefused: NAK each time; certainly not taken.
-	ErrRefused = errors.New("the device refused the frame (NAK)")
-)
 
 // Event is what the device says.
 type Event int
@@ -84,7 +77,7 @@ func (l *Link) Do(text []byte, again bool, reply time.Duration, ours func([]byte
 			return nil, err
 		}
 		got, err := l.await(reply, ours)
-		if sent <= l.Retries && (errors.Is(err, ErrRefused) || again && errors.Is(err, ErrSilent)) {
+		if sent <= l.Retries && (errors.Is(err, line.ErrRefused) || again && errors.Is(err, line.ErrSilent)) {
 			continue
 		}
 		return got, err
@@ -98,14 +91,14 @@ func (l *Link) await(reply time.Duration, ours func([]byte) bool) ([]byte, error
 		ev, text, err := l.Next(end)
 		switch {
 		case errors.Is(err, serialport.ErrTimeout):
-			return nil, ErrSilent
+			return nil, line.ErrSilent
 		case err != nil:
 			return nil, err
 		}
 		switch ev {
 		case HeardNAK:
 			if !accepted {
-				return nil, ErrRefused
+				return nil, line.ErrRefused
 			}
 		case HeardACK:
 			if !accepted {
@@ -114,7 +107,7 @@ func (l *Link) await(reply time.Duration, ours func([]byte) bool) ([]byte, error
 			}
 		case HeardDamaged:
 			if damaged++; damaged > l.Retries {
-				return nil, fmt.Errorf("%w: its response arrived damaged %d times", ErrSilent, damaged)
+				return nil, fmt.Errorf("%w: its response arrived damaged %d times", line.ErrSilent, damaged)
 			}
 			end = time.Now().Add(2 * time.Second)
 			if err := l.Port.Write([]byte{NAK}); err != nil {

@@ -1,18 +1,21 @@
 package creatorcrt350n
 
 import (
+	"context"
 	"errors"
 	"time"
 
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/card"
 	"zhigui/drivers/internal/f2"
+	"zhigui/drivers/internal/line"
+	"zhigui/drivers/internal/motorcard"
 	"zhigui/drivers/internal/serialport"
+	"zhigui/drivers/sdk"
 )
 
-// response is a P response.
-type response struct {
-	st   string // 00 no card, 01 at the gate, 02 inside
-	data []byte
-}
+// places are st.
+var places = map[string]motorcard.Place{"00": motorcard.Nowhere, "01": motorcard.Gate, "02": motorcard.Inside}
 
 // link is the exchange of frames, used under the driver's line lock.
 type link struct {
@@ -23,27 +26,60 @@ type link struct {
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
 // parse takes a response to cmd; other texts are not ours any more.
-func parse(cmd string, text []byte) (response, bool, error) {
+func parse(cmd string, text []byte) (motorcard.Answer, bool, error) {
 	if len(text) < 5 || string(text[1:3]) != cmd[1:3] {
-		return response{}, false, nil
+		return motorcard.Answer{}, false, nil
 	}
+	word := string(text[3:5])
 	switch text[0] {
 	case 'P':
-		return response{st: string(text[3:5]), data: text[5:]}, true, nil
+		return motorcard.Answer{At: places[word], Data: text[5:]}, true, nil
 	case 'N':
-		return response{}, true, &deviceError{cmd: cmd[:3], code: string(text[3:5])}
+		return motorcard.Answer{}, true, &motorcard.Fault{Cmd: cmd[:3], Code: word, Name: names[word]}
 	}
-	return response{}, false, nil
+	return motorcard.Answer{}, false, nil
 }
 
 // do exchanges one command; again as f2.Link.Do has it.
-func (l *link) do(cmd string, again bool) (response, error) {
+func (l *link) do(cmd string, again bool) (motorcard.Answer, error) {
 	text, err := l.Do([]byte(cmd), again, l.reply, func(b []byte) bool { _, ours, _ := parse(cmd, b); return ours })
 	if err != nil {
-		return response{}, err
+		return motorcard.Answer{}, err
 	}
-	r, _, err := parse(cmd, text)
-	return r, err
+	a, _, err := parse(cmd, text)
+	return a, err
+}
+
+// awaitTimed uses the reader's own waiting command and cancels it with DLE EOT; nil means a
+// card is inside.
+func awaitTimed(ctx context.Context, d *motorcard.Reader, l *link, every time.Duration) *api.Completion {
+	no := func(c api.Completion) *api.Completion { return &c }
+	if err := l.begin("C20"); err != nil {
+		return no(d.Broken(err, api.NotStarted))
+	}
+	for {
+		d.Promise()
+		r, done, err := l.poke("C20", every)
+		switch {
+		case err != nil:
+			return no(d.Broken(err, api.Failed))
+		case done && r.At == motorcard.Inside:
+			d.Note(r, nil)
+			return nil
+		case done:
+			return no(api.Fail(api.Failed, card.ErrNoMedia, "the reader ended its intake without a card"))
+		}
+		if ctx.Err() == nil {
+			continue
+		}
+		if err := l.cancel(); err != nil {
+			return no(d.Broken(err, api.Failed))
+		}
+		if s, err := d.Do(table.Look, true); err == nil && s.At == motorcard.Inside {
+			return nil
+		}
+		return no(sdk.Ended(ctx))
+	}
 }
 
 // begin sends a timed intake and returns when it is acknowledged.
@@ -61,28 +97,28 @@ func (l *link) begin(cmd string) error {
 			return err
 		}
 	}
-	return f2.ErrSilent
+	return line.ErrSilent
 }
 
 // poke looks for the response of a begun intake for a while; done false means not yet.
-func (l *link) poke(cmd string, d time.Duration) (r response, done bool, err error) {
+func (l *link) poke(cmd string, d time.Duration) (r motorcard.Answer, done bool, err error) {
 	end := time.Now().Add(d)
 	for {
 		ev, text, err := l.Next(end)
 		switch {
 		case errors.Is(err, serialport.ErrTimeout):
-			return response{}, false, nil
+			return motorcard.Answer{}, false, nil
 		case err != nil:
-			return response{}, false, err
+			return motorcard.Answer{}, false, err
 		}
 		switch ev {
 		case f2.HeardDamaged:
 			if err := l.Port.Write([]byte{f2.NAK}); err != nil {
-				return response{}, false, err
+				return motorcard.Answer{}, false, err
 			}
 		case f2.HeardText:
 			if err := l.Port.Write([]byte{f2.ACK}); err != nil {
-				return response{}, false, err
+				return motorcard.Answer{}, false, err
 			}
 			if r, ours, err := parse(cmd, text); ours {
 				return r, true, err

@@ -9,97 +9,51 @@ import (
 	"zhigui/drivers/sdk"
 )
 
-// Recover says where a card lies. A card move that was interrupted is settled by that as far
-// as it can be.
-func (d *driver) Recover(_ context.Context, open []sdk.OpenOp) (api.Recovery, error) {
-	defer d.exclusive()()
-	r, err := d.do(cmdStatus, true)
-	if err != nil {
-		return api.Recovery{}, fmt.Errorf("card dispenser: %w", err)
+// Recover settles the stock too: a card in the path proves that it left the stacker; an empty
+// path proves nothing.
+func (d *driver) Recover(ctx context.Context, open []sdk.OpenOp) (api.Recovery, error) {
+	out, err := d.Reader.Recover(ctx, open)
+	if err == nil {
+		err = d.stock.settle(true, len(out.Media) > 0)
 	}
-	out := api.Recovery{}
-	switch r.card {
-	case atGate:
-		out.Media = map[string]int{card.Exit: 1}
-		d.mu.Lock()
-		d.offered = true
-		d.mu.Unlock()
-	case reading:
-		out.Media = map[string]int{card.Transport: 1}
-	}
-	// A card in the path proves that it left the stacker; an empty path proves nothing.
-	if err := d.stock.settle(true, r.card != nowhere); err != nil {
-		return api.Recovery{}, err
-	}
-	for _, o := range open {
-		// Only a move to the exit ends at the gate.
-		if o.Moved && o.Name == card.CmdMove && r.card == atGate {
-			rec := o.OpRecord
-			rec.Completion = &api.Completion{Outcome: api.Done, Description: "the card lies at the gate"}
-			out.Ops = append(out.Ops, rec)
-		}
-	}
-	for where := range out.Media {
-		d.env.Event(card.EvMediaDetected, map[string]string{"position": where})
-	}
-	return out, nil
+	return out, err
 }
 
 // Status implements sdk.Driver.
 func (d *driver) Status() map[string]any {
-	n := d.stock.get()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dev, media := api.Offline, "unknown"
-	units := map[string]card.Unit{
-		Stacker: {Type: card.UnitDispense, Status: "inoperative", Count: n.Count, Unsure: n.Unsure || n.Leaving},
-		Bin:     {Type: card.UnitRetain, Status: "inoperative", Count: d.retained},
+	dev, st := d.State()
+	n, s := d.stock.get(), d.supply()
+	stacker := card.Unit{Type: card.UnitDispense, Status: "inoperative", Count: n.Count, Unsure: n.Unsure || n.Leaving}
+	bin := card.Unit{Type: card.UnitRetain, Status: "inoperative", Count: st.Retained}
+	if dev == api.Online {
+		stacker.Status, bin.Status = "ok", "ok"
+		stacker.Replenishment, bin.Replenishment = s.level(), s.bin()
 	}
-	if d.online {
-		dev = api.Online
-		switch {
-		case d.jammed && d.seen.card != nowhere:
-			media = "jammed"
-		case d.seen.card == nowhere:
-			media = "notPresent"
-		case d.seen.card == atGate:
-			media = "entering"
-		case d.seen.card == reading:
-			media = "present"
-		}
-		s, b := units[Stacker], units[Bin]
-		s.Status, b.Status = "ok", "ok"
-		s.Replenishment, b.Replenishment = d.level(), card.StockOK
-		if d.seen.full {
-			b.Replenishment = card.StockFull
-		}
-		units[Stacker], units[Bin] = s, b
+	st.Units = map[string]card.Unit{Stacker: stacker, Bin: bin}
+	return map[string]any{"common": map[string]any{"device": dev}, "cardReader": st}
+}
+
+// bin is the error bin's replenishment state.
+func (s supply) bin() string {
+	if s.full {
+		return card.StockFull
 	}
-	return map[string]any{
-		"common":     map[string]any{"device": dev},
-		"cardReader": card.Status{Media: media, Retained: d.retained, Units: units},
-	}
+	return card.StockOK
 }
 
 // storage is GetStorage's answer.
 func (d *driver) storage() card.Storage {
 	n := d.stock.get()
-	d.mu.Lock()
-	defer d.mu.Unlock()
+	s, retained := d.supply(), d.Retained()
 	state := "ok"
-	if !d.online {
+	if !d.Online() {
 		state = "inoperative"
 	}
-	bin := card.StockOK
-	if d.seen.full {
-		bin = card.StockFull
-	}
-	retained := d.retained
 	return card.Storage{Storage: map[string]card.StorageUnit{
 		Stacker: {Status: state, Card: &card.CardUnit{Capabilities: &card.UnitCapabilities{Type: card.UnitDispense, HardwareSensors: true},
-			Status: &card.UnitCounts{InitialCount: &n.Initial, Count: &n.Count, Replenishment: d.level()}}},
+			Status: &card.UnitCounts{InitialCount: &n.Initial, Count: &n.Count, Replenishment: s.level()}}},
 		Bin: {Status: state, Card: &card.CardUnit{Capabilities: &card.UnitCapabilities{Type: card.UnitRetain, HardwareSensors: true},
-			Status: &card.UnitCounts{Count: &retained, RetainCount: &retained, Replenishment: bin}}},
+			Status: &card.UnitCounts{Count: &retained, RetainCount: &retained, Replenishment: s.bin()}}},
 	}}
 }
 
@@ -117,15 +71,13 @@ func (d *driver) setStorage(s card.Storage) api.Completion {
 	}
 	if u, ok := s.Storage[Bin]; ok && u.Card.Status.Count != nil {
 		n := *u.Card.Status.Count
-		release := d.exclusive()
-		_, err := d.do(fmt.Sprintf("C\xA51%03d", n), true)
+		release := d.Take()
+		_, err := d.Do(fmt.Sprintf("C\xA51%03d", n), true)
 		release()
 		if err != nil {
-			return d.broken(err, api.NotStarted)
+			return d.Broken(err, api.NotStarted)
 		}
-		d.mu.Lock()
-		d.retained = n
-		d.mu.Unlock()
+		d.SetRetained(n)
 	}
 	if u, ok := s.Storage[Stacker]; ok {
 		err := d.stock.change(func(c *counted) {

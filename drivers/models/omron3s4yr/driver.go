@@ -5,16 +5,16 @@
 package omron3s4yr
 
 import (
-	"context"
 	_ "embed"
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"time"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/card"
+	"zhigui/drivers/internal/line"
+	"zhigui/drivers/internal/motorcard"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -69,264 +69,46 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 	}}, nil
 }
 
-type driver struct {
-	env   sdk.Env
-	p     *profile
-	line  sync.Mutex // held while frames are exchanged
-	link  link
-	stop  chan struct{}
-	ended sync.WaitGroup
-
-	mu       sync.Mutex
-	firmware string
-	online   bool
-	st       string // last st, "" unknown
-	jammed   bool
-	retained int
-	ejected  bool // the card at the gate was put there for the customer
-}
-
 func newDriver(e sdk.Env) (sdk.Driver, error) {
 	p, err := readProfile(e)
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, stop: make(chan struct{})}, nil
-}
-
-// Open opens the port, initialises the reader without moving the card and disables the
-// entry.
-func (d *driver) Open(context.Context) error {
-	port, err := serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity})
-	if err != nil {
-		return err
+	l := &link{ack: ms(p.AckMs), reply: ms(p.ReplyMs), retries: p.Retries}
+	o := motorcard.Options{
+		Env: e, Mode: serialport.Mode{Baud: p.Baud, Parity: p.Parity}, Poll: ms(p.PollMs), Idle: ms(p.IdlePollMs),
+		Busy: time.Duration(p.Retries+2)*(ms(p.ReplyMs)+10*time.Second) + 30*time.Second,
+		Link: func(on *line.Line) motorcard.Exchange {
+			l.port = on.Port
+			return l.do
+		},
+		Identify: func(*motorcard.Reader, motorcard.Answer) (string, string) {
+			a, _ := l.do("CV0", true)
+			return line.Text(a.Data), ""
+		},
+		Table: table,
 	}
-	d.link = link{port: port, ack: ms(d.p.AckMs), reply: ms(d.p.ReplyMs), retries: d.p.Retries}
-	defer d.exclusive()()
-	if _, err := d.prepare(); err != nil {
-		return fmt.Errorf("card reader: %w", err)
-	}
-	if r, err := d.link.do("CV0"); err == nil {
-		d.mu.Lock()
-		d.firmware = printable(r.data)
-		d.mu.Unlock()
-	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.poll() })
-	return nil
-}
-
-func printable(b []byte) string {
-	for i, c := range b {
-		if c < 0x20 || c > 0x7E {
-			return string(b[:i])
+	o.LetIn, o.Vendor = "C:"+p.EntryMode, p.VendorCodes
+	o.Init = func(i motorcard.Initial) string { // 0 return, 1 eject to the rear, 2 hold
+		kind := map[motorcard.Initial]int{motorcard.Eject: 0, motorcard.Capture: 1, motorcard.Hold: 2}[i]
+		if !p.Shutter {
+			kind += 4
 		}
+		return "C0" + strconv.Itoa(kind) + p.InitData
 	}
-	return string(b)
-}
-
-// Close ends the polling and closes the port.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	d.ended.Wait()
-	if d.link.port == nil {
-		return nil
-	}
-	return d.link.port.Close()
-}
-
-// Identity implements sdk.Driver.
-func (d *driver) Identity() (string, string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.firmware, ""
-}
-
-// exclusive takes the line and promises the watchdog to be quicker than all time-outs of
-// one exchange with its repetitions.
-func (d *driver) exclusive() (release func()) {
-	d.line.Lock()
-	d.promise()
-	return func() { d.env.Heart.Rest(); d.line.Unlock() }
-}
-
-func (d *driver) promise() {
-	d.env.Heart.Expect(time.Duration(d.p.Retries+2)*(ms(d.p.ReplyMs)+10*time.Second) + 30*time.Second)
-}
-
-// initCommand is an initial reset: 0 return, 1 eject to the rear, 2 hold.
-func (d *driver) initCommand(kind int) string {
-	if !d.p.Shutter {
-		kind += 4
-	}
-	return "C0" + strconv.Itoa(kind) + d.p.InitData
-}
-
-// do exchanges a command under the line lock and remembers what it tells. A reader that waits
-// for an initial reset (19) has not begun the command: it gets a reset that leaves the card,
-// and the command again. One that lost its power in the command (18) may have moved the card:
-// only a question is asked again.
-func (d *driver) do(cmd string) (response, error) {
-	d.promise()
-	if d.link.port.Gone() {
-		if err := d.link.port.Reopen(); err != nil {
-			d.note("", err)
-			return response{}, err
+	// A reader that waits for an initial reset (19) has not begun the command. One that lost its
+	// power in the command (18) may have moved the card: only a question is asked again.
+	o.Forgot = func(cmd, code string) bool {
+		forgot := code == "19" || code == "18" && !moves(cmd)
+		if forgot {
+			time.Sleep(ms(p.SettleMs))
 		}
+		return forgot
 	}
-	r, err := d.link.do(cmd)
-	var de *deviceError
-	if errors.As(err, &de) && (de.code == "19" || de.code == "18" && !moves(cmd)) {
-		time.Sleep(ms(d.p.SettleMs))
-		if _, err = d.link.do(d.initCommand(2)); err == nil {
-			r, err = d.link.do(cmd)
-		}
-	}
-	d.note(r.st, err)
-	return r, err
+	return motorcard.New(o), nil
 }
 
 // moves: the commands that move a card.
 func moves(cmd string) bool {
 	return cmd[1] == '3' || cmd[1] == '4' || cmd[1] == '0'
-}
-
-// note keeps st and whether the reader answers.
-func (d *driver) note(st string, err error) {
-	var de *deviceError
-	answered := err == nil || errors.As(err, &de)
-	d.mu.Lock()
-	d.online = answered
-	if err == nil {
-		d.st = st
-	}
-	d.mu.Unlock()
-	d.env.StatusChanged()
-}
-
-// prepare brings a reader that has just been reached to a known state, without motion.
-func (d *driver) prepare() (response, error) {
-	if _, err := d.do(d.initCommand(2)); err != nil {
-		return response{}, err
-	}
-	if _, err := d.do("C:1"); err != nil {
-		return response{}, err
-	}
-	if r, err := d.do("CQ0"); err == nil {
-		if n, err := strconv.Atoi(printable(r.data)); err == nil {
-			d.mu.Lock()
-			d.retained = n
-			d.mu.Unlock()
-		}
-	}
-	return d.do("C10")
-}
-
-// poll keeps the status true and sees the card being taken.
-func (d *driver) poll() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(ms(d.p.IdlePollMs)):
-		}
-		if !d.line.TryLock() {
-			continue
-		}
-		d.mu.Lock()
-		was := d.online
-		d.mu.Unlock()
-		var r response
-		var err error
-		if was {
-			r, err = d.do("C10")
-		} else {
-			r, err = d.prepare() // it was away: power, cable or port
-		}
-		if err == nil {
-			d.taken(r.st)
-		}
-		d.env.Heart.Rest()
-		d.line.Unlock()
-	}
-}
-
-// taken tells that an ejected card is gone from the gate.
-func (d *driver) taken(st string) {
-	d.mu.Lock()
-	gone := d.ejected && st == "00"
-	if st != "01" {
-		d.ejected = false
-	}
-	if gone {
-		d.jammed = false
-	}
-	d.mu.Unlock()
-	if gone {
-		d.env.StatusChanged()
-		d.env.Event(card.EvMediaRemoved, nil)
-	}
-}
-
-// Recover says where a card lies. A card move that was interrupted is settled by that.
-func (d *driver) Recover(_ context.Context, open []sdk.OpenOp) (api.Recovery, error) {
-	defer d.exclusive()()
-	r, err := d.do("C10")
-	if err != nil {
-		return api.Recovery{}, fmt.Errorf("card reader: %w", err)
-	}
-	out := api.Recovery{}
-	switch r.st {
-	case "01":
-		out.Media = map[string]int{card.Exit: 1}
-		d.mu.Lock()
-		d.ejected = true
-		d.mu.Unlock()
-	case "02", "04":
-		out.Media = map[string]int{card.Transport: 1}
-	}
-	for _, o := range open {
-		if !o.Moved || o.Name != card.CmdMove {
-			continue
-		}
-		// The card lies where nothing but this move could have brought it, or where it was.
-		rec := o.OpRecord
-		if r.st == "01" {
-			c := api.Completion{Outcome: api.Done, Description: "the card lies at the gate"}
-			rec.Completion = &c
-			out.Ops = append(out.Ops, rec)
-		}
-	}
-	if len(out.Media) > 0 {
-		for where := range out.Media {
-			d.env.Event(card.EvMediaDetected, map[string]string{"position": where})
-		}
-	}
-	return out, nil
-}
-
-// Status implements sdk.Driver.
-func (d *driver) Status() map[string]any {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dev, media := api.Offline, "unknown"
-	if d.online {
-		dev = api.Online
-		media = map[string]string{"00": "notPresent", "01": "entering", "02": "present", "04": "present"}[d.st]
-		if media == "" {
-			media = "unknown"
-		}
-		if d.jammed && d.st != "00" {
-			media = "jammed"
-		}
-	}
-	return map[string]any{
-		"common":     map[string]any{"device": dev},
-		"cardReader": card.Status{Media: media, Retained: d.retained},
-	}
 }

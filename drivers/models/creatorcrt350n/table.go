@@ -1,19 +1,35 @@
 package creatorcrt350n
 
 import (
-	"fmt"
-
-	"zhigui/drivers/api"
 	"zhigui/drivers/api/card"
+	"zhigui/drivers/internal/motorcard"
 )
 
-// deviceError is an N response: e1 e0 of command cm pm.
-type deviceError struct {
-	cmd, code string
+// table: commands and codes that no profile changes.
+var table = motorcard.Table{
+	Look: "C10", Shut: "C:1", Out: "C30", In: "C40", Bin: "C31", Count: "CC0", Tracks: []string{"C61", "C62", "C63"},
+	Forgot: func(_, code string) bool { return code == "B0" },
+	Step:   step,
+	Gone:   []string{"02", "16"},
+	Track: map[string]string{"23": "dataMissing", "24": "dataMissing", "20": "dataInvalid", "21": "dataInvalid", "25": "dataInvalid", "26": "dataInvalid",
+		"27": "dataInvalid", "28": "dataInvalid"},
+	Class: map[string]string{
+		"10": card.ErrMediaJam, "17": card.ErrMediaJam, "43": card.ErrMediaJam, "18": card.ErrMediaJam, "11": card.ErrShutterFail,
+		"13": card.ErrCardTooLong, "14": card.ErrCardTooShort, "16": card.ErrNoMedia, "40": card.ErrNoMedia, "50": card.ErrRetainFull,
+		"24": card.ErrInvalidMedia, "19": card.ErrInvalidMedia,
+	},
+	Proves: true,
 }
 
-func (e *deviceError) Error() string {
-	return fmt.Sprintf("device error %s (%s) in %s", e.code, names[e.code], e.cmd)
+// contacts are the commands to the chip and their codes.
+var contacts = motorcard.Chip{
+	Press: "C@0", Lift: "C@2", Off: "CI1", IO: map[string]string{card.T0: "CI3", card.T1: "CI4", card.NotRequired: "CI9"},
+	Codes: map[string]string{
+		"02": card.ErrNoMedia, "04": card.ErrInvalidData, "60": card.ErrInvalidMedia, "61": card.ErrATRNotObtained, "62": card.ErrATRNotObtained,
+		"63": card.ErrInvalidMedia, "64": card.ErrInvalidMedia, "65": card.ErrATRNotObtained, "66": card.ErrProtocolNotSupported, "69": card.ErrInvalidMedia,
+	},
+	Dead: []string{"02", "16", "43", "60", "63", "64", "65"}, Mute: []string{"63"}, Bad: []string{"60", "61", "62", "64", "65", "66", "69", "41"},
+	NoATR: "61", NoAnswer: "64",
 }
 
 // names: two drivers written independently of each other; README.md.
@@ -28,13 +44,6 @@ var names = map[string]string{
 	"53": "mechanics", "54": "mechanics", "55": "mechanics", "56": "mechanics", "58": "mechanics", "60": "IC supply voltage", "61": "ATR",
 	"62": "invalid ATR", "63": "IC card does not respond", "64": "IC communication", "65": "IC card not activated", "66": "IC card not supported",
 	"69": "not an EMV card", "73": "EEPROM", "76": "anti-skimming unit", "95": "anti-skimming unit", "99": "anti-skimming unit", "B0": "not initialised",
-}
-
-// classCode is the XFS4IoT error of e1 e0; "" is a hardware error.
-var classCode = map[string]string{
-	"10": card.ErrMediaJam, "17": card.ErrMediaJam, "43": card.ErrMediaJam, "18": card.ErrMediaJam, "11": card.ErrShutterFail,
-	"13": card.ErrCardTooLong, "14": card.ErrCardTooShort, "16": card.ErrNoMedia, "40": card.ErrNoMedia, "50": card.ErrRetainFull,
-	"24": card.ErrInvalidMedia, "19": card.ErrInvalidMedia,
 }
 
 // step names what a command does, for the keys of vendorCodes.
@@ -54,27 +63,4 @@ func step(cmd string) string {
 		return "init"
 	}
 	return "status"
-}
-
-// vendor is the error as the operator reads it.
-func (d *driver) vendor(e *deviceError) *api.VendorError {
-	for _, k := range []string{step(e.cmd) + ":" + e.code, "any:" + e.code} {
-		if v, ok := d.p.VendorCodes[k]; ok {
-			return &v
-		}
-	}
-	name := names[e.code]
-	if name == "" {
-		name = "unknown error"
-	}
-	return &api.VendorError{Code: e.code, Name: name}
-}
-
-// failed is the completion of a command that the device answered with N.
-func (d *driver) failed(o api.Outcome, e *deviceError) api.Completion {
-	c := api.Completion{Outcome: o, Code: api.HardwareError, Vendor: d.vendor(e), Description: e.Error()}
-	if code := classCode[e.code]; code != "" {
-		c.Code, c.ErrorCode = api.CommandErrorCode, code
-	}
-	return c
 }

@@ -1,19 +1,23 @@
 package omron3s4yr
 
 import (
-	"fmt"
-
-	"zhigui/drivers/api"
 	"zhigui/drivers/api/card"
+	"zhigui/drivers/internal/motorcard"
 )
 
-// deviceError is an N response: e1 e0 of command cm pm.
-type deviceError struct {
-	cmd, code string
-}
-
-func (e *deviceError) Error() string {
-	return fmt.Sprintf("device error %s (%s) in %s", e.code, names[e.code], e.cmd)
+// table: commands and codes that no profile changes.
+var table = motorcard.Table{
+	Look: "C10", Shut: "C:1", Out: "C30", In: "C40", Bin: "C31", Count: "CQ0", Tracks: []string{"C61", "C62", "C63"},
+	Step: step,
+	Gone: []string{"60", "63"},
+	Track: map[string]string{"44": "dataMissing", "45": "dataMissing", "40": "dataInvalid", "41": "dataInvalid", "42": "dataInvalid", "43": "dataInvalid",
+		"46": "dataInvalid"},
+	Class: map[string]string{
+		"10": card.ErrMediaJam, "15": card.ErrMediaJam, "16": card.ErrMediaJam, "64": card.ErrMediaJam, "11": card.ErrShutterFail,
+		"20": card.ErrCardTooLong, "21": card.ErrCardTooShort, "14": card.ErrNoMedia, "60": card.ErrNoMedia, "63": card.ErrNoMedia,
+		"44": card.ErrInvalidMedia,
+	},
+	Proves: true,
 }
 
 // names: the maker's table (specification 3.4.2).
@@ -27,13 +31,6 @@ var names = map[string]string{
 	"60": "card taken out when re-intake", "61": "no card inserted in time", "62": "card not taken in time", "63": "card not pushed in in time",
 	"64": "card held at the mouth during the reset", "70": "firmware imperfect", "71": "firmware loading", "80": "IC press", "81": "IC activation",
 	"82": "IC sequence", "83": "IC ATR", "84": "IC communication", "85": "IC abort", "86": "IC data", "87": "IC not supported", "88": "card moved in press",
-}
-
-// classCode is the XFS4IoT error of an error code; "" is a hardware error.
-var classCode = map[string]string{
-	"10": card.ErrMediaJam, "15": card.ErrMediaJam, "16": card.ErrMediaJam, "64": card.ErrMediaJam, "11": card.ErrShutterFail,
-	"20": card.ErrCardTooLong, "21": card.ErrCardTooShort, "14": card.ErrNoMedia, "60": card.ErrNoMedia, "63": card.ErrNoMedia,
-	"44": card.ErrInvalidMedia,
 }
 
 // step names what a command does, for the keys of vendorCodes.
@@ -51,27 +48,4 @@ func step(cmd string) string {
 		return "init"
 	}
 	return "status"
-}
-
-// vendor is the error as the operator reads it.
-func (d *driver) vendor(e *deviceError) *api.VendorError {
-	for _, k := range []string{step(e.cmd) + ":" + e.code, "any:" + e.code} {
-		if v, ok := d.p.VendorCodes[k]; ok {
-			return &v
-		}
-	}
-	name := names[e.code]
-	if name == "" {
-		name = "unknown error"
-	}
-	return &api.VendorError{Code: e.code, Name: name}
-}
-
-// failed is the completion of a command that the device answered with N.
-func (d *driver) failed(o api.Outcome, e *deviceError) api.Completion {
-	c := api.Completion{Outcome: o, Code: api.HardwareError, Vendor: d.vendor(e), Description: e.Error()}
-	if code := classCode[e.code]; code != "" {
-		c.Code, c.ErrorCode = api.CommandErrorCode, code
-	}
-	return c
 }

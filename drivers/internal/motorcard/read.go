@@ -1,0 +1,168 @@
+package motorcard
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/card"
+	"zhigui/drivers/sdk"
+)
+
+// Execute implements sdk.Driver.
+func (r *Reader) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
+	switch cmd.Name {
+	case card.CmdReadRawData:
+		return sdk.Decoded(cmd, func(q card.ReadRawData) api.Completion { return r.read(ctx, q, emit) })
+	case card.CmdMove:
+		return sdk.Decoded(cmd, func(q card.Move) api.Completion { return r.move(ctx, q) })
+	case card.CmdReset:
+		return sdk.Decoded(cmd, func(q card.Reset) api.Completion { return r.reset(ctx, q) })
+	case card.CmdChipPower:
+		return sdk.Decoded(cmd, r.chipPower)
+	case card.CmdChipIO:
+		return sdk.Decoded(cmd, r.chipIO)
+	case card.CmdQueryIFM:
+		return sdk.Ok(card.IFMIdentifiers{IFMIdentifiers: r.o.IFM})
+	}
+	return api.Refuse(api.UnsupportedCommand, cmd.Name)
+}
+
+// read waits for a card, draws it in and reads it. The entry is shut afterwards.
+func (r *Reader) read(ctx context.Context, q card.ReadRawData, emit func(api.Event)) api.Completion {
+	switch {
+	case q.Chip && r.o.Chip == nil:
+		return api.Refuse(api.UnsupportedData, "this driver reads magnetic tracks only")
+	case (q.Track1 || q.Track2 || q.Track3) && len(r.o.Tracks) == 0:
+		return api.Refuse(api.UnsupportedData, "this device reads no magnetic tracks")
+	}
+	defer r.Take()()
+	a, err := r.Do(r.o.Look, true)
+	if err != nil {
+		return r.Broken(err, api.NotStarted)
+	}
+	if a.At == Gate {
+		if a, err = r.Do(r.o.In, false); err != nil && !r.wasTaken(err) {
+			return r.Broken(err, api.Failed)
+		}
+	}
+	if a.At != Inside {
+		emit(api.Event{Name: card.EvInsertCard})
+		await := r.await
+		if r.o.Await != nil {
+			await = r.o.Await
+		}
+		if c := await(ctx); c != nil {
+			switch c.ErrorCode {
+			case card.ErrInvalidMedia, card.ErrCardTooLong, card.ErrCardTooShort:
+				emit(api.Event{Name: card.EvInvalidMedia})
+			}
+			return *c
+		}
+		emit(api.Event{Name: card.EvMediaInserted})
+	}
+	r.mu.Lock()
+	r.offered, r.jammed = false, false
+	r.mu.Unlock()
+	if err := r.release(); err != nil {
+		return r.Broken(err, api.Failed)
+	}
+	if r.o.Settle != nil {
+		if _, err := r.Do(r.o.Settle(q.Chip), false); err != nil {
+			return r.Broken(err, api.Failed)
+		}
+	}
+	return r.tracks(q, emit)
+}
+
+// wasTaken: the card was taken while the reader reached for it.
+func (r *Reader) wasTaken(err error) bool {
+	var f *Fault
+	return errors.As(err, &f) && slices.Contains(r.o.Gone, f.Code)
+}
+
+// await lets cards in until one is inside or ctx ends; nil means a card is inside.
+func (r *Reader) await(ctx context.Context) *api.Completion {
+	no := func(c api.Completion) *api.Completion { return &c }
+	if _, err := r.Do(r.o.LetIn, true); err != nil {
+		return no(r.Broken(err, api.NotStarted))
+	}
+	tick := time.NewTicker(r.o.Poll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			// A card that got in at the last moment is inside whatever the caller wanted.
+			if _, err := r.Do(r.o.Shut, true); err != nil {
+				return no(r.Broken(err, api.Failed))
+			}
+			if a, err := r.Do(r.o.Look, true); err == nil && a.At == Inside {
+				return nil
+			}
+			return no(sdk.Ended(ctx))
+		case <-r.Line.Stopped():
+			return no(api.Refuse(api.DeviceNotReady, "the driver ends"))
+		case <-tick.C:
+		}
+		a, err := r.Do(r.o.Look, true)
+		var f *Fault
+		switch {
+		case errors.As(err, &f):
+			_, _ = r.Do(r.o.Shut, true)
+			return no(r.Broken(err, api.Failed))
+		case err != nil:
+			return no(r.Broken(err, api.NotStarted))
+		case a.At == Inside:
+			if _, err := r.Do(r.o.Shut, true); err != nil {
+				return no(r.Broken(err, api.Failed))
+			}
+			return nil
+		}
+	}
+}
+
+// tracks reads the tracks and the answer to reset asked for. A card without any of them is
+// invalid media.
+func (r *Reader) tracks(q card.ReadRawData, emit func(api.Event)) api.Completion {
+	var out card.ReadRawDataResult
+	good, last := false, (*Fault)(nil)
+	to := []**card.Data{&out.Track1, &out.Track2, &out.Track3}
+	for i, want := range []bool{q.Track1, q.Track2, q.Track3} {
+		if !want {
+			continue
+		}
+		a, err := r.Do(r.o.Tracks[i], true)
+		var f *Fault
+		switch {
+		case err == nil:
+			good = true
+			*to[i] = &card.Data{Data: a.Data}
+		case errors.As(err, &f) && r.o.Track[f.Code] != "":
+			last = f
+			*to[i] = &card.Data{Status: r.o.Track[f.Code]}
+		default:
+			return r.Broken(err, api.Failed)
+		}
+	}
+	if q.Chip {
+		data, f, c := r.atr()
+		if c != nil {
+			return *c
+		}
+		out.Chip = []card.Data{data}
+		if f == nil {
+			good = true
+		} else {
+			last = f
+		}
+	}
+	if last != nil && !good {
+		emit(api.Event{Name: card.EvInvalidMedia})
+		c := r.Failed(api.Failed, last)
+		c.Code, c.ErrorCode = api.CommandErrorCode, card.ErrInvalidMedia
+		return sdk.With(c, out)
+	}
+	return sdk.Ok(out)
+}
