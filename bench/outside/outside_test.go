@@ -26,7 +26,7 @@ type counter struct {
 
 func start(t *testing.T) *counter {
 	t.Helper()
-	b := branch.Start(t, "", scene.Options{Zone: "3des", All: true})
+	b := branch.Start(t, "", scene.Options{Zone: "3des", All: true, Profile: map[string]map[string]any{"cash": {"endToEnd": true}}})
 	return &counter{Branch: b, url: b.Desk.XFS + "/xfs4iot/v1.0", token: b.Token("xfs"), devices: b.Desk.Devices}
 }
 
@@ -128,6 +128,7 @@ func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	})
+	t.Run("it has a nonce and a signed status from the cash module itself", func(t *testing.T) { tokens(t, b) })
 	t.Run("it exchanges cash, and the counts are the book's afterwards", func(t *testing.T) {
 		c := b.service(t, "cash")
 		for _, step := range []struct{ name, payload, code, word string }{

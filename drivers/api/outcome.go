@@ -72,6 +72,13 @@ const (
 	SequenceError         CompletionCode = "sequenceError"
 	AuthorizationRequired CompletionCode = "authorizationRequired"
 	NotEnoughSpace        CompletionCode = "notEnoughSpace"
+	// End-to-end security.
+	NoCommandNonce         CompletionCode = "noCommandNonce"
+	InvalidToken           CompletionCode = "invalidToken"
+	InvalidTokenNonce      CompletionCode = "invalidTokenNonce"
+	InvalidTokenHMAC       CompletionCode = "invalidTokenHMAC"
+	InvalidTokenFormat     CompletionCode = "invalidTokenFormat"
+	InvalidTokenKeyNoValue CompletionCode = "invalidTokenKeyNoValue"
 )
 
 // DeviceState is Common.Status.common.device of XFS4IoT 2024-3.

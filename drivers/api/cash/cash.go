@@ -47,6 +47,8 @@ type Dispense struct {
 	Counts map[string]int `json:"counts"`
 	// Position is an XFS4IoT output position; empty is outDefault.
 	Position string `json:"position,omitempty"`
+	// Token authorises the value, on a device with end-to-end security.
+	Token string `json:"token,omitempty"`
 }
 
 // Moved is the payload of every completion of a command that moves cash, also of a

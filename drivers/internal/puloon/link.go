@@ -99,12 +99,12 @@ func (l *Link) Hear(d time.Duration) (heard bool, err error) {
 }
 
 // Ask exchanges a command that moves nothing; it may be sent again.
-func (l *Link) Ask(cmd byte, tries int) ([]byte, error) {
+func (l *Link) Ask(cmd byte, tries int, request ...byte) ([]byte, error) {
 	if _, err := l.Hear(0); err != nil {
 		return nil, err
 	}
 	for range tries {
-		data, err := l.askOnce(cmd)
+		data, err := l.askOnce(cmd, request)
 		if err == nil || !errors.Is(err, ErrSilent) && !errors.Is(err, ErrRefused) {
 			return data, err
 		}
@@ -112,8 +112,8 @@ func (l *Link) Ask(cmd byte, tries int) ([]byte, error) {
 	return nil, ErrSilent
 }
 
-func (l *Link) askOnce(cmd byte) ([]byte, error) {
-	if err := l.Port.Write(Request(l.ID, cmd)); err != nil {
+func (l *Link) askOnce(cmd byte, request []byte) ([]byte, error) {
+	if err := l.Port.Write(Request(l.ID, cmd, request...)); err != nil {
 		return nil, err
 	}
 	accepted, damaged := false, 0

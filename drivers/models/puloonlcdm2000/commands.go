@@ -33,6 +33,8 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 		return d.reset(ctx)
 	case cash.CmdTest:
 		return d.test(ctx)
+	case cash.CmdGetCommandNonce, cash.CmdClearCommandNonce, cash.CmdGetPresentStatus:
+		return d.secure(cmd)
 	}
 	return api.Refuse(api.UnsupportedCommand, cmd.Name)
 }
@@ -78,6 +80,9 @@ func (d *driver) dispense(ctx context.Context, r cash.Dispense, emit func(api.Ev
 	if c := d.mayPay(asked); c != nil {
 		return *c
 	}
+	if c := d.show(r.Token); c != nil {
+		return *c
+	}
 	if err := sdk.Moving(ctx); err != nil {
 		return api.Refuse(api.InternalError, err.Error())
 	}
@@ -85,7 +90,12 @@ func (d *driver) dispense(ctx context.Context, r cash.Dispense, emit func(api.Ev
 	if err != nil {
 		return d.unclear(err)
 	}
-	return d.settle(frame[3], data, asked, emit)
+	done := d.settle(frame[3], data, asked, emit)
+	if done.Code == api.InvalidToken && r.Token == "" {
+		done.Code = api.AuthorizationRequired
+	}
+	d.lookTrust()
+	return done
 }
 
 // mayPay looks at the device before notes move.
@@ -129,6 +139,9 @@ func (d *driver) settle(cmd byte, data []byte, asked [2]int, emit func(api.Event
 	r, err := parseResult(cmd, data)
 	if err != nil {
 		return d.unclear(err)
+	}
+	if r.err == noAuthority {
+		return sdk.With(api.Refuse(api.InvalidToken, "the device has no token that authorises this value"), cash.Moved{})
 	}
 	moved := cash.Moved{Units: map[string]cash.UnitMoved{}, Unknown: faults[r.err].unsure, Uncounted: faults[r.err].inside}
 	if _, known := faults[r.err]; !known && !isGood(r.err) {

@@ -28,6 +28,8 @@ var Model = sdk.Model{
 	Name: "puloonlcdm2000", Class: api.ClassCashDispenser, Maker: "Puloon", Version: "1.0.0", Profile: profileYAML,
 	Commands: map[string]api.Motion{
 		cash.CmdDispense: api.MovesCash, cash.CmdRetract: api.MovesCash, cash.CmdReset: api.MovesCash, cash.CmdTest: api.MovesCash,
+		// With endToEnd only.
+		cash.CmdGetCommandNonce: api.Wait, cash.CmdClearCommandNonce: api.Wait, cash.CmdGetPresentStatus: api.Still,
 	},
 	Capabilities: capabilities,
 	New:          newDriver,
@@ -55,6 +57,8 @@ type profile struct {
 	RecoverListenMs      int                        `json:"recoverListenMs"`
 	RecoverMaxMs         int                        `json:"recoverMaxMs"`
 	VendorCodes          map[string]api.VendorError `json:"vendorCodes"`
+	EndToEnd             bool                       `json:"endToEnd"`
+	NonceSeconds         int                        `json:"nonceSeconds"`
 }
 
 func readProfile(e sdk.Env) (*profile, map[string]int, error) {
@@ -88,14 +92,19 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 		return nil, err
 	}
 	retract := map[string]bool{"reject": p.Exit == "hold"}
-	return map[string]any{
+	out := map[string]any{
 		"cashDispenser": map[string]any{
 			"type": "selfServiceBill", "maxDispenseItems": p.MaxNotes * p.Cassettes, "X-maxItemsPerUnit": p.MaxNotes,
 			"intermediateStacker": false, "itemsTakenSensor": p.Exit == "hold" && p.ItemsTakenSensor,
 			"positions": map[string]bool{"front": true}, "retractAreas": retract, "shutterControl": false,
 		},
 		"cashManagement": map[string]any{"cashBox": false, "exchangeType": map[string]bool{"byHand": true}},
-	}, nil
+	}
+	if p.EndToEnd {
+		out["common"] = map[string]any{"endToEndSecurity": map[string]any{"required": "ifConfigured", "hardwareSecurityElement": false,
+			"responseSecurityEnabled": "ifConfigured", "commands": []string{cash.CmdDispense}, "commandNonceTimeout": p.NonceSeconds}}
+	}
+	return out, nil
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -116,7 +125,8 @@ type driver struct {
 	seen     sensors
 	empty    [2]bool // bill end was reported; until the cassette is taken out
 	held     bool    // notes of a dispense lie at the exit
-	unsettle bool    // a movement ended without a trustworthy result
+	trust    trust
+	unsettle bool // a movement ended without a trustworthy result
 }
 
 func newDriver(e sdk.Env) (sdk.Driver, error) {
@@ -134,7 +144,7 @@ func (d *driver) Open(context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.link = &puloon.Link{Port: port, ID: commID, Status: cmdStatus, Still: []byte{cmdStatus, cmdROM}, Times: puloon.Times{
+	d.link = &puloon.Link{Port: port, ID: commID, Status: cmdStatus, Still: []byte{cmdStatus, cmdROM, cmdTrust, cmdNonce, cmdForget, cmdToken, cmdResponse}, Times: puloon.Times{
 		Ack: ms(d.p.AckMs), Reply: ms(d.p.ReplyMs), PerNote: ms(d.p.PerNoteMs), Status: ms(d.p.StatusMs), Quiet: ms(d.p.QuietMs), Probe: ms(d.p.ProbeMs), Retries: d.p.Retries}}
 	d.ended.Add(1)
 	d.env.Go(func() { defer d.ended.Done(); d.poll() })
@@ -232,6 +242,9 @@ func (d *driver) poll() {
 		}
 		d.env.Heart.Expect(30 * time.Second)
 		s, err := d.look(1)
+		if err == nil {
+			d.lookTrust()
+		}
 		d.env.Heart.Rest()
 		d.line.Unlock()
 		if err == nil {
@@ -274,7 +287,11 @@ func (d *driver) Status() map[string]any {
 	for id, u := range d.units {
 		st.Units[id] = cash.UnitStatus{State: d.unitState(u)}
 	}
-	return map[string]any{"common": map[string]any{"device": dev, "X-unsettled": d.unsettle}, "cashDispenser": st}
+	common := map[string]any{"device": dev, "X-unsettled": d.unsettle}
+	if d.p.EndToEnd && d.trust.known {
+		common["endToEndSecurity"] = map[bool]string{true: "enforced", false: "notConfigured"}[d.trust.key]
+	}
+	return map[string]any{"common": common, "cashDispenser": st}
 }
 
 // unitState, with mu held.

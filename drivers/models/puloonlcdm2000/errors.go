@@ -54,6 +54,9 @@ var faults = map[byte]fault{
 	0x50: {name: "LCDM-2000 error 50"},
 }
 
+// noAuthority is our extension's: the token does not authorise the dispense; nothing moved.
+const noAuthority = 0x61
+
 func isGood(e byte) bool { return e == good || e == normalStop }
 
 // failed is the completion of a command that the device answered with an error.

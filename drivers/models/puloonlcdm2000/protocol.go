@@ -19,6 +19,12 @@ const (
 	cmdBoth      = 0x56
 	cmdTestUpper = 0x76
 	cmdTestLower = 0x77
+	// Not the maker's: the virtual device's end-to-end security (README.md).
+	cmdTrust    = 0x60
+	cmdNonce    = 0x61
+	cmdForget   = 0x62
+	cmdToken    = 0x63
+	cmdResponse = 0x64
 )
 
 func request(cmd byte, data ...byte) []byte { return puloon.Request(commID, cmd, data...) }

@@ -63,6 +63,7 @@ func (d *driver) Recover(ctx context.Context, open []sdk.OpenOp) (api.Recovery, 
 		d.firmware = string(rom[:4])
 		d.mu.Unlock()
 	}
+	d.lookTrust()
 	d.mu.Lock()
 	d.unsettle = last != nil && len(out.Ops) == 0
 	d.mu.Unlock()

@@ -26,6 +26,7 @@ type job struct {
 	moved          int
 	total          int
 	spray, notices bool
+	reserved       int64 // of the token, in major units
 }
 
 func (m *Model) dispense(io *engine.IO, r request) *job {
@@ -41,13 +42,18 @@ func (m *Model) dispense(io *engine.IO, r request) *job {
 		if j.err == errGood {
 			j.err = j.obstacle()
 		}
+		if j.err == errGood && !j.test {
+			j.err = j.reserve()
+		}
 		j.spray, j.notices = m.cfg.Exit == "spray", m.cfg.Notices
 		m.cmd++
 		j.no = m.cmd
-		must(m.record(Entry{Kind: "command", Cmd: j.no, Name: j.cmd, Upper: j.asked["upper"], Lower: j.asked["lower"]}))
+		must(m.record(Entry{Kind: "command", Cmd: j.no, Name: j.cmd, Upper: j.asked["upper"], Lower: j.asked["lower"], Value: m.trust.ID()}))
 	})
 	j.fault(engine.BeforeMotion)
+	kind := refused
 	if j.err == errGood {
+		kind = ""
 		io.Do(func() { m.moving = true })
 		for _, u := range j.units {
 			j.run(u)
@@ -60,7 +66,8 @@ func (m *Model) dispense(io *engine.IO, r request) *job {
 		for _, u := range Units {
 			j.near[u] = m.notes.nearEnd(u)
 		}
-		must(m.record(Entry{Kind: "result", Cmd: j.no, Err: name(j.err)}))
+		must(m.record(Entry{Kind: "result", Cmd: j.no, Err: name(j.err), Upper: j.exit["upper"], Lower: j.exit["lower"], Value: kind}))
+		j.release()
 	})
 	return j
 }

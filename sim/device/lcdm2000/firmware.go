@@ -68,6 +68,8 @@ func (m *Model) execute(io *engine.IO, r request) {
 	case cmdUpper, cmdLower, cmdBoth, cmdTestUpper, cmdTestLower:
 		j := m.dispense(io, r)
 		data = j.reply()
+	case cmdTrust, cmdNonce, cmdForget, cmdToken, cmdResponse:
+		io.Do(func() { data = m.secure(r) })
 	default:
 		data = []byte{0x37}
 	}
@@ -174,7 +176,7 @@ func must(err error) {
 func (m *Model) purge(io *engine.IO, cmd string) byte {
 	var todo []Bundle
 	result := byte(errGood)
-	no := 0
+	no, drew := 0, ""
 	io.Do(func() {
 		todo = append(m.notes.bundles(Chk, Div, Ejt), m.notes.bundles(Exit)...)
 		m.cmd++
@@ -184,6 +186,9 @@ func (m *Model) purge(io *engine.IO, cmd string) byte {
 			result = 0x3F
 		}
 		m.moving = result == errGood
+		if result == errGood && m.notes.total(Exit) > 0 {
+			drew = drewIn
+		}
 	})
 	total := 0
 	for _, b := range todo {
@@ -219,7 +224,7 @@ motion:
 	io.Drain() // while it works the device listens to nobody
 	io.Do(func() {
 		m.moving, m.lastErr = false, result
-		must(m.record(Entry{Kind: "result", Cmd: no, Err: name(result)}))
+		must(m.record(Entry{Kind: "result", Cmd: no, Err: name(result), Value: drew}))
 	})
 	return result
 }

@@ -47,10 +47,11 @@ type Entry struct {
 	From  Place     `json:"from,omitempty"`
 	To    Place     `json:"to,omitempty"`
 	Why   string    `json:"why,omitempty"`
-	Upper int       `json:"upper,omitempty"` // of a command: notes asked for
+	Upper int       `json:"upper,omitempty"` // of a command: notes asked for; of a result: notes the exit sensor counted
 	Lower int       `json:"lower,omitempty"`
 	Err   string    `json:"err,omitempty"` // of a result: error byte in hex
-	Value string    `json:"value,omitempty"`
+	// Value of a command is the DISPENSEID it pays under; of a purge, that notes were drawn in.
+	Value string `json:"value,omitempty"`
 }
 
 // Ledger is the durable list of everything that moved. An entry is on the disk before its

@@ -1,12 +1,16 @@
 package lcdm2000
 
 import (
+	"cmp"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"time"
 
+	"zhigui/sim/device/e2e"
 	"zhigui/sim/device/engine"
 )
 
@@ -31,6 +35,13 @@ type Config struct {
 	Notices bool `yaml:"notices" json:"notices"`
 	// ROM is the answer to command 47 before its check characters.
 	ROM string `yaml:"rom" json:"rom"`
+	// E2EKey is the key for end-to-end security that the device leaves the workshop with, in
+	// hex; "" is none: nothing is enforced. Our own extension of the model (README.md).
+	E2EKey string `yaml:"e2eKey" json:"e2eKey,omitempty"`
+	// Currency is that of the notes, as tokens name it; "" is CNY.
+	Currency string `yaml:"currency" json:"currency,omitempty"`
+	// NonceSeconds is how long a command nonce is good; 0 is for ever.
+	NonceSeconds int `yaml:"nonceSeconds" json:"nonceSeconds,omitempty"`
 }
 
 // Validate names what is wrong.
@@ -43,8 +54,11 @@ func (c Config) Validate() error {
 	if c.Exit != "" && c.Exit != "hold" && c.Exit != "spray" {
 		return fmt.Errorf("exit: %q is neither hold nor spray", c.Exit)
 	}
-	if c.NoteMs < 0 {
-		return fmt.Errorf("noteMs: must not be negative")
+	if c.NoteMs < 0 || c.NonceSeconds < 0 {
+		return fmt.Errorf("noteMs, nonceSeconds: must not be negative")
+	}
+	if _, err := hex.DecodeString(c.E2EKey); err != nil {
+		return errors.New("e2eKey: not hexadecimal")
 	}
 	if _, ok := romCheck[c.ROM]; c.ROM != "" && !ok {
 		return fmt.Errorf("rom: %q is none of the known versions", c.ROM)
@@ -65,6 +79,8 @@ type Model struct {
 	lastErr byte // of the last command; volatile
 	moving  bool
 	cmd     int // serial number of the last moving command
+	trust   e2e.Trust
+	parts   []byte // of a token or of a response, while it is exchanged in parts
 	stuck   map[string]string
 	counter map[string]int
 	once    sync.Once
@@ -107,11 +123,15 @@ func New(dir string, clock engine.Clock, cfg Config) (*Model, error) {
 				list = append(list, Entry{Kind: "move", Unit: u, N: k.Count, From: Outside, To: Cassette, Why: "first filling"})
 			}
 		}
+		if cfg.E2EKey != "" {
+			list = append(list, Entry{Kind: "set", Name: "e2eKey", Value: cfg.E2EKey})
+		}
 		if err := m.record(list...); err != nil {
 			return nil, err
 		}
 	}
-	return m, nil
+	m.trust = e2e.Trust{Currency: cmp.Or(cfg.Currency, "CNY"), Life: time.Duration(cfg.NonceSeconds) * time.Second, Now: m.now}
+	return m, m.takeKey(m.notes.key)
 }
 
 // Attach tells the model its device, for waking the firmware.
@@ -146,8 +166,8 @@ func (m *Model) record(list ...Entry) error {
 // Info implements engine.Model.
 func (m *Model) Info() engine.Info {
 	i := engine.Info{Model: "lcdm2000", Class: "cashDispenser", Maker: "Puloon", Title: "Cash dispenser LCDM-2000", TitleZh: "出钞模块 LCDM-2000",
-		Faults: faultDefs(), Actions: []string{"takeCash", "fillUnit", "removeUnit", "emptyRejectTray"}}
-	for _, c := range []byte{cmdUpper, cmdLower, cmdBoth, cmdPurge, cmdStatus, cmdROM, cmdTestUpper, cmdTestLower} {
+		Faults: faultDefs(), Actions: []string{"takeCash", "fillUnit", "removeUnit", "emptyRejectTray", "loadKey"}}
+	for _, c := range []byte{cmdUpper, cmdLower, cmdBoth, cmdPurge, cmdStatus, cmdROM, cmdTestUpper, cmdTestLower, cmdTrust, cmdNonce, cmdForget, cmdToken, cmdResponse} {
 		n := commandNames[c]
 		i.Commands = append(i.Commands, engine.Option{Value: name(c), Name: n[0], Zh: n[1]})
 	}
@@ -155,7 +175,10 @@ func (m *Model) Info() engine.Info {
 }
 
 // PowerOff implements engine.Model.
-func (m *Model) PowerOff() { m.lastErr, m.moving = errGood, false }
+func (m *Model) PowerOff() {
+	m.lastErr, m.moving, m.parts = errGood, false, nil
+	m.trust.PowerOff()
+}
 
 // View implements engine.Model; the value is a View.
 func (m *Model) View() any {
@@ -194,6 +217,8 @@ func (m *Model) Act(action string, a engine.Args) error {
 			return err
 		}
 		return m.record(Entry{Kind: "set", Name: "present", Unit: u, Value: "false"})
+	case "loadKey":
+		return m.loadKey(a)
 	case "emptyRejectTray":
 		var list []Entry
 		for _, u := range Units {

@@ -18,8 +18,12 @@ type Command struct {
 	Dispensed map[string]int `json:"dispensed"` // reached the exit: the customer could take them
 	Taken     map[string]int `json:"taken"`
 	Rejected  map[string]int `json:"rejected"`
-	Retracted map[string]int `json:"retracted"` // drawn back from the exit
-	Err       string         `json:"err"`       // error byte of the result; "" while it runs or if power went
+	Retracted map[string]int `json:"retracted"`    // drawn back from the exit
+	ID        string         `json:"id,omitempty"` // DISPENSEID of the token it pays under
+	counted   map[string]int // what the exit sensor counted
+	drew      bool           // notes were drawn in from the exit
+	refused   bool           // it did not begin
+	Err       string         `json:"err"` // error byte of the result; "" while it runs or if power went
 }
 
 // Bundle is a number of notes of one cassette and command in one place.
@@ -50,6 +54,7 @@ type Notes struct {
 	present     map[string]bool
 	value, near map[string]int
 	rejectTray  bool
+	key         string // for end-to-end security, in hex
 	commands    []*Command
 }
 
@@ -94,10 +99,10 @@ func (n *Notes) apply(e Entry) error {
 		n.move(e)
 	case "command":
 		n.commands = append(n.commands, &Command{Cmd: e.Cmd, At: e.At, Name: e.Name, Asked: map[string]int{"upper": e.Upper, "lower": e.Lower},
-			Dispensed: map[string]int{}, Taken: map[string]int{}, Rejected: map[string]int{}, Retracted: map[string]int{}})
+			Dispensed: map[string]int{}, Taken: map[string]int{}, Rejected: map[string]int{}, Retracted: map[string]int{}, ID: e.Value})
 	case "result":
 		if c := n.command(e.Cmd); c != nil {
-			c.Err = e.Err
+			c.Err, c.counted, c.drew, c.refused = e.Err, map[string]int{"upper": e.Upper, "lower": e.Lower}, e.Value == drewIn, e.Value == refused
 		}
 	case "set":
 		v, _ := strconv.Atoi(e.Value)
@@ -108,6 +113,8 @@ func (n *Notes) apply(e Entry) error {
 			n.value[e.Unit] = v
 		case "near":
 			n.near[e.Unit] = v
+		case "e2eKey":
+			n.key = e.Value
 		case "rejectTray":
 			n.rejectTray = e.Value == "true"
 		}

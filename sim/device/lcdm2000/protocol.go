@@ -20,9 +20,15 @@ const (
 	cmdBoth      = 0x56
 	cmdTestUpper = 0x76
 	cmdTestLower = 0x77
+	// Ours, not the maker's: end-to-end security (README.md).
+	cmdTrust    = 0x60
+	cmdNonce    = 0x61
+	cmdForget   = 0x62
+	cmdToken    = 0x63
+	cmdResponse = 0x64
 )
 
-const maxData = 16
+const maxData = 64
 
 // request is one decoded command frame.
 type request struct {
@@ -96,6 +102,8 @@ func name(cmd byte) string { return fmt.Sprintf("%02X", cmd) }
 var commandNames = map[byte][2]string{
 	cmdPurge: {"purge", "清空通道"}, cmdUpper: {"dispense upper", "上钞箱出钞"}, cmdLower: {"dispense lower", "下钞箱出钞"},
 	cmdBoth: {"dispense both", "双钞箱出钞"}, cmdStatus: {"status", "状态"}, cmdROM: {"ROM version", "版本"},
+	cmdTrust: {"end-to-end state", "端到端状态"}, cmdNonce: {"command nonce", "命令随机数"}, cmdForget: {"clear nonce", "清除随机数"},
+	cmdToken: {"token part", "令牌分段"}, cmdResponse: {"present status token", "出钞状态令牌"},
 	cmdTestUpper: {"test upper", "上钞箱测试"}, cmdTestLower: {"test lower", "下钞箱测试"},
 }
 

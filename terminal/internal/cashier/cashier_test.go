@@ -30,14 +30,16 @@ type module struct {
 	ran    []string
 	script map[string]func() api.Completion
 	ops    map[api.OpID]api.OpRecord
+	asked  any // payload of the last movement
 }
 
 func newModule() *module {
 	return &module{exit: "empty", path: "empty", script: map[string]func() api.Completion{}, ops: map[api.OpID]api.OpRecord{}}
 }
 
-func (m *module) RunOp(_ context.Context, op api.OpID, _, name string, _ any, emit func(api.Event)) api.Completion {
+func (m *module) RunOp(_ context.Context, op api.OpID, _, name string, payload any, emit func(api.Event)) api.Completion {
 	m.mu.Lock()
+	m.asked = payload
 	m.ran = append(m.ran, name)
 	f := m.script[name]
 	m.mu.Unlock()

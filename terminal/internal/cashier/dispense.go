@@ -17,6 +17,13 @@ import (
 // access (or certainly has none); taking and retracting go on by themselves. ctx is not
 // listened to once notes may move.
 func (c *Cashier) Dispense(ctx context.Context, txn string, amount int64, emit func(api.Event)) api.Completion {
+	return c.DispenseUnder(ctx, txn, amount, "", emit)
+}
+
+// DispenseUnder is Dispense with the token of a host that trusts the module alone
+// (end-to-end security). It is shown to the module and never looked at here; a module that
+// does not take it moves nothing, and the transaction is reversed.
+func (c *Cashier) DispenseUnder(ctx context.Context, txn string, amount int64, token string, emit func(api.Event)) api.Completion {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t, ok := c.led.Txn(txn)
@@ -37,7 +44,7 @@ func (c *Cashier) Dispense(ctx context.Context, txn string, amount int64, emit f
 	moveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.MoveTimeout)
 	defer cancel()
 	recovered := c.expectRecovery()
-	done := c.dev.RunOp(moveCtx, op, txn, cash.CmdDispense, cash.Dispense{Counts: plan}, func(ev api.Event) {
+	done := c.dev.RunOp(moveCtx, op, txn, cash.CmdDispense, cash.Dispense{Counts: plan, Token: token}, func(ev api.Event) {
 		if ev.Name == cash.EvStartDispense {
 			_ = c.record(ej.Motion, txn, nil) // the intent is what counts; this only narrows it
 		}

@@ -17,6 +17,7 @@ func (c *Counter) cashService() *service.Service {
 		Name:         "cash",
 		Status:       deviceStatus(c.Cash),
 		Capabilities: capabilities(c.Cash),
+		Dynamic:      c.tokenCommands,
 		Commands: map[string]service.Command{
 			"CashDispenser.GetMixTypes":      {Async: true, Handle: c.mixTypes},
 			"CashDispenser.Denominate":       {Handle: c.denominate},
@@ -91,6 +92,7 @@ func (c *Counter) denominate(_ context.Context, call *service.Call) api.Completi
 func (c *Counter) dispense(ctx context.Context, call *service.Call) api.Completion {
 	var req struct {
 		Denomination denomination `json:"denomination"`
+		Token        string       `json:"token"`
 	}
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
@@ -103,17 +105,32 @@ func (c *Counter) dispense(ctx context.Context, call *service.Call) api.Completi
 	if !open || s.Txn == "" {
 		return api.Refuse(api.AuthorizationRequired, "no approved transaction")
 	}
-	return c.Cashier.Dispense(ctx, s.Txn, amount, call.Emit)
+	return c.Cashier.DispenseUnder(ctx, s.Txn, amount, req.Token, call.Emit)
 }
 
 func (c *Counter) present(ctx context.Context, call *service.Call) api.Completion {
 	return c.Cashier.Present(ctx, c.currentTxn(), call.Emit)
 }
 
-func (c *Counter) presentStatus(context.Context, *service.Call) api.Completion {
+// presentStatus answers from the books; with a nonce, what the module itself signs is added.
+func (c *Counter) presentStatus(ctx context.Context, call *service.Call) api.Completion {
+	var req cash.PresentStatus
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
 	state, t := c.Cashier.PresentState()
-	return service.Done(map[string]any{
+	out := map[string]any{
 		"presentState": state,
 		"denomination": map[string]any{"currencies": map[string]float64{currency: float64(t.Paid) / 100}, "values": t.Plan},
-	})
+	}
+	if req.Nonce != "" {
+		token, refused := c.signedStatus(ctx, req)
+		if refused != nil {
+			return *refused
+		}
+		if token != "" {
+			out["token"] = token
+		}
+	}
+	return service.Done(out)
 }

@@ -202,9 +202,18 @@ func capabilities(d *device.Device) func(context.Context) api.Completion {
 			"serviceVersion":    "1.0",
 			"deviceInformation": []map[string]string{{"modelName": desc.Maker + " " + desc.Model, "serialNumber": desc.SerialNum, "revisionNumber": desc.Firmware}},
 		})
-		caps["common"] = common
+		caps["common"] = merged(caps["common"], common)
 		return service.Done(caps)
 	}
+}
+
+// merged adds the members of an object to those of another.
+func merged(a, b json.RawMessage) json.RawMessage {
+	out := map[string]json.RawMessage{}
+	_ = json.Unmarshal(a, &out) // may be absent
+	_ = json.Unmarshal(b, &out)
+	both, _ := json.Marshal(out)
+	return both
 }
 
 // pass hands a command to a device unchanged.

@@ -1,0 +1,23 @@
+package cashier
+
+import (
+	"context"
+	"testing"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/cash"
+	"zhigui/terminal/internal/book"
+)
+
+func TestATokenThatTheModuleRefusesMovesNothingAndIsReversed(t *testing.T) {
+	x := approved(t)
+	x.dev.script[cash.CmdDispense] = func() api.Completion { return api.Refuse(api.InvalidToken, "too much") }
+	done := x.DispenseUnder(context.Background(), txn, 30000, "NONCE=1", nothing)
+	if done.Outcome != api.NotStarted || done.Code != api.InvalidToken {
+		t.Errorf("%+v", done)
+	}
+	if got, _ := x.dev.asked.(cash.Dispense); got.Token != "NONCE=1" {
+		t.Errorf("the module was shown %+v", x.dev.asked)
+	}
+	x.end(t, book.CashNotDispensed, book.SettleReverse, 0)
+}
