@@ -8,6 +8,7 @@ import (
 
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/internal/cashbook"
+	"zhigui/drivers/internal/record"
 )
 
 func book() *cashbook.Book {
@@ -58,7 +59,7 @@ func TestTheNextNoteProvesThatACreditedOneIsAtRest(t *testing.T) {
 func TestTheBookSurvives(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "book.json")
 	b, again := book(), book()
-	if err := cashbook.Load(path, again); err != nil {
+	if err := record.Load(path, again); err != nil {
 		t.Fatal(err)
 	}
 	b.Status, b.Start.AmountLimit = cash.CashInActive, []cash.NoteAmount{{Currency: "CNY", Value: 9900}}
@@ -66,10 +67,10 @@ func TestTheBookSurvives(t *testing.T) {
 	if b.Over() != cash.RefuseLimitAmount {
 		t.Errorf("over the limit: %q", b.Over())
 	}
-	if err := cashbook.Save(path, b); err != nil {
+	if err := record.Save(path, b); err != nil {
 		t.Fatal(err)
 	}
-	if err := cashbook.Load(path, again); err != nil {
+	if err := record.Load(path, again); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(b, again); diff != "" {

@@ -1,7 +1,10 @@
-// Package puloon is the line of the Puloon cash dispensers: frames
-// 04 ID 02 CMD DATA 03 BCC (host) and 01 ID 02 CMD DATA 03 BCC (device), acknowledged by 06
-// and 15, and the rule that a command which moves notes is sent once. Only drivers/models
-// import it.
+// Package puloon is the family of Puloon's cash dispensers: the line, with frames
+// 04 ID 02 CMD DATA 03 BCC (host) and 01 ID 02 CMD DATA 03 BCC (device) acknowledged by 06
+// and 15, and the Dispenser above it. A model gives its commands, layouts and tables (Model).
+// Only drivers/models import it.
+//
+// The rule of this package: a command that moves notes is sent once. Only a NAK lets it be
+// sent again. What is not answered is looked at, never repeated.
 //
 // Sources: the maker's interface specification of the LCDM-1000 (V3.3, 2.1 to 2.3) and
 // independent drivers for the LCDM-2000 and LCDM-4000.

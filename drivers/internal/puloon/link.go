@@ -6,16 +6,8 @@ import (
 	"slices"
 	"time"
 
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
-)
-
-// How a command ended on the line.
-var (
-	// ErrRefused: the device said NAK each time; it certainly did not take the command.
-	ErrRefused = errors.New("the device refused the frame (NAK)")
-	// ErrSilent: nothing understandable came back. For a command that moves notes this
-	// proves nothing.
-	ErrSilent = errors.New("the device does not answer")
 )
 
 // Times are the patience of a link.
@@ -105,11 +97,11 @@ func (l *Link) Ask(cmd byte, tries int, request ...byte) ([]byte, error) {
 	}
 	for range tries {
 		data, err := l.askOnce(cmd, request)
-		if err == nil || !errors.Is(err, ErrSilent) && !errors.Is(err, ErrRefused) {
+		if err == nil || !errors.Is(err, line.ErrSilent) && !errors.Is(err, line.ErrRefused) {
 			return data, err
 		}
 	}
-	return nil, ErrSilent
+	return nil, line.ErrSilent
 }
 
 func (l *Link) askOnce(cmd byte, request []byte) ([]byte, error) {
@@ -122,19 +114,19 @@ func (l *Link) askOnce(cmd byte, request []byte) ([]byte, error) {
 		m, err := l.next(end)
 		switch {
 		case errors.Is(err, serialport.ErrTimeout):
-			return nil, ErrSilent
+			return nil, line.ErrSilent
 		case err != nil:
 			return nil, err
 		case m.Kind == GotFrame && m.Cmd == cmd:
 			return m.Data, l.ended()
 		case m.Kind == GotNAK:
-			return nil, ErrRefused
+			return nil, line.ErrRefused
 		case m.Kind == GotACK && !accepted:
 			accepted = true
 			end = time.Now().Add(l.Times.Status)
 		case m.Kind == GotDamaged:
 			if damaged++; damaged > l.Times.Retries {
-				return nil, ErrSilent
+				return nil, line.ErrSilent
 			}
 			end = time.Now().Add(l.Times.Status)
 			err = l.take(m)
@@ -153,7 +145,7 @@ func (l *Link) askOnce(cmd byte, request []byte) ([]byte, error) {
 // acknowledged.
 func (l *Link) Move(frame []byte, notes int, accepted func()) ([]byte, error) {
 	if _, err := l.Hear(0); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrRefused, err) // nothing was sent
+		return nil, fmt.Errorf("%w: %w", line.ErrRefused, err) // nothing was sent
 	}
 	l.Stray = nil
 	cmd := frame[3]
@@ -171,7 +163,7 @@ func (l *Link) Move(frame []byte, notes int, accepted func()) ([]byte, error) {
 		switch {
 		case errors.Is(err, serialport.ErrTimeout):
 			if now.After(last) {
-				return nil, ErrSilent
+				return nil, line.ErrSilent
 			}
 			if !isAccepted && !unsure { // the ACK may be what was lost: listen first
 				unsure = true
@@ -183,7 +175,7 @@ func (l *Link) Move(frame []byte, notes int, accepted func()) ([]byte, error) {
 				return data, err
 			}
 			if answered {
-				return nil, fmt.Errorf("%w: it is idle again but gave no result", ErrSilent)
+				return nil, fmt.Errorf("%w: it is idle again but gave no result", line.ErrSilent)
 			}
 			wait = time.Now().Add(l.Times.Probe)
 			continue
@@ -193,7 +185,7 @@ func (l *Link) Move(frame []byte, notes int, accepted func()) ([]byte, error) {
 			return m.Data, l.ended()
 		case m.Kind == GotNAK && !isAccepted && !unsure:
 			if refused++; refused > l.Times.Retries {
-				return nil, ErrRefused
+				return nil, line.ErrRefused
 			}
 			if err := l.Port.Write(frame); err != nil {
 				return nil, err
@@ -207,7 +199,7 @@ func (l *Link) Move(frame []byte, notes int, accepted func()) ([]byte, error) {
 			}
 		case m.Kind == GotDamaged:
 			if damaged++; damaged > l.Times.Retries {
-				return nil, fmt.Errorf("%w: its result arrived damaged %d times", ErrSilent, damaged)
+				return nil, fmt.Errorf("%w: its result arrived damaged %d times", line.ErrSilent, damaged)
 			}
 			err = l.take(m)
 		default: // interim notices, strays
@@ -235,7 +227,7 @@ func (l *Link) probe(cmd byte) (data []byte, answered bool, err error) {
 	switch {
 	case err == nil:
 		return nil, true, nil
-	case errors.Is(err, ErrSilent), errors.Is(err, ErrRefused):
+	case errors.Is(err, line.ErrSilent), errors.Is(err, line.ErrRefused):
 		return nil, false, nil
 	}
 	return nil, false, err

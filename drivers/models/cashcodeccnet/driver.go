@@ -18,6 +18,7 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/internal/cashbook"
+	"zhigui/drivers/internal/record"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -107,7 +108,7 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 		return nil, err
 	}
 	d := &driver{env: e, p: p, path: filepath.Join(e.StateDir, "cashin.json"), stop: make(chan struct{})}
-	return d, cashbook.Load(d.path, &d.book)
+	return d, record.Load(d.path, &d.book)
 }
 
 // Open opens the port only; Recover talks to the device.
@@ -236,7 +237,7 @@ func (d *driver) publish() {
 	d.env.StatusChanged()
 }
 
-func (d *driver) save() error { return cashbook.Save(d.path, &d.book) }
+func (d *driver) save() error { return record.Save(d.path, &d.book) }
 
 // learn asks for identity and bill table.
 func (d *driver) learn() error {

@@ -1,13 +1,10 @@
 package creatorcrt591
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
+
+	"zhigui/drivers/internal/record"
 )
 
 // stock counts the cards of the stacker, which the device cannot do. It is on the disk before
@@ -30,17 +27,7 @@ type counted struct {
 
 func openStock(dir string) (*stock, error) {
 	s := &stock{path: filepath.Join(dir, "stock.json")}
-	b, err := os.ReadFile(s.path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return s, nil
-	}
-	if err == nil {
-		err = json.Unmarshal(b, &s.kept)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("card stock: %w", err)
-	}
-	return s, nil
+	return s, record.Load(s.path, &s.kept)
 }
 
 func (s *stock) get() counted {
@@ -58,41 +45,11 @@ func (s *stock) change(f func(*counted)) error {
 	if next == s.kept {
 		return nil
 	}
-	b, err := json.Marshal(next)
-	if err == nil {
-		err = write(s.path, b)
-	}
-	if err != nil {
-		return fmt.Errorf("card stock: %w", err)
+	if err := record.Save(s.path, next); err != nil {
+		return err
 	}
 	s.kept = next
 	return nil
-}
-
-// write replaces a file; its content is on the disk when write returns.
-func write(path string, b []byte) error {
-	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(path+".new", path)
-	}
-	if err == nil {
-		var dir *os.File
-		if dir, err = os.Open(filepath.Dir(path)); err == nil {
-			err = dir.Sync()
-			dir.Close()
-		}
-	}
-	return err
 }
 
 // settle ends a departure: left says whether a card is out of the stacker; known is false

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"zhigui/drivers/internal/cashbook"
+	"zhigui/drivers/internal/record"
 )
 
 // counters are the device's activity counters (58); they survive a power loss.
@@ -54,10 +55,10 @@ const bookFile = "cashin.json"
 
 func openBook(dir string) (*book, error) {
 	b := &book{path: filepath.Join(dir, bookFile)}
-	return b, cashbook.Load(b.path, b)
+	return b, record.Load(b.path, b)
 }
 
-func (b *book) save() error { return cashbook.Save(b.path, b) }
+func (b *book) save() error { return record.Save(b.path, b) }
 
 // rest books that the note on its way has reached cash box or store.
 func (b *book) rest(stored bool) {

@@ -42,29 +42,29 @@ func TestFramesAreThoseOfTheSpecification(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		frame string
-		want  result
+		want  puloon.Result
 	}{
-		{"01 50 02 45 31 30 31 30 30 30 30 30 03 15", result{err: 0x30, units: map[int]paid{0: {chk: 10, exit: 10}}}},
-		{"01 50 02 45 30 37 30 35 38 31 30 32 03 1C", result{err: 0x38, units: map[int]paid{0: {chk: 7, exit: 5, rejects: 2, nearEnd: true}}}},
+		{"01 50 02 45 31 30 31 30 30 30 30 30 03 15", puloon.Result{Err: 0x30, Units: []puloon.Paid{{Exit: 10}, {}}}},
+		{"01 50 02 45 30 37 30 35 38 31 30 32 03 1C", puloon.Result{Err: 0x38, Units: []puloon.Paid{{Exit: 5, Rejects: 2, NearEnd: true}, {}}}},
 	} {
 		m, err := puloon.Next(&bytesSource{unhex(t, tc.frame)}, commID, time.Time{})
 		if err != nil || m.Kind != puloon.GotFrame {
 			t.Fatalf("%s: %+v, %v", tc.frame, m, err)
 		}
-		r, err := parseResult(m.Cmd, m.Data)
+		r, err := layout{}.Result(m.Cmd, m.Data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(tc.want, r, cmp.AllowUnexported(result{}, paid{})); diff != "" {
+		if diff := cmp.Diff(tc.want, r); diff != "" {
 			t.Errorf("%s: %s", tc.frame, diff)
 		}
 	}
 }
 
 func TestTheAnswerForBothCassettesHasItsErrorInTheNinthPlace(t *testing.T) {
-	r, err := parseResult(cmdBoth, []byte("03030201\x48\x30\x310001"))
-	want := result{err: 0x48, units: map[int]paid{0: {chk: 3, exit: 3}, 1: {chk: 2, exit: 1, rejects: 1, nearEnd: true}}}
-	if diff := cmp.Diff(want, r, cmp.AllowUnexported(result{}, paid{})); diff != "" || err != nil {
+	r, err := layout{}.Result(cmdBoth, []byte("03030201\x48\x30\x310001"))
+	want := puloon.Result{Err: 0x48, Units: []puloon.Paid{{Exit: 3}, {Exit: 1, Rejects: 1, NearEnd: true}}}
+	if diff := cmp.Diff(want, r); diff != "" || err != nil {
 		t.Error(diff, err)
 	}
 }
@@ -73,13 +73,14 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(byte(cmdUpper), []byte("1010\x30\x3000"))
 	f.Add(byte(cmdBoth), []byte("03030201\x48\x30\x310001"))
 	f.Fuzz(func(t *testing.T, cmd byte, data []byte) {
-		if r, err := parseResult(cmd, data); err == nil {
-			for _, p := range r.units {
-				if p.exit < 0 || p.exit > 99 {
+		l := layout{&profile{}}
+		if r, err := l.Result(cmd, data); err == nil {
+			for _, p := range r.Units {
+				if p.Exit < 0 || p.Exit > 99 {
 					t.Fatalf("%+v", r)
 				}
 			}
 		}
-		_, _ = parseStatus(data)
+		_, _ = l.Sensors(data)
 	})
 }

@@ -1,12 +1,14 @@
 package puloonlcdm2000
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"regexp"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/puloon"
 	"zhigui/drivers/sdk"
 )
 
@@ -42,7 +44,7 @@ func verdict(data []byte) *api.Completion {
 			return &c
 		}
 	}
-	c := api.Refuse(api.HardwareError, errLayout.Error())
+	c := api.Refuse(api.HardwareError, puloon.ErrLayout.Error())
 	return &c
 }
 
@@ -66,7 +68,7 @@ func (d *driver) show(token string) *api.Completion {
 		var data []byte
 		for n := 0; n < of && err == nil; n++ {
 			part := token[n*partLen : min((n+1)*partLen, len(token))]
-			if data, err = d.link.Ask(cmdToken, 1, fmt.Appendf(nil, "%02d%02d%s", n+1, of, part)...); err == nil {
+			if data, err = d.Link().Ask(cmdToken, 1, fmt.Appendf(nil, "%02d%02d%s", n+1, of, part)...); err == nil {
 				if c := verdict(data); c != nil {
 					return c
 				}
@@ -80,17 +82,37 @@ func (d *driver) show(token string) *api.Completion {
 	return &c
 }
 
+// Execute implements sdk.Driver.
+func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
+	switch cmd.Name {
+	case cash.CmdGetCommandNonce, cash.CmdClearCommandNonce, cash.CmdGetPresentStatus:
+		return d.secure(cmd)
+	}
+	return d.Dispenser.Execute(ctx, cmd, emit)
+}
+
+// Status implements sdk.Driver.
+func (d *driver) Status() map[string]any {
+	out := d.Dispenser.Status()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if common, ok := out["common"].(map[string]any); ok && d.p.EndToEnd && d.trust.known {
+		common["endToEndSecurity"] = map[bool]string{true: "enforced", false: "notConfigured"}[d.trust.key]
+	}
+	return out
+}
+
 // secure runs the commands that move nothing.
 func (d *driver) secure(cmd api.Command) api.Completion {
 	if !d.p.EndToEnd {
 		return errNone
 	}
-	defer d.exclusive(ms(d.p.ReplyMs))()
+	defer d.Take(ms(d.p.ReplyMs))()
 	switch cmd.Name {
 	case cash.CmdGetCommandNonce:
 		return d.nonce()
 	case cash.CmdClearCommandNonce:
-		data, err := d.link.Ask(cmdForget, d.p.Retries)
+		data, err := d.Link().Ask(cmdForget, d.p.Retries)
 		if err != nil {
 			return api.Refuse(api.DeviceNotReady, err.Error())
 		}
@@ -110,7 +132,7 @@ func (d *driver) secure(cmd api.Command) api.Completion {
 var nonceForm = regexp.MustCompile(`^[0-9A-F]{32}$`)
 
 func (d *driver) nonce() api.Completion {
-	data, err := d.link.Ask(cmdNonce, d.p.Retries)
+	data, err := d.Link().Ask(cmdNonce, d.p.Retries)
 	if err != nil {
 		return api.Refuse(api.DeviceNotReady, err.Error())
 	}
@@ -118,7 +140,7 @@ func (d *driver) nonce() api.Completion {
 		return *c
 	}
 	if !nonceForm.Match(data[1:]) {
-		return api.Refuse(api.HardwareError, errLayout.Error())
+		return api.Refuse(api.HardwareError, puloon.ErrLayout.Error())
 	}
 	d.mu.Lock()
 	d.trust = trust{known: true, key: true, nonce: true}
@@ -140,7 +162,7 @@ func (d *driver) presentStatus(nonce string) api.Completion {
 		if n == 1 {
 			ask = append(ask, nonce...)
 		}
-		data, err := d.link.Ask(cmdResponse, d.p.Retries, ask...)
+		data, err := d.Link().Ask(cmdResponse, d.p.Retries, ask...)
 		if err != nil {
 			return api.Refuse(api.DeviceNotReady, err.Error())
 		}
@@ -150,12 +172,12 @@ func (d *driver) presentStatus(nonce string) api.Completion {
 		if c := verdict(data); c != nil {
 			return *c
 		}
-		err = errLayout
+		err = puloon.ErrLayout
 		if len(data) > 3 {
 			of, err = two(data[1:3])
 		}
 		if err != nil {
-			return api.Refuse(api.HardwareError, errLayout.Error())
+			return api.Refuse(api.HardwareError, puloon.ErrLayout.Error())
 		}
 		token += string(data[3:])
 	}
@@ -172,9 +194,9 @@ func (d *driver) lookTrust() {
 	if !d.p.EndToEnd {
 		return
 	}
-	data, err := d.link.Ask(cmdTrust, 1)
+	data, err := d.Link().Ask(cmdTrust, 1)
 	if err == nil && len(data) != 3 {
-		err = errors.New("end-to-end state: " + errLayout.Error())
+		err = errors.New("end-to-end state: " + puloon.ErrLayout.Error())
 	}
 	if err != nil {
 		return // asked again with the next look

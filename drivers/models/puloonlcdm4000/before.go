@@ -2,13 +2,13 @@ package puloonlcdm4000
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"zhigui/drivers/api"
+	"zhigui/drivers/internal/puloon"
+	"zhigui/drivers/internal/record"
 )
 
 // before is the device's record of its last movement (command 55), read right before a new
@@ -20,62 +20,34 @@ type before struct {
 	Last []byte   `json:"last"`
 }
 
-func (d *driver) beforeFile() string { return filepath.Join(d.env.StateDir, "before.json") }
-
-// remember reads the record and makes it durable. Without a record nothing is kept, and the
-// movement will have no second witness.
-func (d *driver) remember(op api.OpID) (*before, error) {
-	if err := os.Remove(d.beforeFile()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+// Before implements puloon.Witness. Without a record nothing is kept, and the movement will have
+// no second witness.
+func (l layout) Before(on *puloon.Link, op api.OpID) error {
+	if err := os.Remove(l.file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
-	if !d.p.LastStatus {
-		return nil, nil
-	}
-	last, err := d.link.Ask(cmdLast, d.p.Retries)
-	if err != nil || len(last) == 0 {
-		return nil, nil
-	}
-	b := &before{Op: op, Last: last}
-	raw, err := json.Marshal(b)
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(d.beforeFile(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, err
-	}
-	_, err = f.Write(raw)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return b, err
-}
-
-// remembered is what an earlier incarnation kept for an operation; a torn file is none.
-func (d *driver) remembered(op api.OpID) *before {
-	raw, err := os.ReadFile(d.beforeFile())
-	var b before
-	if err != nil || json.Unmarshal(raw, &b) != nil || b.Op != op || len(b.Last) == 0 {
+	if !l.LastStatus {
 		return nil
 	}
-	return &b
+	last, err := on.Ask(cmdLast, l.Retries)
+	if err != nil || len(last) == 0 {
+		return nil
+	}
+	return record.Save(l.file, before{Op: op, Last: last})
 }
 
-// witness asks for the record of the last movement and gives it when it proves to be that of
-// the dispense which came after b. The device must be idle.
-func (d *driver) witness(b *before) (data []byte, ok bool) {
-	if b == nil {
+// After implements puloon.Witness: it asks for the record of the last movement and gives it when
+// it proves to be that of the dispense. The device must be idle; a torn file is none.
+func (l layout) After(on *puloon.Link, op api.OpID) (data []byte, ok bool) {
+	var b before
+	if err := record.Load(l.file, &b); err != nil || b.Op != op || len(b.Last) == 0 {
 		return nil, false
 	}
-	last, err := d.link.Ask(cmdLast, d.p.Retries)
-	if err != nil || bytes.Equal(last, b.Last) {
+	last, err := on.Ask(cmdLast, l.Retries)
+	if err != nil || len(last) < 1 || bytes.Equal(last, b.Last) || last[0] != cmdDispense {
 		return nil, false
 	}
-	cmd, _, err := parseLast(last)
-	if err != nil || cmd != cmdDispense {
+	if _, err := l.Result(cmdDispense, last[1:]); err != nil {
 		return nil, false
 	}
 	return last[1:], true

@@ -7,11 +7,11 @@
 package puloonlcdm4000
 
 import (
-	"context"
+	"bytes"
 	_ "embed"
 	"errors"
 	"fmt"
-	"sync"
+	"path/filepath"
 	"time"
 
 	"zhigui/drivers/api"
@@ -94,198 +94,23 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	retract := map[string]bool{"reject": p.Exit == "hold"}
-	return map[string]any{
-		"cashDispenser": map[string]any{
-			"type": "selfServiceBill", "maxDispenseItems": p.MaxNotes, "X-maxItemsPerUnit": p.MaxPerUnit,
-			"intermediateStacker": false, "itemsTakenSensor": p.Exit == "hold" && p.ItemsTakenSensor,
-			"positions": map[string]bool{"front": true}, "retractAreas": retract, "shutterControl": false,
-		},
-		"cashManagement": map[string]any{"cashBox": false, "exchangeType": map[string]bool{"byHand": true}},
-	}, nil
+	return puloon.Capabilities(p.MaxNotes, p.MaxPerUnit, p.Exit == "hold", p.ItemsTakenSensor), nil
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-
-type driver struct {
-	env   sdk.Env
-	p     *profile
-	units map[string]int // cash unit id → cassette, 0 is the top
-	line  sync.Mutex     // held while frames are exchanged
-	link  *puloon.Link
-	stop  chan struct{}
-	ended sync.WaitGroup
-
-	mu       sync.Mutex
-	online   bool
-	known    bool // seen holds what the device said
-	seen     sensors
-	empty    [cassettes]bool // picking failed; until the cassette is taken out
-	held     bool            // notes of a dispense lie at the exit
-	unsettle bool            // a movement ended without a trustworthy result
-}
 
 func newDriver(e sdk.Env) (sdk.Driver, error) {
 	p, units, err := readProfile(e)
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, units: units, stop: make(chan struct{})}, nil
-}
-
-// Open opens the port only: the device may still be paying out for an earlier incarnation
-// and then answers nobody. Recover talks to it.
-func (d *driver) Open(context.Context) error {
-	port, err := serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity})
-	if err != nil {
-		return err
-	}
-	d.link = &puloon.Link{Port: port, ID: commID, Status: cmdStatus, Still: []byte{cmdStatus, cmdLast, cmdSerial}, Times: puloon.Times{
-		Ack: ms(d.p.AckMs), Reply: ms(d.p.ReplyMs), PerNote: ms(d.p.PerNoteMs), Status: ms(d.p.StatusMs), Quiet: ms(d.p.QuietMs), Probe: ms(d.p.ProbeMs), Close: ms(d.p.CloseMs), Retries: d.p.Retries}}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.poll() })
-	return nil
-}
-
-// Close ends the polling and closes the port.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	if d.link == nil {
-		return nil
-	}
-	d.ended.Wait()
-	return d.link.Port.Close()
-}
-
-// Identity is empty: no source has a command for it.
-func (d *driver) Identity() (string, string) { return "", "" }
-
-// exclusive takes the line; the watchdog is told how long it may take at most.
-func (d *driver) exclusive(limit time.Duration) (release func()) {
-	d.line.Lock()
-	d.env.Heart.Expect(limit + 30*time.Second)
-	return func() { d.env.Heart.Rest(); d.line.Unlock() }
-}
-
-// look asks for the status, under the line lock, and remembers it.
-func (d *driver) look(tries int) (sensors, error) {
-	if d.link.Port.Gone() {
-		if err := d.link.Port.Reopen(); err != nil {
-			d.absent()
-			return sensors{}, err
-		}
-	}
-	data, err := d.link.Ask(cmdStatus, tries)
-	if err != nil {
-		d.absent()
-		return sensors{}, err
-	}
-	s, err := parseStatus(data)
-	if err != nil {
-		return sensors{}, err
-	}
-	d.mu.Lock()
-	for u := range d.empty {
-		if d.missing(s, u) {
-			d.empty[u] = false // it comes back filled
-		}
-	}
-	d.seen, d.known, d.online = s, true, true
-	d.mu.Unlock()
-	d.env.StatusChanged()
-	return s, nil
-}
-
-func (d *driver) absent() {
-	d.mu.Lock()
-	d.online = false
-	d.mu.Unlock()
-	d.env.StatusChanged()
-}
-
-func (d *driver) missing(s sensors, unit int) bool { return !s.present[unit] }
-
-// poll keeps the status true and sees the notes being taken.
-func (d *driver) poll() {
-	for {
-		d.mu.Lock()
-		wait := ms(d.p.PollMs)
-		if d.held {
-			wait = ms(d.p.HeldPollMs)
-		}
-		known := d.known
-		d.mu.Unlock()
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(wait):
-		}
-		if !known || !d.line.TryLock() {
-			continue // Recover speaks first; a command looks by itself
-		}
-		d.env.Heart.Expect(30 * time.Second)
-		s, err := d.look(1)
-		d.env.Heart.Rest()
-		d.line.Unlock()
-		if err == nil {
-			d.taken(s)
-		}
-	}
-}
-
-// taken tells that held notes are gone from the exit.
-func (d *driver) taken(s sensors) {
-	d.mu.Lock()
-	gone := d.held && !d.atExit(s)
-	if gone {
-		d.held = false
-	}
-	d.mu.Unlock()
-	if gone {
-		d.env.StatusChanged()
-		d.env.Event(cash.EvItemsTaken, map[string]string{"position": "outDefault"})
-	}
-}
-
-// Status implements sdk.Driver.
-func (d *driver) Status() map[string]any {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dev := api.Offline
-	st := cash.Status{Transport: "unknown", Units: map[string]cash.UnitStatus{}}
-	pos := cash.Position{Position: "outDefault", PositionStatus: "unknown", Transport: "unknown"}
-	if d.online {
-		dev = api.Online
-		word := map[bool]string{true: "notEmpty", false: "empty"}
-		st.Transport, pos.PositionStatus, pos.Transport = word[d.onPath(d.seen)], word[d.atExit(d.seen)], "ok"
-		if d.onPath(d.seen) {
-			pos.Transport = "inoperative"
-			dev = api.StateHardwareError
-		}
-	}
-	st.Positions = []cash.Position{pos}
-	for id, u := range d.units {
-		st.Units[id] = cash.UnitStatus{State: d.unitState(u)}
-	}
-	return map[string]any{"common": map[string]any{"device": dev, "X-unsettled": d.unsettle}, "cashDispenser": st}
-}
-
-// unitState, with mu held.
-func (d *driver) unitState(u int) string {
-	switch {
-	case !d.known:
-		return "inoperative"
-	case d.missing(d.seen, u):
-		return "missing"
-	case d.empty[u]:
-		return "empty"
-	case d.nearEnd(d.seen.stat[u]):
-		return "low"
-	}
-	return "ok"
+	return puloon.New(puloon.Options{
+		Model: layout{profile: p, file: filepath.Join(e.StateDir, "before.json")}, Env: e, Mode: serialport.Mode{Baud: p.Baud, Parity: p.Parity}, ID: commID,
+		Times: puloon.Times{Ack: ms(p.AckMs), Reply: ms(p.ReplyMs), PerNote: ms(p.PerNoteMs), Status: ms(p.StatusMs), Quiet: ms(p.QuietMs), Probe: ms(p.ProbeMs),
+			Close: ms(p.CloseMs), Retries: p.Retries},
+		Status: cmdStatus, Purge: cmdPurge, Still: []byte{cmdStatus, cmdLast, cmdSerial},
+		Cassettes: cassettes, Units: units, PerUnit: p.MaxPerUnit, Total: p.MaxNotes, Hold: p.Exit == "hold",
+		Good: []byte{good}, Faults: faults, Vendor: p.VendorCodes, NoTray: 0x26, NoCassette: bytes.Repeat([]byte{0x24}, cassettes),
+		Poll: ms(p.PollMs), HeldPoll: ms(p.HeldPollMs), Listen: ms(p.RecoverListenMs), Max: ms(p.RecoverMaxMs),
+	}), nil
 }

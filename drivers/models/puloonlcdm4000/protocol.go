@@ -1,7 +1,8 @@
 package puloonlcdm4000
 
 import (
-	"errors"
+	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -28,7 +29,7 @@ func request(cmd byte, data ...byte) []byte { return puloon.Request(commID, cmd,
 
 // quantity is the data of 52 and 53: a count for each cassette, no time-out (20 20), and the
 // tail of the profile.
-func quantity(counts [cassettes]int, tail []byte) []byte {
+func quantity(counts []int, tail []byte) []byte {
 	var b []byte
 	for _, n := range counts {
 		b = append(b, offset+byte(n))
@@ -36,93 +37,108 @@ func quantity(counts [cassettes]int, tail []byte) []byte {
 	return append(append(b, offset, offset), tail...)
 }
 
-var errLayout = errors.New("answer has another layout than documented")
-
-// paid is what a result says about one cassette.
-type paid struct {
-	exit, rejects int
-	present       bool
-}
-
-// result is the answer to 51, 52 and 53, and the second part of the answer to 55.
-type result struct {
-	err   byte // without the offset
-	units [cassettes]paid
-}
-
 func count(b byte) (int, error) {
 	if b < offset || b > offset+100 {
-		return 0, fmt.Errorf("%w: count %02X", errLayout, b)
+		return 0, fmt.Errorf("%w: count %02X", puloon.ErrLayout, b)
 	}
 	return int(b - offset), nil
 }
 
-// parseResult: ERROR MISS, and for each cassette EXIT REJECT TYPE; what follows is reserved.
-func parseResult(d []byte) (r result, err error) {
-	if len(d) < 2+3*cassettes || d[0] < offset {
-		return r, fmt.Errorf("%w: %d characters of a result", errLayout, len(d))
+// layout reads the answers as this specimen has them.
+type layout struct {
+	*profile
+	file string // of the record before a movement
+}
+
+// Command implements puloon.Model.
+func (layout) Command([]int) byte { return cmdDispense }
+
+// Frame implements puloon.Model.
+func (l layout) Frame(on *puloon.Link, asked []int) ([]byte, error) {
+	tail, err := l.tail(on)
+	return request(cmdDispense, quantity(asked, tail)...), err
+}
+
+// tail is what follows the counts of 52 and 53. A device with serial numbers wants the one
+// after its last.
+func (l layout) tail(on *puloon.Link) ([]byte, error) {
+	if l.Tail == "reserved" {
+		return bytes.Repeat([]byte{offset}, 9), nil
 	}
-	r.err = d[0] - offset
-	for i := range r.units {
-		at := d[2+3*i:]
-		u := &r.units[i]
-		if u.exit, err = count(at[0]); err != nil {
+	data, err := on.Ask(cmdSerial, l.Retries)
+	if err != nil || len(data) < 2 {
+		return nil, fmt.Errorf("serial number of the last command: %w", cmp.Or(err, puloon.ErrLayout))
+	}
+	next := data[1] + 1
+	if next < offset || next > 0x7F {
+		next = offset
+	}
+	return []byte{next}, nil
+}
+
+// Result implements puloon.Model: the answer to 51, 52 and 53, and the second part of the answer
+// to 55. ERROR MISS, and for each cassette EXIT REJECT TYPE; what follows is reserved.
+func (layout) Result(_ byte, d []byte) (puloon.Result, error) {
+	if len(d) < 2+3*cassettes || d[0] < offset {
+		return puloon.Result{}, fmt.Errorf("%w: %d characters of a result", puloon.ErrLayout, len(d))
+	}
+	r := puloon.Result{Err: d[0] - offset, Units: make([]puloon.Paid, cassettes)}
+	for i := range r.Units {
+		exit, err := count(d[2+3*i])
+		if err != nil {
 			return r, err
 		}
-		if u.rejects, err = count(at[1]); err != nil {
+		rejects, err := count(d[3+3*i])
+		if err != nil {
 			return r, err
 		}
-		u.present = at[2] != '0'
+		r.Units[i] = puloon.Paid{Exit: exit, Rejects: rejects}
 	}
 	return r, nil
 }
 
-// parseLast takes the answer to 55: the command whose result is told, and the result.
-func parseLast(d []byte) (cmd byte, r result, err error) {
-	if len(d) < 1 {
-		return 0, r, errLayout
-	}
-	r, err = parseResult(d[1:])
-	return d[0], r, err
+// Purged implements puloon.Model.
+func (l layout) Purged(d []byte) (byte, error) {
+	r, err := l.Result(cmdPurge, d)
+	return r.Err, err
 }
 
-// sensors is the answer to 50.
-type sensors struct {
-	err, disp byte
-	stat      [cassettes]byte
-	present   [cassettes]bool
+// Trials implements puloon.Model: one test of all cassettes.
+func (l layout) Trials(on *puloon.Link, asked []int) ([]puloon.Trial, error) {
+	tail, err := l.tail(on)
+	return []puloon.Trial{{Frame: request(cmdTest, quantity(asked, tail)...), Asked: asked}}, err
 }
 
-// parseStatus: ERROR DISP, and for each cassette STAT TYPE OPACITY LENGTH.
-func parseStatus(d []byte) (s sensors, err error) {
-	if len(d) < 2+4*cassettes || d[0] < offset {
-		return s, fmt.Errorf("%w: %d characters for status", errLayout, len(d))
+// Emptied implements puloon.Model: after a pick-up error the first cassette that paid too little
+// is the one that gave none.
+func (layout) Emptied(r puloon.Result, asked []int) int {
+	for u, n := range asked {
+		if r.Err == 0x01 && r.Units[u].Exit < n {
+			return u
+		}
 	}
-	s.err, s.disp = d[0]-offset, d[1]
-	for i := range s.stat {
-		s.stat[i] = d[2+4*i]
-		s.present[i] = d[3+4*i] == '1'+byte(i)
-	}
-	return s, nil
+	return -1
 }
 
 // DISP: b0 DVTL, b1 DVTR, b2 EJT, b3 EXIT, b4 RJT.
 const (
-	bitExit = 3
-	path    = 1<<0 | 1<<1 | 1<<2 | 1<<4
+	exit = 1 << 3
+	path = 1<<0 | 1<<1 | 1<<2 | 1<<4
 )
 
-// blocked is DISP with a 1 for each sensor at which something lies.
-func (d *driver) blocked(s sensors) byte {
-	if d.p.BlockedBit == 0 {
-		return ^s.disp & 0x1F
+// Sensors implements puloon.Model: ERROR DISP, and for each cassette STAT TYPE OPACITY LENGTH.
+func (l layout) Sensors(d []byte) (puloon.Sensors, error) {
+	if len(d) < 2+4*cassettes || d[0] < offset {
+		return puloon.Sensors{}, fmt.Errorf("%w: %d characters for status", puloon.ErrLayout, len(d))
 	}
-	return s.disp & 0x1F
-}
-
-func (d *driver) atExit(s sensors) bool { return d.blocked(s)&(1<<bitExit) != 0 }
-func (d *driver) onPath(s sensors) bool { return d.blocked(s)&path != 0 }
-func (d *driver) nearEnd(b byte) bool   { return b>>d.p.NearEndBit&1 == 1 }
-func (d *driver) noTray(s sensors) bool {
-	return slices.Contains(d.p.TrayErrors, fmt.Sprintf("%02X", s.err))
+	blocked := d[1]
+	if l.BlockedBit == 0 {
+		blocked = ^blocked
+	}
+	s := puloon.Sensors{Exit: blocked&exit != 0, Path: blocked&path != 0, NoTray: slices.Contains(l.TrayErrors, fmt.Sprintf("%02X", d[0]-offset))}
+	for i := range cassettes {
+		s.NearEnd = append(s.NearEnd, d[2+4*i]>>l.NearEndBit&1 == 1)
+		s.Missing = append(s.Missing, d[3+4*i] != '1'+byte(i))
+	}
+	return s, nil
 }

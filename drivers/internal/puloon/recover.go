@@ -1,4 +1,4 @@
-package puloonlcdm4000
+package puloon
 
 import (
 	"context"
@@ -9,18 +9,16 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
-	"zhigui/drivers/internal/puloon"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/sdk"
 )
 
 // Recover listens before it speaks: a device whose last result got no acknowledgement
 // repeats it, and one that is still paying out answers nobody. It moves nothing.
-func (d *driver) Recover(ctx context.Context, open []sdk.OpenOp) (api.Recovery, error) {
-	defer d.exclusive(ms(d.p.RecoverMaxMs))()
-	if d.link.Port.Gone() {
-		if err := d.link.Port.Reopen(); err != nil {
-			return api.Recovery{}, err
-		}
+func (d *Dispenser) Recover(ctx context.Context, open []sdk.OpenOp) (api.Recovery, error) {
+	defer d.Take(d.o.Max)()
+	if err := d.line.Present(); err != nil {
+		return api.Recovery{}, err
 	}
 	var last *sdk.OpenOp // the newest operation that may have moved notes
 	for i := range open {
@@ -30,7 +28,7 @@ func (d *driver) Recover(ctx context.Context, open []sdk.OpenOp) (api.Recovery, 
 	}
 	listen := time.Duration(0)
 	if last != nil {
-		listen = ms(d.p.RecoverListenMs)
+		listen = d.o.Listen
 	}
 	s, err := d.firstWord(ctx, listen)
 	if err != nil {
@@ -46,54 +44,61 @@ func (d *driver) Recover(ctx context.Context, open []sdk.OpenOp) (api.Recovery, 
 		}
 	}
 	d.link.Stray = nil
-	if d.atExit(s) {
+	if s.Exit {
 		out.Media["outDefault"] = -1
 		d.mu.Lock()
-		d.held = d.p.Exit == "hold"
+		d.held = d.o.Hold
 		d.mu.Unlock()
 	}
-	if d.onPath(s) {
+	if s.Path {
 		out.Media["transport"] = -1
 	}
 	if len(out.Media) == 0 {
 		out.Media = nil
 	}
+	if d.o.ROM != 0 {
+		if rom, err := d.link.Ask(d.o.ROM, 1); err == nil && len(rom) >= 4 {
+			d.mu.Lock()
+			d.firmware = string(rom[:4])
+			d.mu.Unlock()
+		}
+	}
+	d.looked()
 	d.mu.Lock()
 	d.unsettle = last != nil && len(out.Ops) == 0
 	d.mu.Unlock()
-	d.env.StatusChanged()
+	d.o.Env.StatusChanged()
 	return out, nil
 }
 
 // firstWord listens for at least that long and then asks until the device answers.
-func (d *driver) firstWord(ctx context.Context, listen time.Duration) (sensors, error) {
-	end := time.Now().Add(ms(d.p.RecoverMaxMs))
+func (d *Dispenser) firstWord(ctx context.Context, listen time.Duration) (Sensors, error) {
+	end := time.Now().Add(d.o.Max)
 	wait := listen
 	for {
 		if _, err := d.link.Hear(wait); err != nil {
-			return sensors{}, err
+			return Sensors{}, err
 		}
 		s, err := d.look(1)
 		switch {
 		case err == nil:
 			return s, nil
-		case !errors.Is(err, puloon.ErrSilent):
-			return sensors{}, err
+		case !errors.Is(err, line.ErrSilent):
+			return Sensors{}, err
 		case ctx.Err() != nil:
-			return sensors{}, ctx.Err()
+			return Sensors{}, ctx.Err()
 		case time.Now().After(end), listen == 0:
 			// Nothing is owed to us: no reason to wait long; the host asks again.
-			return sensors{}, fmt.Errorf("dispenser: %w", err)
+			return Sensors{}, fmt.Errorf("dispenser: %w", err)
 		}
-		wait = ms(d.p.ProbeMs)
+		wait = d.o.Times.Probe
 	}
 }
 
-// fromLate settles an operation by a result that was repeated, or by the device's record of
+// fromLate settles an operation by a result that was repeated, or by the device's account of
 // its last movement where that proves to be this operation's.
-func (d *driver) fromLate(o sdk.OpenOp) *api.Completion {
-	want := byte(cmdPurge)
-	var asked [cassettes]int
+func (d *Dispenser) fromLate(o sdk.OpenOp) *api.Completion {
+	want, asked := d.o.Purge, []int(nil)
 	switch o.Name {
 	case cash.CmdDispense:
 		var r cash.Dispense
@@ -104,7 +109,7 @@ func (d *driver) fromLate(o sdk.OpenOp) *api.Completion {
 		if refuse != nil {
 			return nil
 		}
-		want, asked = cmdDispense, counts
+		want, asked = d.o.Command(counts), counts
 	case cash.CmdRetract, cash.CmdReset:
 	default:
 		return nil
@@ -113,27 +118,26 @@ func (d *driver) fromLate(o sdk.OpenOp) *api.Completion {
 		if l.Cmd != want {
 			continue
 		}
-		if want == cmdDispense {
-			c := d.settle(l.Data, asked, nil)
+		if asked != nil {
+			c := d.settle(l.Cmd, l.Data, asked, nil)
 			return &c
 		}
-		r, err := parseResult(l.Data)
+		e, err := d.o.Purged(l.Data)
 		if err != nil {
 			return nil
 		}
 		c := api.Completion{Outcome: api.Done}
-		if r.err != good {
-			c = d.failed(api.Failed, r.err)
+		if !d.good(e) {
+			c = d.failed(api.Failed, e)
 		}
 		c = sdk.With(c, cash.Moved{Unknown: true})
 		return &c
 	}
-	if want != cmdDispense {
-		return nil
-	}
-	if data, ok := d.witness(d.remembered(o.Op)); ok {
-		c := d.settle(data, asked, nil)
-		return &c
+	if w, ok := d.o.Model.(Witness); ok && asked != nil {
+		if data, ok := w.After(d.link, o.Op); ok {
+			c := d.settle(want, data, asked, nil)
+			return &c
+		}
 	}
 	return nil
 }
