@@ -12,6 +12,7 @@ import (
 	"zhigui/drivers/models/cashcodeccnet"
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/creatorcrt591"
+	"zhigui/drivers/models/epsonescp"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/itlnv200"
 	"zhigui/drivers/models/kmy3501"
@@ -96,6 +97,12 @@ func TestThePassbookPrinterConforms(t *testing.T) {
 func TestThePrinterConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintReceipt, Model: escposreceipt.Model, Device: on("escpos"),
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "jobMs": 3000},
+		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
+}
+
+func TestThePagePrinterConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintPage, Model: epsonescp.Model, Device: on("escp"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "silentMs": 600, "jobMs": 3000},
 		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
 }
 

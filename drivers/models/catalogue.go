@@ -6,6 +6,7 @@ import (
 	"zhigui/drivers/models/cashcodeccnet"
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/creatorcrt591"
+	"zhigui/drivers/models/epsonescp"
 	"zhigui/drivers/models/escposreceipt"
 	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/itlnv200"
@@ -33,6 +34,7 @@ func All() []sdk.Model {
 		cashcodeccnet.Model,
 		creatorcrt350n.Model,
 		creatorcrt591.Model,
+		epsonescp.Model,
 		escposreceipt.Model,
 		gm65.Model,
 		itlnv200.Model,

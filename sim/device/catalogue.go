@@ -6,6 +6,7 @@ import (
 	"zhigui/sim/device/ccnet"
 	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/crt591"
+	"zhigui/sim/device/escp"
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/itlssp"
@@ -47,6 +48,8 @@ var catalogue = []kind{
 		func(c Config, s zt598.Config) (*zt598.Model, error) { return zt598.New(c.StateDir, s) }),
 	row("escpos", "printer", 115200, func(c Config) *escpos.Config { return c.Printer },
 		func(c Config, s escpos.Config) (*escpos.Model, error) { return escpos.New(c.StateDir, s) }),
+	row("escp", "statement", 19200, func(c Config) *escp.Config { return c.Statement },
+		func(c Config, s escp.Config) (*escp.Model, error) { return escp.New(c.StateDir, s) }),
 	row("starline", "printer", 9600, func(c Config) *starline.Config { return c.Star },
 		func(c Config, s starline.Config) (*starline.Model, error) { return starline.New(c.StateDir, s) }),
 	row("ccnet", "validator", 9600, func(c Config) *ccnet.Config { return c.Validator },

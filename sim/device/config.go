@@ -11,6 +11,7 @@ import (
 	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/engine"
+	"zhigui/sim/device/escp"
 	"zhigui/sim/device/escpos"
 	"zhigui/sim/device/gm65"
 	"zhigui/sim/device/itlssp"
@@ -51,6 +52,7 @@ type Config struct {
 	Dispenser *lcdm2000.Config `yaml:"dispenser" json:"dispenser,omitempty"`
 	PinPad    *zt598.Config    `yaml:"pinpad" json:"pinpad,omitempty"`
 	Printer   *escpos.Config   `yaml:"printer" json:"printer,omitempty"`
+	Statement *escp.Config     `yaml:"statement" json:"statement,omitempty"`
 	Passbook  *pr2.Config      `yaml:"passbook" json:"passbook,omitempty"`
 	Acceptor  *itlssp.Config   `yaml:"acceptor" json:"acceptor,omitempty"`
 

@@ -141,18 +141,31 @@ func (s *Server) receipt(w http.ResponseWriter, r *http.Request) {
 	}
 	num, form, _ := strings.Cut(r.PathValue("file"), ".")
 	n, err := strconv.Atoi(num)
-	t, ok := d.Ticket(n)
-	if err != nil || !ok {
+	if err != nil {
 		fail(w, http.StatusNotFound, "no such receipt")
 		return
 	}
-	body, kind, err := t.Picture(form)
+	body, kind, err := d.Picture(n, form)
 	if err != nil {
 		fail(w, http.StatusNotFound, err.Error())
 		return
 	}
 	w.Header().Set("Content-Type", kind)
 	_, _ = w.Write(body)
+}
+
+// Picture is a receipt or a page that the device, a printer, has printed: as png, svg or txt.
+func (s *Sim) Picture(n int, form string) (body []byte, kind string, err error) {
+	if m, is := s.Model().(interface {
+		Picture(n int, form string) ([]byte, string, error)
+	}); is {
+		return m.Picture(n, form)
+	}
+	t, ok := s.Ticket(n)
+	if !ok {
+		return nil, "", errors.New("no such receipt")
+	}
+	return t.Picture(form)
 }
 
 // Ticket is a receipt that the device, a printer, has cut, or a page of its passbook.

@@ -53,6 +53,9 @@ var loadFont = sync.OnceValues(func() (*sfnt.Font, error) {
 	return nil, ErrNoFont
 })
 
+// Font is a font with Chinese characters of this machine, or ErrNoFont.
+func Font() (*sfnt.Font, error) { return loadFont() }
+
 // pickFont takes the monospaced simplified-Chinese member of a collection if there is one.
 func pickFont(b []byte) *sfnt.Font {
 	c, err := opentype.ParseCollection(b)
