@@ -49,7 +49,7 @@ func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
 		for _, s := range list.Services {
 			names = append(names, filepath.Base(strings.TrimSuffix(s.ServiceURI, "/")))
 		}
-		for _, want := range []string{"card", "cash", "pinpad", "printer", "cards", "idreader", "scanner", "finger", "siu", "ups"} {
+		for _, want := range []string{"card", "cash", "pinpad", "printer", "cards", "idreader", "scanner", "finger", "siu", "ups", "panel", "vendormode"} {
 			if !slices.Contains(names, want) {
 				t.Errorf("no service %q in %v", want, names)
 			}
@@ -164,6 +164,8 @@ func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
 		}
 	})
 	t.Run("a driver for service providers drives a device behind them", func(t *testing.T) { behind(t, b) })
+	t.Run("it writes on the operator's panel and reads a number there", func(t *testing.T) { panel(t, b) })
+	t.Run("it puts the counter into vendor mode, and out of it", func(t *testing.T) { vendorMode(t, b) })
 	t.Run("it turns a lamp on", func(t *testing.T) {
 		c := b.service(t, "siu")
 		if done := c.do("Lights.SetLight", `{"cardReader":{"default":{"flashRate":"slow"}}}`); done.Header.CompletionCode != "" {

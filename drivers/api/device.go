@@ -36,6 +36,7 @@ const (
 	ClassCamera        Class = "camera"
 	ClassAuxiliaries   Class = "auxiliaries" // sensors, doors and lamps: interfaces auxiliaries and lights
 	ClassBiometric     Class = "biometric"
+	ClassTextTerminal  Class = "textTerminal" // the operator's display and keypad
 	ClassPower         Class = "powerManagement"
 	ClassIDCard        Class = "X-idCard"    // resident identity card; XFS4IoT has no such class
 	ClassSignature     Class = "X-signature" // pads that encrypt in hardware; a signature on the screen is a page's (docs/limits.md)

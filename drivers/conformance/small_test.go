@@ -10,6 +10,7 @@ import (
 	"zhigui/drivers/api/idcard"
 	"zhigui/drivers/api/power"
 	"zhigui/drivers/api/siu"
+	"zhigui/drivers/api/textterminal"
 	"zhigui/drivers/conformance"
 	"zhigui/drivers/models/gm65"
 	"zhigui/drivers/models/megatecups"
@@ -18,6 +19,7 @@ import (
 	"zhigui/drivers/models/samv"
 	"zhigui/drivers/models/serialscanner"
 	"zhigui/drivers/models/v4l2camera"
+	"zhigui/drivers/models/vt100panel"
 	"zhigui/sim/device"
 	scanner "zhigui/sim/device/gm65"
 	"zhigui/sim/device/pictures"
@@ -72,6 +74,14 @@ func TestTheFingerprintModuleConforms(t *testing.T) {
 		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "fingerMs": 20},
 		Harmless: conformance.Request{Name: biometric.CmdReset},
 		Wait:     conformance.Request{Name: biometric.CmdRead}, Began: biometric.EvPresent})
+}
+
+func TestTheOperatorsPanelConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: textterminal.CmdWrite, Model: vt100panel.Model, Device: on("vtpanel"),
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Harmless: conformance.Request{Name: textterminal.CmdClearScreen},
+		Wait: conformance.Request{Name: textterminal.CmdRead, Payload: textterminal.Read{Keys: textterminal.Keys{
+			ActiveCommandKeys: map[string]textterminal.CommandKey{"enter": {Terminate: true}}}}}, Began: textterminal.EvReading})
 }
 
 func TestTheCameraConforms(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 	"zhigui/drivers/models/starline"
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/drivers/models/v4l2camera"
+	"zhigui/drivers/models/vt100panel"
 	"zhigui/drivers/models/xfs4iot"
 	"zhigui/drivers/sdk"
 )
@@ -52,6 +53,7 @@ func All() []sdk.Model {
 		starline.Model,
 		szztzt598.Model,
 		v4l2camera.Model,
+		vt100panel.Model,
 	}, xfs4iot.Models...)
 }
 

@@ -20,6 +20,7 @@ import (
 	"zhigui/sim/device/r30x"
 	"zhigui/sim/device/samv"
 	"zhigui/sim/device/starline"
+	"zhigui/sim/device/vtpanel"
 	"zhigui/sim/device/zt598"
 )
 
@@ -64,6 +65,8 @@ var catalogue = []kind{
 		func(c Config, s megatec.Config) (*megatec.Model, error) { return megatec.New(c.StateDir, s) }),
 	row("samv", "idreader", 115200, func(c Config) *samv.Config { return c.IDReader },
 		func(c Config, s samv.Config) (*samv.Model, error) { return samv.New(c.StateDir, s) }),
+	row("vtpanel", "panel", 9600, func(c Config) *vtpanel.Config { return c.Panel },
+		func(c Config, s vtpanel.Config) (*vtpanel.Model, error) { return vtpanel.New(c.StateDir, s) }),
 	row("r30x", "finger", 57600, func(c Config) *r30x.Config { return c.Finger },
 		func(c Config, s r30x.Config) (*r30x.Model, error) { return r30x.New(c.StateDir, s) }),
 }

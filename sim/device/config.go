@@ -25,6 +25,7 @@ import (
 	"zhigui/sim/device/r30x"
 	"zhigui/sim/device/samv"
 	"zhigui/sim/device/starline"
+	"zhigui/sim/device/vtpanel"
 	"zhigui/sim/device/zt598"
 )
 
@@ -69,6 +70,7 @@ type Config struct {
 	UPS      *megatec.Config   `yaml:"ups" json:"ups,omitempty"`
 	IDReader *samv.Config      `yaml:"idReader" json:"idReader,omitempty"`
 	Finger   *r30x.Config      `yaml:"finger" json:"finger,omitempty"`
+	Panel    *vtpanel.Config   `yaml:"panel" json:"panel,omitempty"`
 
 	Clock engine.Clock `yaml:"-" json:"-"`
 	Log   *slog.Logger `yaml:"-" json:"-"`

@@ -36,6 +36,7 @@ var devices = []device{
 	{id: "finger", driver: "r30x", sim: "r30x", baud: 57600},
 	{id: "siu", driver: "modbussiu", sim: "modbussiu", baud: 9600},
 	{id: "ups", driver: "megatecups", sim: "megatec", baud: 2400},
+	{id: "panel", driver: "vt100panel", sim: "vtpanel", baud: 9600},
 }
 
 // ccnet is the other acceptor.

@@ -24,6 +24,7 @@ import (
 	"zhigui/terminal/internal/receipt"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
+	"zhigui/terminal/internal/vendormode"
 )
 
 // Text is a text for people in both languages.
@@ -127,6 +128,7 @@ type Counter struct {
 	approved  map[string]Approval     // approvals of the session
 	counted   map[string]book.Unit    // what an exchange has set so far
 	chip      *emv.Application        // of the session's card, nil without one
+	vendor    *vendormode.Mode
 }
 
 type pinBlock struct{ block []byte }
@@ -137,6 +139,14 @@ func New(p Parts) *Counter {
 	for _, s := range []*service.Service{c.cardService(), c.cashService(), c.pinpadService(), c.printerService(), c.platformService()} {
 		c.Server.Register(s)
 	}
+	c.vendor = vendormode.New(vendormode.Hooks{
+		Suspend: func(on bool) { c.Suspend("vendorMode", on) },
+		Busy:    func() bool { _, open := c.Session.Current(); return open || c.Exchanging() },
+		Changed: func(s vendormode.State) {
+			c.Server.Broadcast(vendormode.Name, api.Event{Name: "Common.StatusChangedEvent", Payload: service.Done(vendormode.Status(s)).Payload})
+		},
+	})
+	c.Server.Register(c.vendor.Service())
 	all := map[string]*device.Device{"card": p.Card, "cash": p.Cash, "pinpad": p.PinPad, "printer": p.Printer}
 	if p.Acceptor != nil {
 		c.Server.Register(c.acceptorService())

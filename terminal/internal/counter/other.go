@@ -23,8 +23,12 @@ func (c *Counter) otherService(id string, d *device.Device) *service.Service {
 			}
 			out := map[string]service.Command{}
 			for name, motion := range desc.Commands {
+				h := pass(d)
+				if desc.Class == api.ClassTextTerminal {
+					h = outside(h) // what the staff types is no page's business
+				}
 				if !motion.Cash() && motion != api.ChangesKey {
-					out[name] = service.Command{Async: motion == api.Still, Handle: pass(d)}
+					out[name] = service.Command{Async: motion == api.Still, Handle: h}
 				}
 			}
 			return out

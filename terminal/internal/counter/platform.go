@@ -18,6 +18,7 @@ import (
 	"zhigui/terminal/internal/hostlink"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
+	"zhigui/terminal/internal/vendormode"
 )
 
 func (c *Counter) platformService() *service.Service {
@@ -201,6 +202,11 @@ func (c *Counter) beginSession(_ context.Context, call *service.Call) api.Comple
 	if err != nil {
 		return ofError(err)
 	}
+	if c.vendor.State() != vendormode.Inactive { // it was asked for between the two
+		_, _ = c.Session.End()
+		c.vendor.Look()
+		return api.Refuse(api.DeviceNotReady, "out of service: vendor mode")
+	}
 	c.mu.Lock() // an answer that came after the end of the session before
 	c.pins, c.approved = map[string]pinBlock{}, map[string]Approval{}
 	c.mu.Unlock()
@@ -262,6 +268,7 @@ func (c *Counter) EndSession(reason string) bool {
 	c.mu.Unlock()
 	c.Activity(false)
 	c.announce()
+	c.vendor.Look()
 	return true
 }
 

@@ -76,7 +76,11 @@ func (c *Counter) EndExchange() {
 	c.counted = nil
 	c.mu.Unlock()
 	c.Suspend(exchanging, false)
+	c.vendor.Look()
 }
+
+// EndVendorMode leaves vendor mode, whoever entered it.
+func (c *Counter) EndVendorMode() { c.vendor.End() }
 
 // startExchange takes the counter out of service for an exchange by an outside client.
 func (c *Counter) startExchange(context.Context, *service.Call) api.Completion {

@@ -267,6 +267,7 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 	case "resume":
 		p.counter.Suspend("operator", false)
 		p.counter.EndExchange() // of a client that has gone
+		p.counter.EndVendorMode()
 	case "resolve": // an operator counted: the customer got that much
 		return p.resolve(args.Txn, args.Paid, args.By)
 	case "setCounts":

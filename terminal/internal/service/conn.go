@@ -50,6 +50,12 @@ func (c *Conn) close() {
 	c.once.Do(func() { close(c.closed); _ = c.ws.CloseNow() })
 }
 
+// Notify sends this client an unsolicited event.
+func (c *Conn) Notify(ev api.Event) { c.send(c.server.cfg.Compat.Unsolicited(ev)) }
+
+// Done is closed when the client has gone.
+func (c *Conn) Done() <-chan struct{} { return c.closed }
+
 func (c *Conn) run(ctx context.Context) {
 	go c.write()
 	defer func() {
