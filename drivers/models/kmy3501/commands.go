@@ -8,75 +8,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/pinpad"
+	"zhigui/drivers/internal/epp"
 	"zhigui/drivers/sdk"
 )
-
-// decoded runs f with the payload of a command.
-func decoded[T any](cmd api.Command, f func(T) api.Completion) api.Completion {
-	var v T
-	if err := sdk.Decode(cmd, &v); err != nil {
-		return sdk.BadPayload(err)
-	}
-	return f(v)
-}
-
-// Execute implements sdk.Driver.
-func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
-	switch cmd.Name {
-	case pinpad.CmdPinEntry:
-		return decoded(cmd, func(r pinpad.PinEntry) api.Completion { return d.pinEntry(ctx, r, emit) })
-	case pinpad.CmdDataEntry:
-		return decoded(cmd, func(r pinpad.DataEntry) api.Completion { return d.dataEntry(ctx, r, emit) })
-	case pinpad.CmdGetPinBlock:
-		return decoded(cmd, d.pinBlock)
-	case pinpad.CmdGenerateMAC:
-		return decoded(cmd, d.mac)
-	case pinpad.CmdCryptoData:
-		return decoded(cmd, d.cipher)
-	case pinpad.CmdImportKey:
-		return decoded(cmd, func(r pinpad.ImportKey) api.Completion { return d.importKey(ctx, r) })
-	case pinpad.CmdDeleteKey:
-		return decoded(cmd, func(r struct {
-			Key string `json:"key"`
-		}) api.Completion {
-			return d.deleteKey(ctx, r.Key)
-		})
-	case pinpad.CmdGetKeyDetail:
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return sdk.Ok(pinpad.GetKeyDetailResult{KeyDetails: maps.Clone(d.ring.keys)})
-	case pinpad.CmdInit:
-		return d.wipe(ctx)
-	case pinpad.CmdKeyboardReset:
-		if err := d.stopInput(); err != nil {
-			return broken(err, api.Failed)
-		}
-		d.forgetPin()
-		return sdk.Ok(nil)
-	}
-	return api.Refuse(api.UnsupportedCommand, cmd.Name)
-}
-
-func broken(err error, o api.Outcome) api.Completion {
-	var de *deviceError
-	if errors.As(err, &de) {
-		return failed(api.Failed, de)
-	}
-	if errors.Is(err, errEntering) {
-		return api.Refuse(api.SequenceError, err.Error())
-	}
-	return api.Completion{Outcome: o, Code: api.HardwareError, Description: err.Error()}
-}
-
-func (d *driver) forgetPin() {
-	d.mu.Lock()
-	d.entered = nil
-	d.mu.Unlock()
-}
 
 // work is the number of a working key.
 func (d *driver) work(name string) (byte, *api.Completion) {
@@ -99,9 +36,7 @@ func (d *driver) loaded(name string, uses ...string) (byte, *api.Completion) {
 		c := api.Fail(api.NotStarted, code, why)
 		return 0, &c
 	}
-	d.mu.Lock()
-	k, there := d.ring.keys[name]
-	d.mu.Unlock()
+	k, there := d.Loaded(name)
 	if !there {
 		return no(pinpad.ErrKeyNotFound, fmt.Sprintf("key %s is not loaded", name))
 	}
@@ -119,12 +54,10 @@ func (d *driver) with(wk byte, body ...byte) ([]byte, error) {
 	d.use.Lock()
 	defer d.use.Unlock()
 	if d.entering {
-		return nil, errEntering
+		return nil, epp.ErrBusy
 	}
 	return d.under(wk, body...)
 }
-
-var errEntering = errors.New("an entry is running, and it holds the pad's active key")
 
 func (d *driver) under(wk byte, body ...byte) ([]byte, error) {
 	if _, err := d.do(cmdActivate, byte(d.p.Master), wk); err != nil {
@@ -134,7 +67,8 @@ func (d *driver) under(wk byte, body ...byte) ([]byte, error) {
 	return d.do(body...)
 }
 
-func (d *driver) pinBlock(r pinpad.GetPinBlock) api.Completion {
+// PinBlock implements epp.Maker.
+func (d *driver) PinBlock(r pinpad.GetPinBlock) api.Completion {
 	wk, c := d.loaded(r.Key, pinpad.UsePIN)
 	if c != nil {
 		return *c
@@ -142,34 +76,32 @@ func (d *driver) pinBlock(r pinpad.GetPinBlock) api.Completion {
 	if r.Format != "iso0" {
 		return api.Refuse(api.UnsupportedData, "this pad makes blocks of format iso0")
 	}
-	if _, err := pan12(r.CustomerData); err != nil {
+	if _, err := epp.PAN12(r.CustomerData); err != nil {
 		return sdk.BadPayload(err)
 	}
-	d.mu.Lock()
-	e := d.entered
-	d.mu.Unlock()
-	switch {
+	switch e := d.Entered(); {
 	case e == nil:
 		return api.Fail(api.NotStarted, pinpad.ErrNoPin, "no PIN has been entered")
-	case *e != bound{r.Key, r.CustomerData}:
+	case *e != epp.Bound{Key: r.Key, PAN: r.CustomerData}:
 		return api.Fail(api.NotStarted, pinpad.ErrAccessDenied, "the PIN was entered for another key or account")
 	}
 	d.use.Lock()
 	defer d.use.Unlock()
 	if d.active != wk { // a MAC was made in between
 		if _, err := d.do(cmdActivate, byte(d.p.Master), wk); err != nil {
-			return broken(err, api.Failed)
+			return d.Broken(err, api.Failed)
 		}
 		d.active = wk
 	}
 	data, err := d.do(cmdPin)
 	if err != nil {
-		return broken(err, api.Failed)
+		return d.Broken(err, api.Failed)
 	}
 	return sdk.Ok(pinpad.GetPinBlockResult{PinBlock: data})
 }
 
-func (d *driver) mac(r pinpad.GenerateMAC) api.Completion {
+// MAC implements epp.Maker.
+func (d *driver) MAC(r pinpad.GenerateMAC) api.Completion {
 	wk, c := d.loaded(r.Key, pinpad.UseMAC, "M0")
 	if c != nil {
 		return *c
@@ -179,12 +111,13 @@ func (d *driver) mac(r pinpad.GenerateMAC) api.Completion {
 	}
 	out, err := d.with(wk, append([]byte{cmdMAC}, r.Data...)...)
 	if err != nil {
-		return broken(err, api.Failed)
+		return d.Broken(err, api.Failed)
 	}
 	return sdk.Ok(pinpad.GenerateMACResult{AuthenticationData: out})
 }
 
-func (d *driver) cipher(r pinpad.CryptoData) api.Completion {
+// Cipher implements epp.Maker.
+func (d *driver) Cipher(r pinpad.CryptoData) api.Completion {
 	wk, c := d.loaded(r.Key, pinpad.UseData)
 	if c != nil {
 		return *c
@@ -201,14 +134,15 @@ func (d *driver) cipher(r pinpad.CryptoData) api.Completion {
 	}
 	out, err := d.with(wk, append([]byte{cmd}, r.Data...)...)
 	if err != nil {
-		return broken(err, api.Failed)
+		return d.Broken(err, api.Failed)
 	}
 	return sdk.Ok(pinpad.CryptoDataResult{Data: out})
 }
 
 var workUses = map[string]bool{pinpad.UsePIN: true, pinpad.UseMAC: true, "M0": true, pinpad.UseData: true}
 
-func (d *driver) importKey(ctx context.Context, r pinpad.ImportKey) api.Completion {
+// ImportKey implements epp.Maker.
+func (d *driver) ImportKey(ctx context.Context, r pinpad.ImportKey) api.Completion {
 	master := r.Key == masterName
 	wk, c := byte(0), (*api.Completion)(nil)
 	if !master {
@@ -233,7 +167,7 @@ func (d *driver) importKey(ctx context.Context, r pinpad.ImportKey) api.Completi
 		return api.Fail(api.NotStarted, pinpad.ErrKeyNotFound, fmt.Sprintf("the profile has no master key %q", r.DecryptKey))
 	}
 	if master {
-		if c := d.mayLoadClear(); c != nil {
+		if c := d.MayLoadClear(d.p.AllowClearMaster, masterName); c != nil {
 			return *c
 		}
 	}
@@ -242,7 +176,7 @@ func (d *driver) importKey(ctx context.Context, r pinpad.ImportKey) api.Completi
 	}
 	d.use.Lock()
 	defer d.use.Unlock()
-	d.forgetPin() // another key is activated for the check value
+	d.ForgetPin() // another key is activated for the check value
 	var kcv []byte
 	var err error
 	if master {
@@ -252,22 +186,17 @@ func (d *driver) importKey(ctx context.Context, r pinpad.ImportKey) api.Completi
 	}
 	switch {
 	case errors.Is(err, errNotProven):
-		_ = d.remember(r.Key, nil)
+		d.Forget(r.Key)
 		return api.Fail(api.Failed, pinpad.ErrContent, err.Error())
 	case err != nil:
-		_ = d.remember(r.Key, nil)
-		return broken(err, api.Indeterminate)
-	case !bytes.HasPrefix(kcv, r.VerificationData):
-		_ = d.remember(r.Key, nil)
+		d.Forget(r.Key)
+		return d.Broken(err, api.Indeterminate)
+	}
+	return d.Import(r, kcv, func() {
 		if !master {
 			_ = d.overwrite(wk)
 		}
-		return api.Fail(api.Failed, pinpad.ErrContent, "the check value differs; the key was overwritten or is not used")
-	}
-	if err := d.remember(r.Key, &pinpad.KeyDetail{KeyAttributes: r.KeyAttributes, KCV: kcv[:3]}); err != nil {
-		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: err.Error()}
-	}
-	return sdk.Ok(pinpad.ImportKeyResult{VerificationData: kcv, KeyLength: 128})
+	})
 }
 
 // loadWork loads an encrypted working key and asks the pad for its check value: a zero block
@@ -312,37 +241,6 @@ func (d *driver) loadMaster(value []byte) ([]byte, error) {
 	return kcv, nil
 }
 
-// mayLoadClear allows a clear master key in the first installation only.
-func (d *driver) mayLoadClear() *api.Completion {
-	why := ""
-	d.mu.Lock()
-	_, there := d.ring.keys[masterName]
-	d.mu.Unlock()
-	switch {
-	case !d.p.AllowClearMaster:
-		why = "a clear key is not taken (profile allowClearMaster)"
-	case there:
-		why = "the pad holds a master key already; initialise it first"
-	default:
-		return nil
-	}
-	c := api.Fail(api.NotStarted, pinpad.ErrAccessDenied, why)
-	return &c
-}
-
-func (d *driver) remember(name string, detail *pinpad.KeyDetail) error {
-	d.mu.Lock()
-	if detail == nil {
-		delete(d.ring.keys, name)
-	} else {
-		d.ring.keys[name] = *detail
-	}
-	err := d.ring.save()
-	d.mu.Unlock()
-	d.env.StatusChanged()
-	return err
-}
-
 // overwrite puts a random key in the place of a working key: the pad cannot erase one.
 func (d *driver) overwrite(wk byte) error {
 	noise := make([]byte, 16)
@@ -351,46 +249,19 @@ func (d *driver) overwrite(wk byte) error {
 	return err
 }
 
-func (d *driver) deleteKey(ctx context.Context, name string) api.Completion {
+// Eraser implements epp.Maker.
+func (d *driver) Eraser(name string) (func() error, *api.Completion) {
 	if name == masterName {
-		return api.Fail(api.NotStarted, pinpad.ErrAccessDenied, "the master key is cleared by Initialization only")
+		c := api.Fail(api.NotStarted, pinpad.ErrAccessDenied, "the master key is cleared by Initialization only")
+		return nil, &c
 	}
 	wk, c := d.work(name)
-	if c != nil {
-		return *c
-	}
-	if err := sdk.Moving(ctx); err != nil {
-		return api.Refuse(api.InternalError, err.Error())
-	}
-	if err := d.overwrite(wk); err != nil {
-		return broken(err, api.Indeterminate)
-	}
-	if err := d.remember(name, nil); err != nil {
-		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: err.Error()}
-	}
-	return sdk.Ok(nil)
+	return func() error { return d.overwrite(wk) }, c
 }
 
-func (d *driver) wipe(ctx context.Context) api.Completion {
-	if err := sdk.Moving(ctx); err != nil {
-		return api.Refuse(api.InternalError, err.Error())
-	}
+// Wipe implements epp.Maker.
+func (d *driver) Wipe() error {
 	how, _ := hex.DecodeString(d.p.Wipe) // readProfile has tried it
-	if _, err := d.do(append([]byte{cmdReset}, how...)...); err != nil {
-		return broken(err, api.Indeterminate)
-	}
-	d.mu.Lock()
-	clear(d.ring.keys)
-	d.entered = nil
-	err := d.ring.save()
-	d.mu.Unlock()
-	if err == nil {
-		err = d.prepare()
-	}
-	d.env.StatusChanged()
-	if err != nil {
-		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: err.Error()}
-	}
-	d.env.Event(pinpad.EvInitialized, nil)
-	return sdk.Ok(nil)
+	_, err := d.do(append([]byte{cmdReset}, how...)...)
+	return err
 }

@@ -6,7 +6,6 @@
 package kmy3501
 
 import (
-	"context"
 	_ "embed"
 	"encoding/hex"
 	"errors"
@@ -17,6 +16,8 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/pinpad"
+	"zhigui/drivers/internal/epp"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -27,11 +28,7 @@ var profileYAML []byte
 // Model is the driver's entry in the catalogue.
 var Model = sdk.Model{
 	Name: "kmy3501", Class: api.ClassPinPad, Maker: "KMY", Version: "1.0.0", Profile: profileYAML,
-	Commands: map[string]api.Motion{
-		pinpad.CmdPinEntry: api.Wait, pinpad.CmdDataEntry: api.Wait, pinpad.CmdKeyboardReset: api.Wait, pinpad.CmdGetPinBlock: api.Still,
-		pinpad.CmdGenerateMAC: api.Still, pinpad.CmdCryptoData: api.Still, pinpad.CmdGetKeyDetail: api.Still,
-		pinpad.CmdImportKey: api.ChangesKey, pinpad.CmdDeleteKey: api.ChangesKey, pinpad.CmdInit: api.ChangesKey,
-	},
+	Commands:     epp.Commands(),
 	Capabilities: capabilities,
 	New:          newDriver,
 }
@@ -98,161 +95,59 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env   sdk.Env
-	p     *profile
-	link  *link
-	stop  chan struct{}
-	ended sync.WaitGroup
-
-	mu               sync.Mutex
-	ring             *keyring
-	firmware, serial string
-	online           bool
-	entered          *bound // the PIN that the pad holds
+	*epp.Pad
+	p *profile
 
 	use      sync.Mutex // a key is activated and used
 	active   byte       // the working key that was activated last, under use
 	entering bool       // an entry runs: nothing else may activate a key, under use
 }
 
-// bound is what the pad was told before the PIN was typed: it makes this block and no other.
-type bound struct{ key, pan string }
-
 func newDriver(e sdk.Env) (sdk.Driver, error) {
 	p, err := readProfile(e)
 	if err != nil {
 		return nil, err
 	}
-	ring, err := openKeyring(e.StateDir)
+	d := &driver{p: p}
+	d.Pad, err = epp.New(epp.Options{
+		Maker: d, Env: e, Mode: serialport.Mode{Baud: p.Baud, Parity: p.Parity}, Reply: ms(p.ReplyMs), Poll: ms(p.PollMs), Retries: p.Retries,
+		Head: stx, Rest: func(from *serialport.Port) ([]byte, error) { return readRest(from, frameGap) },
+		Keys:  epp.Keys{Masked: '*', Enter: 0x0D, Cancel: 0x1B, Back: 0x08, Timeout: 0x00, Clear: epp.NoKey, Double0: epp.NoKey, EndsByLength: p.EndsByLength, Stays: true},
+		Names: name, Class: classCode, Masters: []string{masterName},
+	})
+	return d, err
+}
+
+func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// do exchanges a command: data of the answer.
+func (d *driver) do(body ...byte) ([]byte, error) {
+	a, err := d.Do(frame(body), func(a []byte) (bool, error) {
+		if !good(a[0]) {
+			return true, d.Fault(a[0])
+		}
+		return fits(body, a[1:]), nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, ring: ring, stop: make(chan struct{})}, nil
+	return a[1:], nil
 }
 
-// Open opens the port and asks the device who it is. An entry that an earlier incarnation
-// left running is stopped.
-func (d *driver) Open(context.Context) error {
-	port, err := serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity})
-	if err != nil {
-		return err
-	}
-	d.link = newLink(port, d.p)
-	d.env.Go(d.link.read)
-	if err := d.prepare(); err != nil {
-		return fmt.Errorf("PIN pad: %w", err)
-	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.poll() })
-	return nil
-}
-
-// prepare asks the pad who it is, stops an entry that an earlier incarnation left running, and
-// sets the algorithms, which a power cut may have lost.
-func (d *driver) prepare() error {
+// Prepare implements epp.Maker; it sets the algorithms too.
+func (d *driver) Prepare() (firmware, serial string, err error) {
 	version, err := d.do(cmdVersion)
 	if err != nil {
-		return err
+		return "", "", err
 	}
-	serial, _ := d.do(cmdSerial)
-	d.mu.Lock()
-	d.firmware, d.serial = printable(version), printable(serial)
-	d.mu.Unlock()
+	number, _ := d.do(cmdSerial)
 	for _, body := range [][]byte{{cmdKeypad, padOff}, {cmdSet, 0x00, 0x30}, {cmdSet, 0x01, 0x30}, {cmdSet, 0x06, byte(d.p.MacAlg)}} {
 		if _, err := d.do(body...); err != nil {
-			return err
+			return "", "", err
 		}
 	}
-	return nil
+	return strings.TrimSpace(line.Text(version)), strings.TrimSpace(line.Text(number)), nil
 }
 
-func printable(b []byte) string {
-	for i, c := range b {
-		if c < 0x20 || c > 0x7E {
-			return strings.TrimSpace(string(b[:i]))
-		}
-	}
-	return strings.TrimSpace(string(b))
-}
-
-// do exchanges a command and remembers whether the device answers.
-func (d *driver) do(body ...byte) ([]byte, error) {
-	d.env.Heart.Expect(time.Duration(d.p.Retries+2)*(ms(d.p.ReplyMs)+4*time.Second) + 10*time.Second)
-	data, err := d.link.do(body)
-	d.env.Heart.Rest()
-	var de *deviceError
-	d.mu.Lock()
-	d.online = err == nil || errors.As(err, &de)
-	if !d.online {
-		d.entered = nil // it may have lost its power
-	}
-	d.mu.Unlock()
-	d.env.StatusChanged()
-	return data, err
-}
-
-func (d *driver) poll() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(ms(d.p.PollMs)):
-		}
-		d.mu.Lock()
-		was := d.online
-		d.mu.Unlock()
-		if was {
-			_, _ = d.do(cmdVersion)
-		} else {
-			_ = d.prepare() // it was away
-		}
-	}
-}
-
-// Close stops a running entry and closes the port.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	d.ended.Wait()
-	if d.link == nil {
-		return nil
-	}
-	return d.link.close()
-}
-
-// Identity implements sdk.Driver.
-func (d *driver) Identity() (string, string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.firmware, d.serial
-}
-
-// Recover implements sdk.Driver: key commands that were interrupted stay indeterminate; they
-// may be given again under a new operation id, and the check value proves the result.
-func (d *driver) Recover(context.Context, []sdk.OpenOp) (api.Recovery, error) {
-	if _, err := d.do(cmdVersion); err != nil {
-		return api.Recovery{}, fmt.Errorf("PIN pad: %w", err)
-	}
-	return api.Recovery{}, nil
-}
-
-// Status implements sdk.Driver.
-func (d *driver) Status() map[string]any {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dev, enc := api.Offline, "notReady"
-	if d.online {
-		dev, enc = api.Online, "initialized"
-		if _, ok := d.ring.keys[masterName]; ok {
-			enc = "ready"
-		}
-	}
-	return map[string]any{
-		"common":        map[string]any{"device": dev},
-		"keyManagement": pinpad.Status{EncryptionState: enc},
-	}
-}
+// Ping implements epp.Maker.
+func (d *driver) Ping() error { _, err := d.do(cmdVersion); return err }

@@ -15,15 +15,6 @@ const (
 	frameGap = time.Second
 )
 
-// Keys come as single bytes between the frames.
-const (
-	keyMasked  = '*'
-	keyEnter   = 0x0D
-	keyCancel  = 0x1B
-	keyBack    = 0x08
-	keyTimeout = 0x00
-)
-
 // Commands.
 const (
 	cmdVersion  = 0x30
@@ -115,12 +106,4 @@ func fits(body, data []byte) bool {
 		return len(data) == len(body)-1
 	}
 	return len(data) == 0
-}
-
-// pan12 are the twelve digits before the check digit, which go out as ASCII.
-func pan12(pan string) ([]byte, error) {
-	if len(pan) < 13 || len(pan) > 19 || strings.Trim(pan, "0123456789") != "" {
-		return nil, errors.New("customerData must be an account number of 13 to 19 digits")
-	}
-	return []byte(pan[len(pan)-13 : len(pan)-1]), nil
 }

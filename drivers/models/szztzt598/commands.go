@@ -1,77 +1,36 @@
 package szztzt598
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"strings"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/pinpad"
+	"zhigui/drivers/internal/epp"
 	"zhigui/drivers/sdk"
 )
 
-// decoded runs f with the payload of a command.
-func decoded[T any](cmd api.Command, f func(T) api.Completion) api.Completion {
-	var v T
-	if err := sdk.Decode(cmd, &v); err != nil {
-		return sdk.BadPayload(err)
-	}
-	return f(v)
+// slot is a place for a key in one of the device's two stores.
+type slot struct {
+	name   string
+	kk     string
+	sm4    bool
+	master bool
 }
 
-// Execute implements sdk.Driver.
-func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
-	switch cmd.Name {
-	case pinpad.CmdPinEntry:
-		return decoded(cmd, func(r pinpad.PinEntry) api.Completion { return d.pinEntry(ctx, r, emit) })
-	case pinpad.CmdDataEntry:
-		return decoded(cmd, func(r pinpad.DataEntry) api.Completion { return d.dataEntry(ctx, r, emit) })
-	case pinpad.CmdGetPinBlock:
-		return decoded(cmd, d.pinBlock)
-	case pinpad.CmdGenerateMAC:
-		return decoded(cmd, d.mac)
-	case pinpad.CmdCryptoData:
-		return decoded(cmd, d.cipher)
-	case pinpad.CmdImportKey:
-		return decoded(cmd, func(r pinpad.ImportKey) api.Completion { return d.importKey(ctx, r) })
-	case pinpad.CmdDeleteKey:
-		return decoded(cmd, func(r struct {
-			Key string `json:"key"`
-		}) api.Completion {
-			return d.deleteKey(ctx, r.Key)
-		})
-	case pinpad.CmdGetKeyDetail:
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		return sdk.Ok(pinpad.GetKeyDetailResult{KeyDetails: maps.Clone(d.ring.keys)})
-	case pinpad.CmdInit:
-		return d.wipe(ctx)
-	case pinpad.CmdKeyboardReset:
-		if _, err := d.do("5030"); err != nil {
-			return broken(err, api.Failed)
-		}
-		d.forgetPin()
-		return sdk.Ok(nil)
+func (p *profile) slot(name string) (slot, bool) {
+	kk, ok := p.Slots[name]
+	if !ok {
+		return slot{}, false
 	}
-	return api.Refuse(api.UnsupportedCommand, cmd.Name)
-}
-
-func broken(err error, o api.Outcome) api.Completion {
-	var de *deviceError
-	if errors.As(err, &de) {
-		return failed(api.Failed, de)
+	s := slot{name: name, kk: strings.ToUpper(kk), sm4: strings.HasSuffix(name, ".sm4")}
+	for _, m := range p.Masters {
+		s.master = s.master || m == name
 	}
-	return api.Completion{Outcome: o, Code: api.HardwareError, Description: err.Error()}
-}
-
-func (d *driver) forgetPin() {
-	d.mu.Lock()
-	d.havePin = false
-	d.mu.Unlock()
+	return s, true
 }
 
 // key finds a slot and what is known to be loaded in it.
@@ -96,7 +55,8 @@ func unhex(data []byte, skip, size int) ([]byte, error) {
 	return b, nil
 }
 
-func (d *driver) pinBlock(r pinpad.GetPinBlock) api.Completion {
+// PinBlock implements epp.Maker.
+func (d *driver) PinBlock(r pinpad.GetPinBlock) api.Completion {
 	s, c := d.key(r.Key)
 	if c != nil {
 		return *c
@@ -105,14 +65,11 @@ func (d *driver) pinBlock(r pinpad.GetPinBlock) api.Completion {
 	if r.Format != want {
 		return api.Refuse(api.UnsupportedData, fmt.Sprintf("key %s makes blocks of format %s", s.name, want))
 	}
-	account, err := pan12(r.CustomerData)
+	account, err := epp.PAN12(r.CustomerData)
 	if err != nil {
 		return sdk.BadPayload(err)
 	}
-	d.mu.Lock()
-	have := d.havePin
-	d.mu.Unlock()
-	if !have {
+	if d.Entered() == nil {
 		return api.Fail(api.NotStarted, pinpad.ErrNoPin, "no PIN has been entered")
 	}
 	body, size := "7"+s.kk+d.p.PinFormat+account, 8
@@ -121,16 +78,17 @@ func (d *driver) pinBlock(r pinpad.GetPinBlock) api.Completion {
 	}
 	data, err := d.do(body)
 	if err != nil {
-		return broken(err, api.Failed)
+		return d.Broken(err, api.Failed)
 	}
 	block, err := unhex(data, 4, size)
 	if err != nil {
-		return broken(err, api.Failed)
+		return d.Broken(err, api.Failed)
 	}
 	return sdk.Ok(pinpad.GetPinBlockResult{PinBlock: block})
 }
 
-func (d *driver) mac(r pinpad.GenerateMAC) api.Completion {
+// MAC implements epp.Maker.
+func (d *driver) MAC(r pinpad.GenerateMAC) api.Completion {
 	s, c := d.key(r.Key)
 	if c != nil {
 		return *c
@@ -144,16 +102,17 @@ func (d *driver) mac(r pinpad.GenerateMAC) api.Completion {
 	}
 	data, err := d.do(body)
 	if err != nil {
-		return broken(err, api.Failed)
+		return d.Broken(err, api.Failed)
 	}
 	mac, err := unhex(data, 0, size)
 	if err != nil {
-		return broken(err, api.Failed)
+		return d.Broken(err, api.Failed)
 	}
 	return sdk.Ok(pinpad.GenerateMACResult{AuthenticationData: mac})
 }
 
-func (d *driver) cipher(r pinpad.CryptoData) api.Completion {
+// Cipher implements epp.Maker.
+func (d *driver) Cipher(r pinpad.CryptoData) api.Completion {
 	s, c := d.key(r.Key)
 	if c != nil {
 		return *c
@@ -171,18 +130,19 @@ func (d *driver) cipher(r pinpad.CryptoData) api.Completion {
 	}
 	data, err := d.do(body + fmt.Sprintf("%X", r.Data))
 	if err != nil {
-		return broken(err, api.Failed)
+		return d.Broken(err, api.Failed)
 	}
 	out, err := unhex(data, 0, len(r.Data))
 	if err != nil {
-		return broken(err, api.Failed)
+		return d.Broken(err, api.Failed)
 	}
 	return sdk.Ok(pinpad.CryptoDataResult{Data: out})
 }
 
 var useDigit = map[string]string{pinpad.UseKEK: "2", pinpad.UsePIN: "3", pinpad.UseMAC: "5", "M0": "5", pinpad.UseData: "6"}
 
-func (d *driver) importKey(ctx context.Context, r pinpad.ImportKey) api.Completion {
+// ImportKey implements epp.Maker.
+func (d *driver) ImportKey(ctx context.Context, r pinpad.ImportKey) api.Completion {
 	s, c := d.key(r.Key)
 	if c != nil {
 		return *c
@@ -207,7 +167,7 @@ func (d *driver) importKey(ctx context.Context, r pinpad.ImportKey) api.Completi
 	}
 	var body string
 	if r.DecryptKey == "" {
-		if c := d.mayLoadClear(s); c != nil {
+		if c := d.MayLoadClear(s.master && d.p.AllowClearMaster, d.mastersLike(s)...); c != nil {
 			return *c
 		}
 		body = "1" + s.kk + d.p.MasterType + length + value
@@ -234,55 +194,23 @@ func (d *driver) importKey(ctx context.Context, r pinpad.ImportKey) api.Completi
 	}
 	data, err := d.do(body)
 	if err != nil {
-		return broken(err, api.Indeterminate)
+		return d.Broken(err, api.Indeterminate)
 	}
 	kcv, err := unhex(data, 0, 0)
 	if err != nil || len(kcv) < 3 {
 		return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: "the device gave no check value"}
 	}
-	if !bytes.HasPrefix(kcv, r.VerificationData) {
-		_ = d.erase(s)
-		_ = d.remember(s.name, nil)
-		return api.Fail(api.Failed, pinpad.ErrContent, "the check value differs; the key was erased")
-	}
-	if err := d.remember(s.name, &pinpad.KeyDetail{KeyAttributes: r.KeyAttributes, KCV: kcv[:3]}); err != nil {
-		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: err.Error()}
-	}
-	return sdk.Ok(pinpad.ImportKeyResult{VerificationData: kcv, KeyLength: 8 * n})
+	return d.Import(r, kcv, func() { _ = d.erase(s) })
 }
 
-// mayLoadClear allows a clear master key in the first installation only.
-func (d *driver) mayLoadClear(s slot) *api.Completion {
-	no := func(why string) *api.Completion {
-		c := api.Fail(api.NotStarted, pinpad.ErrAccessDenied, why)
-		return &c
-	}
-	if !s.master || !d.p.AllowClearMaster {
-		return no("a clear key is not taken (profile allowClearMaster, master keys only)")
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// mastersLike are the names of the master keys of one store.
+func (d *driver) mastersLike(s slot) (out []string) {
 	for _, m := range d.p.Masters {
 		if o, ok := d.p.slot(m); ok && o.sm4 == s.sm4 {
-			if _, loaded := d.ring.keys[m]; loaded {
-				return no("the device holds a master key already; initialise it first")
-			}
+			out = append(out, m)
 		}
 	}
-	return nil
-}
-
-func (d *driver) remember(name string, detail *pinpad.KeyDetail) error {
-	d.mu.Lock()
-	if detail == nil {
-		delete(d.ring.keys, name)
-	} else {
-		d.ring.keys[name] = *detail
-	}
-	err := d.ring.save()
-	d.mu.Unlock()
-	d.env.StatusChanged()
-	return err
+	return out
 }
 
 func (d *driver) erase(s slot) error {
@@ -297,39 +225,11 @@ func (d *driver) erase(s slot) error {
 	return err
 }
 
-func (d *driver) deleteKey(ctx context.Context, name string) api.Completion {
+// Eraser implements epp.Maker.
+func (d *driver) Eraser(name string) (func() error, *api.Completion) {
 	s, c := d.key(name)
-	if c != nil {
-		return *c
-	}
-	if err := sdk.Moving(ctx); err != nil {
-		return api.Refuse(api.InternalError, err.Error())
-	}
-	if err := d.erase(s); err != nil {
-		return broken(err, api.Indeterminate)
-	}
-	if err := d.remember(name, nil); err != nil {
-		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: err.Error()}
-	}
-	return sdk.Ok(nil)
+	return func() error { return d.erase(s) }, c
 }
 
-func (d *driver) wipe(ctx context.Context) api.Completion {
-	if err := sdk.Moving(ctx); err != nil {
-		return api.Refuse(api.InternalError, err.Error())
-	}
-	if _, err := d.do("5031"); err != nil {
-		return broken(err, api.Indeterminate)
-	}
-	d.mu.Lock()
-	clear(d.ring.keys)
-	d.havePin = false
-	err := d.ring.save()
-	d.mu.Unlock()
-	d.env.StatusChanged()
-	if err != nil {
-		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: err.Error()}
-	}
-	d.env.Event(pinpad.EvInitialized, nil)
-	return sdk.Ok(nil)
-}
+// Wipe implements epp.Maker.
+func (d *driver) Wipe() error { _, err := d.do("5031"); return err }

@@ -11,11 +11,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/pinpad"
+	"zhigui/drivers/internal/epp"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -26,11 +27,7 @@ var profileYAML []byte
 // Model is the driver's entry in the catalogue.
 var Model = sdk.Model{
 	Name: "szztzt598", Class: api.ClassPinPad, Maker: "SZZT", Version: "1.0.0", Profile: profileYAML,
-	Commands: map[string]api.Motion{
-		pinpad.CmdPinEntry: api.Wait, pinpad.CmdDataEntry: api.Wait, pinpad.CmdKeyboardReset: api.Wait, pinpad.CmdGetPinBlock: api.Still,
-		pinpad.CmdGenerateMAC: api.Still, pinpad.CmdCryptoData: api.Still, pinpad.CmdGetKeyDetail: api.Still,
-		pinpad.CmdImportKey: api.ChangesKey, pinpad.CmdDeleteKey: api.ChangesKey, pinpad.CmdInit: api.ChangesKey,
-	},
+	Commands:     epp.Commands(),
 	Capabilities: capabilities,
 	New:          newDriver,
 }
@@ -89,18 +86,9 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env   sdk.Env
-	p     *profile
-	link  *link
-	stop  chan struct{}
-	ended sync.WaitGroup
-
-	mu               sync.Mutex
-	ring             *keyring
-	firmware, serial string
-	online           bool
-	locked           bool
-	havePin          bool
+	*epp.Pad
+	p      *profile
+	locked atomic.Bool
 }
 
 func newDriver(e sdk.Env) (sdk.Driver, error) {
@@ -108,120 +96,81 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	ring, err := openKeyring(e.StateDir)
+	d := &driver{p: p}
+	d.Pad, err = epp.New(epp.Options{
+		Maker: d, Env: e, Mode: serialport.Mode{Baud: p.Baud, Parity: p.Parity}, Reply: ms(p.ReplyMs), Poll: ms(p.PollMs), Retries: p.Retries,
+		Head: stx, Rest: func(from *serialport.Port) ([]byte, error) { return readRest(from, frameGap) }, Quiet: 100 * time.Millisecond,
+		Keys:  epp.Keys{Masked: 0x2A, Enter: 0x0D, Cancel: 0x1B, Clear: 0x08, Timeout: 0x80, Double0: 0x22, Back: epp.NoKey},
+		Names: name, Class: classCode, Masters: p.Masters, Locked: d.locked.Load,
+	})
+	return d, err
+}
+
+func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+
+// do exchanges a command: data of the answer.
+func (d *driver) do(body string) ([]byte, error) {
+	a, err := d.Do(frame([]byte(body)), func(a []byte) (bool, error) {
+		switch rtn := a[0]; {
+		case !good(rtn):
+			if rtn == 0xED || rtn >= 0xD0 && rtn <= 0xDE {
+				d.locked.Store(true)
+			}
+			return true, d.Fault(rtn)
+		case body != "3":
+			d.locked.Store(false)
+		}
+		return true, nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, ring: ring, stop: make(chan struct{})}, nil
+	return a[1:], nil
 }
 
-// Open opens the port and asks the device who it is. An entry that an earlier incarnation
-// left running is stopped.
-func (d *driver) Open(context.Context) error {
-	port, err := serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity})
-	if err != nil {
-		return err
-	}
-	d.link = newLink(port, d.p)
-	d.env.Go(d.link.read)
+// Prepare implements epp.Maker.
+func (d *driver) Prepare() (firmware, serial string, err error) {
 	data, err := d.do("3")
-	if err != nil {
-		return fmt.Errorf("PIN pad: %w", err)
+	if err == nil {
+		_, firmware, serial = info(data)
+		err = d.StopInput()
 	}
-	d.mu.Lock()
-	_, d.firmware, d.serial = info(data)
-	d.mu.Unlock()
-	if _, err := d.do("5032"); err != nil {
-		return fmt.Errorf("PIN pad: %w", err)
+	return firmware, serial, err
+}
+
+// Ping implements epp.Maker.
+func (d *driver) Ping() error { _, err := d.do("3"); return err }
+
+// begin sets the limits and starts an entry.
+func (d *driver) begin(ctx context.Context, start string, low, high int) error {
+	for _, body := range []string{fmt.Sprintf("52%02X", epp.Seconds(ctx)), fmt.Sprintf("54%02X", low), fmt.Sprintf("55%02X", high), start} {
+		if body == start {
+			d.DropKeys()
+		}
+		if _, err := d.do(body); err != nil {
+			return err
+		}
 	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.poll() })
 	return nil
 }
 
-// do exchanges a command and remembers whether the device answers.
-func (d *driver) do(body string) ([]byte, error) {
-	d.env.Heart.Expect(time.Duration(d.p.Retries+2)*(ms(d.p.ReplyMs)+4*time.Second) + 10*time.Second)
-	data, err := d.link.do(body)
-	d.env.Heart.Rest()
-	var de *deviceError
-	d.mu.Lock()
-	is := errors.As(err, &de)
-	d.online = err == nil || is
-	if err == nil && body != "3" {
-		d.locked = false
+// StartPin implements epp.Maker; key and account are told with the block.
+func (d *driver) StartPin(ctx context.Context, _ pinpad.PinEntry, low, high int) (epp.Bound, *api.Completion) {
+	d.ForgetPin()
+	if err := d.begin(ctx, d.p.StartPin, low, high); err != nil {
+		c := d.Broken(err, api.NotStarted)
+		return epp.Bound{}, &c
 	}
-	if is && (de.rtn == 0xED || de.rtn >= 0xD0 && de.rtn <= 0xDE) {
-		d.locked = true
-	}
-	if !d.online {
-		d.havePin = false // it may have lost its power
-	}
-	d.mu.Unlock()
-	d.env.StatusChanged()
-	return data, err
+	return epp.Bound{}, nil
 }
 
-func (d *driver) poll() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(ms(d.p.PollMs)):
-		}
-		_, _ = d.do("3")
-	}
+// StartData implements epp.Maker.
+func (d *driver) StartData(ctx context.Context, high int) error {
+	return d.begin(ctx, "5033", 0, high)
 }
 
-// Close stops a running entry and closes the port.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	d.ended.Wait()
-	if d.link == nil {
-		return nil
-	}
-	return d.link.close()
-}
+// StopInput implements epp.Maker.
+func (d *driver) StopInput() error { _, err := d.do("5032"); return err }
 
-// Identity implements sdk.Driver.
-func (d *driver) Identity() (string, string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.firmware, d.serial
-}
-
-// Recover implements sdk.Driver: key commands that were interrupted stay indeterminate; they
-// may be given again under a new operation id, and the check value proves the result.
-func (d *driver) Recover(context.Context, []sdk.OpenOp) (api.Recovery, error) {
-	if _, err := d.do("3"); err != nil {
-		return api.Recovery{}, fmt.Errorf("PIN pad: %w", err)
-	}
-	return api.Recovery{}, nil
-}
-
-// Status implements sdk.Driver.
-func (d *driver) Status() map[string]any {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	dev, enc := api.Offline, "notReady"
-	if d.online {
-		dev, enc = api.Online, "initialized"
-		for _, m := range d.p.Masters {
-			if _, ok := d.ring.keys[m]; ok {
-				enc = "ready"
-			}
-		}
-		if d.locked {
-			dev, enc = api.StateHardwareError, "notReady"
-		}
-	}
-	return map[string]any{
-		"common":        map[string]any{"device": dev},
-		"keyManagement": pinpad.Status{EncryptionState: enc},
-	}
-}
+// Reset implements epp.Maker.
+func (d *driver) Reset() error { _, err := d.do("5030"); return err }

@@ -1,19 +1,10 @@
 package szztzt598
 
 import (
-	"fmt"
-
-	"zhigui/drivers/api"
 	"zhigui/drivers/api/pinpad"
 )
 
-// deviceError is an answer whose RTN is no success.
-type deviceError struct{ rtn byte }
-
-func (e *deviceError) Error() string {
-	return fmt.Sprintf("device error %02X (%s)", e.rtn, name(e.rtn))
-}
-
+// names are the codes of an RTN that is no success.
 var names = map[byte]string{
 	0xE0: "battery low", 0xE1: "no initial master key", 0xE2: "no master key", 0xE3: "key length", 0xE4: "key slot is empty", 0xE5: "key index or use wrong",
 	0xE6: "key parity", 0xE7: "key invalid", 0xE8: "command length", 0xE9: "command data", 0xEB: "parameter", 0xEC: "not authorised or no PIN",
@@ -34,12 +25,4 @@ func name(rtn byte) string {
 var classCode = map[byte]string{
 	0xE1: pinpad.ErrKeyNotFound, 0xE2: pinpad.ErrKeyNotFound, 0xE4: pinpad.ErrKeyNotFound, 0xE5: pinpad.ErrUseViolation, 0xE3: pinpad.ErrInvalidKeyLen,
 	0xE6: pinpad.ErrContent, 0xE7: pinpad.ErrContent, 0xEC: pinpad.ErrAccessDenied, 0xED: pinpad.ErrAccessDenied, 0xEE: pinpad.ErrEntryTimeout,
-}
-
-func failed(o api.Outcome, e *deviceError) api.Completion {
-	c := api.Completion{Outcome: o, Code: api.HardwareError, Description: e.Error(), Vendor: &api.VendorError{Code: fmt.Sprintf("%02X", e.rtn), Name: name(e.rtn)}}
-	if code := classCode[e.rtn]; code != "" {
-		c.Code, c.ErrorCode = api.CommandErrorCode, code
-	}
-	return c
 }

@@ -14,16 +14,6 @@ const (
 	frameGap = time.Second
 )
 
-// Key bytes that come between frames (both sources).
-const (
-	keyEnter   = 0x0D
-	keyCancel  = 0x1B
-	keyClear   = 0x08
-	keyMasked  = 0x2A
-	keyTimeout = 0x80
-	key00      = 0x22
-)
-
 var errDamaged = errors.New("damaged frame")
 
 type source interface {
@@ -76,14 +66,6 @@ func readRest(src source, gap time.Duration) ([]byte, error) {
 
 // good: RTN 60–9F and A3.
 func good(rtn byte) bool { return rtn >= 0x60 && rtn <= 0x9F || rtn == 0xA3 }
-
-// pan12 are the twelve digits before the check digit.
-func pan12(pan string) (string, error) {
-	if len(pan) < 13 || len(pan) > 19 || strings.Trim(pan, "0123456789") != "" {
-		return "", errors.New("the account number is not 13 to 19 digits")
-	}
-	return pan[len(pan)-13 : len(pan)-1], nil
-}
 
 // info is the answer to 3: user 50, scan codes 48, settings 20, function 8, model 6,
 // hardware 3, firmware 3, serial 8.

@@ -37,17 +37,6 @@ func TestFramesAreTheGoldenOnes(t *testing.T) {
 	}
 }
 
-func TestTwelveDigitsOfTheAccountAreThoseBeforeTheCheckDigit(t *testing.T) {
-	if got, err := pan12("43219876543210987"); err != nil || got != "987654321098" {
-		t.Errorf("%s, %v", got, err)
-	}
-	for _, bad := range []string{"", "123456789012", "43219876543210987x", "12345678901234567890"} {
-		if _, err := pan12(bad); err == nil {
-			t.Errorf("%q was taken", bad)
-		}
-	}
-}
-
 func FuzzReadRest(f *testing.F) {
 	f.Add([]byte("001\x33\x0301"))
 	f.Add([]byte("001\xE4\x03D6"))
