@@ -8,6 +8,7 @@ import (
 func FuzzNext(f *testing.F) {
 	f.Add([]byte("\x1b@\x1d(k\x03\x001C\x06abc\n\x1dV\x00"))
 	f.Add([]byte("\x1d(\x00\xff\xff"))
+	f.Add([]byte("\x1c(A\x02\x000\x01\x1d8L\x0b\x00\x00\x000p01\x01\x011\x08\x00\x01\x00\xff"))
 	f.Add([]byte("\x10\x14\x08\x01\x03\x14\x01\x06\x02\x08"))
 	f.Add([]byte("\x1dv0\x00\xff\xff\xff\xff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -51,7 +52,7 @@ func FuzzTicket(f *testing.F) {
 	f.Add([]byte{0x81, 0x30, 0xFF}, 8)
 	f.Fuzz(func(t *testing.T, b []byte, w int) {
 		w = 1 + (w&0x7fffffff)%8
-		for _, l := range wrap(Line{Align: "center", Spans: []Span{{Text: decodeText(b), W: w, H: 1}}}) {
+		for _, l := range wrap(Line{Align: "center", Spans: []Span{{Text: decodeText(b, w > 4), W: w, H: 1}}}) {
 			if l.columns() > Columns && len([]rune(l.Spans[0].Text)) > 1 {
 				t.Errorf("%d columns", l.columns())
 			}

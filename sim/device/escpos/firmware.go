@@ -97,12 +97,21 @@ func (m *Model) perform(io *engine.IO, o op) {
 			io.Write(a[:], "ASB")
 		}
 	case "GS I":
-		io.Reply([]byte{0x20}, "", "GS I", "printer id")
+		m.identity(io, n)
 	case "GS ( k":
 		m.qr(io, o.arg)
 	default:
 		io.Look(func() { m.styleOp(o.name, n) })
 	}
+}
+
+// identity is GS I: 66 maker and 67 model are words between 5F and 00, the rest is a number.
+func (m *Model) identity(io *engine.IO, n byte) {
+	out := []byte{0x20}
+	if word := map[byte]string{66: "ZHIGUI", 67: "SIM80"}[n]; word != "" {
+		out = append(append([]byte{0x5F}, word...), 0)
+	}
+	io.Reply(out, "", "GS I", "printer id")
 }
 
 // styleOp are the commands that only change how the next text looks; locked.
@@ -113,6 +122,8 @@ func (m *Model) styleOp(name string, n byte) {
 		m.reset()
 	case "ESC a":
 		m.align = []string{"left", "center", "right"}[n%3]
+	case "FS &", "FS .":
+		m.single = name == "FS ."
 	case "ESC E", "ESC G":
 		m.style.Bold = n&1 == 1
 	case "GS !":
@@ -129,7 +140,7 @@ func (m *Model) flushText() {
 		return
 	}
 	s := m.style
-	s.Text = decodeText(m.text)
+	s.Text = decodeText(m.text, m.single)
 	m.text = nil
 	if s.Text != "" {
 		m.line.Spans = append(m.line.Spans, s)

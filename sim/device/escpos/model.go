@@ -56,6 +56,7 @@ type Model struct {
 	align   string
 	line    Line
 	text    []byte
+	single  bool // FS .: no Chinese characters
 	halted  bool
 	tell    func(*engine.IO) // reports a changed state to the host
 }
@@ -123,6 +124,7 @@ func (m *Model) PowerOff() {
 // reset is ESC @.
 func (m *Model) reset() {
 	m.style, m.align, m.line, m.text, m.qrDots = Span{W: 1, H: 1}, "left", Line{}, nil, 3
+	m.single = false
 }
 
 // TicketView is one ticket of the list.

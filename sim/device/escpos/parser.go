@@ -56,12 +56,17 @@ func next(buf []byte) (o op, n int) {
 		if buf[2] == 65 || buf[2] == 66 {
 			size = 4
 		}
-	case b == gs && c == '(', b == esc && c == '(':
+	case c == '(':
 		if len(buf) < 5 {
 			return op{}, 0
 		}
 		size = 5 + int(buf[3]) + int(buf[4])<<8
 		name += " " + string(rune(buf[2]))
+	case b == gs && c == '8':
+		if len(buf) < 7 {
+			return op{}, 0
+		}
+		size = min(7+int(buf[3])+int(buf[4])<<8+int(buf[5])<<16, maxBlock)
 	case b == gs && c == 'v':
 		if len(buf) < 8 {
 			return op{}, 0

@@ -38,7 +38,7 @@ type Ticket struct {
 
 // width is how many columns a character takes.
 func width(r rune) int {
-	if r < 0x80 || r >= 0xFF61 && r <= 0xFF9F || r == '¥' {
+	if r < 0x80 || r >= 0xFF61 && r <= 0xFF9F || r == '¥' || r == '▯' {
 		return 1
 	}
 	return 2
@@ -97,7 +97,20 @@ func (t Ticket) Text() string {
 	return sb.String()
 }
 
-func decodeText(b []byte) string {
+// decodeText reads GB18030, or single bytes, of which those above ASCII are shown as boxes: the
+// code pages are not kept.
+func decodeText(b []byte, single bool) string {
+	if single {
+		out := make([]rune, 0, len(b))
+		for _, c := range b {
+			if c >= 0x80 {
+				out = append(out, '▯')
+			} else if c >= 0x20 {
+				out = append(out, rune(c))
+			}
+		}
+		return string(out)
+	}
 	out, err := simplifiedchinese.GB18030.NewDecoder().Bytes(b)
 	if err != nil {
 		return strings.ToValidUTF8(string(b), "?")

@@ -87,7 +87,7 @@ func escape(buf []byte) (item, int) {
 		k := int(buf[2]) + int(buf[3])<<8
 		switch c {
 		case 'k':
-			k = 24 * int(buf[2]) // lines of 24 dots, n1 bytes wide
+			k *= 24 // a line of 24 dots, so many bytes wide
 		case 'X':
 			k *= 3
 		}
