@@ -28,6 +28,15 @@ func panel(t *testing.T, b *counter) {
 	if done := c.until("completion", id); done.Header.CompletionCode != "" || !strings.Contains(string(done.Payload), `"42"`) {
 		t.Errorf("%+v %s", done.Header, done.Payload)
 	}
+	for _, to := range []string{"malfunction", "ok"} {
+		if err := b.devices.Do("panel", "setStatus", map[string]any{"name": "selfTest", "value": to}); err != nil {
+			t.Fatal(err)
+		}
+		if to == "malfunction" {
+			for c.until("unsolicited", 0).Header.Name != "Common.ErrorEvent" {
+			}
+		}
+	}
 	page := dial(t, b.url+"/panel/", b.Token("flow"))
 	if got := page.do("TextTerminal.Read", `{"numOfChars":3}`).Header.CompletionCode; got != "authorizationRequired" {
 		t.Errorf("a page reads the staff's keypad: %q", got)

@@ -159,6 +159,10 @@ func New(p Parts) *Counter {
 	for name, d := range all {
 		d.OnEvent(func(ev api.Event) { c.deviceEvent(name, ev) })
 		d.OnStatus(func(delta json.RawMessage) { c.statusChanged(name, delta) })
+		d.OnFault(func(f device.Fault) {
+			c.Log.Warn("device fault", "device", name, "kind", f.EventID, "text", f.VendorDescription)
+			c.Server.Broadcast(name, api.Event{Name: device.EvError, Payload: service.Done(f).Payload})
+		})
 	}
 	return c
 }

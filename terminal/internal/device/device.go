@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
-	"time"
 
 	"zhigui/drivers/api"
 )
@@ -30,9 +29,10 @@ type Device struct {
 
 	mu      sync.Mutex
 	classes map[string]map[string]json.RawMessage
-	changed time.Time
 	events  []func(api.Event)
 	status  []func(json.RawMessage)
+	faults  []func(Fault)
+	health  health
 }
 
 // New wraps a driver. The caller feeds Notice with what the driver reports.
@@ -74,7 +74,9 @@ func (d *Device) RunOp(ctx context.Context, op api.OpID, txn, name string, paylo
 	if emit == nil {
 		emit = func(api.Event) {}
 	}
-	return d.drv.Execute(ctx, cmd, emit)
+	done := d.drv.Execute(ctx, cmd, emit)
+	d.judge(name, done)
+	return done
 }
 
 // QueryOp asks the driver's journal.
@@ -88,7 +90,7 @@ func (d *Device) Refresh(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.merge(st.Classes, true)
+	d.merge(st.Classes, true, false)
 	return nil
 }
 
@@ -104,12 +106,15 @@ func (d *Device) OnStatus(f func(json.RawMessage)) { d.status = append(d.status,
 // Notice takes one element of the driver's unsolicited stream.
 func (d *Device) Notice(n api.Notice) {
 	if n.Event != nil {
+		if n.Event.Name == EvError {
+			d.pushed(*n.Event)
+		}
 		for _, f := range d.events {
 			f(*n.Event)
 		}
 	}
 	if n.Status != nil {
-		d.merge(n.Status.Classes, n.Status.Full)
+		d.merge(n.Status.Classes, n.Status.Full, false)
 	}
 }
 
@@ -118,14 +123,16 @@ func (d *Device) SetState(s api.DeviceState, reason string) {
 	st, _ := json.Marshal(s)
 	rs, _ := json.Marshal(reason)
 	raw, _ := json.Marshal(map[string]any{"common": map[string]json.RawMessage{"device": st, "X-reason": rs}})
-	d.merge(raw, false)
+	d.merge(raw, false, true)
 }
 
-func (d *Device) merge(raw json.RawMessage, full bool) {
+// merge takes a status; software says that not the device but its driver is the trouble.
+func (d *Device) merge(raw json.RawMessage, full, software bool) {
 	var delta map[string]map[string]json.RawMessage
 	if json.Unmarshal(raw, &delta) != nil {
 		return
 	}
+	before := d.State()
 	d.mu.Lock()
 	if full {
 		d.classes = map[string]map[string]json.RawMessage{}
@@ -138,8 +145,12 @@ func (d *Device) merge(raw json.RawMessage, full bool) {
 			d.classes[iface][k] = v
 		}
 	}
-	d.changed = time.Now()
 	d.mu.Unlock()
+	var c struct {
+		Reason string `json:"X-reason"`
+	}
+	d.Read("common", &c)
+	d.changed(before, d.State(), c.Reason, software)
 	for _, f := range d.status {
 		f(raw)
 	}

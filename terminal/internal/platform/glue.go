@@ -188,6 +188,9 @@ func (p *Platform) Beat() access.Beat {
 			d.Read("cardReader", &st)
 			m.Detail = st.Media
 		}
+		if f := d.Fault(); f != "" {
+			m.Detail = f
+		}
 		b.Modules = append(b.Modules, m)
 		if d.State() != api.Online && d.State() != api.DeviceBusy && slices.Contains(core, id) {
 			b.State = "outOfService"
