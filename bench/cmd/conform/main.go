@@ -26,10 +26,14 @@ type sheet struct {
 	models, rules []string
 	result        map[[2]string]string // pass, fail, skip
 	said          map[[2]string]string // what a test printed
+	why, left     []string             // what whole tests printed, and those that were left out
 }
 
 func (s *sheet) add(e event) {
 	part := strings.Split(e.Test, "/")
+	if len(part) == 1 && strings.HasSuffix(e.Test, "Conforms") {
+		s.whole(e)
+	}
 	if len(part) != 3 || !strings.HasSuffix(part[0], "Conforms") {
 		return
 	}
@@ -45,6 +49,20 @@ func (s *sheet) add(e event) {
 			s.rules = append(s.rules, key[1])
 		}
 		s.result[key] = e.Action
+	}
+}
+
+// whole notes a test that was skipped before its model came, with what it said.
+func (s *sheet) whole(e event) {
+	switch e.Action {
+	case "run":
+		s.why = nil
+	case "output":
+		if said := strings.TrimSpace(e.Output); !strings.HasPrefix(said, "===") && !strings.HasPrefix(said, "---") {
+			s.why = append(s.why, said)
+		}
+	case "skip":
+		s.left = append(s.left, e.Test+": "+strings.Join(s.why, " "))
 	}
 }
 
@@ -67,6 +85,9 @@ func (s *sheet) print(w io.Writer) (failed int) {
 			fmt.Fprintf(w, "%3s", marks[s.result[[2]string{m, r}]])
 		}
 		fmt.Fprintln(w)
+	}
+	for _, l := range s.left {
+		fmt.Fprintf(w, "\nleft out: %s\n", l)
 	}
 	for _, m := range s.models {
 		for _, r := range s.rules {

@@ -14,6 +14,10 @@ func TestTheTableHasARowForEachModelAndSaysWhatFailed(t *testing.T) {
 		{Action: "pass", Test: "TestAConforms/a/it_describes_itself/deeper"},
 		{Action: "pass", Test: "TestAConforms/a/drained"},
 		{Action: "pass", Test: "TestElse/x/y"},
+		{Action: "run", Test: "TestCConforms"},
+		{Action: "output", Test: "TestCConforms", Output: "=== RUN   TestCConforms\n"},
+		{Action: "output", Test: "TestCConforms", Output: "    tool.go:23: pcscd is not installed\n"},
+		{Action: "skip", Test: "TestCConforms"},
 	} {
 		s.add(e)
 	}
@@ -21,7 +25,7 @@ func TestTheTableHasARowForEachModelAndSaysWhatFailed(t *testing.T) {
 	if n := s.print(&out); n != 1 {
 		t.Errorf("%d failed", n)
 	}
-	want := "  1  it describes itself\n  2  drained\n\nmodel               1  2\na                   ✘  ✔\nb                   ✔   \n\na: it describes itself\nno maker\n"
+	want := "  1  it describes itself\n  2  drained\n\nmodel               1  2\na                   ✘  ✔\nb                   ✔   \n\nleft out: TestCConforms: tool.go:23: pcscd is not installed\n\na: it describes itself\nno maker\n"
 	if out.String() != want {
 		t.Errorf("got\n%s", out.String())
 	}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // The daemon's messages: a header of size and command, then a structure, all in the machine's
@@ -85,6 +87,13 @@ type readerState struct {
 func (r *readerState) name() string {
 	name, _, _ := bytes.Cut(r.Name[:], []byte{0})
 	return string(name)
+}
+
+// plausible is false for what cannot be a reader: the daemon's answers have no frame by which a
+// shifted one would show.
+func (r *readerState) plausible() bool {
+	name := r.name()
+	return name == "" || r.ATRLength <= uint32(len(r.ATR)) && !strings.ContainsFunc(name, func(c rune) bool { return c < 0x20 || c == utf8.RuneError })
 }
 
 type version struct {
@@ -187,6 +196,9 @@ func (d *daemon) readers() ([]readerState, error) {
 		return nil, fmt.Errorf("pcscd: %w", err)
 	}
 	for i := len(all) - 1; i >= 0; i-- {
+		if !all[i].plausible() {
+			return nil, errDaemon
+		}
 		if all[i].Name[0] == 0 {
 			all = append(all[:i], all[i+1:]...)
 		}

@@ -127,10 +127,12 @@ func (d *driver) exclusive() (release func()) {
 // drop forgets a daemon that did not answer as it should.
 func (d *driver) drop(err error) error {
 	var s status
-	if d.d == nil || errors.As(err, &s) {
+	if errors.As(err, &s) {
 		return err
 	}
-	_ = d.d.conn.Close()
+	if d.d != nil {
+		_ = d.d.conn.Close()
+	}
 	d.d, d.handle = nil, 0
 	d.note(func() { d.online, d.present, d.on = false, false, false })
 	return err
@@ -151,18 +153,27 @@ func (d *driver) note(change func()) {
 	}
 }
 
+// list asks the daemon for its readers, a second time over a new connection.
+func (d *driver) list() (all []readerState, err error) {
+	for range 2 {
+		if d.d == nil {
+			if d.d, err = dial(d.env.Port, time.Duration(d.p.ReplyMs)*time.Millisecond); err != nil {
+				return nil, d.drop(err)
+			}
+		}
+		if all, err = d.d.readers(); err == nil {
+			return all, nil
+		}
+		err = d.drop(err)
+	}
+	return nil, err
+}
+
 // look asks the daemon for the reader; under the line lock.
 func (d *driver) look() (*readerState, error) {
-	if d.d == nil {
-		c, err := dial(d.env.Port, time.Duration(d.p.ReplyMs)*time.Millisecond)
-		if err != nil {
-			return nil, err
-		}
-		d.d = c
-	}
-	all, err := d.d.readers()
+	all, err := d.list()
 	if err != nil {
-		return nil, d.drop(err)
+		return nil, err
 	}
 	for i := range all {
 		r := &all[i]
