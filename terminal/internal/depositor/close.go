@@ -3,6 +3,7 @@ package depositor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"zhigui/drivers/api"
@@ -165,8 +166,39 @@ func (d *Depositor) due() (open bool) {
 	busy := d.stop != nil || d.looking
 	d.waitMu.Unlock()
 	d.led.Read(func(b *book.Book) { open = len(b.OpenDeposits()) > 0 })
-	return open && !busy
+	return (open || d.stray()) && !busy
 }
+
+// stray reports whether the acceptor has a cash-in transaction open that the journal has not:
+// a person has settled the deposit while the device was away, or another program began it.
+func (d *Depositor) stray() bool {
+	stray := d.status().CashIn.Status == cash.CashInActive
+	d.led.Read(func(b *book.Book) { stray = stray && len(b.OpenDeposits()) == 0 })
+	return stray
+}
+
+// clearStray ends such a transaction. What it holds is stacked, never handed out, and credited
+// to nobody: a person compares the box with the books. d.mu is held.
+func (d *Depositor) clearStray() {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*d.cfg.MoveTimeout)
+	defer cancel()
+	if d.dev.Refresh(ctx) != nil || !d.stray() {
+		return
+	}
+	done := d.dev.RunOp(ctx, d.newOp("stray", "e"), "", cash.CmdCashInEnd, nil, nil)
+	if d.dev.Refresh(ctx) != nil || d.stray() {
+		d.log.Warn("a cash-in that the journal does not know stays open", "outcome", done.Outcome, "code", done.ErrorCode)
+		d.arrange()
+		return
+	}
+	d.retry = 0
+	in := d.status().CashIn
+	d.alarm("acceptorActive", fmt.Sprintf("the acceptor had a cash-in transaction open that the journal does not know; it was ended. It says it has taken %s in it: a person compares the cash box with the books",
+		minor(book.Credit(in.Deposited))), "")
+}
+
+// minor is an amount for a person.
+func minor(fen int64) string { return fmt.Sprintf("%d.%02d", fen/100, fen%100) }
 
 func (d *Depositor) look() {
 	var open []book.Txn
@@ -175,6 +207,9 @@ func (d *Depositor) look() {
 		if t.ID != d.live {
 			d.finish(t.ID, t.TakeBack)
 		}
+	}
+	if d.stray() {
+		d.clearStray()
 	}
 }
 

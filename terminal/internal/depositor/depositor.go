@@ -95,9 +95,12 @@ func (d *Depositor) facts(t book.Txn) guard.Facts {
 	return f
 }
 
-// Blocked reports whether an earlier deposit is not closed or waits for a count: the acceptor
-// takes no notes until then.
+// Blocked reports whether an earlier deposit is not closed or waits for a count, or the acceptor
+// has one open that the journal does not know: it takes no notes until then.
 func (d *Depositor) Blocked() (blocked bool) {
+	if d.stray() {
+		return true
+	}
 	d.led.Read(func(b *book.Book) {
 		blocked = len(b.OpenDeposits()) > 0
 		for _, t := range b.InSuspense() {
@@ -145,8 +148,8 @@ func (d *Depositor) Begin(ctx context.Context, txn string) api.Completion {
 		if t, _ = d.led.Txn(txn); d.record(ej.DepositClosed, t, op, book.CashData{Taken: &cash.Deposited{}, Why: done.Description}) == nil {
 			d.settle(txn)
 		}
-		if done.ErrorCode == cash.ErrCashInActive {
-			d.alarm("acceptorActive", "the acceptor has a cash-in transaction that the journal does not know", txn)
+		if done.ErrorCode == cash.ErrCashInActive { // its status did not say so before
+			d.clearStray()
 		}
 		return done
 	}

@@ -460,16 +460,55 @@ func TestASessionThatEndsStacksAndCreditsWhatIsHeld(t *testing.T) {
 	c.end(t, book.CashDeposited, book.SettleCommit, 20000)
 }
 
-func TestACashInOfSomebodyElseIsNobodysDeposit(t *testing.T) {
+func TestACashInOfSomebodyElseIsNobodysDepositAndIsEnded(t *testing.T) {
 	c := approved(t, 0)
 	c.dev.in = cash.CashInStatus{Status: cash.CashInActive}
-	c.dev.move(func(n *cash.NoteMoved) { n.Credited = 5 })
+	c.dev.move(func(n *cash.NoteMoved) { n.Credited = 5; n.Escrow = 1 })
+	if !c.Blocked() {
+		t.Error("a deposit is offered while the acceptor has another's open")
+	}
+	if done := c.Begin(context.Background(), txn); done.Outcome != api.NotStarted {
+		t.Errorf("%+v", done)
+	}
+	c.Look()
+	c.end(t, book.CashNone, book.SettleNone, 0)
+	if n := c.dev.in.Types[note]; n.Returned > 0 || c.dev.in.Status == cash.CashInActive || c.Blocked() {
+		t.Errorf("%+v", c.dev.in)
+	}
+	if d := cmp.Diff([]string{"guardRefused", "acceptorActive"}, c.alarms); d != "" {
+		t.Error(d)
+	}
+	c.begin(t)
+}
+
+// The status was not fresh: the device itself refuses to begin.
+func TestACashInThatShowsOnlyAtTheBeginningIsEndedToo(t *testing.T) {
+	c := approved(t, 0)
+	c.dev.script[cash.CmdCashInStart] = func() (api.Completion, bool) {
+		c.dev.in = cash.CashInStatus{Status: cash.CashInActive}
+		return api.Completion{}, false
+	}
 	if done := c.Begin(context.Background(), txn); done.ErrorCode != cash.ErrCashInActive {
 		t.Errorf("%+v", done)
 	}
 	c.end(t, book.CashDeposited, book.SettleCommit, 0)
 	if d := cmp.Diff([]string{"acceptorActive"}, c.alarms); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestADepositCountedByAPersonDoesNotBlockTheAcceptorThatComesBack(t *testing.T) {
+	c := approved(t, 2)
+	c.begin(t)
+	c.insert(t, 2)
+	c.dev.set(func() { c.dev.state = api.Offline })
+	c.End(txn)
+	must(t, c.Resolve(txn, 20000, "test"))
+	c.dev.set(func() { c.dev.state = api.Online })
+	c.Recovered()
+	c.end(t, book.CashInUnclear, book.SettleCommit, 20000)
+	if c.dev.in.Status == cash.CashInActive || c.Blocked() {
+		t.Errorf("no further deposit is possible: %+v", c.dev.in)
 	}
 }
 
