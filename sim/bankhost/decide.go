@@ -79,6 +79,12 @@ func (h *Host) request(q *request) {
 				return nil
 			}
 		}
+		if h := withoutPIN[proc]; h != nil {
+			return h(l, q, a)
+		}
+		if proc == procIssue {
+			return h.issue(q, a, key)
+		}
 		if q.rc = cardState(a); q.rc != "" {
 			return nil
 		}
@@ -129,9 +135,9 @@ func (h *Host) request(q *request) {
 
 func cardState(a *Account) string {
 	switch {
-	case a == nil:
+	case a == nil, a.Status == "blank":
 		return "14"
-	case a.Status == "blocked":
+	case a.Status == "blocked", a.Status == "void":
 		return "62"
 	case a.Status == "expired":
 		return "54"
@@ -230,6 +236,9 @@ func (h *Host) reversal(q *request) {
 		ch = l.post(Entry{Kind: "forbid", Key: orig, RC: "25"})
 	case op.forbid:
 		q.rc = "25"
+	case op.e.Kind == "issue" && !op.reversed:
+		q.rc = "00"
+		ch = l.post(Entry{Kind: "revoke", Key: orig, Card: op.e.Card, RC: "00", Ref: op.e.Ref, Term: op.e.Term})
 	case op.reversed || op.e.Kind != "withdraw":
 		q.rc = "00"
 	default:
@@ -260,21 +269,24 @@ func (q *request) balance(a *Account) {
 // statement writes the last lines of an account: MMDDhhmmss|kind|sign|amount|balance.
 func (q *request) statement(l *ledger, a *Account) {
 	h := l.history[a.Card]
-	bal := a.Balance
+	h = h[max(0, len(h)-10):]
 	lines := make([]string, len(h))
-	for i := len(h) - 1; i >= 0; i-- {
-		e := h[i]
-		kind, sign, amount := "ATM", "D", e.Amount
-		switch e.Kind {
-		case "reverse":
-			kind, sign, amount = "REV", "C", -e.Amount
-		case "deposit":
-			kind, sign, amount = "DEP", "C", -e.Amount
-		}
-		lines[i] = fmt.Sprintf("%s|%s|%s|%d|%d", e.At.Local().Format("0102150405"), kind, sign, amount, bal)
-		bal += e.Amount
+	for i, e := range h {
+		kind, sign, amount := e.words()
+		lines[i] = fmt.Sprintf("%s|%s|%s|%d|%d", e.At.Local().Format("0102150405"), kind, sign, amount, e.balance)
 	}
 	q.text = strings.Join(lines, ";")
+}
+
+// words are how a line reads in a statement: kind, C or D, amount.
+func (e line) words() (kind, sign string, amount int64) {
+	switch e.Kind {
+	case "reverse":
+		return "REV", "C", -e.Amount
+	case "deposit":
+		return "DEP", "C", -e.Amount
+	}
+	return "ATM", "D", e.Amount
 }
 
 var answerMTI = map[string]string{"0100": "0110", "0200": "0210", "0220": "0230", "0420": "0430", "0421": "0430", "0820": "0830"}

@@ -57,6 +57,9 @@ var demo = []Account{
 	{Card: "6225880000000005", Balance: 2_000_000, Status: "ok"},
 }
 
+// blanks is how many blank cards lie in the terminals' stock: 6225880000002001 on.
+const blanks = 200
+
 // Start opens the ledger, creates missing accounts and serves until Close.
 func Start(o Options) (*Host, error) {
 	if o.Late <= 0 {
@@ -87,6 +90,9 @@ func Start(o Options) (*Host, error) {
 	}
 	for _, a := range demo {
 		open(a)
+	}
+	for i := range blanks {
+		open(Account{Card: fmt.Sprintf("622588%010d", 2001+i), Status: "blank"})
 	}
 	for i := range o.BenchCards {
 		open(Account{Card: fmt.Sprintf("622588%010d", 1_000_000_001+i), Balance: 500_000_000_000, Status: "ok"})

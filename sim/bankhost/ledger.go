@@ -18,13 +18,17 @@ import (
 type Account struct {
 	Card    string `json:"card"`
 	Balance int64  `json:"balance"` // minor units
-	Status  string `json:"status"`  // ok, blocked, expired, captured
+	Status  string `json:"status"`  // ok, blocked, expired, captured; blank: in a terminal's stock, void: issued and taken back
 	Tries   int    `json:"tries"`   // wrong PINs in a row
 	pin     string // salted digest
+	owner   string // digest of the document an issued card was given for
+	Seq     int    `json:"seq"`     // lines booked so far
+	Printed int    `json:"printed"` // the last of them that is in the passbook
 }
 
 // Entry is one line of the ledger file. Kind: open, withdraw, deposit, reverse, pinTry, pinChange,
-// forbid (a reversal of an unknown original: should it come, it is refused).
+// issue (a blank card becomes an account), revoke (it is taken back), printed (lines up to Tries
+// are in the passbook), forbid (a reversal of an unknown original: should it come, it is refused).
 type Entry struct {
 	Kind   string    `json:"kind"`
 	Key    string    `json:"key,omitempty"` // F90 quintuple of the original
@@ -36,6 +40,7 @@ type Entry struct {
 	Ref    string    `json:"ref,omitempty"`
 	Term   string    `json:"term,omitempty"`
 	PIN    string    `json:"pin,omitempty"`
+	Owner  string    `json:"owner,omitempty"`
 	Tries  int       `json:"tries,omitempty"`
 	At     time.Time `json:"at"`
 }
@@ -56,7 +61,7 @@ type ledger struct {
 	ops      map[string]*operation
 	clearing int64
 	opened   int64
-	history  map[string][]Entry // last lines per card
+	history  map[string][]line // last lines per card
 	entries  int
 
 	f     *os.File
@@ -81,7 +86,7 @@ func openLedger(path string) (*ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bankhost: ledger: %w", err)
 	}
-	l := &ledger{accounts: map[string]*Account{}, ops: map[string]*operation{}, history: map[string][]Entry{}, f: f,
+	l := &ledger{accounts: map[string]*Account{}, ops: map[string]*operation{}, history: map[string][]line{}, f: f,
 		kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	r := bufio.NewReaderSize(f, 1<<20)
 	var good int64
@@ -137,17 +142,35 @@ func (l *ledger) apply(e Entry) {
 		l.ops[e.Key] = &operation{e: e}
 	case "status":
 		a.Status = e.RC
+	case "issue":
+		a.Status, a.pin, a.owner = "ok", e.PIN, e.Owner
+		l.ops[e.Key] = &operation{e: e}
+	case "revoke":
+		a.Status = "void"
+		l.ops[e.Key].reversed = true
+	case "printed":
+		a.Printed = max(a.Printed, e.Tries)
 	}
 }
 
+// line is one line of an account, with the balance after it.
+type line struct {
+	Entry
+	seq     int
+	balance int64
+}
+
+// kept is how many lines of an account are remembered.
+const kept = 100
+
 func (l *ledger) note(e Entry) {
-	h := l.history[e.Card]
-	if len(h) == 10 {
-		copy(h, h[1:])
-		h[9] = e
-		return
+	a := l.accounts[e.Card]
+	a.Seq++
+	h := append(l.history[e.Card], line{e, a.Seq, a.Balance})
+	if len(h) == 2*kept {
+		h = append(h[:0:0], h[kept:]...)
 	}
-	l.history[e.Card] = append(h, e)
+	l.history[e.Card] = h
 }
 
 // post applies e under mu and queues its line; the returned channel tells when it is

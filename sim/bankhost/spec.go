@@ -47,6 +47,8 @@ func spec(pinBytes int) *iso8583.MessageSpec {
 	for n, l := range lllFields {
 		s.Fields[n] = text(l, prefix.ASCII.LLL)
 	}
+	// Names in GBK: bytes, not ASCII.
+	s.Fields[62] = field.NewString(&field.Spec{Length: lllFields[62], Enc: encoding.Binary, Pref: prefix.ASCII.LLL})
 	return s
 }
 

@@ -164,9 +164,9 @@ func (s *Store) ByID(ctx context.Context, id int64) (*Txn, error) {
 	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE id=?`, id))
 }
 
-// ByOriginal finds the withdrawal or deposit a confirmation or reversal of a terminal means.
+// ByOriginal finds the transaction a confirmation or reversal of a terminal means.
 func (s *Store) ByOriginal(ctx context.Context, terminal, batch, stan string) (*Txn, error) {
-	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE idem>=? AND idem<? AND batch=? AND stan=? AND kind IN ('withdrawal', 'deposit') ORDER BY id DESC LIMIT 1`,
+	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE idem>=? AND idem<? AND batch=? AND stan=? ORDER BY id DESC LIMIT 1`,
 		terminal+"|", terminal+"}", batch, stan))
 }
 

@@ -293,7 +293,7 @@ func (x *term) withdraw(card string, amount int64) (*message.Message, *message.M
 
 // about makes a 0220 or 0400 for an original.
 func (x *term) about(mti string, orig *message.Message, amount int64) *message.Message {
-	m := x.msg(mti, "010000")
+	m := x.msg(mti, orig.String(3))
 	_ = m.SetNumber(4, uint64(amount))
 	_ = m.SetString(49, "156")
 	_ = m.SetString(60, "00000001000")

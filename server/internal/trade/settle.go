@@ -10,7 +10,7 @@ import (
 	"zhigui/server/internal/store"
 )
 
-// original finds the withdrawal that F61 (batch, STAN, date) of a confirmation or reversal
+// original finds the transaction that F61 (batch, STAN, date) of a confirmation or reversal
 // names. The original must have landed first: its outcome decides.
 func (z *Zone) original(ctx context.Context, w *work) (t *store.Txn, key, rc string) {
 	o := w.in.Get(61)
@@ -34,7 +34,8 @@ func (z *Zone) original(ctx context.Context, w *work) (t *store.Txn, key, rc str
 	return t, key, ""
 }
 
-// confirm handles 0220: the terminal has paid F4 of an approved withdrawal.
+// confirm handles 0220: the terminal has paid F4 of an approved withdrawal, or (F4 zero) handed
+// over what was approved.
 func (z *Zone) confirm(ctx context.Context, w *work) string {
 	e := z.e
 	t, _, rc := z.original(ctx, w)
@@ -128,7 +129,10 @@ func (z *Zone) reverse(ctx context.Context, w *work) string {
 	if reason == "" {
 		reason = "06"
 	}
-	r, err := z.part(ctx, t, paid, reason)
+	r, err := e.newReversal(ctx, t, reason)
+	if err == nil && paid > 0 {
+		r.Paid = sql.NullInt64{Int64: paid, Valid: true}
+	}
 	if err == nil {
 		err = e.st.Finish(ctx, t.ID, &store.Outcome{State: store.ReversalPending, Note: "reversed by the terminal, reason " + reason,
 			At: e.o.Now(), Reversal: r}, store.Approved, store.Suspense)
@@ -151,8 +155,10 @@ func (z *Zone) void(ctx context.Context, w *work, key string) string {
 	amount, _ := w.in.Number(4)
 	o := w.in.Get(61)
 	name := "withdrawal"
-	if w.in.String(3) == procDeposit {
-		name = "deposit"
+	for _, k := range kinds {
+		if k.proc == w.in.String(3) {
+			name = k.name
+		}
 	}
 	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Kind: name, Batch: string(o[:6]),
 		STAN: string(o[6:12]), Amount: int64(amount), State: store.Voided, RC: rcNotOriginal, Note: "reversed before it arrived", Created: now, Updated: now}

@@ -48,12 +48,20 @@ type kind struct {
 	money bool // moves money: reversed when its outcome is unknown
 	pin   bool // needs a PIN block
 	opens bool // moves no money, and a confirmation (0220) with the amount follows
+	// gives hands something over that is no money (a card): confirmed when the customer has it,
+	// reversed when not or when the outcome is unknown. F62 says to whom and is kept by the host.
+	gives bool
+	tells bool // F62 goes to the host
 }
+
+// undone reports whether an outcome in doubt has to be reversed.
+func (k *kind) undone() bool { return k.money || k.gives }
 
 // Processing codes (field 3) that a settlement names, too.
 const (
 	procWithdrawal = "010000"
 	procDeposit    = "210000"
+	procCardIssue  = "910000"
 )
 
 var kinds = []kind{
@@ -62,6 +70,11 @@ var kinds = []kind{
 	{name: "pinChange", mti: "0200", proc: "700000", pin: true},
 	{name: "statement", mti: "0200", proc: "380000", pin: true},
 	{name: "deposit", mti: "0100", proc: procDeposit, pin: true, opens: true},
+	// The PIN block is that of the new card; F62 is document|phone|name, in GBK.
+	{name: "cardIssue", mti: "0200", proc: procCardIssue, pin: true, gives: true, tells: true},
+	// F62 is the number of the last line in the book; the answer's, the lines behind it.
+	{name: "passbook", mti: "0200", proc: "390000", tells: true},
+	{name: "passbookPrinted", mti: "0200", proc: "930000", tells: true},
 }
 
 func kindOf(mti string, proc []byte) *kind {

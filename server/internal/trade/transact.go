@@ -119,6 +119,9 @@ func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount
 		}
 		_ = w.out.SetString(53, "2600000000000000")
 	}
+	if v := w.in.Get(62); k.tells && (len(v) == 0 || w.out.Set(62, v) != nil) {
+		return nil, rcFormat
+	}
 	if k.name == "pinChange" {
 		pb, err := e.hsm.TranslatePIN(w.key, e.hostKey, w.in.Get(62), pan)
 		if err != nil {
@@ -194,7 +197,7 @@ func (z *Zone) send(ctx context.Context, w *work, k *kind, t *store.Txn) string 
 	o := &store.Outcome{State: store.Declined, RC: rc, Auth: string(a.Msg.Get(38))}
 	if rc == rcOK {
 		o.State = store.Approved
-		if !k.money && !k.opens {
+		if !k.money && !k.opens && !k.gives {
 			o.State = store.Confirmed
 		}
 		e.count.approved.Add(1)
@@ -219,7 +222,7 @@ func (z *Zone) unknown(ctx context.Context, w *work, k *kind, t *store.Txn, note
 	e.o.Log.Warn("outcome unknown", "txn", t.ID, "terminal", t.Terminal, "reason", note)
 	w.out.Reset(e.hostD)
 	o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: note}
-	if k.money {
+	if k.undone() {
 		r, err := e.newReversal(ctx, t, rcNoAnswer)
 		if err != nil {
 			return rcNoAnswer // the row stays INTENT; recovery or the watch takes it up

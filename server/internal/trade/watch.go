@@ -36,7 +36,7 @@ func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 		}
 		for _, t := range ts {
 			o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: "no outcome recorded", At: e.o.Now()}
-			if kindMoney(t.Kind) {
+			if undone(t.Kind) {
 				r, err := e.newReversal(ctx, t, rcNoAnswer)
 				if err != nil {
 					return err
@@ -59,10 +59,10 @@ func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 	}
 }
 
-func kindMoney(name string) bool {
+func undone(name string) bool {
 	for _, k := range kinds {
 		if k.name == name {
-			return k.money
+			return k.undone()
 		}
 	}
 	return true

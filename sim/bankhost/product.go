@@ -1,0 +1,102 @@
+package bankhost
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Processing codes (F3) of products beyond cash: ours, as those of a bank's own network are.
+const (
+	procIssue    = "910000" // 0200: activate a blank card; F52 is its PIN, F62 document|phone|name, in GBK
+	procPassbook = "390000" // 0200: lines behind the one in F62
+	procPrinted  = "930000" // 0200: lines up to the one in F62 are in the passbook
+)
+
+// withoutPIN are the requests that a passbook alone may make.
+var withoutPIN = map[string]func(l *ledger, q *request, a *Account) <-chan error{
+	procPassbook: func(l *ledger, q *request, a *Account) <-chan error { q.passbook(l, a); return nil },
+	procPrinted:  func(l *ledger, q *request, a *Account) <-chan error { return q.printed(l, a) },
+}
+
+// cardsEach is how many cards one person may hold.
+const cardsEach = 4
+
+// issue makes an account of a blank card. The 0420 of it takes it back for good: a card that
+// was not handed over lies in a bin.
+func (h *Host) issue(q *request, a *Account, key string) <-chan error {
+	l := h.l
+	f := strings.SplitN(q.m.text(62), "|", 3)
+	switch {
+	case a == nil || a.Status != "blank":
+		q.rc = "14"
+		return nil
+	case len(f) != 3 || len(f[0]) < 6 || len(f[1]) != 11 || f[2] == "":
+		q.rc = "30"
+		return nil
+	}
+	sum := sha256.Sum256([]byte("document|" + f[0]))
+	owner := hex.EncodeToString(sum[:12])
+	held := 0
+	for _, x := range l.accounts {
+		if x.owner == owner && x.Status != "void" {
+			held++
+		}
+	}
+	if held >= cardsEach {
+		q.rc = "57"
+		return l.post(Entry{Kind: "decline", Key: key, Card: a.Card, RC: q.rc, Ref: q.m.text(37)})
+	}
+	digits, ok := h.zone.pinOf(q.m.raw(52), a.Card)
+	if !ok {
+		q.rc = "99"
+		return nil
+	}
+	q.rc, q.auth = "00", fmt.Sprintf("%06d", l.entries%1000000)
+	return l.post(Entry{Kind: "issue", Key: key, Card: a.Card, RC: "00", Auth: q.auth, PIN: pinDigest(a.Card, digits), Owner: owner, Ref: q.m.text(37), Term: q.m.text(41)})
+}
+
+// passbook answers up to eight lines that are not in the book yet,
+// seq|YYYYMMDD|kind|sign|amount|balance joined by ';', and how many follow them behind a '+'. What
+// the book's stripe says and what a terminal has confirmed count alike: the later one.
+func (q *request) passbook(l *ledger, a *Account) {
+	last, err := strconv.Atoi(q.m.text(62))
+	if err != nil || last < 0 {
+		q.rc = "30"
+		return
+	}
+	if q.rc = cardState(a); q.rc != "" {
+		return
+	}
+	q.rc = "00"
+	var lines []string
+	more := 0
+	for _, e := range l.history[a.Card] {
+		if e.seq <= max(last, a.Printed) {
+			continue
+		}
+		if len(lines) == 8 {
+			more++
+			continue
+		}
+		kind, sign, amount := e.words()
+		lines = append(lines, fmt.Sprintf("%d|%s|%s|%s|%d|%d", e.seq, e.At.Local().Format("20060102"), kind, sign, amount, e.balance))
+	}
+	q.text = fmt.Sprintf("%s+%d", strings.Join(lines, ";"), more)
+}
+
+// printed notes what is in the book.
+func (q *request) printed(l *ledger, a *Account) <-chan error {
+	last, err := strconv.Atoi(q.m.text(62))
+	if q.rc = cardState(a); q.rc != "" {
+		return nil
+	}
+	if err != nil || last > a.Seq {
+		q.rc = "30"
+		return nil
+	}
+	q.rc = "00"
+	return l.post(Entry{Kind: "printed", Card: a.Card, Tries: last})
+}
