@@ -78,6 +78,15 @@ const (
 	DepositClosed  Kind = "DEPOSIT_CLOSED"  // what the device has for good
 	DepositUnclear Kind = "DEPOSIT_UNCLEAR" // nobody knows before a count
 
+	CardDrawn   Kind = "CARD_DRAWN"   // before a blank card leaves the stock
+	HandIntent  Kind = "HAND_INTENT"  // before a new card goes to the exit
+	HandedOver  Kind = "HANDED_OVER"  // the customer has it
+	HandKept    Kind = "HAND_KEPT"    // it lies in the bin
+	HandUnclear Kind = "HAND_UNCLEAR" // a person must look
+
+	BookPrinting Kind = "BOOK_PRINTING" // before lines are printed into a passbook
+	BookPrinted  Kind = "BOOK_PRINTED"  // they are there, and the stripe says so
+
 	Commit     Kind = "COMMIT"     // the customer got (or put in) Paid; tell the server
 	Reverse    Kind = "REVERSE"    // the server must take back all or part
 	Suspense   Kind = "SUSPENSE"   // a person must count

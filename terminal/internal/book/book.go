@@ -50,7 +50,7 @@ const (
 func (c Cash) Open() bool {
 	switch c {
 	case CashIntent, CashMotion, CashStacked, CashPresentIntent, CashPresented, CashRetractIntent,
-		CashBegun, CashMouth, CashNotes, CashClosing:
+		CashBegun, CashMouth, CashNotes, CashClosing, HandIntent:
 		return true
 	}
 	return false
@@ -174,6 +174,11 @@ var cashMoves = map[ej.Kind]struct {
 	ej.DepositClosed:  {[]Cash{CashBegun, CashMouth, CashNotes, CashClosing}, CashDeposited},
 	ej.DepositUnclear: {[]Cash{CashBegun, CashMouth, CashNotes, CashClosing}, CashInUnclear},
 
+	ej.HandIntent:  {[]Cash{CashNone}, HandIntent},
+	ej.HandedOver:  {[]Cash{HandIntent}, HandedOver},
+	ej.HandKept:    {[]Cash{CashNone, HandIntent}, HandKept},
+	ej.HandUnclear: {[]Cash{HandIntent}, HandUnclear},
+
 	ej.Unclear: {[]Cash{CashIntent, CashMotion, CashStacked, CashPresentIntent, CashRetractIntent, CashPresented}, CashUnclear},
 }
 
@@ -213,6 +218,7 @@ type SettleData struct {
 	Reason string `json:"reason,omitempty"`
 	Code   string `json:"code,omitempty"` // the server's answer
 	By     string `json:"by,omitempty"`   // who counted
+	Handed bool   `json:"handed,omitempty"` // of a hand-over that a person has looked into: the customer has it
 }
 
 // CountsData is the data of COUNTS: the units as they are from now on.
@@ -356,6 +362,9 @@ func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
 	if deposit := to.Deposit(); deposit != t.Deposit() || (deposit && t.Settle != SettleNone) {
 		return fmt.Errorf("%w: %s of a %s that is settled as %q", ErrTransition, r.Kind, t.Type, t.Settle)
 	}
+	if to.hand() != t.Hands() || (to.hand() && t.Settle != SettleNone) {
+		return fmt.Errorf("%w: %s of a %s that is settled as %q", ErrTransition, r.Kind, t.Type, t.Settle)
+	}
 	t.Cash = to
 	if to.Deposit() {
 		b.deposit(t, r, d)
@@ -435,6 +444,10 @@ func (b *Book) settle(r ej.Record) error {
 		}
 		if t.Deposit() {
 			return t.resolveDeposit(d.Paid)
+		}
+		if t.Hands() {
+			t.resolveHandover(d.Handed)
+			return nil
 		}
 		if d.Paid < 0 || d.Paid > t.Amount {
 			return fmt.Errorf("%w: %d of %d counted", ErrTransition, d.Paid, t.Amount)

@@ -25,6 +25,9 @@ func Decide(t Txn) (Decision, bool) {
 	if t.Deposit() {
 		return decideDeposit(t)
 	}
+	if t.Hands() {
+		return decideHandover(t)
+	}
 	switch t.Host {
 	case HostNone, HostDeclined, HostNotSent:
 		return Decision{}, true

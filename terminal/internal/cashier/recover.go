@@ -40,7 +40,7 @@ func (c *Cashier) recoverLocked(rec api.Recovery) {
 		if t.ID == c.Waiting() {
 			continue // its notes lie at the exit and a timer runs
 		}
-		if t.Cash.Open() && !t.Deposit() {
+		if t.Cash.Open() && !t.Deposit() && !t.Hands() {
 			c.recoverCash(t, rec)
 		}
 	}
@@ -146,7 +146,7 @@ func (c *Cashier) tidyLocked() {
 	c.led.Read(func(b *book.Book) {
 		last = b.LastOp
 		for _, t := range b.OpenTxns() {
-			open = open || (t.Cash.Open() && !t.Deposit())
+			open = open || (t.Cash.Open() && !t.Deposit() && !t.Hands())
 		}
 	})
 	st := c.status()

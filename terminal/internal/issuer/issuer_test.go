@@ -1,0 +1,316 @@
+package issuer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/card"
+	ej "zhigui/terminal/api/journal"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/journal"
+	"zhigui/terminal/internal/session"
+)
+
+// dispenser has a stacker, a place inside, an exit and a bin.
+type dispenser struct {
+	mu      sync.Mutex
+	state   api.DeviceState
+	media   string // notPresent, present, entering, jammed
+	stacker int
+	bin     int
+	taken   int
+	fail    map[string]api.Completion // instead of a move to there
+	onExit  func()
+	ran     []string
+}
+
+func (d *dispenser) Run(ctx context.Context, name string, payload any, emit func(api.Event)) api.Completion {
+	return d.RunOp(ctx, "x", "", name, payload, emit)
+}
+
+func (d *dispenser) RunOp(_ context.Context, _ api.OpID, _, _ string, payload any, _ func(api.Event)) api.Completion {
+	m := payload.(card.Move)
+	d.mu.Lock()
+	d.ran = append(d.ran, m.To)
+	if c, ok := d.fail[m.To]; ok {
+		d.mu.Unlock()
+		return c
+	}
+	switch m.To {
+	case card.Transport:
+		d.stacker--
+		d.media = "present"
+	case card.Exit:
+		d.media = "entering"
+	case "unit2":
+		d.media = "notPresent"
+		d.bin++
+	}
+	f := d.onExit
+	d.mu.Unlock()
+	if m.To == card.Exit && f != nil {
+		f()
+	}
+	return api.Completion{Outcome: api.Done}
+}
+
+func (d *dispenser) take() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.media == "entering" {
+		d.media, d.taken = "notPresent", d.taken+1
+	}
+}
+
+func (d *dispenser) Refresh(context.Context) error {
+	if d.State() == api.Offline {
+		return fmt.Errorf("offline")
+	}
+	return nil
+}
+
+func (d *dispenser) State() api.DeviceState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.state
+}
+
+func (d *dispenser) Read(_ string, v any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	*v.(*card.Status) = card.Status{Media: d.media, Units: map[string]card.Unit{"unit1": {Status: "ok", Replenishment: card.StockOK, Count: d.stacker}}}
+}
+
+type rig struct {
+	*Issuer
+	dev     *dispenser
+	dir     string
+	alarms  []string
+	settled int
+}
+
+const txn = "000001/000001"
+
+func open(t *testing.T, dir string, dev *dispenser) *rig {
+	t.Helper()
+	led, err := book.Open(dir, journal.Options{})
+	must(t, err)
+	t.Cleanup(func() { _ = led.Close() })
+	r := &rig{dev: dev, dir: dir}
+	n := 0
+	r.Issuer = New(Config{Unit: "unit1", Bin: "unit2", Stock: "cards", TakeTimeout: 50 * time.Millisecond, MoveTimeout: time.Minute}, dev, led, session.New(nil),
+		func() api.OpID { n++; return api.OpID(fmt.Sprint(n)) },
+		Hooks{Settled: func(string) { r.settled++ }, Alarm: func(kind, _, _ string) { r.alarms = append(r.alarms, kind) }}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	return r
+}
+
+// drawn is a counter with ten cards in the books, one of them drawn for the open session.
+func drawn(t *testing.T) *rig {
+	t.Helper()
+	r := open(t, t.TempDir(), &dispenser{state: api.Online, media: "notPresent", stacker: 10, fail: map[string]api.Completion{}})
+	must(t, r.led.Log(ej.Stock, ej.Record{}, book.StockData{Item: "cards", Move: book.StockDraw, Quantity: 10, After: 10, By: "test"}))
+	_, err := r.sess.Begin("cardIssue", "zh", "")
+	must(t, err)
+	if done := r.Draw(context.Background()); done.Outcome != api.Done {
+		t.Fatalf("%+v", done)
+	}
+	return r
+}
+
+func approved(t *testing.T) *rig {
+	t.Helper()
+	r := drawn(t)
+	s, _ := r.sess.Current()
+	must(t, r.led.Log(ej.HostIntent, ej.Record{Txn: txn, Session: s.ID}, book.HostData{Type: book.TypeCardIssue, STAN: 1, Batch: "000001", Financial: true}))
+	must(t, r.led.Log(ej.HostResult, ej.Record{Txn: txn}, book.HostData{Host: book.HostApproved, Code: "00"}))
+	return r
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// is compares how it stands: state, settlement, stock, cards in the bin and with customers.
+func (r *rig) is(t *testing.T, at book.Cash, s book.Settle, stock, bin, taken int) {
+	t.Helper()
+	x, _ := r.led.Txn(txn)
+	var n int
+	r.led.Read(func(b *book.Book) { n = b.Stock["cards"] })
+	got := fmt.Sprint(x.Cash, x.Settle, n, r.dev.bin, r.dev.taken)
+	if want := fmt.Sprint(at, s, stock, bin, taken); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestACardThatIsTakenIsTheCustomers(t *testing.T) {
+	r := approved(t)
+	r.dev.onExit = func() { r.dev.take(); r.Taken() }
+	shown := false
+	if done := r.HandOver(context.Background(), txn, func() { shown = true }); done.Outcome != api.Done || !shown {
+		t.Errorf("%+v %v", done, shown)
+	}
+	r.is(t, book.HandedOver, book.SettleCommit, 9, 0, 1)
+	if done := r.HandOver(context.Background(), txn, nil); done.Outcome != api.NotStarted {
+		t.Errorf("handed over twice: %+v", done)
+	}
+	r.Recovered()
+	r.is(t, book.HandedOver, book.SettleCommit, 9, 0, 1)
+}
+
+func TestACardThatIsNotTakenIsKeptAndTakenBack(t *testing.T) {
+	r := approved(t)
+	if done := r.HandOver(context.Background(), txn, nil); done.ErrorCode != ErrKept {
+		t.Errorf("%+v", done)
+	}
+	r.is(t, book.HandKept, book.SettleReverse, 9, 1, 0)
+	if d := cmp.Diff([]string{"newCardKept"}, r.alarms); d != "" || r.settled != 1 {
+		t.Error(d, r.settled)
+	}
+}
+
+func TestACustomerWhoIsFasterThanTheBinHasTheCard(t *testing.T) {
+	r := approved(t)
+	r.dev.fail["unit2"] = api.Fail(api.NotStarted, card.ErrNoMedia, "")
+	r.HandOver(context.Background(), txn, nil)
+	r.is(t, book.HandedOver, book.SettleCommit, 9, 0, 0)
+}
+
+func TestACardThatNobodyCanFindWaitsForAPerson(t *testing.T) {
+	for _, handed := range []bool{true, false} {
+		r := approved(t)
+		r.dev.fail["unit2"] = api.Fail(api.Failed, card.ErrMediaJam, "")
+		if done := r.HandOver(context.Background(), txn, nil); done.ErrorCode != ErrUnclear {
+			t.Errorf("%+v", done)
+		}
+		r.is(t, book.HandUnclear, book.SettleSuspense, 10, 0, 0)
+		if why := r.Blocked(); why != "cardCheck" {
+			t.Errorf("another card is offered: %q", why)
+		}
+		must(t, r.Resolve(txn, handed, "test"))
+		r.is(t, book.HandUnclear, map[bool]book.Settle{true: book.SettleCommit, false: book.SettleReverse}[handed], 9, 0, 0)
+	}
+}
+
+func TestASessionThatEndsKeepsItsCard(t *testing.T) {
+	r := drawn(t)
+	s, _ := r.sess.Current()
+	r.CloseSession("another")
+	if r.dev.bin != 0 {
+		t.Error("kept for another session")
+	}
+	r.CloseSession(s.ID)
+	r.is(t, book.CashNone, book.SettleNone, 9, 1, 0)
+
+	r = approved(t)
+	s, _ = r.sess.Current()
+	r.CloseSession(s.ID)
+	r.is(t, book.HandKept, book.SettleReverse, 9, 1, 0)
+}
+
+func TestNothingIsHandedOverWithoutTheBanksWord(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		with func(r *rig)
+	}{
+		{"no transaction", func(*rig) {}},
+		{"declined", func(r *rig) {
+			s, _ := r.sess.Current()
+			must(t, r.led.Log(ej.HostIntent, ej.Record{Txn: txn, Session: s.ID}, book.HostData{Type: book.TypeCardIssue, Financial: true}))
+			must(t, r.led.Log(ej.HostResult, ej.Record{Txn: txn}, book.HostData{Host: book.HostDeclined}))
+		}},
+		{"a withdrawal", func(r *rig) {
+			s, _ := r.sess.Current()
+			must(t, r.led.Log(ej.HostIntent, ej.Record{Txn: txn, Session: s.ID}, book.HostData{Type: "withdrawal", Financial: true}))
+			must(t, r.led.Log(ej.HostResult, ej.Record{Txn: txn}, book.HostData{Host: book.HostApproved}))
+		}},
+		{"another session", func(r *rig) {
+			must(t, r.led.Log(ej.HostIntent, ej.Record{Txn: txn, Session: "old"}, book.HostData{Type: book.TypeCardIssue, Financial: true}))
+			must(t, r.led.Log(ej.HostResult, ej.Record{Txn: txn}, book.HostData{Host: book.HostApproved}))
+		}},
+	} {
+		r := drawn(t)
+		c.with(r)
+		if done := r.HandOver(context.Background(), txn, nil); done.Outcome != api.NotStarted || r.dev.media != "present" {
+			t.Errorf("%s: %+v, %s", c.name, done, r.dev.media)
+		}
+	}
+}
+
+// crash is a platform that died: another one opens the same journal.
+func (r *rig) crash(t *testing.T) *rig {
+	t.Helper()
+	must(t, r.led.Close())
+	n := open(t, r.dir, r.dev)
+	n.Recovered()
+	return n
+}
+
+// Every state of the journal, and what a restart makes of it.
+func TestACrashAtAnyStateLeavesTheCardWithOneOwner(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		with  func(t *testing.T) *rig
+		at    book.Cash
+		s     book.Settle
+		bin   int
+		taken int
+	}{
+		{"CARD_DRAWN", drawn, book.CashNone, book.SettleNone, 1, 0},
+		{"HAND_INTENT, not moved", func(t *testing.T) *rig {
+			r := approved(t)
+			x, _ := r.led.Txn(txn)
+			must(t, r.record(ej.HandIntent, x, ""))
+			return r
+		}, book.HandKept, book.SettleReverse, 1, 0},
+		{"HAND_INTENT, at the exit", func(t *testing.T) *rig {
+			r := approved(t)
+			x, _ := r.led.Txn(txn)
+			must(t, r.record(ej.HandIntent, x, ""))
+			r.dev.media = "entering"
+			return r
+		}, book.HandKept, book.SettleReverse, 1, 0},
+		{"HAND_INTENT, taken", func(t *testing.T) *rig {
+			r := approved(t)
+			x, _ := r.led.Txn(txn)
+			must(t, r.record(ej.HandIntent, x, ""))
+			r.dev.media = "entering"
+			r.dev.take()
+			return r
+		}, book.HandedOver, book.SettleCommit, 0, 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := c.with(t).crash(t)
+			r.is(t, c.at, c.s, 9, c.bin, c.taken)
+			again := r.crash(t)
+			again.is(t, c.at, c.s, 9, c.bin, c.taken)
+		})
+	}
+}
+
+func TestNoCardIsDrawnWhenItCannotBe(t *testing.T) {
+	r := drawn(t)
+	if done := r.Draw(context.Background()); done.Outcome != api.Done || r.dev.stacker != 9 {
+		t.Errorf("a second card for one session: %+v, %d left", done, r.dev.stacker)
+	}
+	r = drawn(t)
+	r.drawn = "" // a card of nobody lies inside
+	if done := r.Draw(context.Background()); done.ErrorCode != card.ErrOccupied {
+		t.Errorf("%+v", done)
+	}
+	r = drawn(t)
+	r.dev.state = api.StateHardwareError
+	if done := r.Draw(context.Background()); done.Description != "cardDispenser" {
+		t.Errorf("%+v", done)
+	}
+}
