@@ -31,6 +31,7 @@ var devices = []device{
 		return m{"readMs": ms(fast, 600, 10), "stackMs": ms(fast, 900, 10)}
 	}, fast: m{"pollMs": 40, "workPollMs": 20, "replyMs": 300, "settleMs": 400, "stackMs": 6000, "resetMs": 6000}},
 	{id: "cards", driver: "creatorcrt591", sim: "crt591", baud: 9600},
+	{id: "passbook", driver: "olivettipr2", sim: "pr2", baud: 9600, key: "passbook", settings: passbooks, fast: m{"pollMs": 100}},
 	{id: "idreader", driver: "samv", sim: "samv", baud: 115200},
 	{id: "scanner", driver: "gm65", sim: "gm65", baud: 9600},
 	{id: "finger", driver: "r30x", sim: "r30x", baud: 57600},
@@ -65,6 +66,14 @@ func reader(fast bool) m {
 func card(name, note, pan, holder, expiry string) m {
 	return m{"name": name, "note": note, "ic": true,
 		"track1": "B" + pan + "^" + holder + "^" + expiry + "2010000012300000", "track2": pan + "=" + expiry + "2010000012300000"}
+}
+
+// passbooks are demo books of the first and the fifth account.
+func passbooks(fast bool) m {
+	return m{"lineMs": ms(fast, 300, 1), "books": []m{
+		{"name": "book-1", "stripe": "6225880000000001=00=00000000", "pages": 10},
+		{"name": "book-5", "stripe": "6225880000000005=22=00000000", "pages": 10},
+	}}
 }
 
 func dispenser(fast bool) m {

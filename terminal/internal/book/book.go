@@ -216,8 +216,8 @@ type HostData struct {
 type SettleData struct {
 	Paid   int64  `json:"paid"`
 	Reason string `json:"reason,omitempty"`
-	Code   string `json:"code,omitempty"` // the server's answer
-	By     string `json:"by,omitempty"`   // who counted
+	Code   string `json:"code,omitempty"`   // the server's answer
+	By     string `json:"by,omitempty"`     // who counted
 	Handed bool   `json:"handed,omitempty"` // of a hand-over that a person has looked into: the customer has it
 }
 

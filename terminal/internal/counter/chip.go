@@ -80,7 +80,7 @@ func (c *Counter) cardOf(ctx context.Context, d card.ReadRawDataResult) (session
 	if len(d.Chip) == 0 { // the reader has no chip contacts
 		return held, nil, stripe
 	}
-	app, err := c.readChip(ctx, d.Chip[0])
+	app, err := c.readChip(ctx, c.Card, d.Chip[0])
 	var no *emv.Refusal
 	switch {
 	case err == nil:
@@ -112,7 +112,7 @@ func hasChip(track2 string) bool {
 	return false
 }
 
-func (c *Counter) readChip(ctx context.Context, atr card.Data) (*emv.Application, error) {
+func (c *Counter) readChip(ctx context.Context, dev *device.Device, atr card.Data) (*emv.Application, error) {
 	if atr.Status != "" {
 		return nil, emv.ErrChip
 	}
@@ -122,7 +122,7 @@ func (c *Counter) readChip(ctx context.Context, atr card.Data) (*emv.Application
 	}
 	ctx, cancel := context.WithTimeout(ctx, chipWait)
 	defer cancel()
-	k := contact{c.Card, []string{card.T0, card.T1}[p]}
+	k := contact{dev, []string{card.T0, card.T1}[p]}
 	app, err := emv.Read(ctx, k, atr.Data, emv.Terminal{Serial: c.Info.Terminal, Name: c.Info.Name.EN})
 	if err != nil {
 		return nil, err

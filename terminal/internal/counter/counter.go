@@ -14,6 +14,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/api/idcard"
 	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/cashier"
@@ -21,6 +22,7 @@ import (
 	"zhigui/terminal/internal/device"
 	"zhigui/terminal/internal/emv"
 	"zhigui/terminal/internal/hostlink"
+	"zhigui/terminal/internal/issuer"
 	"zhigui/terminal/internal/receipt"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
@@ -101,17 +103,19 @@ type Parts struct {
 	Cashier  *cashier.Cashier
 	// Depositor goes with Acceptor.
 	Depositor *depositor.Depositor
-	Link      *hostlink.Link
-	Desk      Desk
-	Forms     *receipt.Forms
-	Server    *service.Server
-	Texts     func(code string) Text // response code → what the customer reads
-	Capture   func(code string) bool // response code → keep the card
-	Bundle    func() Bundle
-	Alarm     func(kind, text, txn string)
-	Order     func(kind string, args json.RawMessage) error // an operator's order
-	Activity  func(busy bool)                               // the business lease
-	Log       *slog.Logger
+	// Issuer is there when Others has a card dispenser (CardsID).
+	Issuer   *issuer.Issuer
+	Link     *hostlink.Link
+	Desk     Desk
+	Forms    *receipt.Forms
+	Server   *service.Server
+	Texts    func(code string) Text // response code → what the customer reads
+	Capture  func(code string) bool // response code → keep the card
+	Bundle   func() Bundle
+	Alarm    func(kind, text, txn string)
+	Order    func(kind string, args json.RawMessage) error // an operator's order
+	Activity func(busy bool)                               // the business lease
+	Log      *slog.Logger
 }
 
 // Counter holds it all together. Safe for concurrent use.
@@ -129,6 +133,8 @@ type Counter struct {
 	counted   map[string]book.Unit    // what an exchange has set so far
 	chip      *emv.Application        // of the session's card, nil without one
 	vendor    *vendormode.Mode
+	person    *idcard.Card // who stands here, nil until an identity card was read
+	folio     folio        // the passbook inside
 }
 
 type pinBlock struct{ block []byte }
@@ -172,6 +178,10 @@ func New(p Parts) *Counter {
 func (c *Counter) deviceEvent(svc string, ev api.Event) {
 	switch ev.Name {
 	case "CardReader.MediaRemovedEvent":
+		if svc == CardsID && c.Issuer != nil {
+			c.Issuer.Taken()
+			break
+		}
 		c.cardGone(ej.CardTaken)
 	case cash.EvItemsTaken:
 		go c.Cashier.Taken() // journals; not on the driver's event goroutine

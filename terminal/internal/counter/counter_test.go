@@ -120,7 +120,7 @@ type rig struct {
 	allow chan struct{}
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T, with ...func(*Parts)) *rig {
 	t.Helper()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	led, err := book.Open(t.TempDir(), journal.Options{})
@@ -150,13 +150,17 @@ func newRig(t *testing.T) *rig {
 	must(t, till.SetCounts(map[string]book.Unit{"unit1": {Currency: "CNY", Value: 10000, Initial: 100, Count: 100}}, "test"))
 	link, err := hostlink.New(hostlink.Config{Addr: l.Addr().String(), Zone: hostlink.Zone3DES, Terminal: "T0000001", Merchant: "102290000000001", Timeout: 10 * time.Second, DialTimeout: time.Second}, dev["pinpad"], led, nil, log)
 	must(t, err)
-	r.Counter = New(Parts{
+	parts := Parts{
 		Info: Info{Limits: Limits{PadOver: 20000, Multiple: 10000}, Timeouts: Timeouts{Card: 50 * time.Millisecond}},
 		Card: dev["card"], Cash: dev["cash"], PinPad: dev["pinpad"], Printer: dev["printer"],
 		Ledger: led, Session: sess, Cashier: till, Link: link, Server: service.New(service.Config{}, log),
 		Texts: func(string) Text { return Text{} }, Capture: func(string) bool { return false }, Bundle: func() Bundle { return Bundle{} },
 		Alarm: func(string, string, string) {}, Activity: func(bool) {}, Log: log,
-	})
+	}
+	for _, f := range with {
+		f(&parts)
+	}
+	r.Counter = New(parts)
 	r.begin(t)
 	return r
 }

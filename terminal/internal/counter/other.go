@@ -8,9 +8,14 @@ import (
 	"zhigui/terminal/internal/service"
 )
 
+// keeps are the devices that pages use through commands of the platform only.
+var keeps = map[string]bool{CardsID: true, IDReaderID: true, PassbookID: true}
+
 // otherService is a device that needs no rule of the counter: scanner, identity card reader,
 // camera, lamps, UPS, … Its commands are the driver's. What moves cash or keys is refused:
 // that goes through the services that guard it.
+//
+// Identity cards, blank cards and passbooks are the platform's own business towards pages.
 func (c *Counter) otherService(id string, d *device.Device) *service.Service {
 	return &service.Service{
 		Name:         id,
@@ -24,7 +29,7 @@ func (c *Counter) otherService(id string, d *device.Device) *service.Service {
 			out := map[string]service.Command{}
 			for name, motion := range desc.Commands {
 				h := pass(d)
-				if desc.Class == api.ClassTextTerminal {
+				if keeps[id] || desc.Class == api.ClassTextTerminal {
 					h = outside(h) // what the staff types is no page's business
 				}
 				if !motion.Cash() && motion != api.ChangesKey {

@@ -12,6 +12,7 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/card"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/api/idcard"
 	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/emv"
@@ -22,7 +23,7 @@ import (
 )
 
 func (c *Counter) platformService() *service.Service {
-	return &service.Service{
+	s := &service.Service{
 		Name: "platform",
 		Commands: map[string]service.Command{
 			"X-Terminal.Info": {Async: true, Handle: func(context.Context, *service.Call) api.Completion {
@@ -46,6 +47,9 @@ func (c *Counter) platformService() *service.Service {
 			"X-Pad.Request":    {Handle: c.askPad},
 		},
 	}
+	maps.Copy(s.Commands, c.issueCommands())
+	maps.Copy(s.Commands, c.passbookCommands())
+	return s
 }
 
 func ofError(err error) api.Completion {
@@ -101,11 +105,26 @@ func (c *Counter) offers() map[string]offered {
 		printing.Reason = "printer"
 	}
 	out := map[string]offered{"balance": base, "withdrawal": withdrawal, "pinChange": base, "statement": base, "receipt": printing}
-	if c.Acceptor != nil {
-		out["deposit"] = base
+	for name, offer := range c.extras() {
+		out[name] = base
 		if base.Available {
-			out["deposit"] = c.depositOffer()
+			out[name] = offer()
 		}
+	}
+	return out
+}
+
+// extras are the services of devices that not every counter has.
+func (c *Counter) extras() map[string]func() offered {
+	out := map[string]func() offered{}
+	if c.Acceptor != nil {
+		out["deposit"] = c.depositOffer
+	}
+	if c.Issuer != nil {
+		out["cardIssue"] = c.issueOffer
+	}
+	if c.Others[PassbookID] != nil {
+		out["passbook"] = c.passbookOffer
 	}
 	return out
 }
@@ -209,6 +228,7 @@ func (c *Counter) beginSession(_ context.Context, call *service.Call) api.Comple
 	}
 	c.mu.Lock() // an answer that came after the end of the session before
 	c.pins, c.approved = map[string]pinBlock{}, map[string]Approval{}
+	c.person, c.folio = nil, folio{}
 	c.mu.Unlock()
 	c.Activity(true)
 	if err := c.Ledger.Log(ej.SessionBegin, ej.Record{Session: id}, map[string]string{"flow": req.Flow, "lang": req.Lang, "bundle": b.Digest}); err != nil {
@@ -243,10 +263,15 @@ func (c *Counter) EndSession(reason string) bool {
 	if c.Depositor != nil {
 		c.Depositor.CloseSession(s.ID)
 	}
+	if c.Issuer != nil {
+		c.Issuer.CloseSession(s.ID)
+	}
 	c.Cashier.CloseSession(s.ID)
+	c.returnPassbook()
 	// A card that could not be read, or came in the last moment, is in no vault: the reader
 	// knows.
-	if (s.HasCard && !s.CardGone && c.cardInside()) || (!s.HasCard && c.cardSeen()) {
+	held, _ := c.Session.Card()
+	if (s.HasCard && !held.New && !s.CardGone && c.cardInside()) || (!s.HasCard && c.cardSeen()) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		done := c.Card.Run(ctx, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
 		cancel()
@@ -263,8 +288,12 @@ func (c *Counter) EndSession(reason string) bool {
 	if c.Depositor != nil {
 		c.Depositor.CloseSession(s.ID) // what a page began meanwhile
 	}
+	if c.Issuer != nil {
+		c.Issuer.CloseSession(s.ID)
+	}
 	c.mu.Lock()
 	c.pins, c.approved, c.chip = map[string]pinBlock{}, map[string]Approval{}, nil
+	c.person, c.folio = nil, folio{}
 	c.mu.Unlock()
 	c.Activity(false)
 	c.announce()
@@ -353,10 +382,15 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 		Type     string
 		Amount   int64
 		Approval string
+		Phone    string // of a new card's holder
 	}
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
+	if strings.HasPrefix(req.Type, "passbook") {
+		return api.Refuse(api.InvalidData, "a passbook is asked about by X-Passbook.Update")
+	}
+	issues := req.Type == book.TypeCardIssue
 	s, open := c.Session.Current()
 	held, hasCard := c.Session.Card()
 	c.mu.Lock()
@@ -367,7 +401,7 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 	switch {
 	case !open || !hasCard || s.CardGone:
 		return api.Refuse(api.SequenceError, "read a card first")
-	case !hasPin:
+	case !hasPin && !issues:
 		return api.Refuse(api.SequenceError, "enter the PIN first")
 	}
 	if done, ok := c.mayTransact(req.Type, req.Amount, req.Approval, approval); !ok {
@@ -380,6 +414,12 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 			return api.Refuse(api.SequenceError, "the new PIN was not entered twice alike")
 		}
 		r.NewPin = next.block
+	}
+	if issues {
+		if err := c.issueRequest(&r, req.Phone, approval); err != nil {
+			return api.Refuse(api.SequenceError, err.Error())
+		}
+		app = nil // a chip that is not active yet signs nothing
 	}
 	res := c.Link.Transact(context.WithoutCancel(ctx), r)
 	c.tellChip(context.WithoutCancel(ctx), app, &res)
@@ -462,15 +502,23 @@ func (c *Counter) askPad(ctx context.Context, call *service.Call) api.Completion
 		Kind   string
 		Amount int64
 	}
-	if err := call.Decode(&req); err != nil || req.Amount <= 0 {
+	if err := call.Decode(&req); err != nil || (req.Amount <= 0) != (req.Kind == book.TypeCardIssue) {
 		return api.Refuse(api.InvalidData, "kind and amount are needed")
 	}
 	s, open := c.Session.Current()
 	held, ok := c.Session.Card()
+	about := session.Mask(held.PAN)
+	if req.Kind == book.TypeCardIssue { // before a card is drawn: whom it is for
+		c.mu.Lock()
+		if ok = c.person != nil; ok {
+			about = idcard.Mask(c.person.Number)
+		}
+		c.mu.Unlock()
+	}
 	if !open || !ok {
 		return api.Refuse(api.SequenceError, "read a card first")
 	}
-	a, err := c.Desk.Ask(ctx, Approval{Kind: req.Kind, Amount: req.Amount, PAN: session.Mask(held.PAN), Session: s.ID}, func(a Approval) {
+	a, err := c.Desk.Ask(ctx, Approval{Kind: req.Kind, Amount: req.Amount, PAN: about, Session: s.ID}, func(a Approval) {
 		p, _ := json.Marshal(a)
 		call.Emit(api.Event{Name: "X-Pad.StateEvent", Payload: p})
 	})
@@ -483,7 +531,7 @@ func (c *Counter) askPad(ctx context.Context, call *service.Call) api.Completion
 		c.Log.Warn("lobby approval", "err", err)
 		return api.Refuse(api.DeviceNotReady, "the lobby manager cannot be reached")
 	}
-	a.Amount = req.Amount
+	a.Kind, a.Amount = req.Kind, req.Amount
 	c.record(ej.Approval, map[string]any{"id": a.ID, "state": a.State, "manager": a.Manager, "amount": req.Amount})
 	if a.State == "approved" {
 		c.mu.Lock()

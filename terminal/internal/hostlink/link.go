@@ -317,7 +317,12 @@ func cardFields(q *message.Message, card session.Card) error {
 	case card.Fallback:
 		mode = "801"
 	}
-	err := errors.Join(q.SetString(22, mode), q.SetString(25, "02"), q.SetString(35, card.Track2))
+	err := errors.Join(q.SetString(22, mode), q.SetString(25, "02"))
+	if card.Track2 != "" {
+		err = errors.Join(err, q.SetString(35, card.Track2))
+	} else { // a passbook: its account number
+		err = errors.Join(err, q.SetString(22, "012"), q.SetString(2, card.PAN))
+	}
 	if card.Sequence != "" {
 		err = errors.Join(err, q.SetString(23, card.Sequence))
 	}

@@ -154,9 +154,9 @@ func (l *Link) settlement(t book.Txn) (*messageT, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := types["withdrawal"]
-	if t.Deposit() {
-		k = types[book.TypeDeposit]
+	k, ok := types[t.Type]
+	if !ok { // of a journal that is older than the types
+		k = types["withdrawal"]
 	}
 	err = errors.Join(q.SetString(3, k.proc), q.SetString(49, "156"), q.SetString(60, k.code+t.Batch+"000"),
 		q.SetString(61, fmt.Sprintf("%s%06d%s", t.Batch, t.STAN, t.Local)))

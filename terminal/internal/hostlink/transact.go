@@ -28,6 +28,10 @@ var types = map[string]kind{
 	"statement":  {proc: "380000", code: "02"},
 	// Asked before a note is taken; the amount goes with the confirmation.
 	book.TypeDeposit: {mti: "0100", proc: "210000", code: "21", financial: true},
+	// The PIN block is the new card's; Private is document|phone|name. Its end is told, too.
+	book.TypeCardIssue: {proc: "910000", code: "31", financial: true},
+	"passbook":         {proc: "390000", code: "02"}, // Private: the last line in the book
+	"passbookPrinted":  {proc: "930000", code: "02"}, // Private: the same, after printing
 }
 
 // Request is one transaction to run.
@@ -37,6 +41,7 @@ type Request struct {
 	Card     session.Card
 	PinBlock []byte
 	NewPin   []byte // pinChange
+	Private  []byte // F62 of the types that have one
 	Session  string
 	Approval string
 	// Sign is for a card with a chip: it answers field 55 for the processing code and trace number. Its
@@ -62,6 +67,7 @@ type Result struct {
 	Available *int64
 	Ledger    *int64
 	Statement []Entry
+	Private   []byte // F62 of the answer
 	Chip      []byte // field 55 of the answer
 	Err       error  // why, for the log
 }
@@ -127,6 +133,7 @@ func (l *Link) Transact(ctx context.Context, r Request) Result {
 			if r.Type == "statement" {
 				res.Statement = statement(string(a.Get(62)))
 			}
+			res.Private = append([]byte(nil), a.Get(62)...)
 		}
 	}
 	result := book.HostData{Host: res.Host, Code: res.Code, RRN: res.Reference}
@@ -163,8 +170,10 @@ func (l *Link) request(r Request, k kind, stan int, batch string) (q *messageT, 
 		}
 		err = errors.Join(err, q.SetString(26, "06"), q.Set(52, r.PinBlock), q.SetString(53, sec))
 	}
-	if len(r.NewPin) > 0 {
-		err = errors.Join(err, q.Set(62, r.NewPin))
+	for _, f62 := range [][]byte{r.NewPin, r.Private} {
+		if len(f62) > 0 {
+			err = errors.Join(err, q.Set(62, f62))
+		}
 	}
 	if err == nil && r.Sign != nil {
 		var f []byte

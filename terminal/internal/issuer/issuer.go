@@ -278,6 +278,15 @@ func (i *Issuer) clear(why string) {
 	}
 }
 
+// Reject puts the blank card aside that was drawn last.
+func (i *Issuer) Reject(why string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.drawn != "" {
+		i.clear(why)
+	}
+}
+
 // CloseSession keeps the card of a session that is over: nobody stands there to take it.
 func (i *Issuer) CloseSession(sessionID string) {
 	i.mu.Lock()

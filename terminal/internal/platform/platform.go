@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"zhigui/drivers/api"
+	"zhigui/drivers/api/card"
 	"zhigui/drivers/host"
 	"zhigui/keeper/api/release"
 	"zhigui/server/api/access"
@@ -31,6 +32,7 @@ import (
 	"zhigui/terminal/internal/device"
 	"zhigui/terminal/internal/guard"
 	"zhigui/terminal/internal/hostlink"
+	"zhigui/terminal/internal/issuer"
 	"zhigui/terminal/internal/journal"
 	"zhigui/terminal/internal/operator"
 	"zhigui/terminal/internal/receipt"
@@ -55,6 +57,7 @@ type Platform struct {
 	sess     *session.Manager
 	cashier  *cashier.Cashier
 	deposits *depositor.Depositor // nil without an acceptor
+	cards    *issuer.Issuer       // nil without a card dispenser
 	link     *hostlink.Link
 	counter  *counter.Counter
 	desk     *operator.Desk
@@ -186,6 +189,10 @@ func (p *Platform) join() error {
 		p.deposits = depositor.New(depositor.Config{Currency: "CNY", MoveTimeout: cfg.Timeouts.Move, AmountLimit: cfg.Limits.Deposit, NotesLimit: cfg.Limits.DepositNotes},
 			acceptor, p.led, rules, p.sess, depositor.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm}, nil, p.log)
 	}
+	if cards := p.devices[counter.CardsID]; cards != nil {
+		p.cards = issuer.New(issuer.Config{Unit: "unit1", Bin: card.UnitBin, Stock: "cards", TakeTimeout: cfg.Timeouts.Card, MoveTimeout: cfg.Timeouts.Move},
+			cards, p.led, p.sess, device.NewOp, issuer.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm}, p.log)
+	}
 	p.link, err = hostlink.New(hostlink.Config{
 		Addr: cfg.Host.Addr, Zone: cfg.Host.Zone, Terminal: cfg.Terminal, Merchant: cfg.Merchant,
 		Timeout: cfg.Host.Timeout, DialTimeout: 5 * time.Second, Retry: time.Second, RetryMax: 30 * time.Second,
@@ -213,7 +220,7 @@ func (p *Platform) join() error {
 			Chip:     counter.ChipRules{Fallback: cfg.Chip.Fallback, AskExpired: cfg.Chip.AskExpired},
 		},
 		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"], Others: others,
-		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits,
+		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits, Issuer: p.cards,
 		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server,
 		Texts: responseText, Capture: captureCard, Bundle: p.currentBundle, Alarm: p.alarm,
 		Order:    p.order,
@@ -345,10 +352,14 @@ func (p *Platform) driverChanged(id string, c host.Change) {
 				p.cashier.Recovered(rec)
 			case counter.AcceptorID:
 				p.deposits.Recovered()
+			case counter.CardsID:
+				p.cards.Recovered()
 			case "pinpad":
 				p.link.Wake()
 			case "card":
 				p.counter.GiveBack()
+			case counter.PassbookID:
+				p.counter.GiveBackPassbook()
 			}
 		}()
 	case host.StateFailed:

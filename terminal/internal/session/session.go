@@ -22,6 +22,8 @@ type Card struct {
 	// read. Sequence is the chip's PAN sequence number, three digits.
 	Chip, Fallback bool
 	Sequence       string
+	// New: a blank card that is being issued; it is the platform's, not the customer's.
+	New bool
 }
 
 // String keeps card data out of logs.

@@ -1,0 +1,213 @@
+package counter
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"zhigui/drivers/api"
+	"zhigui/drivers/api/printer"
+	"zhigui/server/api/message"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/device"
+	"zhigui/terminal/internal/service"
+)
+
+// bookPrinter prints into one passbook whose pages are kept.
+type bookPrinter struct {
+	mu     sync.Mutex
+	stripe string
+	page   int
+	printed,
+	stripes []string
+	fail map[string]api.Completion
+	out  int
+}
+
+func (b *bookPrinter) Describe(context.Context) (api.Description, error) {
+	return api.Description{}, nil
+}
+func (b *bookPrinter) QueryOp(context.Context, api.OpID) (api.OpRecord, error) {
+	return api.OpRecord{}, nil
+}
+func (b *bookPrinter) Status(context.Context) (api.Status, error) {
+	return api.Status{Full: true, Classes: []byte(`{"common":{"device":"online"},"printer":{"media":"present"}}`)}, nil
+}
+
+func (b *bookPrinter) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) api.Completion {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c, ok := b.fail[cmd.Name]; ok {
+		return c
+	}
+	switch cmd.Name {
+	case printer.CmdReadStripe:
+		return service.Done(printer.Stripe{Data: b.stripe})
+	case printer.CmdWriteStripe:
+		var s printer.Stripe
+		_ = json.Unmarshal(cmd.Payload, &s)
+		b.stripe = s.Data
+		b.stripes = append(b.stripes, s.Data)
+	case printer.CmdControlPassbook:
+		b.page++
+	case printer.CmdControlMedia:
+		b.out++
+	case printer.CmdPrintPassbook:
+		var p printer.Passbook
+		_ = json.Unmarshal(cmd.Payload, &p)
+		for i := 0; i < len(p.Lines); i += 4 {
+			b.printed = append(b.printed, fmt.Sprintf("%d/%d %s %s %s %s", b.page, p.Lines[i].Line, p.Lines[i].Text, p.Lines[i+1].Text, p.Lines[i+2].Text, p.Lines[i+3].Text))
+		}
+	}
+	return api.Completion{Outcome: api.Done}
+}
+
+// account is a bank with n lines of an account; it notes what it is told.
+func account(n int, told *[]string) func(q, a *message.Message) {
+	return func(q, a *message.Message) {
+		last := 0
+		_, _ = fmt.Sscan(q.String(62), &last)
+		*told = append(*told, q.String(3)+" "+q.String(62)+" "+q.String(22))
+		if q.String(3) != "390000" {
+			return
+		}
+		var lines []string
+		for i := last + 1; i <= min(n, last+8); i++ {
+			lines = append(lines, fmt.Sprintf("%d|20261122|DEP|C|%d|%d", i, 10000, 10000*i))
+		}
+		_ = a.SetString(62, fmt.Sprintf("%s+%d", strings.Join(lines, ";"), n-last-len(lines)))
+	}
+}
+
+func (r *rig) updates(t *testing.T) map[string]any {
+	t.Helper()
+	for range cap(r.allow) {
+		r.allow <- struct{}{}
+	}
+	go func() {
+		for range r.asked { // nobody counts them here
+		}
+	}()
+	call := &service.Call{Conn: &service.Conn{}}
+	if done := r.insertPassbook(context.Background(), call); done.Outcome != api.Done {
+		t.Fatalf("%+v", done)
+	}
+	done := r.updatePassbook(context.Background(), func(api.Event) {})
+	var out map[string]any
+	if err := json.Unmarshal(done.Payload, &out); err != nil {
+		t.Fatalf("%+v: %v", done, err)
+	}
+	return out
+}
+
+func passbookRig(t *testing.T, stripe string) (*rig, *bookPrinter) {
+	b := &bookPrinter{stripe: stripe, page: 1, fail: map[string]api.Completion{}}
+	r := newRig(t, func(p *Parts) {
+		d := device.New(PassbookID, b)
+		must(t, d.Refresh(context.Background()))
+		p.Others = map[string]*device.Device{PassbookID: d}
+	})
+	return r, b
+}
+
+func TestAPassbookIsPrintedOverPagesAndItsStripeFollows(t *testing.T) {
+	r, b := passbookRig(t, "6225880000000001=22=00000000")
+	var told []string
+	r.bank = account(11, &told)
+	out := r.updates(t)
+	if out["outcome"] != "updated" || out["printed"] != 11.0 {
+		t.Errorf("%v", out)
+	}
+	want := []string{"1/23 20261122 存款 +100.00 100.00", "1/24 20261122 存款 +100.00 200.00"}
+	for i := 3; i <= 11; i++ {
+		want = append(want, fmt.Sprintf("2/%d 20261122 存款 +100.00 %d.00", i, 100*i))
+	}
+	if d := cmp.Diff(want, b.printed); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"6225880000000001=24=00000002", "6225880000000001=08=00000008", "6225880000000001=11=00000011"}, b.stripes); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"390000 0 012", "930000 8 012", "390000 8 012", "930000 11 012"}, told); d != "" {
+		t.Error(d)
+	}
+	r.EndSession("done")
+	if b.out != 1 {
+		t.Errorf("the book was given back %d times", b.out)
+	}
+}
+
+func TestAPassbookThatCannotBePrintedSaysHowFarItIs(t *testing.T) {
+	for _, c := range []struct {
+		name, cmd     string
+		outcome       api.Outcome
+		printed, told int
+		want          string
+	}{
+		{"not begun", printer.CmdPrintPassbook, api.NotStarted, 0, 1, "failed"},
+		{"in the middle", printer.CmdPrintPassbook, api.Indeterminate, 0, 1, "failed"},
+		{"the stripe", printer.CmdWriteStripe, api.Failed, 3, 2, "failed"}, // the bank knows what the stripe does not
+	} {
+		r, b := passbookRig(t, "6225880000000001=00=00000000")
+		b.fail[c.cmd] = api.Fail(c.outcome, printer.ErrMediaJammed, "jam")
+		var told []string
+		r.bank = account(3, &told)
+		out := r.updates(t)
+		if out["outcome"] != c.want || out["printed"] != float64(c.printed) || len(told) != c.told {
+			t.Errorf("%s: %v, told %v", c.name, out, told)
+		}
+	}
+}
+
+func TestABankThatRefusesOrHasNothingPrintsNothing(t *testing.T) {
+	r, b := passbookRig(t, "6225880000000001=00=00000000")
+	var told []string
+	r.bank = account(0, &told)
+	if out := r.updates(t); out["outcome"] != "nothing" || len(b.printed) > 0 {
+		t.Errorf("%v %v", out, b.printed)
+	}
+	r, b = passbookRig(t, "6225880000000001=00=00000000")
+	r.bank = func(_, a *message.Message) { _ = a.SetString(39, "62") }
+	if out := r.updates(t); out["outcome"] != "declined" || out["responseCode"] != "62" || len(b.printed) > 0 {
+		t.Errorf("%v %v", out, b.printed)
+	}
+}
+
+func TestAForeignOrDamagedPassbookIsNotUsed(t *testing.T) {
+	for _, stripe := range []string{"", "6225880000000001", "6225880000000001=25=1", "6225880000000001=xx=1", "12=00=1", "622588000000000x=00=1", "6225880000000001=-1=1"} {
+		if _, _, err := parseStripe(stripe); err == nil {
+			t.Errorf("%q is taken", stripe)
+		}
+	}
+	r, _ := passbookRig(t, "something else")
+	if done := r.insertPassbook(context.Background(), &service.Call{Conn: &service.Conn{}}); done.ErrorCode != printer.ErrStripe {
+		t.Errorf("%+v", done)
+	}
+}
+
+func FuzzBookLines(f *testing.F) {
+	f.Add("1|20261122|DEP|C|100|100;2|20261122|ATM|D|50|50+3")
+	f.Add("+0")
+	f.Fuzz(func(t *testing.T, s string) {
+		lines, more, err := bookLines(s)
+		if err == nil && strings.Count(s, "|") != 5*len(lines) || err != nil && lines != nil && more > 0 && len(lines) > len(s) {
+			t.Errorf("%q: %d lines", s, len(lines))
+		}
+	})
+}
+
+// What pages may not do with the devices of identity, cards and passbooks.
+func TestPagesUseIdentityCardsAndBooksThroughThePlatformOnly(t *testing.T) {
+	r, _ := passbookRig(t, "6225880000000001=00=00000000")
+	if done := r.transact(context.Background(), &service.Call{Payload: []byte(`{"type":"passbookPrinted"}`)}); done.Code != api.InvalidData {
+		t.Errorf("%+v", done)
+	}
+	if done := r.transact(context.Background(), &service.Call{Payload: []byte(`{"type":"` + book.TypeCardIssue + `","phone":"13800000000"}`)}); done.Code != api.SequenceError {
+		t.Errorf("%+v", done)
+	}
+}
