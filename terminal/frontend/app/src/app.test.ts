@@ -67,7 +67,7 @@ it('covers everything while the platform is not reached, and comes back by itsel
 // req: UX-18
 it('says that it is out of service, and why, when nothing is on offer', async () => {
   const info = someInfo()
-  for (const k of ['withdrawal', 'deposit', 'balance', 'statement', 'pinChange']) info.services[k] = { available: false, reason: 'suspended' }
+  for (const k of Object.keys(info.services)) info.services[k] = { available: false, reason: 'suspended' }
   const { w, screen } = await page(info)
   expect(screen()).toEqual(['outOfService'])
   expect(w.text()).toContain('设备维护中')

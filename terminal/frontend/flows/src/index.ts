@@ -3,10 +3,12 @@
 
 import type { Sequence } from '@counter/sjsbl'
 import balance from './balance'
+import cardIssue from './cardIssue'
 import deposit from './deposit'
+import passbook from './passbook'
 import pinChange from './pinChange'
 import statement from './statement'
 import withdrawal from './withdrawal'
 
 /** In the order in which they are offered. */
-export const flows: Sequence[] = [withdrawal, deposit, balance, statement, pinChange]
+export const flows: Sequence[] = [withdrawal, deposit, balance, statement, pinChange, passbook, cardIssue]

@@ -33,20 +33,21 @@ export const chooseAmount: Component = {
   }
 }
 
-/** Asks the lobby manager when the amount is above the limit. */
+/** Asks the lobby manager when the amount is above the limit, or `always` where there is none. */
 export const askManager: Component = {
   exits: ['notNeeded', 'approved', 'rejected', 'expired', 'failed'],
   async run(ctx, params: Payload) {
-    const amount = Number(ctx.data.amount ?? 0)
+    const amount = params.always === true ? 0 : Number(ctx.data.amount ?? 0)
+    const kind = String(params.kind ?? 'withdrawal')
     const over = ctx.info.limits.padOver
-    if (over <= 0 || amount <= over) return 'notNeeded'
+    if (params.always !== true && (over <= 0 || amount <= over)) return 'notNeeded'
     const since = Date.now()
     try {
       const r = await ctx.wait<{ approval: string; decision: string; manager?: string; reason?: Text; note?: string }>(
         'managerWait',
-        { amount, since },
+        { kind, amount, since },
         (signal) =>
-          ctx.sjsl.platform.call('X-Pad.Request', { kind: String(params.kind ?? 'withdrawal'), amount }, {
+          ctx.sjsl.platform.call('X-Pad.Request', { kind, amount }, {
             signal,
             onEvent: (_, p) => {
               if (!signal.aborted) ctx.stage.params = { ...ctx.stage.params, expires: p.expires }
@@ -87,7 +88,8 @@ export const transact: Component = {
       r = await ctx.sjsl.platform.call<Transaction>('X-Host.Transact', {
         type: String(params.type),
         amount: params.type === 'withdrawal' ? ctx.data.amount : 0,
-        approval: ctx.data.approval ?? ''
+        approval: ctx.data.approval ?? '',
+        phone: ctx.data.phone ?? ''
       })
     } catch (e) {
       if (!(e instanceof DeviceError) || isLinkLost(e)) throw e
