@@ -287,7 +287,7 @@ func (p *bookRun) print(ctx context.Context, lines []bookLine) (why string) {
 func (p *bookRun) turn(ctx context.Context) string {
 	wait, cancel := context.WithTimeout(ctx, turnWait)
 	defer cancel()
-	if done := p.dev.Run(wait, printer.CmdControlPassbook, printer.ControlPassbook{Action: "turnForward", Count: 1}, p.emit); done.Outcome != api.Done {
+	if done := p.dev.Run(wait, printer.CmdControlPassbook, printer.ControlPassbook{Action: "forward", Count: 1}, p.emit); done.Outcome != api.Done {
 		return "pageNotTurned"
 	}
 	p.f.line = 0
