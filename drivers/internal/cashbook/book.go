@@ -100,6 +100,9 @@ func (b *Book) Credit() {
 	}
 	c.Stage = Credited
 	b.change(c.Type, func(m *cash.NoteMoved) { m.Escrow--; m.Credited++ })
+	if _, named := b.Types[c.Type]; !named {
+		b.Notes.Unknown = true // it is kept, and nobody knows what it is worth
+	}
 }
 
 // Rest: the note on its way has reached the cash box or a recycle unit. One that nobody knew

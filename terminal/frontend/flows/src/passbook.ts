@@ -12,7 +12,7 @@ function returned(kind: string, seconds = 20): Record<string, Step> {
 
 export default {
   name: 'passbook',
-  title: { zh: '补登存折', en: 'Update passbook' },
+  title: { zh: '补登存折', en: 'Passbook' },
   service: 'passbook',
   start: 'begin',
   indicator: ['insert', 'update', 'passbookUpdated'],
