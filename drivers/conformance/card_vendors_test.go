@@ -257,10 +257,13 @@ var cardScenarios = []struct {
 
 // req: X-02
 func TestEveryCardReaderBehavesAlike(t *testing.T) {
+	t.Parallel()
 	for _, sc := range cardScenarios {
 		t.Run(sc.name, func(t *testing.T) {
+			t.Parallel()
 			for _, m := range cardReaders {
 				t.Run(m.model.Name, func(t *testing.T) {
+					t.Parallel()
 					if diff := cmp.Diff(sc.want, sc.run(m.slot(t))); diff != "" {
 						t.Error(diff)
 					}

@@ -302,10 +302,13 @@ var cashScenarios = []struct {
 //
 // req: X-02
 func TestEveryCashDispenserBehavesAlike(t *testing.T) {
+	t.Parallel()
 	for _, sc := range cashScenarios {
 		t.Run(sc.name, func(t *testing.T) {
+			t.Parallel()
 			for _, m := range dispensers {
 				t.Run(m.model.Name, func(t *testing.T) {
+					t.Parallel()
 					got := sc.run(m.desk(t, sc.inUnit1, sc.noteMs))
 					if sc.mayKnow {
 						if !got.proven() {

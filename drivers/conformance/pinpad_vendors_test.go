@@ -337,10 +337,13 @@ var padScenarios = []struct {
 
 // req: X-02
 func TestEveryPinPadBehavesAlike(t *testing.T) {
+	t.Parallel()
 	for _, sc := range padScenarios {
 		t.Run(sc.name, func(t *testing.T) {
+			t.Parallel()
 			for _, m := range pinPads {
 				t.Run(m.model.Name, func(t *testing.T) {
+					t.Parallel()
 					p := &pad{t: t, sim: device.MustStart(t, device.Config{Model: m.virtual})}
 					profile := map[string]any{"pollMs": 50, "replyMs": 300, "allowClearMaster": sc.clear}
 					p.r = conformance.Start(t, m.model, p.sim.Port(), profile)

@@ -238,10 +238,13 @@ var printerScenarios = []struct {
 
 // req: X-02
 func TestEveryReceiptPrinterBehavesAlike(t *testing.T) {
+	t.Parallel()
 	for _, sc := range printerScenarios {
 		t.Run(sc.name, func(t *testing.T) {
+			t.Parallel()
 			for _, m := range receiptPrinters {
 				t.Run(m.model.Name, func(t *testing.T) {
+					t.Parallel()
 					if diff := cmp.Diff(sc.want, sc.run(m.shelf(t))); diff != "" {
 						t.Error(diff)
 					}

@@ -7,10 +7,13 @@ package conformance
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -35,8 +38,19 @@ func Main(m *testing.M, models ...sdk.Model) {
 		}
 		os.Exit(9)
 	}
+	flag.Parse()
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "test.parallel" })
+	if !chosen { // a test of a driver waits more than it computes
+		if err := flag.Set("test.parallel", strconv.Itoa(together*runtime.GOMAXPROCS(0))); err != nil {
+			panic(err)
+		}
+	}
 	os.Exit(m.Run())
 }
+
+// together is how many parallel tests run for each processor.
+const together = 2
 
 // Rig is one driver process under a host.
 type Rig struct {

@@ -52,17 +52,19 @@ type Options struct {
 }
 
 // Run is what every driver must pass; the subtests are model/rule, of which make conform
-// makes its table.
+// makes its table. Each has a device and a process of its own, so they run beside each other.
 //
 // req: D-09
 func Run(t *testing.T, o Options) {
 	t.Helper()
+	t.Parallel()
 	t.Run(o.Model.Name, func(t *testing.T) { rules(t, o) })
 }
 
 func rules(t *testing.T, o Options) {
 	start := func(t *testing.T) (Device, *Rig) {
 		t.Helper()
+		t.Parallel()
 		d := o.Device(t)
 		r := Start(t, o.Model, d.Port(), o.Profile)
 		<-r.Recoveries

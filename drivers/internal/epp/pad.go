@@ -121,6 +121,7 @@ func (p *Pad) Open(context.Context) error {
 }
 
 func (p *Pad) prepare() error {
+	p.forget(p.o.Quiet) // an answer to an incarnation that died carries no name either
 	firmware, serial, err := p.o.Prepare()
 	if err != nil {
 		return fmt.Errorf("PIN pad: %w", err)
