@@ -22,12 +22,29 @@ type profile struct {
 	GraceMs int    `json:"graceMs"`
 	AgainMs int    `json:"againMs"`
 	PingMs  int    `json:"pingMs"`
+
+	// Of the dispenser and the acceptor.
+	Units    map[string]string `json:"units"`
+	Exit     string            `json:"exit"`
+	Retract  string            `json:"retract"`
+	Present  bool              `json:"present"`
+	SettleMs int               `json:"settleMs"`
+	MaxNotes int               `json:"maxNotes"`
+	Escrow   bool              `json:"escrow"`
+	EndToEnd bool              `json:"endToEnd"`
+	// Of the PIN pad.
+	Keys      map[string]string `json:"keys"`
+	PAN       string            `json:"pan"`
+	PinFiller int               `json:"pinFiller"`
 }
 
 func readProfile(e sdk.Env) (*profile, error) {
 	var p profile
 	if err := e.Profile(&p); err != nil {
 		return nil, err
+	}
+	if p.SettleMs < 0 || p.MaxNotes < 0 || p.PinFiller < 0 || p.PinFiller > 15 || p.PAN != "" && p.PAN != "withoutCheck" && p.PAN != "full" {
+		return nil, errors.New("profile: settleMs, maxNotes, pinFiller (0 to 15) or pan (withoutCheck, full)")
 	}
 	if p.OpenMs <= 0 || p.ReplyMs <= 0 || p.GraceMs <= 0 || p.AgainMs <= 0 || p.PingMs <= 0 {
 		return nil, errors.New("profile: every time must be above zero")
@@ -49,6 +66,7 @@ type driver struct {
 	versions map[string]string // of the commands, by name
 	firmware string
 	serial   string
+	heard    func(name string) // an event came, or a link is up ("")
 }
 
 // Open implements sdk.Driver.
@@ -99,6 +117,9 @@ func (d *driver) connect(ctx context.Context) error {
 		d.firmware, d.serial = info[0].RevisionNumber, info[0].SerialNumber
 	}
 	d.mu.Unlock()
+	if d.heard != nil {
+		d.heard("")
+	}
 	d.env.StatusChanged()
 	return nil
 }
@@ -146,6 +167,9 @@ func (d *driver) current() (*link, map[string]map[string]json.RawMessage) {
 
 // note takes an event that belongs to no open command.
 func (d *driver) note(m message) {
+	if d.heard != nil {
+		d.heard(m.Header.Name)
+	}
 	if m.Header.Name != "Common.StatusChangedEvent" {
 		d.env.Event(m.Header.Name, m.Payload)
 		return
@@ -198,6 +222,26 @@ func (d *driver) Identity() (string, string) {
 	return d.firmware, d.serial
 }
 
+// ask runs a command that needs no person on the present link.
+func (d *driver) ask(ctx context.Context, name string, in, out any) error {
+	l, _ := d.current()
+	if l == nil {
+		return errLost
+	}
+	return l.ask(ctx, name, d.version(name), ms(d.p.ReplyMs), in, out)
+}
+
+// version is the newest of a command that the service provider speaks.
+func (d *driver) version(command string) string {
+	iface, name, _ := strings.Cut(command, ".")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if v := d.versions[strings.ToLower(iface)+"."+name]; v != "" {
+		return v
+	}
+	return "2.0"
+}
+
 // Recover implements sdk.Driver. The standard keeps no record of past commands, so that what
 // was interrupted stays unproven; where a card lies, the status says.
 func (d *driver) Recover(ctx context.Context, _ []sdk.OpenOp) (api.Recovery, error) {
@@ -234,16 +278,14 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 	if err := sdk.Decode(cmd, &object); err != nil {
 		return sdk.BadPayload(err)
 	}
+	return d.run(ctx, cmd, emit)
+}
+
+// run sends a command as it is and waits for its end.
+func (d *driver) run(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
 	l, _ := d.current()
 	if l == nil {
 		return api.Refuse(api.DeviceNotReady, errLost.Error())
-	}
-	d.mu.Lock()
-	iface, name, _ := strings.Cut(cmd.Name, ".")
-	version := d.versions[strings.ToLower(iface)+"."+name]
-	d.mu.Unlock()
-	if version == "" {
-		version = "2.0"
 	}
 	var timeout time.Duration
 	if !cmd.Deadline.IsZero() {
@@ -252,7 +294,7 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 	if err := sdk.Moving(ctx); err != nil {
 		return api.Refuse(api.InternalError, err.Error())
 	}
-	id, ch, err := l.send(context.WithoutCancel(ctx), cmd.Name, version, max(timeout, 0), cmd.Payload)
+	id, ch, err := l.send(context.WithoutCancel(ctx), cmd.Name, d.version(cmd.Name), max(timeout, 0), cmd.Payload)
 	if err != nil {
 		return d.unclear(cmd, err) // part of the frame may have left
 	}
@@ -294,6 +336,7 @@ func (d *driver) unclear(cmd api.Command, err error) api.Completion {
 // before are the completion codes of commands that were not begun.
 var before = map[api.CompletionCode]bool{
 	api.DeviceNotReady: true, api.InvalidCommand: true, api.InvalidRequestID: true, api.UnsupportedCommand: true, api.InvalidData: true,
+	api.NoCommandNonce: true, api.InvalidToken: true, api.InvalidTokenNonce: true, api.InvalidTokenHMAC: true, api.InvalidTokenFormat: true, api.InvalidTokenKeyNoValue: true,
 	api.UnsupportedData: true, api.SequenceError: true, api.AuthorizationRequired: true, api.NotEnoughSpace: true,
 }
 

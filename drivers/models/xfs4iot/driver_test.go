@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +28,7 @@ type provider struct {
 	script map[string][]string
 	got    []message
 	conns  []*websocket.Conn
+	hook   func(command string) // before the answer; may set others
 }
 
 const (
@@ -62,6 +65,12 @@ func (p *provider) serve(w http.ResponseWriter, r *http.Request) {
 		_ = json.Unmarshal(b, &m)
 		p.mu.Lock()
 		p.got = append(p.got, m)
+		hook := p.hook
+		p.mu.Unlock()
+		if hook != nil {
+			hook(m.Header.Name)
+		}
+		p.mu.Lock()
 		frames := p.script[m.Header.Name]
 		p.mu.Unlock()
 		for _, f := range frames {
@@ -105,9 +114,18 @@ func (p *provider) sent(name string) *message {
 // open opens the card model on the provider.
 func open(t *testing.T, p *provider) *sdk.Engine {
 	t.Helper()
-	e := sdk.NewEngine(Models[0], slog.New(slog.DiscardHandler), func(int) { t.Error("the driver panicked") })
-	err := e.Open(t.Context(), api.Config{Device: "card", Port: "ws" + strings.TrimPrefix(p.URL, "http") + "/xfs4iot/v1.0/CardReader/", StateDir: t.TempDir(),
-		Profile: json.RawMessage(`{"token":"secret","againMs":20,"graceMs":50,"replyMs":2000}`)})
+	return openAs(t, p, "xfs4iotcard", t.TempDir(), nil)
+}
+
+// openAs opens any model; more overrides the profile.
+func openAs(t *testing.T, p *provider, model, dir string, more map[string]any) *sdk.Engine {
+	t.Helper()
+	i := slices.IndexFunc(Models, func(m sdk.Model) bool { return m.Name == model })
+	profile := map[string]any{"token": "secret", "againMs": 20, "graceMs": 50, "replyMs": 2000}
+	maps.Copy(profile, more)
+	raw, _ := json.Marshal(profile)
+	e := sdk.NewEngine(Models[i], slog.New(slog.DiscardHandler), func(int) { t.Error("the driver panicked") })
+	err := e.Open(t.Context(), api.Config{Device: "card", Port: "ws" + strings.TrimPrefix(p.URL, "http") + "/xfs4iot/v1.0/CardReader/", StateDir: dir, Profile: raw})
 	if err != nil {
 		t.Fatal(err)
 	}

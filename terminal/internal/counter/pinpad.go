@@ -20,7 +20,7 @@ func (c *Counter) pinpadService() *service.Service {
 			pinpad.CmdDataEntry:     {Handle: outside(pass(c.PinPad))},
 			pinpad.CmdGetPinBlock:   {Handle: c.getPinBlock},
 			pinpad.CmdKeyboardReset: {Handle: pass(c.PinPad)},
-			pinpad.CmdGetKeyDetail:  {Async: true, Handle: pass(c.PinPad)},
+			pinpad.CmdGetKeyDetail:  {Async: true, Handle: c.keyDetail},
 			// Keys are changed by the platform only (sign-in, ceremony): a page or an outside
 			// client that asks is refused.
 			pinpad.CmdImportKey: {Async: true, Handle: denied}, pinpad.CmdDeleteKey: {Async: true, Handle: denied},
@@ -32,6 +32,42 @@ func (c *Counter) pinpadService() *service.Service {
 
 func denied(context.Context, *service.Call) api.Completion {
 	return api.Fail(api.NotStarted, pinpad.ErrAccessDenied, "keys belong to the platform")
+}
+
+// keyDetail names the keys as the standard does.
+func (c *Counter) keyDetail(ctx context.Context, call *service.Call) api.Completion {
+	var req struct {
+		KeyName string `json:"keyName"`
+	}
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	done := c.PinPad.Run(ctx, pinpad.CmdGetKeyDetail, nil, nil)
+	if done.Outcome != api.Done {
+		return done
+	}
+	var have pinpad.GetKeyDetailResult
+	if err := json.Unmarshal(done.Payload, &have); err != nil {
+		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: "the driver's keys do not decode"}
+	}
+	keys := map[string]any{}
+	for name, k := range have.KeyDetails {
+		if req.KeyName != "" && req.KeyName != name {
+			continue
+		}
+		info := map[string]string{"keyUsage": k.KeyAttributes.KeyUsage}
+		switch a := k.KeyAttributes.Algorithm; a {
+		case pinpad.TripleDES:
+			info["algorithm"] = "T"
+		default:
+			info["X-algorithm"] = a // the standard has no letter for it
+		}
+		keys[name] = map[string]any{"loaded": "yes", "keyBlockInfo": info}
+	}
+	if req.KeyName != "" && len(keys) == 0 {
+		return api.Fail(api.NotStarted, pinpad.ErrKeyNotFound, "no such key is loaded")
+	}
+	return service.Done(map[string]any{"keyDetails": keys})
 }
 
 // pinEntry lets the customer type on the PIN pad; digits never leave it.
