@@ -8,11 +8,15 @@ import (
 func TestTheTableHasARowForEachModelAndSaysWhatFailed(t *testing.T) {
 	s := &sheet{result: map[[2]string]string{}, said: map[[2]string]string{}}
 	for _, e := range []event{
+		{Action: "run", Test: "TestBConforms/b/it_describes_itself"},
+		{Action: "run", Test: "TestAConforms/a/it_describes_itself"},
+		{Action: "run", Test: "TestAConforms/a/drained"},
+		{Action: "pass", Test: "TestAConforms/a/drained"},
 		{Action: "pass", Test: "TestBConforms/b/it_describes_itself"},
 		{Action: "output", Test: "TestAConforms/a/it_describes_itself", Output: "no maker\n"},
 		{Action: "fail", Test: "TestAConforms/a/it_describes_itself"},
 		{Action: "pass", Test: "TestAConforms/a/it_describes_itself/deeper"},
-		{Action: "pass", Test: "TestAConforms/a/drained"},
+		{Action: "run", Test: "TestElse/x/y"},
 		{Action: "pass", Test: "TestElse/x/y"},
 		{Action: "run", Test: "TestCConforms"},
 		{Action: "output", Test: "TestCConforms", Output: "=== RUN   TestCConforms\n"},

@@ -18,6 +18,7 @@ func TestTheTutorialIsTrue(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it compiles and runs what a reader would")
 	}
+	t.Parallel()
 	doc, err := os.ReadFile("../../../docs/tutorial-driver.md")
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +40,7 @@ func TestTheTutorialIsTrue(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", strings.ReplaceAll(script, "127.0.0.1:8611", addr))
+	cmd.Env = goEnv()
 	cmd.Dir, cmd.WaitDelay = module(t), 10*time.Second // what it leaves in the background holds its output
 	b, err := cmd.CombinedOutput()
 	out := string(b)
