@@ -92,6 +92,10 @@ func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
 			}
 		})
 	}
+	t.Run("its commands are those of the docs", func(t *testing.T) {
+		commands(t, b, slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == "platform" || n == "operator" }))
+	})
+	t.Run("it asks what stands where", func(t *testing.T) { questions(t, b) })
 	t.Run("it reads a card, and cancels a wait for one", func(t *testing.T) {
 		c := b.service(t, "card")
 		id := c.send("CardReader.ReadRawData", `{"track2":true}`)

@@ -127,6 +127,8 @@ func (x *dispenser) Execute(ctx context.Context, cmd api.Command, emit func(api.
 		st, _ := x.Status()["cashDispenser"].(cash.Status)
 		found := st.Transport != "empty" || slices.ContainsFunc(st.Positions, func(p cash.Position) bool { return p.PositionStatus != "empty" })
 		return x.move(ctx, cmd, map[string]any{}, found, emit)
+	case cash.CmdReject:
+		return x.move(ctx, cmd, map[string]any{}, false, emit)
 	case cash.CmdTest:
 		return x.move(ctx, cmd, map[string]any{"target": map[string]string{"target": "reject"}}, false, emit)
 	}

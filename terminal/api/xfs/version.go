@@ -62,6 +62,18 @@ func Speaks(name string, major int) bool {
 	return slices.ContainsFunc(Versions(name), func(v string) bool { return strings.HasPrefix(v, fmt.Sprint(major)+".") })
 }
 
+// Commands are the commands of an interface.
+func Commands(iface string) []string {
+	var out []string
+	for name, e := range messages() {
+		if e.command != "" && strings.HasPrefix(name, iface+".") {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // Events are the events of an interface.
 func Events(iface string) []string {
 	var out []string

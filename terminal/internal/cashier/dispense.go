@@ -17,20 +17,30 @@ import (
 // access (or certainly has none); taking and retracting go on by themselves. ctx is not
 // listened to once notes may move.
 func (c *Cashier) Dispense(ctx context.Context, txn string, amount int64, emit func(api.Event)) api.Completion {
-	return c.DispenseUnder(ctx, txn, amount, "", emit)
+	return c.Pay(ctx, Order{Txn: txn, Amount: amount}, emit)
 }
 
-// DispenseUnder is Dispense with the token of a host that trusts the module alone
-// (end-to-end security). It is shown to the module and never looked at here; a module that
-// does not take it moves nothing, and the transaction is reversed.
-func (c *Cashier) DispenseUnder(ctx context.Context, txn string, amount int64, token string, emit func(api.Event)) api.Completion {
+// Order is what is asked of a dispense.
+type Order struct {
+	Txn    string
+	Amount int64
+	Counts map[string]int // the caller's own choice of notes; nil: the fewest
+	// Token is of a host that trusts the module alone (end-to-end security). It is shown to the
+	// module and never looked at here; a module that does not take it moves nothing, and the
+	// transaction is reversed.
+	Token string
+}
+
+// Pay is Dispense of an order.
+func (c *Cashier) Pay(ctx context.Context, o Order, emit func(api.Event)) api.Completion {
+	txn, amount := o.Txn, o.Amount
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t, ok := c.led.Txn(txn)
 	if !ok {
 		return api.Refuse(api.AuthorizationRequired, "no such transaction")
 	}
-	plan, err := c.Plan(amount)
+	plan, err := c.Choose(amount, o.Counts)
 	if err != nil {
 		return c.notPlanned(txn, err)
 	}
@@ -44,7 +54,7 @@ func (c *Cashier) DispenseUnder(ctx context.Context, txn string, amount int64, t
 	moveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.MoveTimeout)
 	defer cancel()
 	recovered := c.expectRecovery()
-	done := c.dev.RunOp(moveCtx, op, txn, cash.CmdDispense, cash.Dispense{Counts: plan, Token: token}, func(ev api.Event) {
+	done := c.dev.RunOp(moveCtx, op, txn, cash.CmdDispense, cash.Dispense{Counts: plan, Token: o.Token}, func(ev api.Event) {
 		if ev.Name == cash.EvStartDispense {
 			_ = c.record(ej.Motion, txn, nil) // the intent is what counts; this only narrows it
 		}

@@ -12,7 +12,7 @@ import (
 func TestATokenThatTheModuleRefusesMovesNothingAndIsReversed(t *testing.T) {
 	x := approved(t)
 	x.dev.script[cash.CmdDispense] = func() api.Completion { return api.Refuse(api.InvalidToken, "too much") }
-	done := x.DispenseUnder(context.Background(), txn, 30000, "NONCE=1", nothing)
+	done := x.Pay(context.Background(), Order{Txn: txn, Amount: 30000, Token: "NONCE=1"}, nothing)
 	if done.Outcome != api.NotStarted || done.Code != api.InvalidToken {
 		t.Errorf("%+v", done)
 	}

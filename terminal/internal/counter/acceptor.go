@@ -38,6 +38,7 @@ func (c *Counter) acceptorService() *service.Service {
 			cash.CmdReset:                     {Handle: outside(c.resetAcceptor)},
 			cash.CmdConfigureNoteTypes:        {Handle: outside(pass(c.Acceptor))},
 			"CashAcceptor.GetCashInStatus":    {Async: true, Handle: c.cashInStatus},
+			"CashAcceptor.GetPresentStatus":   {Async: true, Handle: c.returnStatus},
 			"CashManagement.GetBankNoteTypes": {Async: true, Handle: c.noteTypes},
 			"Storage.GetStorage":              {Async: true, Handle: c.acceptorStorage},
 		},
@@ -68,6 +69,39 @@ func (c *Counter) cashInStatus(context.Context, *service.Call) api.Completion {
 		notes[id] = map[string]int{"fit": n.Credited + n.Escrow}
 	}
 	return service.Done(map[string]any{"status": status, "numOfRefused": t.Taken.Refused, "noteNumberList": notes, "X-deposit": depositor.Totals(t)})
+}
+
+// returnStatus says what the last deposit gave back.
+func (c *Counter) returnStatus(context.Context, *service.Call) api.Completion {
+	status, t := c.Depositor.LastStatus()
+	back := map[string]any{}
+	for id, n := range t.Taken.Types {
+		if n.Returned > 0 {
+			back[id] = map[string]int{"fit": n.Returned}
+		}
+	}
+	state := "notPresented"
+	switch {
+	case status == cash.CashInUnknown:
+		state = "unknown"
+	case len(back) > 0:
+		state = "presented"
+	}
+	return service.Done(map[string]any{"position": "outDefault", "presentState": state, "additionalBunches": "none", "bunchesRemaining": 0, "returnedItems": back, "totalReturnedItems": back})
+}
+
+// cashNoteTypes are the notes that the cash units are booked with.
+func (c *Counter) cashNoteTypes(context.Context, *service.Call) api.Completion {
+	items := map[string]any{}
+	c.Ledger.Read(func(b *book.Book) {
+		for i, id := range b.UnitIDs() {
+			u := b.Units[id]
+			if _, known := items[item(*u)]; !known {
+				items[item(*u)] = map[string]any{"enabled": true, "cashItem": map[string]any{"noteID": i + 1, "currency": u.Currency, "value": float64(u.Value) / 100, "release": 0}}
+			}
+		}
+	})
+	return service.Done(map[string]any{"items": items})
 }
 
 func (c *Counter) noteTypes(context.Context, *service.Call) api.Completion {

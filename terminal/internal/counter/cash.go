@@ -2,11 +2,13 @@ package counter
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"math"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/cashier"
 	"zhigui/terminal/internal/service"
 )
 
@@ -17,7 +19,7 @@ func (c *Counter) cashService() *service.Service {
 		Name:         "cash",
 		Status:       deviceStatus(c.Cash),
 		Capabilities: capabilities(c.Cash),
-		Dynamic:      c.tokenCommands,
+		Dynamic:      c.cashCommands,
 		Commands: map[string]service.Command{
 			"CashDispenser.GetMixTypes":      {Async: true, Handle: c.mixTypes},
 			"CashDispenser.Denominate":       {Handle: c.denominate},
@@ -27,16 +29,17 @@ func (c *Counter) cashService() *service.Service {
 			cash.CmdRetract: {Handle: func(ctx context.Context, _ *service.Call) api.Completion {
 				return c.Cashier.Retract(ctx, "asked by the flow")
 			}},
-			"Storage.GetStorage":    {Async: true, Handle: c.getStorage},
-			"Storage.StartExchange": {Handle: outside(c.startExchange)},
-			"Storage.SetStorage":    {Handle: outside(c.setStorage)},
-			"Storage.EndExchange":   {Handle: outside(c.endExchange)},
+			"CashManagement.GetBankNoteTypes": {Async: true, Handle: c.cashNoteTypes},
+			"Storage.GetStorage":              {Async: true, Handle: c.getStorage},
+			"Storage.StartExchange":           {Handle: outside(c.startExchange)},
+			"Storage.SetStorage":              {Handle: outside(c.setStorage)},
+			"Storage.EndExchange":             {Handle: outside(c.endExchange)},
 		},
 	}
 }
 
 func (c *Counter) mixTypes(context.Context, *service.Call) api.Completion {
-	return service.Done(map[string]any{"mixes": map[string]any{"mix1": map[string]any{"type": "algorithm", "algorithm": "minimumBills", "name": "fewest notes"}}})
+	return service.Done(map[string]any{"mixes": map[string]any{theMix: map[string]any{"type": "algorithm", "algorithm": "minimumBills", "name": "fewest notes"}}})
 }
 
 // denomination is the request part of Denominate and Dispense (2024-3: app, service).
@@ -47,28 +50,57 @@ type denomination struct {
 	} `json:"denomination"`
 }
 
+// mix is a denomination by the application (counts) or by the service (mix, partial).
 type mix struct {
 	Currencies map[string]float64 `json:"currencies"`
 	Counts     map[string]int     `json:"counts"`
-	Values     map[string]int     `json:"values"`
+	Partial    map[string]int     `json:"partial"`
+	Mix        string             `json:"mix"`
 }
 
-// amount reads the one currency we pay, in minor units.
-func (d denomination) amount() (int64, error) {
+// wanted reads what is asked: the amount of the one currency we pay, in minor units, and the
+// caller's own choice of notes, if it has made one.
+func (c *Counter) wanted(d denomination) (amount int64, counts map[string]int, refused *api.Completion) {
+	no := func(code, why string) (int64, map[string]int, *api.Completion) {
+		done := api.Fail(api.NotStarted, code, why)
+		return 0, nil, &done
+	}
 	m := d.Denomination.App
 	if m == nil {
 		m = d.Denomination.Service
 	}
-	if m == nil || len(m.Currencies) != 1 {
-		return 0, fmt.Errorf("denomination needs exactly one currency")
+	switch {
+	case m == nil, len(m.Currencies) == 0 && len(m.Counts) == 0:
+		return no("invalidDenomination", "an amount or counts are wanted")
+	case m.Mix != "" && m.Mix != theMix:
+		return no("invalidMixNumber", "the one mix is "+theMix)
+	case len(m.Partial) > 0:
+		return no("invalidDenomination", "a mix of a part is not made: give all counts, or none")
 	}
-	v, ok := m.Currencies[currency]
-	minor := math.Round(v * 100)
-	if !ok || minor <= 0 || minor > 1e11 || math.Abs(minor-v*100) > 1e-6 {
-		return 0, fmt.Errorf("the amount must be a positive number of %s", currency)
+	for name := range m.Currencies {
+		if name != currency {
+			return no("invalidCurrency", "only "+currency+" is paid")
+		}
 	}
-	return int64(minor), nil
+	counts = m.Counts
+	c.Ledger.Read(func(b *book.Book) {
+		for id, n := range counts {
+			if u := b.Units[id]; u != nil && n > 0 && n < 1e6 {
+				amount += int64(n) * u.Value
+			}
+		}
+	})
+	if v, ok := m.Currencies[currency]; ok {
+		minor := math.Round(v * 100)
+		if minor <= 0 || minor > 1e11 || math.Abs(minor-v*100) > 1e-6 || len(counts) > 0 && amount != int64(minor) {
+			return no("invalidDenomination", "the amount must be a positive number of "+currency+", and what the counts make")
+		}
+		amount = int64(minor)
+	}
+	return amount, counts, nil
 }
+
+const theMix = "mix1"
 
 func (c *Counter) denominate(_ context.Context, call *service.Call) api.Completion {
 	var req struct {
@@ -77,12 +109,15 @@ func (c *Counter) denominate(_ context.Context, call *service.Call) api.Completi
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
-	amount, err := req.Request.amount()
-	if err != nil {
-		return api.Fail(api.NotStarted, "invalidDenomination", err.Error())
+	amount, counts, refused := c.wanted(req.Request)
+	if refused != nil {
+		return *refused
 	}
-	plan, err := c.Cashier.Plan(amount)
-	if err != nil {
+	plan, err := c.Cashier.Choose(amount, counts)
+	switch {
+	case errors.Is(err, cashier.ErrTooMany):
+		return api.Fail(api.NotStarted, cash.ErrTooManyItems, err.Error())
+	case err != nil:
 		return api.Fail(api.NotStarted, cash.ErrNotDispensable, err.Error())
 	}
 	return service.Done(map[string]any{"result": map[string]any{"currencies": map[string]float64{currency: float64(amount) / 100}, "values": plan}})
@@ -97,15 +132,15 @@ func (c *Counter) dispense(ctx context.Context, call *service.Call) api.Completi
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
-	amount, err := req.Denomination.amount()
-	if err != nil {
-		return api.Fail(api.NotStarted, "invalidDenomination", err.Error())
+	amount, counts, refused := c.wanted(req.Denomination)
+	if refused != nil {
+		return *refused
 	}
 	s, open := c.Session.Current()
 	if !open || s.Txn == "" {
 		return api.Refuse(api.AuthorizationRequired, "no approved transaction")
 	}
-	return c.Cashier.DispenseUnder(ctx, s.Txn, amount, req.Token, call.Emit)
+	return c.Cashier.Pay(ctx, cashier.Order{Txn: s.Txn, Amount: amount, Counts: counts, Token: req.Token}, call.Emit)
 }
 
 func (c *Counter) present(ctx context.Context, call *service.Call) api.Completion {

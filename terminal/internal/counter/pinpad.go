@@ -25,7 +25,15 @@ func (c *Counter) pinpadService() *service.Service {
 			// client that asks is refused.
 			pinpad.CmdImportKey: {Async: true, Handle: denied}, pinpad.CmdDeleteKey: {Async: true, Handle: denied},
 			pinpad.CmdInit: {Async: true, Handle: denied}, pinpad.CmdCryptoData: {Async: true, Handle: denied},
-			pinpad.CmdGenerateMAC: {Async: true, Handle: denied},
+			pinpad.CmdGenerateMAC: {Async: true, Handle: denied}, "Crypto.VerifyAuthentication": {Async: true, Handle: denied},
+			"PinPad.Reset": {Handle: func(ctx context.Context, call *service.Call) api.Completion {
+				return c.PinPad.Run(ctx, pinpad.CmdKeyboardReset, nil, call.Emit) // the devices know one reset
+			}},
+			"PinPad.MaintainPin":            {Handle: maintainPin},
+			"PinPad.GetQueryPCIPTSDeviceId": {Async: true, Handle: c.deviceID},
+			"KeyManagement.GenerateKCV":     {Async: true, Handle: c.checkValue},
+			"Crypto.Digest":                 {Async: true, Handle: digest},
+			"Crypto.GenerateRandom":         {Async: true, Handle: random},
 		},
 	}
 }

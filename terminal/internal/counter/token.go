@@ -9,17 +9,27 @@ import (
 	"zhigui/terminal/internal/service"
 )
 
-// tokenCommands are those of end-to-end security, when the cash module has it. The platform
-// holds no key and judges no token: what the module signs and refuses is passed on, so that
-// the host needs to trust nobody in between.
-func (c *Counter) tokenCommands() map[string]service.Command {
-	if !c.hasTokens(context.Background()) {
-		return nil
+// cashCommands are those that depend on the cash module: what the staff may do with it, and
+// end-to-end security. The platform holds no key and judges no token: what the module signs
+// and refuses is passed on, so that the host needs to trust nobody in between.
+func (c *Counter) cashCommands() map[string]service.Command {
+	desc, err := c.Cash.Describe(context.Background())
+	if err != nil {
+		return nil // not open yet
 	}
-	return map[string]service.Command{
-		cash.CmdGetCommandNonce:   {Handle: pass(c.Cash)},
-		cash.CmdClearCommandNonce: {Handle: pass(c.Cash)},
+	out := map[string]service.Command{}
+	for _, name := range []string{cash.CmdTest, cash.CmdReset} {
+		if _, ok := desc.Commands[name]; ok {
+			out[name] = service.Command{Handle: outside(func(ctx context.Context, call *service.Call) api.Completion {
+				return c.Cashier.Maintain(ctx, name, call.Emit)
+			})}
+		}
 	}
+	if c.hasTokens(context.Background()) {
+		out[cash.CmdGetCommandNonce] = service.Command{Handle: pass(c.Cash)}
+		out[cash.CmdClearCommandNonce] = service.Command{Handle: pass(c.Cash)}
+	}
+	return out
 }
 
 func (c *Counter) hasTokens(ctx context.Context) bool {
