@@ -193,6 +193,9 @@ func (r *Reader) Note(a Answer, err error) {
 
 // prepare brings a reader that has just been reached to a known state, without motion.
 func (r *Reader) prepare() (first, now Answer, err error) {
+	r.mu.Lock()
+	r.pressed, r.chip = false, false
+	r.mu.Unlock()
 	if first, err = r.Do(r.o.Init(Hold), true); err != nil {
 		return first, now, err
 	}

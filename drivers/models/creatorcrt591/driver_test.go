@@ -1,6 +1,7 @@
 package creatorcrt591_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -208,12 +209,31 @@ func TestTheChipOfAnInsertedCardAnswersToReset(t *testing.T) {
 		conformance.Next(t, events, card.EvMediaInserted)
 		c := conformance.Ended(t, done)
 		var out card.ReadRawDataResult
-		if err := json.Unmarshal(c.Payload, &out); err != nil || c.Outcome != api.Done || len(out.Chip) != 1 || string(out.Chip[0].Data) != "\x3B\x040001" {
+		if err := json.Unmarshal(c.Payload, &out); err != nil || c.Outcome != api.Done || len(out.Chip) != 1 || !bytes.HasPrefix(out.Chip[0].Data, []byte{0x3B, 0x68, 0x00, 0x00}) {
 			t.Fatalf("%+v %+v", c, out)
 		}
 		if sim.State().Prompt != "" {
 			t.Error("the gate is still open")
 		}
+	}
+}
+
+func TestTheChipOfANewCardIsReachedFromTheRFPositionToo(t *testing.T) {
+	sim, r := setup(t, crt591.Config{Cards: 2}, map[string]any{"reading": "2"})
+	if c, _ := r.Do(card.CmdMove, card.Move{From: creatorcrt591.Stacker, To: card.Transport}); c.Outcome != api.Done || view(sim).Position != crt591.RF {
+		t.Fatalf("%+v %+v", c, view(sim))
+	}
+	if c, _ := r.Do(card.CmdChipPower, card.ChipPower{ChipPower: card.Cold}); c.Outcome != api.Done || view(sim).Position != crt591.IC || view(sim).Stacker != 1 {
+		t.Fatalf("%+v %+v", c, view(sim))
+	}
+	// It has no application yet.
+	c, _ := r.Do(card.CmdChipIO, card.ChipIO{ChipProtocol: card.T0, ChipData: []byte("\x00\xA4\x04\x00\x08\xA0\x00\x00\x03\x33\x01\x01\x01")})
+	var out card.ChipIO
+	if err := json.Unmarshal(c.Payload, &out); err != nil || c.Outcome != api.Done || !cmp.Equal(out.ChipData, []byte{0x6A, 0x82}) {
+		t.Errorf("%+v % X", c, out.ChipData)
+	}
+	if c, _ := r.Do(card.CmdMove, card.Move{To: card.Exit}); c.Outcome != api.Done {
+		t.Errorf("%+v", c)
 	}
 }
 

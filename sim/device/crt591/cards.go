@@ -3,6 +3,8 @@ package crt591
 import (
 	"fmt"
 	"slices"
+
+	"zhigui/sim/device/iccard"
 )
 
 // Place is where a card can be.
@@ -25,8 +27,11 @@ type Card struct {
 	No   int    `json:"no"` // by order of appearance
 	Name string `json:"name,omitempty"`
 	// Blank: the card has no chip, or a dead one.
-	Blank bool  `json:"blank,omitempty"`
-	At    Place `json:"at"`
+	Blank bool `json:"blank,omitempty"`
+	// Chip and Track2 are what the chip is made of; a new card of the stacker has no number yet.
+	Chip   iccard.Chip `json:"chip,omitzero"`
+	Track2 string      `json:"track2,omitempty"`
+	At     Place       `json:"at"`
 }
 
 // cards is every card that the machine has ever held. Where it is is a member of the card:
@@ -87,8 +92,9 @@ func (c *cards) lowest() *Card {
 	return nil
 }
 
-func (c *cards) add(at Place, name string, blank bool) {
-	c.List = append(c.List, Card{No: len(c.List) + 1, Name: name, Blank: blank, At: at})
+func (c *cards) add(k Card) {
+	k.No = len(c.List) + 1
+	c.List = append(c.List, k)
 }
 
 // all moves every card from one place to another and says how many.

@@ -34,6 +34,7 @@ var errorTable = []struct {
 	{"63", "IC card does not respond", "IC 卡无应答", "51", ""},
 	{"64", "IC protocol error", "IC 卡协议错误", "51", ""},
 	{"65", "IC card not active", "IC 卡未激活", "51", ""},
+	{"66", "not supported by this card", "卡片不支持该操作", "51", ""},
 	{"67", "IC transmission error", "IC 卡传输错误", "51", ""},
 	{"68", "IC transmission timeout", "IC 卡传输超时", "51", ""},
 	{"69", "not an EMV card", "非 EMV 卡", "51", ""},
@@ -47,7 +48,8 @@ func faultDefs() []engine.FaultDef {
 	for _, e := range errorTable {
 		list = append(list, engine.FaultDef{Code: e.code, Name: e.name, NameZh: e.zh, Command: e.cmd})
 	}
-	return list
+	return append(list, engine.FaultDef{Code: chipMute, Name: "the chip stops answering", NameZh: "芯片停止应答", Command: apdus},
+		engine.FaultDef{Code: chipNoise, Name: "a block of the chip arrives spoiled", NameZh: "芯片数据块损坏", Command: apdus})
 }
 
 func staysAt(code string) Place {

@@ -3,6 +3,7 @@ package crt591
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"zhigui/sim/device/engine"
@@ -20,7 +21,8 @@ var commandTable = []struct{ code, name, zh string }{
 	{"30 34", "initialise, card to the gate, counter on", "初始化并退卡（计数）"}, {"30 35", "initialise, card to the bin, counter on", "初始化并收卡（计数）"}, {"30 37", "initialise, leave the card, counter on", "初始化（计数）"},
 	{"31 30", "status", "状态"}, {"31 31", "sensors", "传感器"}, {"32 30", "to the gate, hold", "移到卡口"}, {"32 31", "to the IC position, or dispense", "移到 IC 位/发卡"},
 	{"32 32", "to the RF position", "移到射频位"}, {"32 33", "to the error bin", "收卡"}, {"32 39", "out of the gate", "吐出"}, {"33", "entry", "进卡许可"},
-	{"50", "card type", "卡类型"}, {"51 30", "IC cold reset", "IC 冷复位"}, {"51", "IC card", "IC 卡"}, {"A2", "serial number", "序列号"}, {"A4", "version", "版本"}, {"A5", "bin counter", "收卡计数"},
+	{"50", "card type", "卡类型"}, {"51 30", "IC cold reset", "IC 冷复位"}, {"51 31", "IC power off", "IC 下电"}, {"51 33", "IC command T=0", "IC 命令 T=0"}, {"51 34", "IC command T=1", "IC 命令 T=1"},
+	{"51 38", "IC warm reset", "IC 热复位"}, {"51 39", "IC command", "IC 命令"}, {"51", "IC card", "IC 卡"}, {"A2", "serial number", "序列号"}, {"A4", "version", "版本"}, {"A5", "bin counter", "收卡计数"},
 }
 
 func code(cm, pm byte) string { return fmt.Sprintf("%02X %02X", cm, pm) }
@@ -77,8 +79,9 @@ func (m *Model) receive(io *engine.IO) {
 
 // answer is DATA, or e1 e0.
 type answer struct {
-	err  string
-	data []byte
+	err    string
+	data   []byte
+	secret bool // what a chip says has the card's number
 }
 
 func (m *Model) execute(io *engine.IO, cmd string, text []byte) {
@@ -105,14 +108,18 @@ func (m *Model) execute(io *engine.IO, cmd string, text []byte) {
 			out[5] = '1'
 		}
 	})
-	m.respond(io, cmd, out)
+	m.respond(io, cmd, out, a.secret)
 }
 
 // respond sends the response until it is acknowledged: on NAK, and three times if nothing comes.
-func (m *Model) respond(io *engine.IO, cmd string, text []byte) {
+func (m *Model) respond(io *engine.IO, cmd string, text []byte, secret bool) {
 	f := wrap(byte(m.cfg.Address), text)
-	note := cmd + " " + string(text[:1]) + " " + strconv.QuoteToASCII(string(text[3:]))
-	io.Reply(f, "", cmd, note)
+	shown, note := "", cmd+" "+string(text[:1])+" "+strconv.QuoteToASCII(string(text[3:]))
+	if secret {
+		shown = engine.Hex(f[:10]) + strings.Repeat(" ··", len(f)-10)
+		note = fmt.Sprintf("%s %s and %d bytes of the chip", cmd, text[:1], len(text)-6)
+	}
+	io.Reply(f, shown, cmd, note)
 	for again := 0; ; {
 		b, w := io.Next(repeatGap)
 		switch {
@@ -130,7 +137,7 @@ func (m *Model) respond(io *engine.IO, cmd string, text []byte) {
 		if again++; again > repeats {
 			return
 		}
-		io.Reply(f, "", cmd, note+" (again)")
+		io.Reply(f, shown, cmd, note+" (again)")
 	}
 }
 
@@ -164,7 +171,7 @@ func (m *Model) command(io *engine.IO, cmd string, cm, pm byte, data []byte) ans
 	case cm == 0x33:
 		return m.permit(io, pm)
 	case cm == 0x50 && pm == 0x30, cm == 0x51:
-		return m.contact(io, cm, pm, data)
+		return m.contact(io, cmd, cm, pm, data)
 	case cm == 0xA2 && pm == 0x30:
 		return answer{data: []byte("SIM0000591")}
 	case cm == 0xA4 && pm == 0x30:
@@ -189,7 +196,8 @@ func (m *Model) initialise(io *engine.IO, cmd string, pm byte) answer {
 	}
 	inside := false
 	io.Do(func() {
-		m.ready, m.entry, m.chip, m.counting = true, false, false, pm >= 0x34
+		m.ready, m.entry, m.counting = true, false, pm >= 0x34
+		m.slot.Off()
 		inside = m.phy.inside() != nil
 	})
 	if to != "" && inside {
@@ -273,7 +281,7 @@ func (m *Model) bring(io *engine.IO, cmd string, to Place) (bad string) {
 // put moves a card and makes it durable; call it locked.
 func (m *Model) put(no int, p Place) {
 	m.phy.List[no-1].At = p
-	m.chip = false
+	m.lift()
 	if err := m.save(); err != nil {
 		panic(err)
 	}
@@ -315,44 +323,6 @@ func (m *Model) sensors(io *engine.IO) []byte {
 		set(6, m.binFull())
 	})
 	return out
-}
-
-// contact is the IC side, as far as an answer to reset: 50 30 type, 51 30 cold reset, 51 31
-// off, 51 32 status, 51 38 warm reset.
-func (m *Model) contact(io *engine.IO, cm, pm byte, data []byte) answer {
-	var k *Card
-	live := false
-	io.Look(func() {
-		if c := m.phy.inside(); c != nil && c.At == IC {
-			cp := *c
-			k = &cp
-		}
-		live = m.chip
-	})
-	switch {
-	case k == nil:
-		return answer{err: "02"}
-	case cm == 0x50 && k.Blank:
-		return answer{data: []byte("00")}
-	case cm == 0x50:
-		return answer{data: []byte("10")}
-	case pm == 0x31:
-		io.Do(func() { m.chip = false })
-		return answer{}
-	case pm == 0x32 && live:
-		return answer{data: []byte{'1'}}
-	case pm == 0x32:
-		return answer{data: []byte{'0'}}
-	case pm == 0x30 && len(data) != 1, pm != 0x30 && pm != 0x38:
-		return answer{err: "03"}
-	case pm == 0x38 && !live:
-		return answer{err: "65"}
-	case k.Blank:
-		return answer{err: "63"}
-	}
-	io.Do(func() { m.chip = true })
-	// ATR: TS, T0 with 4 historical characters, the card's number.
-	return answer{data: append([]byte{'0', 0x3B, 0x04}, fmt.Sprintf("%04d", k.No%10000)...)}
 }
 
 // binCounter: A5 30 reads, A5 31 sets three decimal digits.

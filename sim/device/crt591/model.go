@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"zhigui/sim/device/engine"
+	"zhigui/sim/device/iccard"
 )
 
 // Config is the specimen and its first filling.
@@ -49,8 +50,9 @@ type Model struct {
 	ready    bool
 	counting bool
 	entry    bool
-	chip     bool // activated
 	moving   bool
+	slot     iccard.Slot // of the IC position
+	seated   int         // number of the card under its contacts
 	stuck    map[string]string
 }
 
@@ -79,7 +81,7 @@ func New(dir string, cfg Config) (*Model, error) {
 	}
 	if !found {
 		for range cfg.Cards {
-			m.phy.add(Stacker, "", false)
+			m.phy.add(Card{At: Stacker})
 		}
 		return m, m.save()
 	}
@@ -111,7 +113,10 @@ func (m *Model) Info() engine.Info {
 }
 
 // PowerOff implements engine.Model.
-func (m *Model) PowerOff() { m.ready, m.entry, m.chip, m.moving = false, false, false, false }
+func (m *Model) PowerOff() {
+	m.ready, m.entry, m.moving = false, false, false
+	m.lift()
+}
 
 // View is the physical state, for panels and tests.
 type View struct {
@@ -135,10 +140,11 @@ func (m *Model) View() any {
 		Counter: m.phy.Counter, Taken: []Card{}, Total: len(m.phy.List), Ready: m.ready, Moving: m.moving, CanInsert: m.canInsert()}
 	if k := m.phy.inside(); k != nil {
 		c := *k
+		c.Track2 = ""
 		v.Card, v.Position = &c, c.At
 	}
 	for _, k := range m.phy.List {
-		if k.At == Customer {
+		if k.Track2 = ""; k.At == Customer {
 			v.Taken = append(v.Taken, k)
 		}
 	}
@@ -209,7 +215,20 @@ func (m *Model) Act(action string, a engine.Args) error {
 		if err != nil {
 			return err
 		}
-		m.phy.add(IC, name, blank)
+		c := Card{Name: name, Blank: blank, At: IC}
+		if c.Track2, err = a.String("track2", ""); err == nil {
+			c.Chip.Protocol, err = a.String("protocol", "")
+		}
+		if err == nil {
+			c.Chip.State, err = a.String("chip", "")
+		}
+		if err != nil {
+			return err
+		}
+		if err := c.Chip.Check(); err != nil {
+			return engine.BadArg("%v", err)
+		}
+		m.phy.add(c)
 		m.dev.Poke()
 		return m.save()
 	case "loadCards":
@@ -225,7 +244,7 @@ func (m *Model) Act(action string, a engine.Args) error {
 			return engine.BadArg("count: the stacker holds at most 500 cards")
 		}
 		for range n {
-			m.phy.add(Stacker, "", blank)
+			m.phy.add(Card{Blank: blank, At: Stacker})
 		}
 		return m.save()
 	case "emptyBin":
@@ -236,7 +255,7 @@ func (m *Model) Act(action string, a engine.Args) error {
 			return engine.Conflictf("no card lies in the path")
 		}
 		k.At = Operator
-		m.chip = false
+		m.lift()
 		m.dev.Poke()
 		return m.save()
 	}
