@@ -13,6 +13,8 @@ type Desk struct {
 	XFS     string // ws://…
 	Token   string // file
 	Devices Devices
+	// Authorise gives the host's token for a dispense (end-to-end security); nil: there is none.
+	Authorise func(amount int64) string
 }
 
 // Visit is one customer's withdrawal, as far as it came.
@@ -109,7 +111,11 @@ func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, m Ma
 		return v, s.platform.Call(ctx, "X-Session.End", obj{"reason": "canceled"}, nil)
 	}
 	v.Asked = true
-	v.Dispensed = s.cash.Call(ctx, "CashDispenser.Dispense", obj{"denomination": obj{"denomination": obj{"app": obj{"currencies": obj{"CNY": float64(amount) / 100}}}}}, nil)
+	ask := obj{"denomination": obj{"denomination": obj{"app": obj{"currencies": obj{"CNY": float64(amount) / 100}}}}}
+	if d.Authorise != nil {
+		ask["token"] = d.Authorise(amount)
+	}
+	v.Dispensed = s.cash.Call(ctx, "CashDispenser.Dispense", ask, nil)
 	if v.Dispensed != nil {
 		return v, v.Dispensed
 	}
