@@ -25,6 +25,7 @@ import (
 	"zhigui/drivers/models/szztzt598"
 	"zhigui/drivers/models/v4l2camera"
 	"zhigui/drivers/models/vt100panel"
+	"zhigui/drivers/models/xfs3x"
 	"zhigui/drivers/models/xfs4iot"
 	"zhigui/drivers/sdk"
 )
@@ -54,7 +55,7 @@ func All() []sdk.Model {
 		szztzt598.Model,
 		v4l2camera.Model,
 		vt100panel.Model,
-	}, xfs4iot.Models...)
+	}, append(xfs3x.Models, xfs4iot.Models...)...)
 }
 
 // Find gives the model of a name.
