@@ -41,6 +41,9 @@ func (c *Counter) acceptorService() *service.Service {
 			"CashAcceptor.GetPresentStatus":   {Async: true, Handle: c.returnStatus},
 			"CashManagement.GetBankNoteTypes": {Async: true, Handle: c.noteTypes},
 			"Storage.GetStorage":              {Async: true, Handle: c.acceptorStorage},
+			"Storage.StartExchange":           {Handle: outside(c.startBoxExchange)},
+			"Storage.SetStorage":              {Handle: outside(c.setBox)},
+			"Storage.EndExchange":             {Handle: outside(c.endBoxExchange)},
 		},
 	}
 }

@@ -131,6 +131,7 @@ type Counter struct {
 	keeping   context.CancelCauseFunc // stops the card's safe-keeping
 	approved  map[string]Approval     // approvals of the session
 	counted   map[string]book.Unit    // what an exchange has set so far
+	box       boxExchange             // of the acceptor's cash box
 	chip      *emv.Application        // of the session's card, nil without one
 	vendor    *vendormode.Mode
 	person    *idcard.Card // who stands here, nil until an identity card was read
@@ -147,7 +148,7 @@ func New(p Parts) *Counter {
 	}
 	c.vendor = vendormode.New(vendormode.Hooks{
 		Suspend: func(on bool) { c.Suspend("vendorMode", on) },
-		Busy:    func() bool { _, open := c.Session.Current(); return open || c.Exchanging() },
+		Busy:    func() bool { _, open := c.Session.Current(); return open || c.Exchanging() || c.boxOut() },
 		Changed: func(s vendormode.State) {
 			c.Server.Broadcast(vendormode.Name, api.Event{Name: "Common.StatusChangedEvent", Payload: service.Done(vendormode.Status(s)).Payload})
 		},

@@ -63,7 +63,7 @@ func replenishment(u book.Unit) string {
 // exchanging is why the counter is out of service during an exchange.
 const exchanging = "exchange"
 
-// Exchanging reports an exchange by an outside client.
+// Exchanging reports an exchange of cash units by an outside client.
 func (c *Counter) Exchanging() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -72,6 +72,11 @@ func (c *Counter) Exchanging() bool {
 
 // EndExchange gives up an exchange without new counts.
 func (c *Counter) EndExchange() {
+	c.closeBox()
+	c.closeExchange()
+}
+
+func (c *Counter) closeExchange() {
 	c.mu.Lock()
 	c.counted = nil
 	c.mu.Unlock()
@@ -108,7 +113,7 @@ func (c *Counter) startExchange(context.Context, *service.Call) api.Completion {
 	c.mu.Unlock()
 	c.Suspend(exchanging, true)
 	if _, open := c.Session.Current(); open { // one began meanwhile
-		c.EndExchange()
+		c.closeExchange()
 		return api.Fail(api.NotStarted, "transactionActive", "a customer is being served")
 	}
 	return api.Completion{Outcome: api.Done}
@@ -202,6 +207,6 @@ func (c *Counter) endExchange(context.Context, *service.Call) api.Completion {
 			return api.Refuse(api.InternalError, err.Error())
 		}
 	}
-	c.EndExchange()
+	c.closeExchange()
 	return api.Completion{Outcome: api.Done}
 }

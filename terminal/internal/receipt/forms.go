@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/goccy/go-yaml"
 
@@ -52,6 +53,28 @@ func (f *Forms) Names() []string {
 		names = append(names, n)
 	}
 	return names
+}
+
+// Fields of a form, in the order in which they appear; false: there is no such form.
+func (f *Forms) Fields(name string) (fields []string, ok bool) {
+	form, ok := f.forms[name]
+	add := func(s string) {
+		if s != "" && !slices.Contains(fields, s) {
+			fields = append(fields, s)
+		}
+	}
+	for _, l := range form {
+		if l.Each != "" { // its placeholders are members of the list's elements
+			add(l.Each)
+			continue
+		}
+		for _, text := range []string{l.ZH, l.EN, l.Right} {
+			for _, p := range placeholder.FindAllStringSubmatch(text, -1) {
+				add(p[1])
+			}
+		}
+	}
+	return fields, ok
 }
 
 var placeholder = regexp.MustCompile(`\{(\w+)\}`)
