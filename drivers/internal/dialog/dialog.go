@@ -12,6 +12,7 @@ import (
 
 	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
+	"zhigui/drivers/sdk"
 )
 
 // ErrDamaged is what a reader of answers wraps when the bytes are no answer: Ask repeats.
@@ -20,19 +21,19 @@ var ErrDamaged = errors.New("damaged answer")
 // Next gives the next byte of an answer, or an error when its time is over.
 type Next func() (byte, error)
 
-// Options say how the device is spoken to.
-type Options struct {
-	Port    string
-	Mode    serialport.Mode
-	Reply   time.Duration // an answer is complete after this time
-	Retries int
-	Heart   line.Heart
-	Changed func() // Online has changed
+// Profile is the part of a model's profile that every dialog has; the model embeds it.
+type Profile struct {
+	Baud    int    `json:"baud"`
+	Parity  string `json:"parity"`
+	ReplyMs int    `json:"replyMs"` // an answer is complete after this time
+	Retries int    `json:"retries"`
+	PollMs  int    `json:"pollMs"`
 }
 
 // Dialog is an open line.
 type Dialog struct {
-	o Options
+	p   Profile
+	env sdk.Env
 	*line.Line
 
 	mu     sync.Mutex
@@ -40,13 +41,16 @@ type Dialog struct {
 }
 
 // Open opens the port and asks nothing.
-func Open(o Options) (*Dialog, error) {
-	l, err := line.Open(o.Port, o.Mode, o.Heart)
+func (p Profile) Open(e sdk.Env) (*Dialog, error) {
+	l, err := line.Open(e.Port, serialport.Mode{Baud: p.Baud, Parity: p.Parity}, e.Heart)
 	if err != nil {
 		return nil, err
 	}
-	return &Dialog{o: o, Line: l}, nil
+	return &Dialog{p: p, env: e, Line: l}, nil
 }
+
+// Reply is how long an answer may take.
+func (p Profile) Reply() time.Duration { return time.Duration(p.ReplyMs) * time.Millisecond }
 
 // Close ends the poll and closes the port. Closing a nil Dialog does nothing.
 func (d *Dialog) Close() error {
@@ -73,7 +77,7 @@ func (d *Dialog) SetOnline(on bool) {
 	d.online = on
 	d.mu.Unlock()
 	if was != on {
-		d.o.Changed()
+		d.env.StatusChanged()
 	}
 }
 
@@ -85,7 +89,7 @@ func (d *Dialog) Hold(promise time.Duration, f func(*serialport.Port) error) err
 
 // Busy is the longest that one Ask may take.
 func (d *Dialog) Busy() time.Duration {
-	return time.Duration(d.o.Retries+1)*(d.o.Reply+3*time.Second) + 10*time.Second
+	return time.Duration(d.p.Retries+1)*(d.p.Reply()+3*time.Second) + 10*time.Second
 }
 
 // Ask sends a request and gives what answer makes of the bytes that come back.
@@ -99,13 +103,13 @@ func (d *Dialog) Ask(request []byte, answer func(Next) ([]byte, error)) (out []b
 
 // Exchange is Ask for a caller that holds the line.
 func (d *Dialog) Exchange(request []byte, answer func(Next) ([]byte, error)) ([]byte, error) {
-	return d.ExchangeFor(d.o.Reply, request, answer)
+	return d.ExchangeFor(d.p.Reply(), request, answer)
 }
 
 // ExchangeFor is Exchange with another time for the answer; the caller renews the promise.
 func (d *Dialog) ExchangeFor(reply time.Duration, request []byte, answer func(Next) ([]byte, error)) ([]byte, error) {
 	err := line.ErrSilent
-	for range d.o.Retries + 1 {
+	for range d.p.Retries + 1 {
 		var out []byte
 		if out, err = d.Once(reply, request, answer); err == nil {
 			return out, nil
@@ -149,8 +153,8 @@ func (d *Dialog) send(b []byte) error {
 	return nil
 }
 
-// Poll runs look again and again, in what goroutine gives, unless the line is in use. look
-// is called with the line held and uses Exchange.
-func (d *Dialog) Poll(goroutine func(func()), every time.Duration, look func()) {
-	d.Line.Poll(goroutine, line.Every(every), 8*d.Busy(), look)
+// Poll runs look again and again unless the line is in use. look is called with the line held
+// and uses Exchange.
+func (d *Dialog) Poll(look func()) {
+	d.Line.Poll(d.env.Go, line.Every(time.Duration(d.p.PollMs)*time.Millisecond), 8*d.Busy(), look)
 }

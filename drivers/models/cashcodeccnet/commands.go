@@ -17,17 +17,9 @@ import (
 func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
 	switch cmd.Name {
 	case cash.CmdCashInStart:
-		var r cash.CashInStart
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.start(r)
+		return sdk.Decoded(cmd, d.start)
 	case cash.CmdConfigureNoteTypes:
-		var r cash.ConfigureNoteTypes
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.configure(r)
+		return sdk.Decoded(cmd, d.configure)
 	case cash.CmdCashIn:
 		return d.cashIn(ctx, emit)
 	case cash.CmdCashInEnd:

@@ -29,11 +29,9 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 			return b, max(y, 1), err
 		})
 	case printer.CmdPrintReceipt:
-		var r printer.Receipt
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.print(ctx, emit, r.Cut, func(y int) ([]byte, int, error) { return d.p.lines(r, y) })
+		return sdk.Decoded(cmd, func(r printer.Receipt) api.Completion {
+			return d.print(ctx, emit, r.Cut, func(y int) ([]byte, int, error) { return d.p.lines(r, y) })
+		})
 	case printer.CmdPrintRaw:
 		var r printer.PrintRaw
 		if err := sdk.Decode(cmd, &r); err != nil {

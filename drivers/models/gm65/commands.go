@@ -19,11 +19,7 @@ const slice = 50 * time.Millisecond
 func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
 	switch cmd.Name {
 	case barcode.CmdRead:
-		var r barcode.Read
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.read(ctx, emit)
+		return sdk.Decoded(cmd, func(r barcode.Read) api.Completion { return d.read(ctx, emit) })
 	case barcode.CmdReset:
 		if err := d.stop(); err != nil {
 			return broken(err)

@@ -31,11 +31,7 @@ var Model = sdk.Model{
 }
 
 type profile struct {
-	Baud           int    `json:"baud"`
-	Parity         string `json:"parity"`
-	ReplyMs        int    `json:"replyMs"`
-	Retries        int    `json:"retries"`
-	PollMs         int    `json:"pollMs"`
+	dialog.Profile
 	SendCRC        bool   `json:"sendCRC"`
 	Tail           string `json:"tail"`
 	TriggerAgainMs int    `json:"triggerAgainMs"`
@@ -89,15 +85,13 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // is saved to its flash).
 func (d *driver) Open(context.Context) error {
 	var err error
-	d.talk, err = dialog.Open(dialog.Options{Port: d.env.Port, Mode: serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity},
-		Reply: ms(d.p.ReplyMs), Retries: d.p.Retries, Heart: d.env.Heart, Changed: d.env.StatusChanged})
-	if err != nil {
+	if d.talk, err = d.p.Open(d.env); err != nil {
 		return err
 	}
 	if err := d.talk.Hold(4*d.talk.Busy(), func(*serialport.Port) error { return d.arm() }); err != nil {
 		return fmt.Errorf("scanner: %w", err)
 	}
-	d.talk.Poll(d.env.Go, ms(d.p.PollMs), func() { _ = d.arm() })
+	d.talk.Poll(func() { _ = d.arm() })
 	return nil
 }
 

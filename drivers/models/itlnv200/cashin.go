@@ -16,11 +16,7 @@ import (
 func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
 	switch cmd.Name {
 	case cash.CmdCashInStart:
-		var r cash.CashInStart
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.start(r)
+		return sdk.Decoded(cmd, d.start)
 	case cash.CmdCashIn:
 		return d.cashIn(ctx, emit)
 	case cash.CmdCashInEnd:
@@ -28,19 +24,11 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 	case cash.CmdCashInRollback:
 		return d.rollback(ctx)
 	case cash.CmdConfigureNoteTypes:
-		var r cash.ConfigureNoteTypes
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.configure(r)
+		return sdk.Decoded(cmd, d.configure)
 	case cash.CmdReset:
 		return d.resetDevice(ctx)
 	case cash.CmdDispense:
-		var r cash.Dispense
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.dispense(ctx, r, emit)
+		return sdk.Decoded(cmd, func(r cash.Dispense) api.Completion { return d.dispense(ctx, r, emit) })
 	case cash.CmdEmpty:
 		return d.empty(ctx)
 	}

@@ -37,11 +37,7 @@ func (d *driver) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) 
 	case power.CmdCancel:
 		return d.order("C", func(r reading) bool { return !r.shutdown })
 	case power.CmdBeeper:
-		var r power.Beeper
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.beeper(r.On)
+		return sdk.Decoded(cmd, func(r power.Beeper) api.Completion { return d.beeper(r.On) })
 	}
 	return api.Refuse(api.UnsupportedCommand, cmd.Name)
 }

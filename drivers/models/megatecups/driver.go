@@ -31,11 +31,7 @@ var Model = sdk.Model{
 }
 
 type profile struct {
-	Baud        int     `json:"baud"`
-	Parity      string  `json:"parity"`
-	ReplyMs     int     `json:"replyMs"`
-	Retries     int     `json:"retries"`
-	PollMs      int     `json:"pollMs"`
+	dialog.Profile
 	EchoMs      int     `json:"echoMs"`
 	AskIdentity bool    `json:"askIdentity"`
 	ShutdownBit bool    `json:"shutdownBit"`
@@ -70,9 +66,7 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // Open opens the port and asks for a reading.
 func (d *driver) Open(context.Context) error {
 	var err error
-	d.talk, err = dialog.Open(dialog.Options{Port: d.env.Port, Mode: serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity},
-		Reply: ms(d.p.ReplyMs), Retries: d.p.Retries, Heart: d.env.Heart, Changed: d.env.StatusChanged})
-	if err != nil {
+	if d.talk, err = d.p.Open(d.env); err != nil {
 		return err
 	}
 	if err := d.hold(func() error { _, err := d.look(); return err }); err != nil {
@@ -81,7 +75,7 @@ func (d *driver) Open(context.Context) error {
 	if d.p.AskIdentity {
 		_ = d.hold(d.identify)
 	}
-	d.talk.Poll(d.env.Go, ms(d.p.PollMs), func() { _, _ = d.look() })
+	d.talk.Poll(func() { _, _ = d.look() })
 	return nil
 }
 

@@ -24,17 +24,13 @@ type write struct {
 func (d *driver) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) api.Completion {
 	switch cmd.Name {
 	case siu.CmdSetLight:
-		var r siu.SetLight
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.set(func() ([]write, error) { return d.lamps(r) }, siu.ErrInvalidLight, siu.ErrLight)
+		return sdk.Decoded(cmd, func(r siu.SetLight) api.Completion {
+			return d.set(func() ([]write, error) { return d.lamps(r) }, siu.ErrInvalidLight, siu.ErrLight)
+		})
 	case siu.CmdSetAuxiliaries:
-		var r siu.SetAuxiliaries
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.set(func() ([]write, error) { return d.auxiliaries(r) }, siu.ErrInvalidAuxiliary, "")
+		return sdk.Decoded(cmd, func(r siu.SetAuxiliaries) api.Completion {
+			return d.set(func() ([]write, error) { return d.auxiliaries(r) }, siu.ErrInvalidAuxiliary, "")
+		})
 	}
 	return api.Refuse(api.UnsupportedCommand, cmd.Name)
 }

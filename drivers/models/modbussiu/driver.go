@@ -110,15 +110,13 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // Open opens the port and reads every register of the profile.
 func (d *driver) Open(context.Context) error {
 	var err error
-	d.talk, err = dialog.Open(dialog.Options{Port: d.env.Port, Mode: serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity},
-		Reply: ms(d.p.ReplyMs), Retries: d.p.Retries, Heart: d.env.Heart, Changed: d.env.StatusChanged})
-	if err != nil {
+	if d.talk, err = d.p.Open(d.env); err != nil {
 		return err
 	}
 	if err := d.hold(d.look); err != nil {
 		return fmt.Errorf("board: %w", err)
 	}
-	d.talk.Poll(d.env.Go, ms(d.p.PollMs), func() { _ = d.look() })
+	d.talk.Poll(func() { _ = d.look() })
 	return nil
 }
 

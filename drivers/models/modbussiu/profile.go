@@ -9,16 +9,13 @@ import (
 	"strings"
 
 	"zhigui/drivers/api/siu"
+	"zhigui/drivers/internal/dialog"
 	"zhigui/drivers/sdk"
 )
 
 type profile struct {
-	Baud    int               `json:"baud"`
-	Parity  string            `json:"parity"`
+	dialog.Profile
 	Unit    int               `json:"unit"`
-	ReplyMs int               `json:"replyMs"`
-	Retries int               `json:"retries"`
-	PollMs  int               `json:"pollMs"`
 	QuietMs int               `json:"quietMs"`
 	Sensors map[string]sensor `json:"sensors"`
 	Outputs map[string]output `json:"outputs"`

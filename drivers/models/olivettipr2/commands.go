@@ -19,25 +19,13 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 		defer d.exclusive()()
 		return d.insert(ctx, "insertPassbook", emit)
 	case printer.CmdPrintPassbook:
-		var r printer.Passbook
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.print(ctx, r)
+		return sdk.Decoded(cmd, func(r printer.Passbook) api.Completion { return d.print(ctx, r) })
 	case printer.CmdReadStripe:
 		return d.readStripe()
 	case printer.CmdWriteStripe:
-		var r printer.Stripe
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.writeStripe(ctx, r)
+		return sdk.Decoded(cmd, func(r printer.Stripe) api.Completion { return d.writeStripe(ctx, r) })
 	case printer.CmdControlPassbook:
-		var r printer.ControlPassbook
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.turn(ctx, r, emit)
+		return sdk.Decoded(cmd, func(r printer.ControlPassbook) api.Completion { return d.turn(ctx, r, emit) })
 	case printer.CmdControlMedia:
 		var r printer.ControlMedia
 		if err := sdk.Decode(cmd, &r); err != nil {

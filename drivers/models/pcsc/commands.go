@@ -33,11 +33,7 @@ func failed(err error) api.Completion {
 func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
 	switch cmd.Name {
 	case card.CmdReadRawData:
-		var r card.ReadRawData
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.read(ctx, r, emit)
+		return sdk.Decoded(cmd, func(r card.ReadRawData) api.Completion { return d.read(ctx, r, emit) })
 	case card.CmdReset:
 		var r card.Reset
 		if err := sdk.Decode(cmd, &r); err != nil {
@@ -53,17 +49,9 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 		}
 		return sdk.Ok(nil)
 	case card.CmdChipPower:
-		var r card.ChipPower
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.power(r)
+		return sdk.Decoded(cmd, d.power)
 	case card.CmdChipIO:
-		var r card.ChipIO
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.transmit(r)
+		return sdk.Decoded(cmd, d.transmit)
 	}
 	return api.Refuse(api.UnsupportedCommand, cmd.Name)
 }

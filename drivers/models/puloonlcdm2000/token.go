@@ -122,11 +122,7 @@ func (d *driver) secure(cmd api.Command) api.Completion {
 		d.lookTrust()
 		return sdk.Ok(nil)
 	}
-	var r cash.PresentStatus
-	if err := sdk.Decode(cmd, &r); err != nil {
-		return sdk.BadPayload(err)
-	}
-	return d.presentStatus(r.Nonce)
+	return sdk.Decoded(cmd, func(r cash.PresentStatus) api.Completion { return d.presentStatus(r.Nonce) })
 }
 
 var nonceForm = regexp.MustCompile(`^[0-9A-F]{32}$`)

@@ -16,42 +16,21 @@ import (
 )
 
 // Execute implements sdk.Driver.
-func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) (c api.Completion) {
-	bad := func(v any) bool {
-		err := sdk.Decode(cmd, v)
-		if err != nil {
-			c = sdk.BadPayload(err)
-		}
-		return err != nil
-	}
+func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
 	switch cmd.Name {
 	case biometric.CmdRead:
-		var r biometric.Read
-		if bad(&r) {
-			return c
-		}
-		return d.read(ctx, r, emit)
+		return sdk.Decoded(cmd, func(r biometric.Read) api.Completion { return d.read(ctx, r, emit) })
 	case biometric.CmdImport:
-		var r biometric.Import
-		if bad(&r) {
-			return c
-		}
-		return d.imports(r)
+		return sdk.Decoded(cmd, d.imports)
 	case biometric.CmdMatch:
-		var r biometric.Match
-		if bad(&r) {
-			return c
-		}
-		return d.match(r)
+		return sdk.Decoded(cmd, d.match)
 	case biometric.CmdClear, biometric.CmdReset:
-		var r biometric.Clear
-		if bad(&r) {
-			return c
-		}
-		if cmd.Name == biometric.CmdReset && r.ClearData == "" {
-			r.ClearData = biometric.Scanned // a reset does not wipe the library unless it says so
-		}
-		return d.clear(r.ClearData)
+		return sdk.Decoded(cmd, func(r biometric.Clear) api.Completion {
+			if cmd.Name == biometric.CmdReset && r.ClearData == "" {
+				r.ClearData = biometric.Scanned // a reset does not wipe the library unless it says so
+			}
+			return d.clear(r.ClearData)
+		})
 	case biometric.CmdStorageInfo:
 		return d.storage()
 	}

@@ -35,13 +35,9 @@ var Model = sdk.Model{
 }
 
 type profile struct {
-	Baud          int    `json:"baud"`
-	Parity        string `json:"parity"`
+	dialog.Profile
 	Address       string `json:"address"`
 	Password      string `json:"password"`
-	ReplyMs       int    `json:"replyMs"`
-	Retries       int    `json:"retries"`
-	PollMs        int    `json:"pollMs"`
 	FingerMs      int    `json:"fingerMs"`
 	TemplateBytes int    `json:"templateBytes"`
 	ScoreFull     int    `json:"scoreFull"`
@@ -108,15 +104,13 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // Open opens the port, gives the password and asks for the parameters.
 func (d *driver) Open(context.Context) error {
 	var err error
-	d.talk, err = dialog.Open(dialog.Options{Port: d.env.Port, Mode: serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity},
-		Reply: ms(d.p.ReplyMs), Retries: d.p.Retries, Heart: d.env.Heart, Changed: d.env.StatusChanged})
-	if err != nil {
+	if d.talk, err = d.p.Open(d.env); err != nil {
 		return err
 	}
 	if err := d.hold(d.begin); err != nil {
 		return fmt.Errorf("fingerprint module: %w", err)
 	}
-	d.talk.Poll(d.env.Go, ms(d.p.PollMs), func() { _ = d.login() })
+	d.talk.Poll(func() { _ = d.login() })
 	return nil
 }
 

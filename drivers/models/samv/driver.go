@@ -34,16 +34,12 @@ var Model = sdk.Model{
 }
 
 type profile struct {
-	Baud        int    `json:"baud"`
-	Parity      string `json:"parity"`
-	ReplyMs     int    `json:"replyMs"`
-	ReadReplyMs int    `json:"readReplyMs"`
-	Retries     int    `json:"retries"`
-	PollMs      int    `json:"pollMs"`
-	FindMs      int    `json:"findMs"`
-	ReadTries   int    `json:"readTries"`
-	CheckNumber bool   `json:"checkNumber"`
-	AskModule   bool   `json:"askModule"`
+	dialog.Profile
+	ReadReplyMs int  `json:"readReplyMs"`
+	FindMs      int  `json:"findMs"`
+	ReadTries   int  `json:"readTries"`
+	CheckNumber bool `json:"checkNumber"`
+	AskModule   bool `json:"askModule"`
 }
 
 func capabilities(sdk.Env) (map[string]any, error) {
@@ -77,9 +73,7 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // Open opens the port and asks the module how it is.
 func (d *driver) Open(context.Context) error {
 	var err error
-	d.talk, err = dialog.Open(dialog.Options{Port: d.env.Port, Mode: serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity},
-		Reply: ms(d.p.ReplyMs), Retries: d.p.Retries, Heart: d.env.Heart, Changed: d.env.StatusChanged})
-	if err != nil {
+	if d.talk, err = d.p.Open(d.env); err != nil {
 		return err
 	}
 	if err := d.check(); err != nil {
@@ -92,7 +86,7 @@ func (d *driver) Open(context.Context) error {
 			d.mu.Unlock()
 		}
 	}
-	d.talk.Poll(d.env.Go, ms(d.p.PollMs), func() { _ = d.heldCheck() })
+	d.talk.Poll(func() { _ = d.heldCheck() })
 	return nil
 }
 

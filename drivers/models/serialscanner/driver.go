@@ -92,13 +92,11 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // nothing to answer with.
 func (d *driver) Open(context.Context) error {
 	var err error
-	d.talk, err = dialog.Open(dialog.Options{Port: d.env.Port, Mode: serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity},
-		Heart: d.env.Heart, Changed: d.env.StatusChanged})
-	if err != nil {
+	if d.talk, err = (dialog.Profile{Baud: d.p.Baud, Parity: d.p.Parity, PollMs: d.p.PollMs}).Open(d.env); err != nil {
 		return err
 	}
 	d.talk.SetOnline(true)
-	d.talk.Poll(d.env.Go, ms(d.p.PollMs), func() { d.talk.SetOnline(d.talk.Present() == nil) })
+	d.talk.Poll(func() { d.talk.SetOnline(d.talk.Present() == nil) })
 	return nil
 }
 

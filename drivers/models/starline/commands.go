@@ -38,11 +38,7 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 		}
 		return d.job(ctx, r.Data, false, emit)
 	case printer.CmdControlMedia:
-		var r printer.ControlMedia
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.control(ctx, r, emit)
+		return sdk.Decoded(cmd, func(r printer.ControlMedia) api.Completion { return d.control(ctx, r, emit) })
 	case printer.CmdReset:
 		return d.reset(ctx)
 	}

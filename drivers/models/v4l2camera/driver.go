@@ -205,11 +205,7 @@ func (d *driver) Status() map[string]any {
 func (d *driver) Execute(ctx context.Context, cmd api.Command, _ func(api.Event)) api.Completion {
 	switch cmd.Name {
 	case camera.CmdTakePicture:
-		var r camera.TakePicture
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return d.take(ctx, r.Camera)
+		return sdk.Decoded(cmd, func(r camera.TakePicture) api.Completion { return d.take(ctx, r.Camera) })
 	case camera.CmdReset:
 		d.look()
 		return sdk.Ok(nil)

@@ -33,11 +33,7 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 }
 
 func run[T any](cmd api.Command, f func(T) api.Completion) api.Completion {
-	var req T
-	if err := sdk.Decode(cmd, &req); err != nil {
-		return sdk.BadPayload(err)
-	}
-	return f(req)
+	return sdk.Decoded(cmd, func(req T) api.Completion { return f(req) })
 }
 
 // drawn is the completion of what was drawn.

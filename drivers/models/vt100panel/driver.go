@@ -14,7 +14,6 @@ import (
 	"zhigui/drivers/api"
 	tt "zhigui/drivers/api/textterminal"
 	"zhigui/drivers/internal/dialog"
-	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
 
@@ -46,14 +45,10 @@ var Model = sdk.Model{
 }
 
 type profile struct {
-	Baud       int               `json:"baud"`
-	Parity     string            `json:"parity"`
+	dialog.Profile
 	Rows       int               `json:"rows"`
 	Cols       int               `json:"cols"`
 	Cursor     bool              `json:"cursor"`
-	ReplyMs    int               `json:"replyMs"`
-	Retries    int               `json:"retries"`
-	PollMs     int               `json:"pollMs"`
 	Characters string            `json:"characters"`
 	Keys       map[string]string `json:"keys"`
 
@@ -90,15 +85,13 @@ type driver struct {
 // Open implements sdk.Driver.
 func (d *driver) Open(context.Context) error {
 	var err error
-	d.talk, err = dialog.Open(dialog.Options{Port: d.env.Port, Mode: serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity},
-		Reply: ms(d.p.ReplyMs), Retries: d.p.Retries, Heart: d.env.Heart, Changed: d.env.StatusChanged})
-	if err != nil {
+	if d.talk, err = d.p.Open(d.env); err != nil {
 		return err
 	}
 	if err := d.show(attributes(nil)); err != nil {
 		return fmt.Errorf("operator panel: %w", err)
 	}
-	d.talk.Poll(d.env.Go, ms(d.p.PollMs), func() { _, _ = d.talk.Exchange([]byte(askStatus), d.report) })
+	d.talk.Poll(func() { _, _ = d.talk.Exchange([]byte(askStatus), d.report) })
 	return nil
 }
 

@@ -107,11 +107,7 @@ func (x *dispenser) Execute(ctx context.Context, cmd api.Command, emit func(api.
 	}()
 	switch cmd.Name {
 	case cash.CmdDispense:
-		var r cash.Dispense
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return x.dispense(ctx, cmd, r, emit)
+		return sdk.Decoded(cmd, func(r cash.Dispense) api.Completion { return x.dispense(ctx, cmd, r, emit) })
 	case cash.CmdRetract:
 		var r cash.Retract
 		if err := sdk.Decode(cmd, &r); err != nil {

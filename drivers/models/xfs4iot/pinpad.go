@@ -76,17 +76,13 @@ func (x *pad) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)
 	case pinpad.CmdImportKey:
 		return x.load(cmd, run)
 	case pinpad.CmdGenerateMAC:
-		var r pinpad.GenerateMAC
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return run(map[string]any{"key": x.key(r.Key), "data": r.Data, "padding": 0, "authenticationDatalength": 8})
+		return sdk.Decoded(cmd, func(r pinpad.GenerateMAC) api.Completion {
+			return run(map[string]any{"key": x.key(r.Key), "data": r.Data, "padding": 0, "authenticationDatalength": 8})
+		})
 	case pinpad.CmdCryptoData:
-		var r pinpad.CryptoData
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		return run(map[string]any{"key": x.key(r.Key), "modeOfUse": r.ModeOfUse, "cryptoMethod": "ecb", "data": r.Data})
+		return sdk.Decoded(cmd, func(r pinpad.CryptoData) api.Completion {
+			return run(map[string]any{"key": x.key(r.Key), "modeOfUse": r.ModeOfUse, "cryptoMethod": "ecb", "data": r.Data})
+		})
 	case pinpad.CmdDeleteKey:
 		var r struct{ Key string }
 		if err := sdk.Decode(cmd, &r); err != nil {
