@@ -107,12 +107,12 @@ func TestADispenseIsWhatCountsAndPresentStatusProve(t *testing.T) {
 			p := dispenserAt(t)
 			p.set("CashDispenser.Dispense", c.dispense...)
 			p.set("CashDispenser.Present", c.present)
-			p.hook = func(name string) {
+			p.before(func(name string) {
 				if name == cash.CmdDispense { // from now on the world is another
 					p.set("Storage.GetStorage", c.storage)
 					p.set("CashDispenser.GetPresentStatus", c.status)
 				}
-			}
+			})
 			e := openAs(t, p, "xfs4iotdispenser", t.TempDir(), map[string]any{"units": map[string]string{"unit1": "unitA"}, "settleMs": 2000})
 			done, m := pay(t, e, "1")
 			if done.Outcome != c.want {
@@ -128,13 +128,7 @@ func TestADispenseIsWhatCountsAndPresentStatusProve(t *testing.T) {
 			if !strings.Contains(string(sent.Payload), `"counts":{"unitA":3}`) || !strings.Contains(string(sent.Payload), `"CNY":300`) {
 				t.Errorf("%s", sent.Payload)
 			}
-			n := 0
-			for _, m := range p.got {
-				if m.Header.Name == cash.CmdDispense {
-					n++
-				}
-			}
-			if n != 1 {
+			if n := p.times(cash.CmdDispense); n != 1 {
 				t.Errorf("it was told to dispense %d times", n)
 			}
 		})
@@ -153,11 +147,11 @@ func TestADispenseThatADriverDiedInIsSettledByTheCountsOfBefore(t *testing.T) {
 			p := dispenserAt(t)
 			dir := t.TempDir()
 			p.set("CashDispenser.Dispense", startDispense, "BREAK")
-			p.hook = func(name string) {
+			p.before(func(name string) {
 				if name == cash.CmdDispense {
 					p.set("Common.Capabilities") // it does not come back while this driver lives
 				}
-			}
+			})
 			profile := map[string]any{"units": map[string]string{"unit1": "unitA"}, "settleMs": 100, "openMs": 300, "replyMs": 200}
 			e := openAs(t, p, "xfs4iotdispenser", dir, profile)
 			if done, m := pay(t, e, "1"); done.Outcome != api.Indeterminate || !m.Unknown {
@@ -321,11 +315,11 @@ func TestWhatAnAcceptorsStateMeans(t *testing.T) {
 func TestALinkLostWhileNotesAreTakenIsUnknownUntilTheStatusIsAnswered(t *testing.T) {
 	p, at := acceptorAt(t)
 	e := openAs(t, p, "xfs4iotacceptor", t.TempDir(), nil)
-	p.hook = func(name string) {
+	p.before(func(name string) {
 		if name == cash.CmdCashIn {
 			p.set("CashAcceptor.GetCashInStatus") // silent
 		}
-	}
+	})
 	p.set(cash.CmdCashIn, eventFrame(cash.EvInsertItems, "null"), "BREAK")
 	c, _ := do(t, e, "1", cash.CmdCashIn, `{}`)
 	if c.Outcome != api.Indeterminate || !deposited(t, c.Payload).Unknown {

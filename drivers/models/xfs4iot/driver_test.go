@@ -100,6 +100,25 @@ func (p *provider) set(name string, frames ...string) {
 	p.script[name] = frames
 }
 
+// before runs f at each command, before it is answered.
+func (p *provider) before(f func(command string)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hook = f
+}
+
+// times is how often a command came.
+func (p *provider) times(name string) (n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, m := range p.got {
+		if m.Header.Name == name {
+			n++
+		}
+	}
+	return n
+}
+
 func (p *provider) sent(name string) *message {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -24,6 +24,7 @@ import (
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/bundle"
 	"zhigui/terminal/internal/counter"
+	"zhigui/terminal/internal/device"
 	"zhigui/terminal/internal/uplink"
 )
 
@@ -177,21 +178,7 @@ func (p *Platform) Beat() access.Beat {
 	now := time.Now().UTC()
 	for _, id := range slices.Sorted(maps.Keys(p.devices)) {
 		d := p.devices[id]
-		m := access.Module{Name: id, Model: p.cfg.Devices[id].Model, Status: string(d.State()), At: now}
-		var c struct {
-			Reason string `json:"X-reason"`
-		}
-		d.Read("common", &c)
-		m.Detail = c.Reason
-		if id == "card" {
-			var st card.Status
-			d.Read("cardReader", &st)
-			m.Detail = st.Media
-		}
-		if f := d.Fault(); f != "" {
-			m.Detail = f
-		}
-		b.Modules = append(b.Modules, m)
+		b.Modules = append(b.Modules, module(id, p.cfg.Devices[id].Model, d, now))
 		if d.State() != api.Online && d.State() != api.DeviceBusy && slices.Contains(core, id) {
 			b.State = "outOfService"
 		}
@@ -218,6 +205,25 @@ func (p *Platform) Beat() access.Beat {
 		}
 	})
 	return b
+}
+
+// module is a device in the beat. A fault is told in the words of Common.ErrorEvent.
+func module(id, model string, d *device.Device, now time.Time) access.Module {
+	m := access.Module{Name: id, Model: model, Status: string(d.State()), At: now}
+	var c struct {
+		Reason string `json:"X-reason"`
+	}
+	d.Read("common", &c)
+	m.Detail = c.Reason
+	if id == "card" {
+		var st card.Status
+		d.Read("cardReader", &st)
+		m.Detail = st.Media
+	}
+	if f := d.Fault(); f != "" {
+		m.Detail = f
+	}
+	return m
 }
 
 // Since implements uplink.Source.
