@@ -102,7 +102,7 @@ func TestThePrinterConforms(t *testing.T) {
 
 func TestThePagePrinterConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintPage, Model: epsonescp.Model, Device: on("escp"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "silentMs": 600, "jobMs": 3000},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 400, "silentMs": 1200, "jobMs": 3000},
 		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
 }
 

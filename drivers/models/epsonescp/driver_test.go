@@ -26,7 +26,7 @@ func setup(t *testing.T, c escp.Config, more map[string]any) (*device.Sim, *conf
 		c.StatusMs = 100
 	}
 	sim := device.MustStart(t, device.Config{Model: "escp", Statement: &c})
-	p := map[string]any{"pollMs": 40, "replyMs": 400, "silentMs": 1000, "jobMs": 4000}
+	p := map[string]any{"pollMs": 40, "replyMs": 800, "silentMs": 2000, "jobMs": 6000}
 	maps.Copy(p, more)
 	r := conformance.Start(t, epsonescp.Model, sim.Port(), p)
 	<-r.Recoveries
