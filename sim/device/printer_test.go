@@ -128,3 +128,27 @@ func TestAnArmedCutterErrorStaysUntilMended(t *testing.T) {
 		t.Error("no ticket at the exit")
 	}
 }
+
+// The same eight by two dots in the three languages that the printer knows for them.
+func TestAPictureIsPrintedDotForDot(t *testing.T) {
+	const column = "\x80\x00\x00"
+	for name, job := range map[string]string{
+		"rows":    "\x1dv0\x00\x01\x00\x02\x00\xff\x01",
+		"columns": "\x1b*\x21\x08\x00" + strings.Repeat(column, 7) + "\xc0\x00\x00",
+		"kept":    "\x1d8L\x0c\x00\x00\x000p0\x01\x011\x08\x00\x02\x00\xff\x01\x1d(L\x02\x0002",
+	} {
+		s, h := printer(t, escpos.Config{})
+		h.print("\x1b@" + job + "\x1dV\x00\x1dr\x01")
+		h.want(0x00)
+		k, found := s.Ticket(1)
+		if !found || len(k.Lines) != 1 || k.Lines[0].Row != 1 {
+			t.Fatalf("%s: %+v", name, k)
+		}
+		if got := k.Lines[0].Raster; !bytes.HasPrefix(got, []byte{0xFF, 0x01}) || bytes.ContainsFunc(got[2:], func(r rune) bool { return r != 0 }) {
+			t.Errorf("%s: % X", name, got)
+		}
+		if svg := k.SVG(); !strings.Contains(svg, "M24 24h8v1h-8z") || !strings.Contains(svg, "M31 25h1v1h-1z") || k.Text() != "[picture]\n" {
+			t.Errorf("%s: %s", name, svg)
+		}
+	}
+}

@@ -185,7 +185,7 @@ func TestAnIndependentHostSeesTheStateOfThePrinterAndPrints(t *testing.T) {
 					t.Fatalf("%q: %q", o, got)
 				}
 				v := until(t, s, func(v escpos.View) bool { return v.Printed == i+1 })
-				for _, want := range []string{"智柜银行", "金额", "300.00"} {
+				for _, want := range []string{"智柜银行", "金额" + strings.Repeat(" ", 38) + "300.00\n", "[picture]"} {
 					if !strings.Contains(v.Tickets[0].Text, want) {
 						t.Errorf("%q: the ticket has no %q:\n%s", o, want, v.Tickets[0].Text)
 					}

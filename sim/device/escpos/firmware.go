@@ -100,8 +100,20 @@ func (m *Model) perform(io *engine.IO, o op) {
 		m.identity(io, n)
 	case "GS ( k":
 		m.qr(io, o.arg)
+	case "GS ( L":
+		m.graphics(io, o.arg[3:])
+	case "GS 8":
+		m.graphics(io, o.arg[5:])
+	case "GS v":
+		if len(o.arg) >= 6 {
+			m.raster(io, word(o.arg[2:]), o.arg[6:])
+		}
+	case "ESC *":
+		if n >= 32 && len(o.arg) > 3 {
+			m.columns(io, 3, o.arg[3:])
+		}
 	default:
-		io.Look(func() { m.styleOp(o.name, n) })
+		io.Look(func() { m.styleOp(o.name, n, o.arg) })
 	}
 }
 
@@ -115,13 +127,17 @@ func (m *Model) identity(io *engine.IO, n byte) {
 }
 
 // styleOp are the commands that only change how the next text looks; locked.
-func (m *Model) styleOp(name string, n byte) {
+func (m *Model) styleOp(name string, n byte, arg []byte) {
 	m.flushText()
 	switch name {
 	case "ESC @":
 		m.reset()
 	case "ESC a":
 		m.align = []string{"left", "center", "right"}[n%3]
+	case "ESC $":
+		m.Place(word(arg), false)
+	case "ESC \\":
+		m.Place(int(int16(word(arg))), true)
 	case "FS &", "FS .":
 		m.single = name == "FS ."
 	case "ESC E", "ESC G":
@@ -301,6 +317,53 @@ func (m *Model) symbol(data string, dots int) {
 	m.phy.Current = append(m.phy.Current, l)
 	m.paper((lineHeight(l) + lineDots - 1) / lineDots)
 	m.must()
+}
+
+// raster prints rows of dots, row bytes each; too wide ones are cut off.
+func (m *Model) raster(io *engine.IO, row int, dots []byte) {
+	if row <= 0 || row > paperDots || len(dots) < row || !m.ready(io) {
+		return
+	}
+	rows := len(dots) / row
+	l := Line{Row: min(row, Columns*colDots/8)}
+	for y := range rows {
+		l.Raster = append(l.Raster, dots[y*row:y*row+l.Row]...)
+	}
+	io.Do(func() {
+		l.Align = m.align
+		m.phy.Current = append(m.phy.Current, l)
+		m.paper((rows + lineDots - 1) / lineDots)
+		m.must()
+	})
+}
+
+// columns prints dots that come column by column, high bytes each.
+func (m *Model) columns(io *engine.IO, high int, dots []byte) {
+	width := len(dots) / high
+	row := (width + 7) / 8
+	out := make([]byte, row*8*high)
+	for x := range width {
+		for y := range 8 * high {
+			if dots[x*high+y/8]&(0x80>>(y%8)) != 0 {
+				out[y*row+x/8] |= 0x80 >> (x % 8)
+			}
+		}
+	}
+	m.raster(io, row, out)
+}
+
+func word(b []byte) int { return int(b[0]) | int(b[1])<<8 }
+
+// graphics is GS ( L and GS 8 L: function 112 keeps a picture in dots, 50 prints it.
+func (m *Model) graphics(io *engine.IO, arg []byte) {
+	switch {
+	case len(arg) >= 10 && arg[1] == 112:
+		io.Look(func() { m.kept = Line{Row: (word(arg[6:]) + 7) / 8, Raster: append([]byte(nil), arg[10:]...)} })
+	case len(arg) >= 2 && (arg[1] == 50 || arg[1] == 2):
+		var l Line
+		io.Look(func() { l = m.kept })
+		m.raster(io, l.Row, l.Raster)
+	}
 }
 
 // Picture is one form of a ticket: txt, svg, png or json.

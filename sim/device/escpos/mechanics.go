@@ -1,6 +1,10 @@
 package escpos
 
-import "zhigui/sim/device/engine"
+import (
+	"strings"
+
+	"zhigui/sim/device/engine"
+)
 
 // The mechanics without the language: another make's firmware prints on the same paper
 // (package starline embeds a Model and has its own Run). What takes an IO moves something and
@@ -24,6 +28,20 @@ func (m *Model) Size(w, h int) { m.flushText(); m.style.W, m.style.H = w, h }
 // Align is left, center or right.
 func (m *Model) Align(how string) { m.flushText(); m.align = how }
 
+// Place goes to a place of the line, in dots from its begin, or from where it is. It is rounded to
+// columns; what lies behind is not printed over.
+func (m *Model) Place(dots int, fromHere bool) {
+	m.flushText()
+	here := m.line.columns()
+	to := (dots + colDots/2) / colDots
+	if fromHere {
+		to += here
+	}
+	if n := min(to, Columns) - here; n > 0 {
+		m.line.Spans = append(m.line.Spans, Span{Text: strings.Repeat(" ", n), W: 1, H: 1})
+	}
+}
+
 // Print prints the line; Feed moves the paper on by lines.
 func (m *Model) Print(io *engine.IO) { m.printLine(io) }
 
@@ -42,6 +60,9 @@ func (m *Model) QR(io *engine.IO, data string, dots int) {
 		io.Do(func() { m.symbol(data, dots) })
 	}
 }
+
+// Raster prints rows of dots, eight a byte, row bytes each.
+func (m *Model) Raster(io *engine.IO, row int, dots []byte) { m.raster(io, row, dots) }
 
 // Drop forgets what is buffered; a standing printer goes on without it.
 func (m *Model) Drop() {

@@ -52,6 +52,7 @@ type Model struct {
 	lastASB [4]byte
 	qrData  string
 	qrDots  int
+	kept    Line // a picture of GS ( L
 	style   Span
 	align   string
 	line    Line

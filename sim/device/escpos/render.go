@@ -86,6 +86,9 @@ func lineHeight(l Line) int {
 	if l.QR != "" {
 		return qrSize(l) + 16
 	}
+	if l.Row > 0 {
+		return l.rows()
+	}
 	return lineDots * l.height()
 }
 
@@ -127,6 +130,14 @@ func (t Ticket) PNG() ([]byte, error) {
 			y += lineHeight(l)
 			continue
 		}
+		if l.Row > 0 {
+			left := symbolLeft(l, 8*l.Row)
+			l.runs(func(x, row, n int) {
+				draw.Draw(img, image.Rect(left+x, y+row, left+x+n, y+row+1), image.Black, image.Point{}, draw.Src)
+			})
+			y += lineHeight(l)
+			continue
+		}
 		y += lineHeight(l)
 		x := margin + l.indent()*colDots
 		for _, s := range l.Spans {
@@ -150,7 +161,7 @@ func (t Ticket) PNG() ([]byte, error) {
 	return buf.Bytes(), err
 }
 
-func qrLeft(l Line, size int) int {
+func symbolLeft(l Line, size int) int {
 	switch l.Align {
 	case "center":
 		return (paperDots - size) / 2
@@ -166,7 +177,7 @@ func drawQR(img *image.Gray, l Line, y int) {
 		return
 	}
 	k := max(1, l.Dots)
-	left := qrLeft(l, c.Size*k)
+	left := symbolLeft(l, c.Size*k)
 	for i := range c.Size * k {
 		for j := range c.Size * k {
 			if c.Black(i/k, j/k) {
@@ -193,6 +204,14 @@ func (t Ticket) SVG() string {
 			y += h
 			continue
 		}
+		if l.Row > 0 {
+			left := symbolLeft(l, 8*l.Row)
+			sb.WriteString(`<path d="`)
+			l.runs(func(x, row, n int) { fmt.Fprintf(&sb, "M%d %dh%dv1h-%dz", left+x, y+row, n, n) })
+			sb.WriteString(`"/>`)
+			y += h
+			continue
+		}
 		y += h
 		x := margin + l.indent()*colDots
 		for _, s := range l.Spans {
@@ -215,7 +234,7 @@ func svgQR(sb *strings.Builder, l Line, y int) {
 		return
 	}
 	k := max(1, l.Dots)
-	left := qrLeft(l, c.Size*k)
+	left := symbolLeft(l, c.Size*k)
 	sb.WriteString(`<path d="`)
 	for i := range c.Size {
 		for j := range c.Size {

@@ -18,12 +18,41 @@ type Span struct {
 	H    int    `json:"h"` // times as high
 }
 
-// Line is one printed line, or a QR code.
+// Line is one printed line, a QR code, or dots.
 type Line struct {
 	Align string `json:"align"` // left, center, right
 	Spans []Span `json:"spans,omitempty"`
 	QR    string `json:"qr,omitempty"`
 	Dots  int    `json:"dots,omitempty"` // size of a QR module
+	// Raster are the rows of a picture, eight dots a byte, Row bytes each.
+	Raster []byte `json:"raster,omitempty"`
+	Row    int    `json:"row,omitempty"`
+}
+
+// rows is how many rows of dots a picture has.
+func (l Line) rows() int {
+	if l.Row == 0 {
+		return 0
+	}
+	return len(l.Raster) / l.Row
+}
+
+// runs calls f for each horizontal run of black dots of a picture.
+func (l Line) runs(f func(x, y, n int)) {
+	for y := range l.rows() {
+		row := l.Raster[y*l.Row : (y+1)*l.Row]
+		begin := -1
+		for x := range 8*l.Row + 1 {
+			black := x < 8*l.Row && row[x/8]&(0x80>>(x%8)) != 0
+			switch {
+			case black && begin < 0:
+				begin = x
+			case !black && begin >= 0:
+				f(begin, y, x-begin)
+				begin = -1
+			}
+		}
+	}
 }
 
 // Ticket is what was printed between two cuts.
@@ -83,9 +112,15 @@ func (l Line) indent() int {
 // Text is the ticket as plain text.
 func (t Ticket) Text() string {
 	var sb strings.Builder
-	for _, l := range t.Lines {
+	for i, l := range t.Lines {
 		if l.QR != "" {
 			sb.WriteString("[QR] " + l.QR + "\n")
+			continue
+		}
+		if l.Row > 0 { // the strips of a picture are one
+			if i == 0 || t.Lines[i-1].Row == 0 {
+				sb.WriteString("[picture]\n")
+			}
 			continue
 		}
 		line := strings.Repeat(" ", l.indent())

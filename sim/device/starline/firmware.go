@@ -68,7 +68,11 @@ func (m *Model) perform(io *engine.IO, i item) {
 		io.Look(func() { m.Type(i.arg...) })
 		return
 	case "LF":
-		m.Print(io)
+		afterDots := false
+		io.Look(func() { afterDots, m.dotted = m.dotted && m.Empty(), false })
+		if !afterDots { // the line feed behind a strip of dots is the strip's own
+			m.Print(io)
+		}
 		return
 	case "ENQ", "EOT":
 		m.short(io, i.name)
@@ -92,6 +96,9 @@ func (m *Model) perform(io *engine.IO, i item) {
 		m.Feed(io, (int(arg(i.arg, 0))+29)/30)
 	case "image":
 		m.Feed(io, 1)
+	case "raster":
+		io.Look(func() { m.dotted = true })
+		m.Raster(io, int(i.arg[0])|int(i.arg[1])<<8, i.arg[2:])
 	case "ESC SYN":
 		if n == 0 {
 			m.Retract(io)
@@ -129,6 +136,8 @@ func (m *Model) set(name string, b []byte) {
 		m.Size(min(small(arg(b, 1)), 5)+1, min(n, 5)+1)
 	case "ESC GS a":
 		m.Align([]string{"left", "center", "right"}[n%3])
+	case "ESC GS A", "ESC GS R":
+		m.Place(int(int16(uint16(arg(b, 0))|uint16(arg(b, 1))<<8)), name == "ESC GS R")
 	case "ESC RS a":
 		m.auto = n != 0
 		m.told = string(m.asb())

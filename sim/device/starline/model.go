@@ -25,6 +25,7 @@ type Model struct {
 	reached bool   // an ETB was reached and not yet told
 	data    string // of the next QR code
 	dots    int
+	dotted  bool // a strip of dots was printed last
 }
 
 // New loads the printer's state from dir.

@@ -91,7 +91,11 @@ func escape(buf []byte) (item, int) {
 		case 'X':
 			k *= 3
 		}
-		return fixed(buf, "image", 4, k)
+		i, n := fixed(buf, "image", 4, k)
+		if n > 0 && c == 'k' {
+			i = item{name: "raster", arg: buf[2:n]}
+		}
+		return i, n
 	case ack:
 		return fixed(buf, "ESC ACK", 2, 1)
 	case syn:
@@ -127,7 +131,11 @@ func raster(buf []byte) (item, int) {
 		return item{}, 0
 	}
 	k := (int(buf[4]) + int(buf[5])<<8) * (int(buf[6]) + int(buf[7])<<8)
-	return fixed(buf, "image", 9, min(k, most))
+	i, n := fixed(buf, "raster", 9, min(k, most))
+	if n > 0 {
+		i.arg = append([]byte{buf[4], buf[5]}, i.arg...)
+	}
+	return i, n
 }
 
 func until(buf []byte, end byte, name string) (item, int) {
