@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
@@ -127,10 +128,14 @@ func (c *Counter) denominate(_ context.Context, call *service.Call) api.Completi
 func (c *Counter) dispense(ctx context.Context, call *service.Call) api.Completion {
 	var req struct {
 		Denomination denomination `json:"denomination"`
+		Position     string       `json:"position"`
 		Token        string       `json:"token"`
 	}
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
+	}
+	if done, ok := c.hasExit(req.Position); !ok {
+		return done
 	}
 	amount, counts, refused := c.wanted(req.Denomination)
 	if refused != nil {
@@ -143,7 +148,26 @@ func (c *Counter) dispense(ctx context.Context, call *service.Call) api.Completi
 	return c.Cashier.Pay(ctx, cashier.Order{Txn: s.Txn, Amount: amount, Counts: counts, Token: req.Token}, call.Emit)
 }
 
+// hasExit refuses an output position that the module does not have.
+func (c *Counter) hasExit(position string) (api.Completion, bool) {
+	var st cash.Status
+	c.Cash.Read("cashDispenser", &st)
+	if position == "" || position == "outDefault" || slices.ContainsFunc(st.Positions, func(p cash.Position) bool { return p.Position == position }) {
+		return api.Completion{}, true
+	}
+	return api.Fail(api.NotStarted, cash.ErrPosition, "the module has no such exit"), false
+}
+
 func (c *Counter) present(ctx context.Context, call *service.Call) api.Completion {
+	var req struct {
+		Position string `json:"position"`
+	}
+	if err := call.Decode(&req); err != nil {
+		return api.Refuse(api.InvalidData, err.Error())
+	}
+	if done, ok := c.hasExit(req.Position); !ok {
+		return done
+	}
 	return c.Cashier.Present(ctx, c.currentTxn(), call.Emit)
 }
 
@@ -152,6 +176,9 @@ func (c *Counter) presentStatus(ctx context.Context, call *service.Call) api.Com
 	var req cash.PresentStatus
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
+	}
+	if done, ok := c.hasExit(req.Position); !ok {
+		return done
 	}
 	state, t := c.Cashier.PresentState()
 	out := map[string]any{
