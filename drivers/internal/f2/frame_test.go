@@ -2,36 +2,12 @@ package f2_test
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
-	"strings"
 	"testing"
-	"time"
 
 	"zhigui/drivers/internal/f2"
+	"zhigui/drivers/internal/golden"
 )
-
-type bytesSource struct{ b []byte }
-
-var errEnd = errors.New("end")
-
-func (s *bytesSource) Byte(time.Time) (byte, error) {
-	if len(s.b) == 0 {
-		return 0, errEnd
-	}
-	b := s.b[0]
-	s.b = s.b[1:]
-	return b, nil
-}
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // The frames are the published ones, whose CRC was computed by another program.
 func TestFramesAreTheGoldenOnes(t *testing.T) {
@@ -41,11 +17,11 @@ func TestFramesAreTheGoldenOnes(t *testing.T) {
 		"N10B0":        "F2 00 05 4E 31 30 42 30 9D EF",
 		"C00324100100": "F2 00 0C 43 30 30 33 32 34 31 30 30 31 30 30 67 A7",
 	} {
-		want := unhex(t, frame)
+		want := golden.Hex(t, frame)
 		if got := f2.CRC.Append(nil, []byte(text)); !bytes.Equal(got, want) {
 			t.Errorf("%s: % X, want % X", text, got, want)
 		}
-		got, err := f2.CRC.ReadRest(&bytesSource{want[1:]}, 0)
+		got, err := f2.CRC.ReadRest(golden.Line(want[1:]), 0)
 		if err != nil || string(got) != text {
 			t.Errorf("%s: read %q, %v", text, got, err)
 		}
@@ -61,11 +37,11 @@ func TestFramesWithAddressAndBCCAreTheGoldenOnes(t *testing.T) {
 		"C21":    "F2 00 00 03 43 32 31 03 B2",
 		"N21A0":  "F2 00 00 05 4E 32 31 41 30 03 C8",
 	} {
-		want := unhex(t, frame)
+		want := golden.Hex(t, frame)
 		if got := v.Append(nil, []byte(text)); !bytes.Equal(got, want) {
 			t.Errorf("%s: % X, want % X", text, got, want)
 		}
-		got, err := v.ReadRest(&bytesSource{want[1:]}, 0)
+		got, err := v.ReadRest(golden.Line(want[1:]), 0)
 		if err != nil || string(got) != text {
 			t.Errorf("%s: read %q, %v", text, got, err)
 		}
@@ -75,7 +51,7 @@ func TestFramesWithAddressAndBCCAreTheGoldenOnes(t *testing.T) {
 func TestEveryVariantReadsWhatItWrites(t *testing.T) {
 	for _, v := range []f2.Variant{{}, {BCC: true}, {Addr: true, Address: 7, BCC: true}, {Addr: true, Address: 1}} {
 		b := v.Append(nil, []byte{'C', 0xF2, 0x03, 0x00, 0xFF})
-		got, err := v.ReadRest(&bytesSource{b[1:]}, 0)
+		got, err := v.ReadRest(golden.Line(b[1:]), 0)
 		if err != nil || !bytes.Equal(got, []byte{'C', 0xF2, 0x03, 0x00, 0xFF}) {
 			t.Errorf("%+v: % X, %v", v, got, err)
 		}
@@ -88,7 +64,7 @@ func FuzzReadRest(f *testing.F) {
 	f.Add([]byte{0xFF, 0xFF}, false, true)
 	f.Fuzz(func(t *testing.T, b []byte, addr, bcc bool) {
 		v := f2.Variant{Addr: addr, BCC: bcc, Address: 1}
-		text, err := v.ReadRest(&bytesSource{b}, 0)
+		text, err := v.ReadRest(golden.Line(b), 0)
 		if err != nil {
 			if !errors.Is(err, f2.ErrDamaged) {
 				t.Fatal(err)

@@ -2,33 +2,10 @@ package gm65
 
 import (
 	"bytes"
-	"encoding/hex"
-	"io"
-	"strings"
 	"testing"
 
-	"zhigui/drivers/internal/dialog"
+	"zhigui/drivers/internal/golden"
 )
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
-func feed(b []byte) dialog.Next {
-	return func() (byte, error) {
-		if len(b) == 0 {
-			return 0, io.EOF
-		}
-		x := b[0]
-		b = b[1:]
-		return x, nil
-	}
-}
 
 // The frames are the maker's examples.
 func TestCommandsAreTheMakersExamples(t *testing.T) {
@@ -38,7 +15,7 @@ func TestCommandsAreTheMakersExamples(t *testing.T) {
 		"7E 00 09 01 00 00 00 DE C8": command(0x09, 0, 0, true),
 		"7E 00 0A 01 00 00 00 30 1A": command(0x0A, 0, 0, true),
 	} {
-		if !bytes.Equal(got, unhex(t, want)) {
+		if !bytes.Equal(got, golden.Hex(t, want)) {
 			t.Errorf("% X, want %s", got, want)
 		}
 	}
@@ -57,18 +34,18 @@ func TestAnAnswerIsFoundBehindNoiseAndCheckedByItsSum(t *testing.T) {
 		{"02 00 00 01", "", "", false},
 	} {
 		var before []byte
-		data, err := answerAfter(&before)(feed(unhex(t, tc.in)))
-		if (err == nil) != tc.ok || !bytes.Equal(data, unhex(t, tc.data)) || tc.ok && !bytes.Equal(before, unhex(t, tc.before)) {
+		data, err := answerAfter(&before)(golden.Next(golden.Hex(t, tc.in)))
+		if (err == nil) != tc.ok || !bytes.Equal(data, golden.Hex(t, tc.data)) || tc.ok && !bytes.Equal(before, golden.Hex(t, tc.before)) {
 			t.Errorf("%s: % X after % X, %v", tc.in, data, before, err)
 		}
 	}
 }
 
 func FuzzReadAnswer(f *testing.F) {
-	f.Add(unhex(f, "02 00 00 01 00 33 31"))
-	f.Add(unhex(f, "FF 00 5A 7F 02 02 00 00 FF"))
+	f.Add(golden.Hex(f, "02 00 00 01 00 33 31"))
+	f.Add(golden.Hex(f, "FF 00 5A 7F 02 02 00 00 FF"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		data, err := readAnswer(feed(b))
+		data, err := readAnswer(golden.Next(b))
 		if err == nil && len(data) > 255 {
 			t.Fatalf("%d bytes", len(data))
 		}

@@ -3,36 +3,15 @@ package itlnv200
 import (
 	"bytes"
 	"crypto/aes"
-	"encoding/hex"
 	"errors"
-	"strings"
+	"io"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"zhigui/drivers/internal/golden"
 )
-
-type bytesSource struct{ b []byte }
-
-var errEnd = errors.New("end")
-
-func (s *bytesSource) Byte(time.Time) (byte, error) {
-	if len(s.b) == 0 {
-		return 0, errEnd
-	}
-	b := s.b[0]
-	s.b = s.b[1:]
-	return b, nil
-}
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // The frames were seen on other programs' lines or computed by other tools.
 func TestFramesAreThoseOfTheProtocol(t *testing.T) {
@@ -41,26 +20,26 @@ func TestFramesAreThoseOfTheProtocol(t *testing.T) {
 		{"F0 EE 03", "7F 80 03 F0 EE 03 C6 4C"},
 		{"02 7F 00", "7F 80 03 02 7F 7F 00 2E 26"},
 	} {
-		if got := encode(0x80, unhex(t, tc.data)); !bytes.Equal(got, unhex(t, tc.frame)) {
+		if got := encode(0x80, golden.Hex(t, tc.data)); !bytes.Equal(got, golden.Hex(t, tc.frame)) {
 			t.Errorf("% X, want %s", got, tc.frame)
 		}
-		src := &bytesSource{append(unhex(t, "00 F0 7F 80"), unhex(t, tc.frame)...)} // noise and a broken-off frame before it
+		src := golden.Line(append(golden.Hex(t, "00 F0 7F 80"), golden.Hex(t, tc.frame)...)) // noise and a broken-off frame before it
 		head, data, err := decode(src, time.Time{})
-		if err != nil || head != 0x80 || !bytes.Equal(data, unhex(t, tc.data)) {
+		if err != nil || head != 0x80 || !bytes.Equal(data, golden.Hex(t, tc.data)) {
 			t.Errorf("%s: %02X % X %v", tc.frame, head, data, err)
 		}
 	}
-	if _, _, err := decode(&bytesSource{unhex(t, "7F 80 01 07 12 03")}, time.Time{}); !errors.Is(err, errDamaged) {
+	if _, _, err := decode(golden.Line(golden.Hex(t, "7F 80 01 07 12 03")), time.Time{}); !errors.Is(err, errDamaged) {
 		t.Errorf("a wrong checksum: %v", err)
 	}
 }
 
 func TestAnEncryptedReplyMustHaveTheNextCount(t *testing.T) {
-	block, err := aes.NewCipher(unhex(t, "67 45 23 01 67 45 23 01 DF 82 00 00 00 00 00 00"))
+	block, err := aes.NewCipher(golden.Hex(t, "67 45 23 01 67 45 23 01 DF 82 00 00 00 00 00 00"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	packet := unhex(t, "7E 86 FC 82 E4 70 00 DF 2A 70 D0 D2 D7 31 5C AF A0") // count 1, payload 07
+	packet := golden.Hex(t, "7E 86 FC 82 E4 70 00 DF 2A 70 D0 D2 D7 31 5C AF A0") // count 1, payload 07
 	for count, good := range map[uint32]bool{0: true, 1: false, 2: false} {
 		got, err := (&session{block: block, count: count}).unwrap(packet)
 		if good != (err == nil) || good && !bytes.Equal(got, []byte{0x07}) {
@@ -87,7 +66,7 @@ func TestEventsAreReadWithTheirData(t *testing.T) {
 		{"a payout", "DA 01 10 27 00 00 43 4E 59 CE 10 27 00 00 43 4E 59 E8", []event{{code: 0xDA, value: 10000}, {code: 0xCE, value: 10000}, {code: 0xE8}}},
 		{"an interrupted payout", "F1 DC 01 10 27 00 00 30 75 00 00 43 4E 59", []event{{code: 0xF1}, {code: 0xDC, value: 10000, wanted: 30000}}},
 	} {
-		got, err := parseEvents(unhex(t, tc.give), false)
+		got, err := parseEvents(golden.Hex(t, tc.give), false)
 		if diff := cmp.Diff(tc.want, got, cmp.AllowUnexported(event{})); diff != "" || err != nil {
 			t.Errorf("%s: %s %v", tc.name, diff, err)
 		}
@@ -98,18 +77,18 @@ func TestEventsAreReadWithTheirData(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	f.Add(unhex(f, "7F 80 03 02 7F 7F 00 2E 26"))
-	f.Add(unhex(f, "7F 80 11 7E A4 AD CA 37 19 A7 3E 1F 0E 54 86 B7 45 E6 70 F3 5D DA"))
-	f.Add(unhex(f, "F0 00 30 34 32 30 43 4E 59 00 00 01 01 64 02 00 00 64 06 43 4E 59 64 00 00 00"))
-	f.Add(unhex(f, "05 01 00 00 00 02 00 00 00 03 00 00 00 04 00 00 00 05 00 00 00"))
+	f.Add(golden.Hex(f, "7F 80 03 02 7F 7F 00 2E 26"))
+	f.Add(golden.Hex(f, "7F 80 11 7E A4 AD CA 37 19 A7 3E 1F 0E 54 86 B7 45 E6 70 F3 5D DA"))
+	f.Add(golden.Hex(f, "F0 00 30 34 32 30 43 4E 59 00 00 01 01 64 02 00 00 64 06 43 4E 59 64 00 00 00"))
+	f.Add(golden.Hex(f, "05 01 00 00 00 02 00 00 00 03 00 00 00 04 00 00 00 05 00 00 00"))
 	block, err := aes.NewCipher(make([]byte, 16))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		for src := (&bytesSource{b}); ; {
+		for src := golden.Line(b); ; {
 			_, data, err := decode(src, time.Time{})
-			if errors.Is(err, errEnd) {
+			if errors.Is(err, io.EOF) {
 				break
 			}
 			if err == nil {

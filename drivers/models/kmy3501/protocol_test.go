@@ -4,21 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"testing"
-	"time"
+
+	"zhigui/drivers/internal/golden"
 )
-
-type bytesSource struct{ b []byte }
-
-var errEnd = errors.New("end")
-
-func (s *bytesSource) Byte(time.Time) (byte, error) {
-	if len(s.b) == 0 {
-		return 0, errEnd
-	}
-	b := s.b[0]
-	s.b = s.b[1:]
-	return b, nil
-}
 
 // Computed by hand: 01^30 = 31; 03^46^00^30 = 75; 01^04 = 05.
 func TestFramesAreHexWithTheXOROfTheirBytes(t *testing.T) {
@@ -27,11 +15,11 @@ func TestFramesAreHexWithTheXOROfTheirBytes(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	if st, err := readRest(&bytesSource{[]byte("010405\x03")}, 0); err != nil || !bytes.Equal(st, []byte{0x04}) {
+	if st, err := readRest(golden.Line([]byte("010405\x03")), 0); err != nil || !bytes.Equal(st, []byte{0x04}) {
 		t.Errorf("% X %v", st, err)
 	}
 	for _, bad := range []string{"010406\x03", "020405\x03", "01040\x03", "0G0405\x03", "0104"} {
-		if b, err := readRest(&bytesSource{[]byte(bad)}, 0); !errors.Is(err, errFrame) {
+		if b, err := readRest(golden.Line([]byte(bad)), 0); !errors.Is(err, errFrame) {
 			t.Errorf("%q: % X %v", bad, b, err)
 		}
 	}
@@ -42,11 +30,11 @@ func FuzzReadRest(f *testing.F) {
 	f.Add([]byte("0904AABBCCDDEEFF0011\x03"))
 	f.Add([]byte("\x03"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		body, err := readRest(&bytesSource{b}, 0)
+		body, err := readRest(golden.Line(b), 0)
 		if err != nil {
 			return
 		}
-		again, err := readRest(&bytesSource{frame(body)[1:]}, 0)
+		again, err := readRest(golden.Line(frame(body)[1:]), 0)
 		if err != nil || !bytes.Equal(again, body) {
 			t.Fatalf("% X does not survive: %v", body, err)
 		}

@@ -2,27 +2,16 @@ package megatecups
 
 import (
 	"errors"
-	"io"
 	"testing"
 	"time"
 
 	"zhigui/drivers/internal/dialog"
+	"zhigui/drivers/internal/golden"
 )
-
-func feed(b []byte) dialog.Next {
-	return func() (byte, error) {
-		if len(b) == 0 {
-			return 0, io.EOF
-		}
-		x := b[0]
-		b = b[1:]
-		return x, nil
-	}
-}
 
 // The first line is the protocol document's example.
 func TestAReadingIsTakenApart(t *testing.T) {
-	b, err := readQ1(feed([]byte("\xff(208.(208.4 140.0 208.4 034 59.9 2.05 35.0 00110000\r")))
+	b, err := readQ1(golden.Next([]byte("\xff(208.(208.4 140.0 208.4 034 59.9 2.05 35.0 00110000\r")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +50,7 @@ func FuzzReading(f *testing.F) {
 	f.Add([]byte("(208.4 140.0 208.4 034 59.9 2.05 35.0 00110000\r"))
 	f.Add([]byte("(--.- - . 034 59.9 2.05 35.0 00110000\r"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		out, err := readQ1(feed(b))
+		out, err := readQ1(golden.Next(b))
 		if err == nil {
 			r, err := parse(string(out))
 			if err != nil {

@@ -3,7 +3,6 @@ package modbussiu
 import (
 	"bytes"
 	"errors"
-	"io"
 	"log/slog"
 	"testing"
 
@@ -11,19 +10,9 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/internal/dialog"
+	"zhigui/drivers/internal/golden"
 	"zhigui/drivers/sdk"
 )
-
-func feed(b []byte) dialog.Next {
-	return func() (byte, error) {
-		if len(b) == 0 {
-			return 0, io.EOF
-		}
-		x := b[0]
-		b = b[1:]
-		return x, nil
-	}
-}
 
 // The frames are those that mbpoll exchanged with a board.
 func TestRequestsAndAnswersAreThoseOfAnotherHost(t *testing.T) {
@@ -33,7 +22,7 @@ func TestRequestsAndAnswersAreThoseOfAnotherHost(t *testing.T) {
 	if got := request(1, writeCoil, 2, 0xFF00); !bytes.Equal(got, []byte{1, 5, 0, 2, 0xFF, 0, 0x2D, 0xFA}) {
 		t.Errorf("% X", got)
 	}
-	body, err := answerTo(1, readCoils)(feed([]byte{0xFF, 0x01, 0x5A, 1, 1, 1, 5, 0x91, 0x8B}))
+	body, err := answerTo(1, readCoils)(golden.Next([]byte{0xFF, 0x01, 0x5A, 1, 1, 1, 5, 0x91, 0x8B}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +70,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte{1, 0x83, 2, 0xC0, 0xF1}, byte(3))
 	f.Fuzz(func(t *testing.T, b []byte, fn byte) {
 		fn &= 0x7F
-		body, err := answerTo(1, fn)(feed(b))
+		body, err := answerTo(1, fn)(golden.Next(b))
 		if err != nil {
 			return
 		}

@@ -6,23 +6,11 @@ import (
 	"time"
 
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/golden"
 )
 
-type bytesSource struct{ b []byte }
-
-var errEnd = errors.New("end")
-
-func (s *bytesSource) Byte(time.Time) (byte, error) {
-	if len(s.b) == 0 {
-		return 0, errEnd
-	}
-	b := s.b[0]
-	s.b = s.b[1:]
-	return b, nil
-}
-
 func TestAnswersAreHeardAmongNoise(t *testing.T) {
-	src := &bytesSource{[]byte("\xFF\x1Br0\x1Bs622588=12\x1C\x1BB\x052\x1BZ\x1Bs12\x1Brq")}
+	src := golden.Line([]byte("\xFF\x1Br0\x1Bs622588=12\x1C\x1BB\x052\x1BZ\x1Bs12\x1Brq"))
 	for i, want := range []message{{gotStatus, []byte("0")}, {gotStripe, []byte("622588=12")}, {gotDocument, []byte("2")}, {gotStatus, []byte("q")}} {
 		m, err := next(src, time.Time{})
 		if err != nil || m.kind != want.kind || string(m.data) != string(want.data) {
@@ -61,7 +49,7 @@ func FuzzNext(f *testing.F) {
 	f.Add([]byte("\x1Br0\x1Bs12\x1C\x1BB\x052\x1BZ"))
 	f.Add([]byte("\x1B\x1B\x1Bs"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		src := &bytesSource{b}
+		src := golden.Line(b)
 		for {
 			m, err := next(src, time.Time{})
 			if err != nil {

@@ -2,23 +2,11 @@ package omron3s4yr
 
 import (
 	"bytes"
-	"errors"
 	"testing"
 	"time"
+
+	"zhigui/drivers/internal/golden"
 )
-
-type bytesSource struct{ b []byte }
-
-var errEnd = errors.New("end")
-
-func (s *bytesSource) Byte(time.Time) (byte, error) {
-	if len(s.b) == 0 {
-		return 0, errEnd
-	}
-	b := s.b[0]
-	s.b = s.b[1:]
-	return b, nil
-}
 
 // Computed by hand from 1.4 of the specification.
 func TestFramesAreThoseOfTheSpecification(t *testing.T) {
@@ -30,7 +18,7 @@ func TestFramesAreThoseOfTheSpecification(t *testing.T) {
 		if got := string(frame([]byte(text))); got != want {
 			t.Errorf("%q: % X, want % X", text, got, want)
 		}
-		ev, got, err := next(&bytesSource{[]byte(want)}, time.Time{}, 0)
+		ev, got, err := next(golden.Line([]byte(want)), time.Time{}, 0)
 		if err != nil || ev != heardText || string(got) != text {
 			t.Errorf("%q: read %v %q, %v", text, ev, got, err)
 		}
@@ -38,7 +26,7 @@ func TestFramesAreThoseOfTheSpecification(t *testing.T) {
 }
 
 func TestADamagedTextIsDamageAndControlCodesAreHeard(t *testing.T) {
-	src := &bytesSource{[]byte("\xFF\x10\x06\x10\x15\x10\x04\x10\x02C10\x10\x03\x40\x10\x02C1\x10\x02P1002\x10\x03\x50")}
+	src := golden.Line([]byte("\xFF\x10\x06\x10\x15\x10\x04\x10\x02C10\x10\x03\x40\x10\x02C1\x10\x02P1002\x10\x03\x50"))
 	for i, want := range []event{heardACK, heardNAK, heardEOT, heardDamaged, heardText} {
 		ev, text, err := next(src, time.Time{}, 0)
 		if err != nil || ev != want || ev == heardText && string(text) != "P1002" {
@@ -52,14 +40,14 @@ func FuzzNext(f *testing.F) {
 	f.Add([]byte("\x10\x10\x10\x02\x10\x10\x10\x03\x13"))
 	f.Add([]byte("\x10\x02\x10\x02\x10"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		src := &bytesSource{b}
+		src := golden.Line(b)
 		for {
 			ev, text, err := next(src, time.Time{}, 0)
 			if err != nil {
 				return
 			}
 			if ev == heardText {
-				_, again, err := next(&bytesSource{frame(text)}, time.Time{}, 0)
+				_, again, err := next(golden.Line(frame(text)), time.Time{}, 0)
 				if err != nil || !bytes.Equal(again, text) {
 					t.Fatalf("%q does not survive", text)
 				}

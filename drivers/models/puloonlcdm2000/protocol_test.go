@@ -2,42 +2,18 @@ package puloonlcdm2000
 
 import (
 	"bytes"
-	"encoding/hex"
-	"errors"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"zhigui/drivers/internal/golden"
 	"zhigui/drivers/internal/puloon"
 )
 
-type bytesSource struct{ b []byte }
-
-var errEnd = errors.New("end")
-
-func (s *bytesSource) Byte(time.Time) (byte, error) {
-	if len(s.b) == 0 {
-		return 0, errEnd
-	}
-	b := s.b[0]
-	s.b = s.b[1:]
-	return b, nil
-}
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.ReplaceAll(s, " ", ""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // The frames are the specification's own examples.
 func TestFramesAreThoseOfTheSpecification(t *testing.T) {
-	if got, want := request(cmdUpper, '1', '0'), unhex(t, "04 50 02 45 31 30 03 11"); !bytes.Equal(got, want) {
+	if got, want := request(cmdUpper, '1', '0'), golden.Hex(t, "04 50 02 45 31 30 03 11"); !bytes.Equal(got, want) {
 		t.Errorf("% X, want % X", got, want)
 	}
 	for _, tc := range []struct {
@@ -47,7 +23,7 @@ func TestFramesAreThoseOfTheSpecification(t *testing.T) {
 		{"01 50 02 45 31 30 31 30 30 30 30 30 03 15", puloon.Result{Err: 0x30, Units: []puloon.Paid{{Exit: 10}, {}}}},
 		{"01 50 02 45 30 37 30 35 38 31 30 32 03 1C", puloon.Result{Err: 0x38, Units: []puloon.Paid{{Exit: 5, Rejects: 2, NearEnd: true}, {}}}},
 	} {
-		m, err := puloon.Next(&bytesSource{unhex(t, tc.frame)}, commID, time.Time{})
+		m, err := puloon.Next(golden.Line(golden.Hex(t, tc.frame)), commID, time.Time{})
 		if err != nil || m.Kind != puloon.GotFrame {
 			t.Fatalf("%s: %+v, %v", tc.frame, m, err)
 		}

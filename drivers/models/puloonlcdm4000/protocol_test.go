@@ -7,19 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"zhigui/drivers/internal/golden"
 	"zhigui/drivers/internal/puloon"
 )
-
-type bytesSource struct{ b []byte }
-
-func (s *bytesSource) Byte(time.Time) (byte, error) {
-	if len(s.b) == 0 {
-		return 0, puloon.ErrLayout
-	}
-	b := s.b[0]
-	s.b = s.b[1:]
-	return b, nil
-}
 
 // Computed by hand from the layout: XOR of 04 30 02 52 25 22 20×13 03.
 func TestADispenseOfFiveAndTwoIsTheFrameOfTheSpecification(t *testing.T) {
@@ -66,7 +56,7 @@ func FuzzAnswers(f *testing.F) {
 				}
 			}
 		}
-		for src := (&bytesSource{b}); ; {
+		for src := golden.Line(b); ; {
 			if _, err := puloon.Next(src, commID, time.Time{}); err != nil {
 				return
 			}

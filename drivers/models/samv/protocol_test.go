@@ -4,31 +4,20 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 	"unicode/utf16"
 
 	"zhigui/drivers/internal/dialog"
+	"zhigui/drivers/internal/golden"
 )
-
-func feed(b []byte) dialog.Next {
-	return func() (byte, error) {
-		if len(b) == 0 {
-			return 0, io.EOF
-		}
-		x := b[0]
-		b = b[1:]
-		return x, nil
-	}
-}
 
 // The frames are the protocol text's examples.
 func TestFramesAreTheTextsExamples(t *testing.T) {
 	if got := frame(cmdFind); !bytes.Equal(got, []byte{0xAA, 0xAA, 0xAA, 0x96, 0x69, 0, 3, 0x20, 1, 0x22}) {
 		t.Errorf("% X", got)
 	}
-	a, err := readAnswer(feed([]byte{0x5A, 0xAA, 0xAA, 0xAA, 0xAA, 0x96, 0x69, 0, 8, 0, 0, 0x9F, 0, 0, 0, 0, 0x97}))
+	a, err := readAnswer(golden.Next([]byte{0x5A, 0xAA, 0xAA, 0xAA, 0xAA, 0x96, 0x69, 0, 8, 0, 0, 0x9F, 0, 0, 0, 0, 0x97}))
 	if err != nil || !bytes.Equal(a, []byte{swFound, 0, 0, 0, 0}) {
 		t.Errorf("% X %v", a, err)
 	}
@@ -37,7 +26,7 @@ func TestFramesAreTheTextsExamples(t *testing.T) {
 		{0xAA, 0xAA, 0xAA, 0x96, 0x69, 0, 4, 0, 0, 0x10, 0x14},
 		{0xAA, 0xAA, 0xAA, 0x96, 0x69, 0xFF, 0xFF},
 	} {
-		if _, err := readAnswer(feed(bad)); !errors.Is(err, dialog.ErrDamaged) {
+		if _, err := readAnswer(golden.Next(bad)); !errors.Is(err, dialog.ErrDamaged) {
 			t.Errorf("% X: %v", bad, err)
 		}
 	}
@@ -65,7 +54,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte{0xAA, 0xAA, 0xAA, 0x96, 0x69, 0, 4, 0, 0, 0x90, 0x94}, 2)
 	f.Add(append([]byte{0, 255, 0, 4}, make([]byte, 260)...), 2)
 	f.Fuzz(func(t *testing.T, b []byte, n int) {
-		if a, err := readAnswer(feed(b)); err == nil && (len(a) == 0 || len(a) > maxData) {
+		if a, err := readAnswer(golden.Next(b)); err == nil && (len(a) == 0 || len(a) > maxData) {
 			t.Fatalf("%d bytes", len(a))
 		}
 		if n < 1 || n > 3 {

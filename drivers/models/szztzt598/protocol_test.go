@@ -4,21 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"testing"
-	"time"
+
+	"zhigui/drivers/internal/golden"
 )
-
-type bytesSource struct{ b []byte }
-
-var errEnd = errors.New("end")
-
-func (s *bytesSource) Byte(time.Time) (byte, error) {
-	if len(s.b) == 0 {
-		return 0, errEnd
-	}
-	b := s.b[0]
-	s.b = s.b[1:]
-	return b, nil
-}
 
 // The frames were computed by another program from both sources' rule.
 func TestFramesAreTheGoldenOnes(t *testing.T) {
@@ -30,7 +18,7 @@ func TestFramesAreTheGoldenOnes(t *testing.T) {
 		if got := frame([]byte(body)); string(got) != want {
 			t.Errorf("%q: %q, want %q", body, got, want)
 		}
-		got, err := readRest(&bytesSource{[]byte(want)[1:]}, 0)
+		got, err := readRest(golden.Line([]byte(want)[1:]), 0)
 		if err != nil || string(got) != body {
 			t.Errorf("%q: %q, %v", want, got, err)
 		}
@@ -42,7 +30,7 @@ func FuzzReadRest(f *testing.F) {
 	f.Add([]byte("001\xE4\x03D6"))
 	f.Add([]byte("999"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		body, err := readRest(&bytesSource{b}, 0)
+		body, err := readRest(golden.Line(b), 0)
 		if err != nil {
 			if !errors.Is(err, errDamaged) {
 				t.Fatal(err)
