@@ -102,7 +102,9 @@ func (d *Device) hear(b byte) {
 	var reply []byte
 	var decoded string
 	if rt, ok := d.model.(RealTimer); ok {
-		reply, decoded = rt.Tap(b)
+		if reply, decoded = rt.Tap(b); len(reply) > 0 {
+			reply = d.spoilNow(reply, decoded)
+		}
 	}
 	d.mu.Unlock()
 	if len(reply) > 0 {
@@ -112,6 +114,21 @@ func (d *Device) hear(b byte) {
 	case d.rx <- b:
 	default: // the device's buffer overflows: the byte is lost
 	}
+}
+
+// spoilNow plays the line faults of an answer that Tap gives; locked.
+func (d *Device) spoilNow(b []byte, cmd string) []byte {
+	armed := func(k LineFault) bool {
+		hit := d.faults.takeLine(d.opt.Clock.Now(), k, cmd)
+		if hit {
+			d.announceFault()
+		}
+		return hit
+	}
+	if armed(Silence) {
+		return nil
+	}
+	return spoil(append([]byte(nil), b...), armed)
 }
 
 // pace sleeps as long as n bytes of ten bits take.

@@ -202,18 +202,27 @@ func (io *IO) Reply(b []byte, shown, cmd, decoded string) {
 	case io.lineFault(PortVanishes, cmd):
 		d.vanish()
 		return
-	case io.lineFault(DropByte, cmd):
-		i := len(out) / 2
-		out = append(out[:i], out[i+1:]...)
-	case io.lineFault(BadChecksum, cmd):
-		out[len(out)-1] ^= 0x01
-	case io.lineFault(Garbage, cmd):
-		out = append([]byte{0xFF, 0x00, 0x5A, 0x7F}, out...)
 	case io.lineFault(DuplicateRply, cmd):
 		d.send(out, shown, decoded)
+	default:
+		out = spoil(out, func(k LineFault) bool { return io.lineFault(k, cmd) })
 	}
 	d.send(out, shown, decoded)
 	io.alive()
+}
+
+// spoil plays the line faults that change the bytes of an answer.
+func spoil(b []byte, armed func(LineFault) bool) []byte {
+	switch {
+	case armed(DropByte):
+		i := len(b) / 2
+		return append(b[:i], b[i+1:]...)
+	case armed(BadChecksum):
+		b[len(b)-1] ^= 0x01
+	case armed(Garbage):
+		return append([]byte{0xFF, 0x00, 0x5A, 0x7F}, b...)
+	}
+	return b
 }
 
 func (io *IO) lineFault(kind LineFault, cmd string) bool {
