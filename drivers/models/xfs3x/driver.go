@@ -73,6 +73,7 @@ type profile struct {
 	Units    map[string]int    `json:"units"`
 	Keys     map[string]string `json:"keys"`
 	Padding  int               `json:"padding"`
+	Customer string            `json:"customerData"`
 }
 
 func readProfile(e sdk.Env) (*profile, error) {
@@ -82,6 +83,9 @@ func readProfile(e sdk.Env) (*profile, error) {
 	}
 	if p.OpenMs <= 0 || p.ReplyMs <= 0 || p.MotionMs <= 0 || p.GraceMs <= 0 || p.PollMs <= 0 || p.Padding < 0 || p.Padding > 255 {
 		return nil, errors.New("profile: every time must be above zero, padding a byte")
+	}
+	if p.Customer != "twelve" && p.Customer != "pan" {
+		return nil, fmt.Errorf("profile: customerData: %q is neither twelve nor pan", p.Customer)
 	}
 	if _, err := p.versions(); err != nil {
 		return nil, err

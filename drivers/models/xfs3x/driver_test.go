@@ -128,7 +128,7 @@ func begin(t *testing.T, name string, p *provider, more map[string]any) *driver 
 		}
 	}
 	pr := &profile{Lowest: "3.00", Highest: "3.30", OpenMs: 100, ReplyMs: 2000, MotionMs: 100, GraceMs: 100, PollMs: 10000, Present: true,
-		Units: map[string]int{"unit1": 2, "unit2": 3, "unit3": 0}, Keys: map[string]string{"tmk": "TMK", "pik": "PIK"}, Padding: 15}
+		Units: map[string]int{"unit1": 2, "unit2": 3, "unit3": 0}, Keys: map[string]string{"tmk": "TMK", "pik": "PIK"}, Padding: 15, Customer: "twelve"}
 	if more["present"] == false {
 		pr.Present = false
 	}

@@ -178,7 +178,7 @@ func (keys) execute(ctx context.Context, d *driver, cmd api.Command) api.Complet
 			if !ok {
 				return api.Refuse(api.UnsupportedData, "GetPinBlock: XFS 3 has no such format")
 			}
-			in := pinBlock(l, format, byte(d.p.Padding), customerData(r.CustomerData), d.p.key(r.Key))
+			in := pinBlock(l, format, byte(d.p.Padding), d.p.customerData(r.CustomerData), d.p.key(r.Key))
 			return d.do(ctx, cmd, pinGetBlock, in, func(a result, m memory) (any, error) {
 				b, err := readXData(m, l, a.buffer)
 				return pinpad.GetPinBlockResult{PinBlock: b}, err
@@ -196,9 +196,10 @@ func (keys) execute(ctx context.Context, d *driver, cmd api.Command) api.Complet
 	return api.Refuse(api.UnsupportedCommand, cmd.Name)
 }
 
-// customerData are the twelve digits of a PAN before its check digit, which formats 0 and 3 take.
-func customerData(pan string) string {
-	if len(pan) < 13 {
+// customerData are the twelve digits of a PAN before its check digit, which formats 0 and 3 take,
+// or the whole PAN.
+func (p *profile) customerData(pan string) string {
+	if p.Customer == "pan" || len(pan) < 13 {
 		return pan
 	}
 	return pan[len(pan)-13 : len(pan)-1]
