@@ -135,7 +135,9 @@ func TestRequestsBecomeTheirImages(t *testing.T) {
 		}},
 		{"retract", func(l layout) *block { return retract(l, areaRetract) }},
 		{"getpin", func(l layout) *block { return getPIN(l, pinpad.PinEntry{MinLen: 4, MaxLen: 6}) }},
-		{"pinblock", func(l layout) *block { return pinBlock(l, 4, 15, (&profile{Customer: "twelve"}).customerData("6225880000000001"), "PIK") }},
+		{"pinblock", func(l layout) *block {
+			return pinBlock(l, 4, 15, (&profile{Customer: "twelve"}).customerData("6225880000000001"), "PIK")
+		}},
 		{"import", func(l layout) *block {
 			return importKey(l, "PIK", "TMK", []byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, 2)
 		}},
