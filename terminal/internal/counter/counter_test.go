@@ -7,6 +7,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -33,9 +35,21 @@ type driver struct {
 	media  string
 	track2 string
 	ran    []string
-	hold   chan struct{} // a Move waits for it
-	chip   *iccard.Slot  // of a reader with chip contacts
+	hold   *hold        // where a Move or a GetPinBlock waits
+	chip   *iccard.Slot // of a reader with chip contacts
 	atr    []byte
+}
+
+// hold stops a command: it says that it came and goes on when it is let.
+type hold struct{ came, let chan struct{} }
+
+func newHold() *hold { return &hold{make(chan struct{}, 1), make(chan struct{})} }
+
+func (h *hold) wait() {
+	if h != nil {
+		h.came <- struct{}{}
+		<-h.let
+	}
 }
 
 const mac = "12345678"
@@ -67,9 +81,7 @@ func (d *driver) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) 
 	case pinpad.CmdGenerateMAC:
 		return service.Done(pinpad.GenerateMACResult{AuthenticationData: []byte(mac)})
 	case pinpad.CmdGetPinBlock:
-		if hold != nil {
-			<-hold
-		}
+		hold.wait()
 		return service.Done(pinpad.GetPinBlockResult{PinBlock: make([]byte, 8)})
 	case card.CmdChipIO:
 		var r card.ChipIO
@@ -91,9 +103,7 @@ func (d *driver) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) 
 		}
 		return service.Done(card.ReadRawDataResult{Track2: &card.Data{Data: []byte(d.track2)}})
 	case card.CmdMove:
-		if hold != nil {
-			<-hold
-		}
+		hold.wait()
 	}
 	return api.Completion{Outcome: api.Done}
 }
@@ -261,18 +271,16 @@ func TestWhatIsApprovedAfterTheCustomerWentIsReversed(t *testing.T) {
 
 func TestWhatIsApprovedWhileTheCardIsGivenBackAtTheEndIsReversed(t *testing.T) {
 	r := newRig(t)
-	r.card.hold = make(chan struct{})
+	r.card.hold = newHold()
 	done := make(chan api.Completion, 1)
 	go func() { done <- r.withdraw(10000, "") }()
 	<-r.asked
 	ended := make(chan bool)
 	go func() { ended <- r.EndSession("the page is gone") }()
-	for r.card.count(card.CmdMove) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-r.card.hold.came
 	r.allow <- struct{}{}
 	<-done // approved, and the session is still there
-	close(r.card.hold)
+	close(r.card.hold.let)
 	<-ended
 	if x := r.only(t); x.Settle != book.SettleReverse {
 		t.Errorf("settled as %q", x.Settle)
@@ -281,22 +289,34 @@ func TestWhatIsApprovedWhileTheCardIsGivenBackAtTheEndIsReversed(t *testing.T) {
 
 func TestASessionIsEndedOnceAndNeverTheNextOne(t *testing.T) {
 	r := newRig(t)
-	r.card.hold = make(chan struct{})
+	r.card.hold = newHold()
 	ended := make(chan bool, 2)
 	for range 2 {
 		go func() { ended <- r.EndSession("both") }()
 	}
-	for r.card.count(card.CmdMove) == 0 {
-		time.Sleep(time.Millisecond)
-	}
-	time.Sleep(20 * time.Millisecond) // the second waits for the first
-	close(r.card.hold)
+	<-r.card.hold.came
+	theOtherWaits(t)
+	close(r.card.hold.let)
 	if a, b := <-ended, <-ended; a == b {
 		t.Errorf("ended %v and %v", a, b)
 	}
 	if n := r.card.count(card.CmdMove); n != 1 {
 		t.Errorf("the card was moved %d times", n)
 	}
+}
+
+// theOtherWaits waits until a second EndSession stands before the lock of the first.
+func theOtherWaits(t *testing.T) {
+	t.Helper()
+	stacks := make([]byte, 1<<20)
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); runtime.Gosched() {
+		for _, g := range strings.Split(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {
+			if strings.Contains(g, "(*Counter).EndSession") && strings.Contains(g, "sync.(*Mutex)") {
+				return
+			}
+		}
+	}
+	t.Fatal("nobody waits for the first")
 }
 
 func TestAnApprovalIsForOneWithdrawalAndOneCard(t *testing.T) {
@@ -322,32 +342,36 @@ func TestAnApprovalIsForOneWithdrawalAndOneCard(t *testing.T) {
 }
 
 func TestACardThatIsPutInAgainIsNotRetained(t *testing.T) {
-	r := newRig(t)
+	r := newRig(t, func(p *Parts) { p.Info.Timeouts.Card = time.Hour })
 	b, _ := json.Marshal(card.Move{To: card.Exit})
 	if done := r.moveCard(context.Background(), &service.Call{Conn: &service.Conn{}, Payload: b}); done.Outcome != api.Done {
 		t.Fatalf("%+v", done)
 	}
+	r.mu.Lock()
+	end, ended := r.keeping, false
+	if end == nil {
+		t.Fatal("nobody watches whether the card is taken")
+	}
+	r.keeping = func(err error) { ended = true; end(err) }
+	r.mu.Unlock()
 	r.read(t)
-	time.Sleep(200 * time.Millisecond)
-	if n := r.card.count(card.CmdMove); n != 1 {
-		t.Error("the card of a customer who is being served was retained")
+	if n := r.card.count(card.CmdMove); !ended || n != 1 {
+		t.Errorf("the watch over the card ended: %v, %d moves: a customer who is being served would lose the card", ended, n)
 	}
 }
 
 func TestNoPinAndNoApprovalReachesTheNextCustomer(t *testing.T) {
 	r := newRig(t)
-	r.pad.hold = make(chan struct{})
+	r.pad.hold = newHold()
 	done := make(chan api.Completion, 1)
 	go func() { done <- r.getPinBlock(context.Background(), &service.Call{Conn: &service.Conn{}}) }()
-	for r.pad.count(pinpad.CmdGetPinBlock) == 0 {
-		time.Sleep(time.Millisecond)
-	}
+	<-r.pad.hold.came
 	r.EndSession("the customer went")
 	r.approved["late"] = Approval{ID: "late", State: "approved", Amount: 30000}
 	if done := r.beginSession(context.Background(), &service.Call{}); done.Outcome != api.Done {
 		t.Fatalf("%+v", done)
 	}
-	close(r.pad.hold)
+	close(r.pad.hold.let)
 	if got := <-done; got.Outcome == api.Done {
 		t.Error("the PIN block of a session that is over is taken")
 	}
