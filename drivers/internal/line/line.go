@@ -113,3 +113,49 @@ func Text(b []byte) string {
 	}
 	return string(b)
 }
+
+// Ended reports whether the line is being closed.
+func (l *Line) Ended() bool {
+	select {
+	case <-l.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Pause waits, not longer than the line is open.
+func (l *Line) Pause(d time.Duration) {
+	select {
+	case <-l.stop:
+	case <-time.After(d):
+	}
+}
+
+// Listen is the only reader of a device that speaks by itself. take is given what has come and
+// says how many bytes it made something of, 0: they are not whole yet. What silence broke off is
+// given up where a message comes in one piece. A port that has gone is opened again.
+func (l *Line) Listen(goroutine func(func()), onePiece bool, take func(come []byte) (n int)) {
+	l.Go(goroutine, func() {
+		var buf []byte
+		for !l.Ended() {
+			b, err := l.Byte(time.Now().Add(200 * time.Millisecond))
+			switch {
+			case errors.Is(err, serialport.ErrTimeout):
+				if onePiece {
+					buf = nil
+				}
+				continue
+			case err != nil:
+				buf = nil
+				l.Pause(100 * time.Millisecond)
+				_ = l.Reopen()
+				continue
+			}
+			buf = append(buf, b)
+			for n := take(buf); n > 0; n = take(buf) {
+				buf = buf[n:]
+			}
+		}
+	})
+}

@@ -189,7 +189,7 @@ func (d *driver) await(ctx context.Context, emit func(api.Event)) api.Completion
 				return d.told(*d.silent(err))
 			}
 		}
-		d.env.Heart.Expect(60 * time.Second)
+		d.line.Promise(60 * time.Second)
 		was := d.last
 		if err := d.look(); err != nil {
 			return d.told(*d.silent(err))

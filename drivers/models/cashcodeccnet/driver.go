@@ -18,6 +18,7 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/internal/cashbook"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/record"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
@@ -82,15 +83,12 @@ func readProfile(e sdk.Env) (*profile, error) {
 type driver struct {
 	env   sdk.Env
 	p     *profile
-	line  sync.Mutex // held while frames are exchanged; guards port, book, bills, live, last
-	port  *serialport.Port
+	line  *line.Line // held while frames are exchanged; guards port, book, bills, live, last
 	book  cashbook.Book
 	path  string
 	bills table
 	live  bool
 	last  []byte // the state that the last poll gave
-	stop  chan struct{}
-	ended sync.WaitGroup
 
 	mu               sync.Mutex // guards what Status and Identity answer from
 	known, online    bool
@@ -107,35 +105,22 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{env: e, p: p, path: filepath.Join(e.StateDir, "cashin.json"), stop: make(chan struct{})}
+	d := &driver{env: e, p: p, path: filepath.Join(e.StateDir, "cashin.json")}
 	return d, record.Load(d.path, &d.book)
 }
 
 // Open opens the port only; Recover talks to the device.
 func (d *driver) Open(context.Context) error {
 	var err error
-	if d.port, err = serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud}); err != nil {
+	if d.line, err = line.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud}, d.env.Heart); err != nil {
 		return err
 	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.watch() })
+	d.line.Poll(d.env.Go, line.Every(ms(d.p.PollMs)), 60*time.Second, d.watch)
 	return nil
 }
 
-// Close ends the polling and closes the port.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	if d.port == nil {
-		return nil
-	}
-	d.ended.Wait()
-	return d.port.Close()
-}
+// Close implements sdk.Driver.
+func (d *driver) Close() error { return d.line.Close() }
 
 // Identity implements sdk.Driver.
 func (d *driver) Identity() (string, string) {
@@ -146,30 +131,20 @@ func (d *driver) Identity() (string, string) {
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
+// exclusive takes the line; the watchdog is told how long it may take at most.
 func (d *driver) exclusive(limit time.Duration) (release func()) {
-	d.line.Lock()
-	d.env.Heart.Expect(limit + 30*time.Second)
-	return func() { d.env.Heart.Rest(); d.line.Unlock() }
+	return d.line.Take(limit + 30*time.Second)
 }
 
+// watch looks between commands; Recover speaks first.
 func (d *driver) watch() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(ms(d.p.PollMs)):
-		}
-		d.mu.Lock()
-		known := d.known
-		d.mu.Unlock()
-		if !known || !d.line.TryLock() {
-			continue // Recover speaks first; a command looks by itself
-		}
-		d.env.Heart.Expect(60 * time.Second)
-		_ = d.tick()
-		d.env.Heart.Rest()
-		d.line.Unlock()
+	d.mu.Lock()
+	known := d.known
+	d.mu.Unlock()
+	if !known {
+		return // Recover speaks first
 	}
+	_ = d.tick()
 }
 
 // tick looks at the device and holds the note in escrow.
@@ -241,10 +216,8 @@ func (d *driver) save() error { return record.Save(d.path, &d.book) }
 
 // learn asks for identity and bill table.
 func (d *driver) learn() error {
-	if d.port.Gone() {
-		if err := d.port.Reopen(); err != nil {
-			return err
-		}
+	if err := d.line.Present(); err != nil {
+		return err
 	}
 	id, err := d.ask(cmdIdent)
 	if err != nil {

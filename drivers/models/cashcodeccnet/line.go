@@ -17,11 +17,11 @@ var (
 
 // once sends a frame and gives the data of the answer, which is not acknowledged yet.
 func (d *driver) once(data []byte) ([]byte, error) {
-	d.port.Discard()
-	if err := d.port.Write(encode(byte(d.p.Address), data)); err != nil {
+	d.line.Discard()
+	if err := d.line.Write(encode(byte(d.p.Address), data)); err != nil {
 		return nil, err
 	}
-	out, err := decode(d.port, byte(d.p.Address), time.Now().Add(ms(d.p.ReplyMs)))
+	out, err := decode(d.line, byte(d.p.Address), time.Now().Add(ms(d.p.ReplyMs)))
 	switch {
 	case errors.Is(err, serialport.ErrTimeout), errors.Is(err, errDamaged):
 		return nil, errSilent
@@ -43,7 +43,7 @@ func (d *driver) many(data []byte) (out []byte, err error) {
 	return nil, err
 }
 
-func (d *driver) acknowledge() error { return d.port.Write(encode(byte(d.p.Address), []byte{rspACK})) }
+func (d *driver) acknowledge() error { return d.line.Write(encode(byte(d.p.Address), []byte{rspACK})) }
 
 // ask exchanges a command that may be repeated. Data answers are acknowledged.
 func (d *driver) ask(cmd byte, data ...byte) ([]byte, error) {
@@ -219,18 +219,6 @@ func (d *driver) tell(before, now []byte) {
 	}
 }
 
-func (d *driver) stopped() bool {
-	select {
-	case <-d.stop:
-		return true
-	default:
-		return false
-	}
-}
+func (d *driver) stopped() bool { return d.line.Ended() }
 
-func (d *driver) pause() {
-	select {
-	case <-d.stop:
-	case <-time.After(ms(d.p.WorkPollMs)):
-	}
-}
+func (d *driver) pause() { d.line.Pause(ms(d.p.WorkPollMs)) }

@@ -8,6 +8,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/sdk"
 )
 
@@ -86,7 +87,7 @@ func (d *driver) print(ctx context.Context, emit func(api.Event), eject bool, se
 	if eject && end > 0 {
 		all, end = append(all, unhex(d.p.Eject)...), 0
 	}
-	d.env.Heart.Expect(2*d.limit(all) + 30*time.Second)
+	d.line.Promise(2*d.limit(all) + 30*time.Second)
 	c := d.job(ctx, all, func() { d.y, d.dirty = end, false })
 	if c.Outcome == api.Done && eject {
 		emit(api.Event{Name: printer.EvMediaPresented})
@@ -162,7 +163,7 @@ func (d *driver) send(all []byte, tag string, limit time.Duration) *api.Completi
 	d.forget()
 	for len(all) > 0 {
 		n := min(chunk, len(all))
-		if err := d.port.Write(all[:n]); err != nil {
+		if err := d.line.Write(all[:n]); err != nil {
 			return unsure(d.lost(err))
 		}
 		all = all[n:]
@@ -183,11 +184,11 @@ func (d *driver) send(all []byte, tag string, limit time.Duration) *api.Completi
 				return nil
 			}
 		case <-silence.C:
-			return unsure(d.lost(errSilent))
+			return unsure(d.lost(line.ErrSilent))
 		case <-end:
 			return unsure(errors.New("it is still at work"))
-		case <-d.stop:
-			return unsure(errSilent)
+		case <-d.line.Stopped():
+			return unsure(line.ErrSilent)
 		}
 	}
 }

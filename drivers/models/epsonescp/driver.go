@@ -17,6 +17,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -92,13 +93,10 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env   sdk.Env
-	p     *profile
-	port  *serialport.Port
-	line  sync.Mutex // one exchange or job at a time
-	stop  chan struct{}
-	ended sync.WaitGroup
-	in    chan message
+	env  sdk.Env
+	p    *profile
+	line *line.Line // one exchange or job at a time
+	in   chan message
 
 	y     int  // where the page goes on, in units; under the line lock
 	dirty bool // a sheet may lie in the path, nobody knows how far; under the line lock
@@ -116,7 +114,7 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, stop: make(chan struct{}), in: make(chan message, 64), dirty: true, jobs: rand.IntN(0x10000)}, nil
+	return &driver{env: e, p: p, in: make(chan message, 64), dirty: true, jobs: rand.IntN(0x10000)}, nil
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -124,78 +122,37 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // Open opens the port and asks for the state. It prints nothing.
 func (d *driver) Open(context.Context) error {
 	var err error
-	if d.port, err = serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}); err != nil {
+	if d.line, err = line.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}, d.env.Heart); err != nil {
 		return err
 	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.read() })
+	d.line.Listen(d.env.Go, false, func(come []byte) int {
+		m, ok, n := answer(come)
+		if n > 0 && ok {
+			d.note(m)
+		}
+		return n
+	})
 	defer d.exclusive(0)()
 	if _, err := d.look(); err != nil {
 		return fmt.Errorf("printer: %w", err)
 	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.poll() })
+	d.line.Poll(d.env.Go, line.Every(ms(d.p.PollMs)), d.busy(), d.remind)
 	return nil
 }
 
 // Close implements sdk.Driver.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	d.ended.Wait()
-	if d.port == nil {
-		return nil
-	}
-	return d.port.Close()
-}
+func (d *driver) Close() error { return d.line.Close() }
 
 // Identity implements sdk.Driver; the language has no serial number.
 func (d *driver) Identity() (string, string) { return "", "" }
 
 func (d *driver) exclusive(job time.Duration) (release func()) {
-	d.line.Lock()
-	d.env.Heart.Expect(job + 30*time.Second + time.Duration(2+2*d.p.Retries)*ms(d.p.ReplyMs))
-	return func() { d.env.Heart.Rest(); d.line.Unlock() }
+	return d.line.Take(job + d.busy())
 }
 
-// read is the only reader of the port.
-func (d *driver) read() {
-	var buf []byte
-	for {
-		select {
-		case <-d.stop:
-			return
-		default:
-		}
-		b, err := d.port.Byte(time.Now().Add(200 * time.Millisecond))
-		switch {
-		case errors.Is(err, serialport.ErrTimeout):
-			continue
-		case err != nil:
-			buf = nil
-			select {
-			case <-d.stop:
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-			_ = d.port.Reopen()
-			continue
-		}
-		buf = append(buf, b)
-		for {
-			m, ok, n := answer(buf)
-			if n == 0 {
-				break
-			}
-			if buf = buf[n:]; ok {
-				d.note(m)
-			}
-		}
-	}
+// busy is the longest that a question may take.
+func (d *driver) busy() time.Duration {
+	return 30*time.Second + time.Duration(2+2*d.p.Retries)*ms(d.p.ReplyMs)
 }
 
 // note remembers what the printer has told and hands it on. A printer that was away has lost
@@ -238,14 +195,12 @@ func (d *driver) fault(code string) string {
 	return ""
 }
 
-var errSilent = errors.New("the printer does not tell its state")
-
 // look asks for the state, under the line lock, and waits until the printer tells it: one that
 // stands does not take the question, but goes on telling by itself.
 func (d *driver) look() (message, error) {
 	d.forget()
 	for range d.p.Retries + 1 {
-		if err := d.port.Write(tellState); err != nil {
+		if err := d.line.Write(tellState); err != nil {
 			return message{}, d.lost(err)
 		}
 		end := time.After(ms(d.p.ReplyMs))
@@ -255,14 +210,14 @@ func (d *driver) look() (message, error) {
 				if m.state != "" {
 					return m, nil
 				}
-			case <-d.stop:
-				return message{}, errSilent
+			case <-d.line.Stopped():
+				return message{}, line.ErrSilent
 			case <-end:
 				waiting = false
 			}
 		}
 	}
-	return message{}, d.lost(errSilent)
+	return message{}, d.lost(line.ErrSilent)
 }
 
 func (d *driver) forget() {
@@ -288,24 +243,16 @@ func (d *driver) lost(err error) error {
 	return err
 }
 
-// poll reminds a printer that has become silent, and gives it up at last.
-func (d *driver) poll() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(ms(d.p.PollMs)):
-		}
-		d.mu.Lock()
-		quiet := time.Since(d.heard)
-		d.mu.Unlock()
-		if quiet < ms(d.p.ReplyMs) || !d.line.TryLock() {
-			continue
-		}
-		if err := d.port.Write(tellState); err != nil || quiet > ms(d.p.SilentMs) {
-			_ = d.lost(errSilent)
-		}
-		d.line.Unlock()
+// remind asks a printer that has become silent, and gives it up at last.
+func (d *driver) remind() {
+	d.mu.Lock()
+	quiet := time.Since(d.heard)
+	d.mu.Unlock()
+	if quiet < ms(d.p.ReplyMs) {
+		return
+	}
+	if err := d.line.Write(tellState); err != nil || quiet > ms(d.p.SilentMs) {
+		_ = d.lost(line.ErrSilent)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/sdk"
 )
 
@@ -96,7 +97,7 @@ func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.E
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	if c := d.send(data, limit); c != nil {
-		_ = d.port.Write(dropBuffer)
+		_ = d.line.Write(dropBuffer)
 		return *c
 	}
 	_, _ = d.look()
@@ -121,12 +122,12 @@ func (d *driver) send(data []byte, limit time.Duration) *api.Completion {
 	}
 	for b := data; len(b) > 0; {
 		n := min(piece, len(b))
-		if err := d.port.Write(b[:n]); err != nil {
+		if err := d.line.Write(b[:n]); err != nil {
 			return unsure(err)
 		}
 		b = b[n:]
 	}
-	if err := d.port.Write(jobDone); err != nil {
+	if err := d.line.Write(jobDone); err != nil {
 		return unsure(err)
 	}
 	end := time.After(limit)
@@ -143,9 +144,9 @@ func (d *driver) send(data []byte, limit time.Duration) *api.Completion {
 				return c
 			}
 		case <-end:
-			return unsure(errSilent)
-		case <-d.stop:
-			return unsure(errSilent)
+			return unsure(line.ErrSilent)
+		case <-d.line.Stopped():
+			return unsure(line.ErrSilent)
 		}
 	}
 }
@@ -197,7 +198,7 @@ func (d *driver) reset(ctx context.Context) api.Completion {
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	for _, b := range [][]byte{dropBuffer, initialise, asbOn} {
-		if err := d.port.Write(b); err != nil {
+		if err := d.line.Write(b); err != nil {
 			return api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: err.Error()}
 		}
 	}

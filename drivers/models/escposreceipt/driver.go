@@ -13,6 +13,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -73,13 +74,10 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env   sdk.Env
-	p     *profile
-	port  *serialport.Port
-	line  sync.Mutex // one exchange or job at a time
-	stop  chan struct{}
-	ended sync.WaitGroup
-	in    map[kind]chan []byte
+	env  sdk.Env
+	p    *profile
+	line *line.Line // one exchange or job at a time
+	in   map[kind]chan []byte
 
 	mu     sync.Mutex
 	online bool
@@ -94,7 +92,7 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{env: e, p: p, stop: make(chan struct{}), in: map[kind]chan []byte{}}
+	d := &driver{env: e, p: p, in: map[kind]chan []byte{}}
 	for _, k := range []kind{full, realtime, paper} {
 		d.in[k] = make(chan []byte, 16)
 	}
@@ -106,87 +104,44 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // Open opens the port and asks for the status. It prints nothing.
 func (d *driver) Open(context.Context) error {
 	var err error
-	if d.port, err = serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}); err != nil {
+	if d.line, err = line.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}, d.env.Heart); err != nil {
 		return err
 	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.read() })
+	d.line.Listen(d.env.Go, true, d.hear)
 	defer d.exclusive(0)()
 	if _, err := d.look(); err != nil {
 		return fmt.Errorf("printer: %w", err)
 	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.poll() })
+	d.line.Poll(d.env.Go, line.Every(ms(d.p.PollMs)), d.busy(), func() { _, _ = d.look() })
 	return nil
 }
 
 // Close implements sdk.Driver.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	d.ended.Wait()
-	if d.port == nil {
-		return nil
-	}
-	return d.port.Close()
-}
+func (d *driver) Close() error { return d.line.Close() }
 
 // Identity implements sdk.Driver; the language has no serial number that all makers give.
 func (d *driver) Identity() (string, string) { return "", "" }
 
 func (d *driver) exclusive(job time.Duration) (release func()) {
-	d.line.Lock()
-	d.env.Heart.Expect(job + 30*time.Second + time.Duration(4*d.p.Retries)*ms(d.p.ReplyMs))
-	return func() { d.env.Heart.Rest(); d.line.Unlock() }
+	return d.line.Take(job + d.busy())
 }
 
-// read is the only reader of the port.
-func (d *driver) read() {
-	var buf []byte
-	for {
+// busy is the longest that a question may take.
+func (d *driver) busy() time.Duration {
+	return 30*time.Second + time.Duration(4*d.p.Retries)*ms(d.p.ReplyMs)
+}
+
+// hear takes the answers apart by their kinds.
+func (d *driver) hear(come []byte) int {
+	k, n := classify(come)
+	if ch := d.in[k]; n > 0 && ch != nil {
 		select {
-		case <-d.stop:
-			return
+		case ch <- append([]byte(nil), come[:n]...):
 		default:
 		}
-		b, err := d.port.Byte(time.Now().Add(200 * time.Millisecond))
-		switch {
-		case errors.Is(err, serialport.ErrTimeout):
-			buf = nil // an answer comes in one piece
-			continue
-		case err != nil:
-			buf = nil
-			select {
-			case <-d.stop:
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-			_ = d.port.Reopen()
-			continue
-		}
-		buf = append(buf, b)
-		for {
-			k, n := classify(buf)
-			if n == 0 {
-				break
-			}
-			got := append([]byte(nil), buf[:n]...)
-			buf = buf[n:]
-			if ch := d.in[k]; ch != nil {
-				select {
-				case ch <- got:
-				default:
-				}
-			}
-		}
 	}
+	return n
 }
-
-var errSilent = errors.New("the printer does not answer")
 
 // ask sends a real-time request and waits for its kind of answer.
 func (d *driver) ask(k kind, cmd []byte) ([]byte, error) {
@@ -199,18 +154,18 @@ func (d *driver) ask(k kind, cmd []byte) ([]byte, error) {
 		break
 	}
 	for range d.p.Retries + 1 {
-		if err := d.port.Write(cmd); err != nil {
+		if err := d.line.Write(cmd); err != nil {
 			return nil, err
 		}
 		select {
 		case b := <-d.in[k]:
 			return b, nil
-		case <-d.stop:
-			return nil, errSilent
+		case <-d.line.Stopped():
+			return nil, line.ErrSilent
 		case <-time.After(ms(d.p.ReplyMs)):
 		}
 	}
-	return nil, errSilent
+	return nil, line.ErrSilent
 }
 
 // look asks for the status, under the line lock, and remembers it.
@@ -251,7 +206,7 @@ func (d *driver) look() (state, error) {
 		d.env.Event(printer.EvPaperThreshold, map[string]string{"paperSource": "upper", "threshold": s.roll()})
 	}
 	if err == nil && !was {
-		err = d.port.Write(asbOn)
+		err = d.line.Write(asbOn)
 	}
 	return s, err
 }
@@ -266,22 +221,6 @@ func (s state) roll() string {
 		return "low"
 	}
 	return "full"
-}
-
-func (d *driver) poll() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(ms(d.p.PollMs)):
-		}
-		if d.line.TryLock() {
-			d.env.Heart.Expect(30*time.Second + time.Duration(4*d.p.Retries)*ms(d.p.ReplyMs))
-			_, _ = d.look()
-			d.env.Heart.Rest()
-			d.line.Unlock()
-		}
-	}
 }
 
 // Recover says whether a ticket lies at the exit. An interrupted job stays indeterminate: the

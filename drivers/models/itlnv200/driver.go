@@ -19,6 +19,7 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/internal/cashbook"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -112,15 +113,13 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 type driver struct {
 	env   sdk.Env
 	p     *profile
-	line  sync.Mutex // held while packets are exchanged; guards link, book, dataset and live
+	line  *line.Line // held while packets are exchanged; guards link, book, dataset and live
 	link  link
 	book  *book
 	set   dataset
 	live  bool // connected: sequence and keys agreed
 	dirty bool // the book differs from its file
 	reset bool // the device said that it was reset
-	stop  chan struct{}
-	ended sync.WaitGroup
 
 	mu    sync.Mutex // guards what Status and Identity answer from
 	known bool       // Recover has spoken with the device
@@ -153,35 +152,22 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, book: b, stop: make(chan struct{})}, nil
+	return &driver{env: e, p: p, book: b}, nil
 }
 
 // Open opens the port only; Recover talks to the device, HOLD first.
 func (d *driver) Open(context.Context) error {
-	port, err := serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, TwoStop: d.p.TwoStopBits})
-	if err != nil {
+	var err error
+	if d.line, err = line.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, TwoStop: d.p.TwoStopBits}, d.env.Heart); err != nil {
 		return err
 	}
-	d.link = link{port: port, p: d.p}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.watch() })
+	d.link = link{port: d.line.Port, p: d.p}
+	d.line.Poll(d.env.Go, line.Every(ms(d.p.PollMs)), ms(d.p.SettleMs)+60*time.Second, d.watch)
 	return nil
 }
 
-// Close ends the polling and closes the port.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	if d.link.port == nil {
-		return nil
-	}
-	d.ended.Wait()
-	return d.link.port.Close()
-}
+// Close implements sdk.Driver.
+func (d *driver) Close() error { return d.line.Close() }
 
 // Identity implements sdk.Driver.
 func (d *driver) Identity() (string, string) {
@@ -192,31 +178,19 @@ func (d *driver) Identity() (string, string) {
 
 // exclusive takes the line; the watchdog is told how long it may take at most.
 func (d *driver) exclusive(limit time.Duration) (release func()) {
-	d.line.Lock()
-	d.env.Heart.Expect(limit + 30*time.Second)
-	return func() { d.env.Heart.Rest(); d.line.Unlock() }
+	return d.line.Take(limit + 30*time.Second)
 }
 
 // watch keeps the status true, holds a note in escrow and finds the device again.
 func (d *driver) watch() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(ms(d.p.PollMs)):
-		}
-		d.mu.Lock()
-		known := d.known
-		d.mu.Unlock()
-		if !known || !d.line.TryLock() {
-			continue // Recover speaks first; a command looks by itself
-		}
-		d.env.Heart.Expect(ms(d.p.SettleMs) + 60*time.Second)
-		if err := d.tick(); err != nil && !errors.Is(err, errSilent) {
-			d.env.Log.Debug("poll", "error", err)
-		}
-		d.env.Heart.Rest()
-		d.line.Unlock()
+	d.mu.Lock()
+	known := d.known
+	d.mu.Unlock()
+	if !known {
+		return // Recover speaks first
+	}
+	if err := d.tick(); err != nil && !errors.Is(err, errSilent) {
+		d.env.Log.Debug("poll", "error", err)
 	}
 }
 

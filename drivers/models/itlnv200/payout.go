@@ -136,7 +136,7 @@ func (d *driver) pay(ctx context.Context, p *payment, frame []byte, notes int, b
 func (d *driver) follow(ctx context.Context, end time.Time) (api.Completion, int64) {
 	halted := false
 	for {
-		d.env.Heart.Expect(60 * time.Second)
+		d.line.Promise(60 * time.Second)
 		evs, err := d.look()
 		if err != nil {
 			return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: err.Error()}, -1

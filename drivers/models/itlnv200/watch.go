@@ -32,10 +32,8 @@ func (d *driver) connect() error {
 
 // greet synchronises and learns what the device is.
 func (d *driver) greet() error {
-	if d.link.port.Gone() {
-		if err := d.link.port.Reopen(); err != nil {
-			return err
-		}
+	if err := d.line.Present(); err != nil {
+		return err
 	}
 	if err := d.link.sync(); err != nil {
 		return err
@@ -307,18 +305,6 @@ func (d *driver) levels() map[string]int {
 	return n
 }
 
-func (d *driver) stopped() bool {
-	select {
-	case <-d.stop:
-		return true
-	default:
-		return false
-	}
-}
+func (d *driver) stopped() bool { return d.line.Ended() }
 
-func (d *driver) pause() {
-	select {
-	case <-d.stop:
-	case <-time.After(ms(d.p.WorkPollMs)):
-	}
-}
+func (d *driver) pause() { d.line.Pause(ms(d.p.WorkPollMs)) }

@@ -78,7 +78,7 @@ func (d *driver) ready() *api.Completion {
 		return &c
 	}
 	if state, _ := d.now(); state == "stripe" {
-		if err := d.port.Write(cmdClear); err == nil {
+		if err := d.line.Write(cmdClear); err == nil {
 			err = d.look()
 		}
 	}
@@ -118,7 +118,7 @@ func (d *driver) insert(ctx context.Context, prompt string, emit func(api.Event)
 		select {
 		case <-ctx.Done():
 			return sdk.Ended(ctx)
-		case <-d.stop:
+		case <-d.line.Stopped():
 			return api.Refuse(api.DeviceNotReady, "the driver ends")
 		case <-tick.C:
 		}
@@ -131,7 +131,7 @@ func (d *driver) settled(limit time.Duration) *api.Completion {
 	unsure := func(err error) *api.Completion {
 		return &api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: fmt.Sprintf("it is not known how much was done: %v", err)}
 	}
-	if err := d.port.Write(cmdStatus); err != nil {
+	if err := d.line.Write(cmdStatus); err != nil {
 		return unsure(err)
 	}
 	if _, err := d.await(gotStatus, limit); err != nil {
@@ -161,9 +161,9 @@ func (d *driver) print(ctx context.Context, r printer.Passbook) api.Completion {
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	limit := time.Duration(len(r.Lines)) * ms(d.p.MotionMs)
-	d.env.Heart.Expect(limit + 60*time.Second)
-	d.port.Discard()
-	if err := d.port.Write(data); err != nil {
+	d.line.Promise(limit + 60*time.Second)
+	d.line.Discard()
+	if err := d.line.Write(data); err != nil {
 		return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: err.Error()}
 	}
 	if c := d.settled(limit); c != nil {
@@ -215,8 +215,8 @@ func (d *driver) writeStripe(ctx context.Context, r printer.Stripe) api.Completi
 	}
 	data := append([]byte{esc, 't'}, r.Data...)
 	data = append(append(data, gs), cmdCheck...)
-	d.port.Discard()
-	if err := d.port.Write(data); err != nil {
+	d.line.Discard()
+	if err := d.line.Write(data); err != nil {
 		return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: err.Error()}
 	}
 	if c := d.settled(2 * ms(d.p.MotionMs)); c != nil && c.Outcome != api.Indeterminate {
@@ -246,8 +246,8 @@ func (d *driver) eject(ctx context.Context, emit func(api.Event)) api.Completion
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	if where == "inside" {
-		d.port.Discard()
-		if err := d.port.Write(cmdEject); err != nil {
+		d.line.Discard()
+		if err := d.line.Write(cmdEject); err != nil {
 			return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: err.Error()}
 		}
 		c := d.settled(ms(d.p.MotionMs))
@@ -292,7 +292,7 @@ func (d *driver) reset(ctx context.Context) api.Completion {
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	for _, b := range [][]byte{cmdReset, cmdClear, cmdControlled} {
-		if err := d.port.Write(b); err != nil {
+		if err := d.line.Write(b); err != nil {
 			return api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: err.Error()}
 		}
 	}

@@ -16,6 +16,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -104,12 +105,9 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env   sdk.Env
-	p     *profile
-	port  *serialport.Port
-	line  sync.Mutex // one exchange at a time
-	stop  chan struct{}
-	ended sync.WaitGroup
+	env  sdk.Env
+	p    *profile
+	line *line.Line // one exchange at a time
 
 	mu      sync.Mutex
 	online  bool
@@ -123,7 +121,7 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, stop: make(chan struct{})}, nil
+	return &driver{env: e, p: p}, nil
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -131,58 +129,40 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // Open opens the port and asks for the status. It moves nothing.
 func (d *driver) Open(context.Context) error {
 	var err error
-	if d.port, err = serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}); err != nil {
+	if d.line, err = line.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}, d.env.Heart); err != nil {
 		return err
 	}
 	defer d.exclusive()()
-	if err := d.port.Write(cmdControlled); err != nil {
+	if err := d.line.Write(cmdControlled); err != nil {
 		return fmt.Errorf("passbook printer: %w", err)
 	}
 	if err := d.look(); err != nil {
 		return fmt.Errorf("passbook printer: %w", err)
 	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.poll() })
+	d.line.Poll(d.env.Go, line.Every(ms(d.p.PollMs)), d.busy(), func() { _ = d.look() })
 	return nil
 }
 
 // Close implements sdk.Driver.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	d.ended.Wait()
-	if d.port == nil {
-		return nil
-	}
-	return d.port.Close()
-}
+func (d *driver) Close() error { return d.line.Close() }
 
 // Identity implements sdk.Driver; no source has a command for it.
 func (d *driver) Identity() (string, string) { return "", "" }
 
-func (d *driver) exclusive() (release func()) {
-	d.line.Lock()
-	d.promise()
-	return func() { d.env.Heart.Rest(); d.line.Unlock() }
-}
+func (d *driver) exclusive() (release func()) { return d.line.Take(d.busy()) }
 
-func (d *driver) promise() {
-	d.env.Heart.Expect(2*ms(d.p.MotionMs) + time.Duration(4*(d.p.Retries+1))*ms(d.p.ReplyMs) + 30*time.Second)
+// busy is the longest that a movement with its questions may take.
+func (d *driver) busy() time.Duration {
+	return 2*ms(d.p.MotionMs) + time.Duration(4*(d.p.Retries+1))*ms(d.p.ReplyMs) + 30*time.Second
 }
-
-var errSilent = errors.New("the printer does not answer")
 
 // await waits for an answer of a kind; others are old.
 func (d *driver) await(k kind, limit time.Duration) ([]byte, error) {
 	for end := time.Now().Add(limit); ; {
-		m, err := next(d.port, end)
+		m, err := next(d.line, end)
 		switch {
 		case errors.Is(err, serialport.ErrTimeout):
-			return nil, errSilent
+			return nil, line.ErrSilent
 		case err != nil:
 			return nil, err
 		case m.kind == k:
@@ -194,16 +174,16 @@ func (d *driver) await(k kind, limit time.Duration) ([]byte, error) {
 // ask sends a question, which may be repeated, and waits for its answer.
 func (d *driver) ask(cmd []byte, k kind, limit time.Duration) ([]byte, error) {
 	for range d.p.Retries + 1 {
-		d.port.Discard()
-		if err := d.port.Write(cmd); err != nil {
+		d.line.Discard()
+		if err := d.line.Write(cmd); err != nil {
 			return nil, err
 		}
 		b, err := d.await(k, limit)
-		if !errors.Is(err, errSilent) {
+		if !errors.Is(err, line.ErrSilent) {
 			return b, err
 		}
 	}
-	return nil, errSilent
+	return nil, line.ErrSilent
 }
 
 func word(table map[string]string, b byte) string {
@@ -217,11 +197,8 @@ func word(table map[string]string, b byte) string {
 
 // look asks for status and document, under the line lock, and remembers them.
 func (d *driver) look() error {
-	d.promise()
-	err := error(nil)
-	if d.port.Gone() {
-		err = d.port.Reopen()
-	}
+	d.line.Promise(d.busy())
+	err := d.line.Present()
 	var s, m []byte
 	if err == nil {
 		s, err = d.ask(cmdStatus, gotStatus, ms(d.p.ReplyMs))
@@ -251,21 +228,6 @@ func (d *driver) now() (state, where string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.state, d.where
-}
-
-func (d *driver) poll() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(ms(d.p.PollMs)):
-		}
-		if d.line.TryLock() {
-			_ = d.look()
-			d.env.Heart.Rest()
-			d.line.Unlock()
-		}
-	}
 }
 
 // Recover says where a passbook lies. What an interrupted job printed nobody can say but the

@@ -7,6 +7,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/sdk"
 )
 
@@ -85,10 +86,10 @@ func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.E
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	if c := d.send(data, s.count, limit); c != nil {
-		_ = d.port.Write(append(append(unhex(d.p.DropBytes), initialise...), d.settings()...))
+		_ = d.line.Write(append(append(unhex(d.p.DropBytes), initialise...), d.settings()...))
 		return *c
 	}
-	_ = d.port.Write(asbOff)
+	_ = d.line.Write(asbOff)
 	if cut {
 		emit(api.Event{Name: printer.EvMediaPresented})
 	}
@@ -106,7 +107,7 @@ func (d *driver) send(data []byte, before int, limit time.Duration) *api.Complet
 	all := append(append(append([]byte(nil), asbOn...), data...), jobEnd...)
 	for len(all) > 0 {
 		n := min(piece, len(all))
-		if err := d.port.Write(all[:n]); err != nil {
+		if err := d.line.Write(all[:n]); err != nil {
 			return unsure(err)
 		}
 		all = all[n:]
@@ -130,9 +131,9 @@ func (d *driver) send(data []byte, before int, limit time.Duration) *api.Complet
 			if c := trouble(api.Failed, s); c != nil {
 				return c
 			}
-			return unsure(errSilent)
-		case <-d.stop:
-			return unsure(errSilent)
+			return unsure(line.ErrSilent)
+		case <-d.line.Stopped():
+			return unsure(line.ErrSilent)
 		}
 	}
 }
@@ -166,7 +167,7 @@ func (d *driver) reset(ctx context.Context) api.Completion {
 	failed := func(err error) api.Completion {
 		return api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: err.Error()}
 	}
-	if err := d.port.Write(unhex(d.p.DropBytes)); err != nil {
+	if err := d.line.Write(unhex(d.p.DropBytes)); err != nil {
 		return failed(err)
 	}
 	s, err := d.look()
@@ -174,7 +175,7 @@ func (d *driver) reset(ctx context.Context) api.Completion {
 		s, err = d.look()
 	}
 	if err == nil {
-		err = d.port.Write(append(append([]byte(nil), initialise...), d.settings()...))
+		err = d.line.Write(append(append([]byte(nil), initialise...), d.settings()...))
 	}
 	if err != nil {
 		return failed(err)

@@ -13,6 +13,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/line"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -81,13 +82,10 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env   sdk.Env
-	p     *profile
-	port  *serialport.Port
-	line  sync.Mutex // one exchange or job at a time
-	stop  chan struct{}
-	ended sync.WaitGroup
-	in    chan state
+	env  sdk.Env
+	p    *profile
+	line *line.Line // one exchange or job at a time
+	in   chan state
 
 	mu     sync.Mutex
 	online bool
@@ -101,7 +99,7 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, stop: make(chan struct{}), in: make(chan state, 16)}, nil
+	return &driver{env: e, p: p, in: make(chan state, 16)}, nil
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -109,86 +107,44 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // Open opens the port and asks for the status. It prints nothing.
 func (d *driver) Open(context.Context) error {
 	var err error
-	if d.port, err = serialport.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}); err != nil {
+	if d.line, err = line.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}, d.env.Heart); err != nil {
 		return err
 	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.read() })
+	d.line.Listen(d.env.Go, true, d.hear)
 	defer d.exclusive(0)()
 	if _, err := d.look(); err != nil {
 		return fmt.Errorf("printer: %w", err)
 	}
-	d.ended.Add(1)
-	d.env.Go(func() { defer d.ended.Done(); d.poll() })
+	d.line.Poll(d.env.Go, line.Every(ms(d.p.PollMs)), d.busy(), func() { _, _ = d.look() })
 	return nil
 }
 
 // Close implements sdk.Driver.
-func (d *driver) Close() error {
-	select {
-	case <-d.stop:
-		return nil
-	default:
-		close(d.stop)
-	}
-	d.ended.Wait()
-	if d.port == nil {
-		return nil
-	}
-	return d.port.Close()
-}
+func (d *driver) Close() error { return d.line.Close() }
 
 // Identity implements sdk.Driver; Line mode has no question for a serial number.
 func (d *driver) Identity() (string, string) { return "", "" }
 
 func (d *driver) exclusive(job time.Duration) (release func()) {
-	d.line.Lock()
-	d.env.Heart.Expect(job + 30*time.Second + ms(d.p.ResetMs) + time.Duration(2*d.p.Retries)*ms(d.p.ReplyMs))
-	return func() { d.env.Heart.Rest(); d.line.Unlock() }
+	return d.line.Take(job + d.busy())
 }
 
-// read is the only reader of the port.
-func (d *driver) read() {
-	var buf []byte
-	for {
+// busy is the longest that a question may take.
+func (d *driver) busy() time.Duration {
+	return 30*time.Second + ms(d.p.ResetMs) + time.Duration(2*d.p.Retries)*ms(d.p.ReplyMs)
+}
+
+// hear takes the statuses that come.
+func (d *driver) hear(come []byte) int {
+	f, n := frame(come)
+	if n > 0 && f != nil {
 		select {
-		case <-d.stop:
-			return
+		case d.in <- decode(f):
 		default:
 		}
-		b, err := d.port.Byte(time.Now().Add(200 * time.Millisecond))
-		switch {
-		case errors.Is(err, serialport.ErrTimeout):
-			buf = nil // a status comes in one piece
-			continue
-		case err != nil:
-			buf = nil
-			select {
-			case <-d.stop:
-				return
-			case <-time.After(100 * time.Millisecond):
-			}
-			_ = d.port.Reopen()
-			continue
-		}
-		buf = append(buf, b)
-		for {
-			f, n := frame(buf)
-			if n == 0 {
-				break
-			}
-			if f != nil {
-				select {
-				case d.in <- decode(f):
-				default:
-				}
-			}
-			buf = buf[n:]
-		}
 	}
+	return n
 }
-
-var errSilent = errors.New("the printer does not answer")
 
 // forget drops what has come already.
 func (d *driver) forget() {
@@ -206,18 +162,18 @@ func (d *driver) forget() {
 func (d *driver) look() (state, error) {
 	d.forget()
 	for range d.p.Retries + 1 {
-		if err := d.port.Write(statusNow); err != nil {
+		if err := d.line.Write(statusNow); err != nil {
 			return state{}, d.note(state{}, err)
 		}
 		select {
 		case s := <-d.in:
 			return s, d.note(s, nil)
-		case <-d.stop:
-			return state{}, errSilent
+		case <-d.line.Stopped():
+			return state{}, line.ErrSilent
 		case <-time.After(ms(d.p.ReplyMs)):
 		}
 	}
-	return state{}, d.note(state{}, errSilent)
+	return state{}, d.note(state{}, line.ErrSilent)
 }
 
 // note remembers a status, or that there is none, and tells what changed. A printer that was
@@ -241,7 +197,7 @@ func (d *driver) note(s state, err error) error {
 		d.env.Event(printer.EvPaperThreshold, map[string]string{"paperSource": "upper", "threshold": s.roll()})
 	}
 	if err == nil && !was {
-		err = d.port.Write(d.settings())
+		err = d.line.Write(d.settings())
 	}
 	return err
 }
@@ -265,22 +221,6 @@ func (s state) roll() string {
 		return "low"
 	}
 	return "full"
-}
-
-func (d *driver) poll() {
-	for {
-		select {
-		case <-d.stop:
-			return
-		case <-time.After(ms(d.p.PollMs)):
-		}
-		if d.line.TryLock() {
-			d.env.Heart.Expect(30*time.Second + time.Duration(2*d.p.Retries)*ms(d.p.ReplyMs))
-			_, _ = d.look()
-			d.env.Heart.Rest()
-			d.line.Unlock()
-		}
-	}
 }
 
 // Recover says whether a ticket lies at the exit. An interrupted job stays indeterminate: the
