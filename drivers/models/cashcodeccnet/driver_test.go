@@ -146,6 +146,7 @@ func TestAPowerCutWhileStackingIsProvedWhereTheDeviceProvesIt(t *testing.T) {
 		{"the note is stacked and the result is lost", device.AfterMotion, 0, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			sim, r := setup(t, ccnet.Config{})
 			begin(t, r)
 			take(t, sim, r, 100)

@@ -70,6 +70,7 @@ func until(t *testing.T, sim *device.Sim, what string, ok func(device.State) boo
 func TestACardIsWaitedForReadEjectedAndSeenTaken(t *testing.T) {
 	for _, intake := range []string{"entry", "timed"} {
 		t.Run(intake, func(t *testing.T) {
+			t.Parallel()
 			sim, r := setup(t, map[string]any{"intake": intake})
 			got := read(t, sim, r)
 			if got.Track2 == nil || !strings.HasPrefix(string(got.Track2.Data), pan) || got.Track1 != nil {
@@ -97,6 +98,7 @@ func TestACardIsWaitedForReadEjectedAndSeenTaken(t *testing.T) {
 func TestAWaitEndsByCancelAndByDeadlineWithTheEntryClosed(t *testing.T) {
 	for _, intake := range []string{"entry", "timed"} {
 		t.Run(intake, func(t *testing.T) {
+			t.Parallel()
 			sim, r := setup(t, map[string]any{"intake": intake})
 			ctx, cancel := context.WithCancel(t.Context())
 			events, done := r.Begin(ctx, r.Command(card.CmdReadRawData, card.ReadRawData{Track2: true}))
@@ -195,6 +197,7 @@ func TestAKilledDriverFindsTheCardWhereItLies(t *testing.T) {
 func TestLineFaultsAreMended(t *testing.T) {
 	for _, k := range []device.LineFault{device.Nak, device.LostAck, device.LateAck, device.BadChecksum, device.DropByte, device.Garbage, device.DuplicateReply, device.Silence} {
 		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
 			sim, r := setup(t, map[string]any{"idlePollMs": 600000})
 			if err := sim.ArmLine(k, 1); err != nil {
 				t.Fatal(err)

@@ -277,6 +277,7 @@ func TestAFullBinRefusesBeforeAnythingMoves(t *testing.T) {
 func TestLineFaultsNeverDispenseTwoCards(t *testing.T) {
 	for _, k := range []device.LineFault{device.Nak, device.LostAck, device.LateAck, device.BadChecksum, device.DropByte, device.Garbage, device.DuplicateReply, device.Silence} {
 		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
 			sim, r := setup(t, crt591.Config{Cards: 30}, map[string]any{"idlePollMs": 600000})
 			// The status before the movement meets the first fault, the movement the second.
 			if err := sim.ArmLine(k, 2); err != nil {

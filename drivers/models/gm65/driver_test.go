@@ -99,6 +99,7 @@ func TestTheModuleLooksAgainWhenItsOwnTimeIsOver(t *testing.T) {
 func TestACodeThatBreaksOffIsNotTaken(t *testing.T) {
 	for _, stage := range []device.Stage{device.MidMotion, device.AfterMotion, device.ReplyLost} {
 		t.Run(string(stage), func(t *testing.T) {
+			t.Parallel()
 			sim, r := setup(t, scanner.Config{}, nil)
 			if err := sim.ArmFault(device.FaultSpec{Code: "CUT", Stage: stage, Times: 1}); err != nil {
 				t.Fatal(err)

@@ -249,6 +249,7 @@ func TestAPowerCutWhileStackingIsIndeterminateUntilTheCountersProveIt(t *testing
 		{"after the credit", device.AfterMotion, 10000},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
 			sim, r := setup(t, itlssp.Config{StackMs: 40}, nil)
 			begin(t, r, cash.CashInStart{})
 			take(t, sim, r, 100)

@@ -83,6 +83,7 @@ func TestABlockIsMadeForTheAccountOfTheEntryOnly(t *testing.T) {
 func TestLineFaultsAreMended(t *testing.T) {
 	for _, k := range []device.LineFault{device.BadChecksum, device.DropByte, device.Garbage, device.DuplicateReply, device.Silence} {
 		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
 			sim, r := setup(t)
 			load(t, r)
 			if err := sim.ArmLine(k, 1); err != nil {

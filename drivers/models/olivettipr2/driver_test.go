@@ -237,6 +237,7 @@ func TestWhatDoesNotFitIsRefusedBeforeAnythingIsPrinted(t *testing.T) {
 func TestLineFaultsNeverPrintTwice(t *testing.T) {
 	for _, k := range []device.LineFault{device.BadChecksum, device.DropByte, device.Garbage, device.DuplicateReply, device.Silence} {
 		t.Run(string(k), func(t *testing.T) {
+			t.Parallel()
 			sim, r := setup(t, pr2.Config{})
 			insert(t, sim, r, "demo", 1)
 			if err := sim.ArmLine(k, 1); err != nil {

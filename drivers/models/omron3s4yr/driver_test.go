@@ -32,6 +32,7 @@ func TestLineFaultsAreMendedWithoutASecondMovement(t *testing.T) {
 	for _, k := range []device.LineFault{device.Nak, device.LostAck, device.LateAck, device.BadChecksum, device.DropByte, device.Garbage, device.DuplicateReply, device.Silence} {
 		for times := 1; times <= 3; times++ {
 			t.Run(string(k), func(t *testing.T) {
+				t.Parallel()
 				sim, r := setup(t)
 				insert(t, sim)
 				if err := sim.ArmLine(k, times); err != nil {

@@ -189,6 +189,7 @@ func TestLineFaultsNeverPayTwice(t *testing.T) {
 	for _, k := range []device.LineFault{device.Nak, device.LostAck, device.LateAck, device.BadChecksum, device.DropByte, device.Garbage, device.DuplicateReply, device.Silence} {
 		for skip := range 3 { // the status, the last result or the movement meets it
 			t.Run(string(k), func(t *testing.T) {
+				t.Parallel()
 				sim, r := setup(t, lcdm4000.Config{Exit: "spray"}, map[string]any{"exit": "spray", "pollMs": 600000, "heldPollMs": 600000, "statusMs": 300})
 				if err := sim.ArmLine(k, skip+1); err != nil {
 					t.Fatal(err)
