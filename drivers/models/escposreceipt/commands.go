@@ -57,30 +57,8 @@ func unhex(s string) []byte {
 	return b
 }
 
-// trouble is why the printer cannot print, or nil.
-func trouble(o api.Outcome, s state) *api.Completion {
-	fail := func(code, vendor, name string) *api.Completion {
-		c := api.Fail(o, code, "printer: "+name)
-		if code == "" {
-			c.Code = api.HardwareError
-		}
-		c.Vendor = &api.VendorError{Code: vendor, Name: name}
-		return &c
-	}
-	switch {
-	case s.jam:
-		return fail(printer.ErrPaperJammed, "jam", "paper jam")
-	case s.end:
-		return fail(printer.ErrPaperOut, "paper-end", "paper end")
-	case s.cover:
-		return fail("", "cover", "cover is open")
-	case s.cutter:
-		return fail("", "cutter", "cutter error")
-	case s.other:
-		return fail("", "error", "head, voltage or unit error")
-	}
-	return nil
-}
+// other is what state.Other means.
+const other = "head, voltage or unit error"
 
 // job sends data and waits until the printer has done it.
 func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.Event)) api.Completion {
@@ -90,7 +68,7 @@ func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.E
 	if err != nil {
 		return api.Refuse(api.DeviceNotReady, err.Error())
 	}
-	if c := trouble(api.NotStarted, s); c != nil {
+	if c := s.Trouble(api.NotStarted, other); c != nil {
 		return *c
 	}
 	if err := sdk.Moving(ctx); err != nil {
@@ -140,7 +118,7 @@ func (d *driver) send(data []byte, limit time.Duration) *api.Completion {
 			if err != nil {
 				return unsure(err)
 			}
-			if c := trouble(api.Failed, s); c != nil {
+			if c := s.Trouble(api.Failed, other); c != nil {
 				return c
 			}
 		case <-end:
@@ -206,7 +184,7 @@ func (d *driver) reset(ctx context.Context) api.Completion {
 	if err != nil {
 		return api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: err.Error()}
 	}
-	if c := trouble(api.Failed, s); c != nil {
+	if c := s.Trouble(api.Failed, other); c != nil {
 		return *c
 	}
 	return sdk.Ok(nil)

@@ -193,9 +193,9 @@ func (d *driver) look() (state, error) {
 	d.online = err == nil
 	var taken, low bool
 	if err == nil {
-		taken = d.had && !s.exit && !d.sent
-		low = d.known && (s.near && !d.seen.near || s.end && !d.seen.end)
-		d.seen, d.known, d.had = s, true, s.exit
+		taken = d.had && !s.Exit && !d.sent
+		low = d.known && (s.Near && !d.seen.Near || s.End && !d.seen.End)
+		d.seen, d.known, d.had = s, true, s.Exit
 	}
 	d.mu.Unlock()
 	d.env.StatusChanged()
@@ -203,7 +203,7 @@ func (d *driver) look() (state, error) {
 		d.env.Event(printer.EvMediaTaken, nil)
 	}
 	if low {
-		d.env.Event(printer.EvPaperThreshold, map[string]string{"paperSource": "upper", "threshold": s.roll()})
+		d.env.Event(printer.EvPaperThreshold, map[string]string{"paperSource": "upper", "threshold": s.Roll()})
 	}
 	if err == nil && !was {
 		err = d.line.Write(asbOn)
@@ -211,55 +211,19 @@ func (d *driver) look() (state, error) {
 	return s, err
 }
 
-func (s state) roll() string {
-	switch {
-	case s.jam:
-		return "jammed"
-	case s.end:
-		return "out"
-	case s.near:
-		return "low"
-	}
-	return "full"
-}
-
-// Recover says whether a ticket lies at the exit. An interrupted job stays indeterminate: the
-// printer does not know how much of it is on the paper.
+// Recover says whether a ticket lies at the exit.
 func (d *driver) Recover(context.Context, []sdk.OpenOp) (api.Recovery, error) {
 	defer d.exclusive(0)()
 	s, err := d.look()
 	if err != nil {
 		return api.Recovery{}, fmt.Errorf("printer: %w", err)
 	}
-	out := api.Recovery{}
-	if s.exit {
-		out.Media = map[string]int{"exit": 1}
-	}
-	return out, nil
+	return s.Recovery(), nil
 }
 
 // Status implements sdk.Driver.
 func (d *driver) Status() map[string]any {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	dev := api.Offline
-	st := printer.Status{Media: "unknown", Paper: map[string]string{"upper": "unknown"}, Cover: "unknown"}
-	if d.online {
-		dev = api.Online
-		if d.seen.cutter || d.seen.other || d.seen.jam {
-			dev = api.StateHardwareError
-		}
-		st.Media, st.Cover = "notPresent", "closed"
-		if d.seen.exit {
-			st.Media = "present"
-		}
-		if d.seen.jam {
-			st.Media = "jammed"
-		}
-		if d.seen.cover {
-			st.Cover = "open"
-		}
-		st.Paper["upper"] = d.seen.roll()
-	}
-	return map[string]any{"common": map[string]any{"device": dev}, "printer": st}
+	return d.seen.Status(d.online)
 }

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/receipt"
 )
 
 // Commands (Epson's ESC/POS reference).
@@ -141,18 +142,16 @@ func classify(b []byte) (k kind, n int) {
 	return noise, 1
 }
 
-// state is what the printer says about itself.
-type state struct {
-	end, near, cover, jam, cutter, other, exit bool
-}
+// state is what the printer says of itself.
+type state = receipt.State
 
 func fromFull(b []byte) state {
-	return state{end: b[2]&0x01 != 0, near: b[2]&0x04 != 0, exit: b[2]&0x20 != 0, cover: b[3]&0x03 != 0,
-		jam: b[4]&0x40 != 0, other: b[4]&0x09 != 0 || b[5]&0x40 != 0, cutter: b[5]&0x01 != 0}
+	return state{End: b[2]&0x01 != 0, Near: b[2]&0x04 != 0, Exit: b[2]&0x20 != 0, Cover: b[3]&0x03 != 0,
+		Jam: b[4]&0x40 != 0, Other: b[4]&0x09 != 0 || b[5]&0x40 != 0, Cutter: b[5]&0x01 != 0}
 }
 
 // fromRealtime joins the answers to DLE EOT 2, 3 and 4.
 func fromRealtime(offline, errs, roll byte) state {
-	return state{cover: offline&0x04 != 0, end: offline&0x20 != 0 || roll&0x60 != 0, near: roll&0x0C != 0,
-		cutter: errs&0x08 != 0, other: errs&0x60 != 0}
+	return state{Cover: offline&0x04 != 0, End: offline&0x20 != 0 || roll&0x60 != 0, Near: roll&0x0C != 0,
+		Cutter: errs&0x08 != 0, Other: errs&0x60 != 0}
 }

@@ -27,7 +27,7 @@ func TestAnswersAreToldApartByTheirFixedBits(t *testing.T) {
 			t.Errorf("% X: %d %d, want %d %d", tc.b, k, n, tc.k, tc.n)
 		}
 	}
-	if s := fromFull([]byte{0x10, 0x0F, 0x25, 0x02, 0x40, 0x01}); s != (state{end: true, near: true, exit: true, cover: true, jam: true, cutter: true}) {
+	if s := fromFull([]byte{0x10, 0x0F, 0x25, 0x02, 0x40, 0x01}); s != (state{End: true, Near: true, Exit: true, Cover: true, Jam: true, Cutter: true}) {
 		t.Errorf("%+v", s)
 	}
 }

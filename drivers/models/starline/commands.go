@@ -46,30 +46,8 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 	return api.Refuse(api.UnsupportedCommand, cmd.Name)
 }
 
-// trouble is why the printer cannot print, or nil.
-func trouble(o api.Outcome, s state) *api.Completion {
-	fail := func(code, vendor, name string) *api.Completion {
-		c := api.Fail(o, code, "printer: "+name)
-		if code == "" {
-			c.Code = api.HardwareError
-		}
-		c.Vendor = &api.VendorError{Code: vendor, Name: name}
-		return &c
-	}
-	switch {
-	case s.jam:
-		return fail(printer.ErrPaperJammed, "jam", "presenter jam")
-	case s.end:
-		return fail(printer.ErrPaperOut, "paper-end", "paper end")
-	case s.cover:
-		return fail("", "cover", "cover is open")
-	case s.cutter:
-		return fail("", "cutter", "cutter error")
-	case s.other:
-		return fail("", "error", "head, mechanics or unit error")
-	}
-	return nil
-}
+// other is what state.Other means.
+const other = "head, mechanics or unit error"
 
 // job sends data and waits until the printer has done it.
 func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.Event)) api.Completion {
@@ -79,7 +57,7 @@ func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.E
 	if err != nil {
 		return api.Refuse(api.DeviceNotReady, err.Error())
 	}
-	if c := trouble(api.NotStarted, s); c != nil {
+	if c := s.Trouble(api.NotStarted, other); c != nil {
 		return *c
 	}
 	if err := sdk.Moving(ctx); err != nil {
@@ -117,7 +95,7 @@ func (d *driver) send(data []byte, before int, limit time.Duration) *api.Complet
 		select {
 		case s := <-d.in:
 			_ = d.note(s, nil)
-			if c := trouble(api.Failed, s); c != nil && !s.reached {
+			if c := s.Trouble(api.Failed, other); c != nil && !s.reached {
 				return c
 			}
 			if s.reached && (s.count < 0 || s.count == (before+1)%32) {
@@ -128,7 +106,7 @@ func (d *driver) send(data []byte, before int, limit time.Duration) *api.Complet
 			if err != nil {
 				return unsure(err)
 			}
-			if c := trouble(api.Failed, s); c != nil {
+			if c := s.Trouble(api.Failed, other); c != nil {
 				return c
 			}
 			return unsure(line.ErrSilent)
@@ -180,7 +158,7 @@ func (d *driver) reset(ctx context.Context) api.Completion {
 	if err != nil {
 		return failed(err)
 	}
-	if c := trouble(api.Failed, s); c != nil {
+	if c := s.Trouble(api.Failed, other); c != nil {
 		return *c
 	}
 	return sdk.Ok(nil)

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/receipt"
 )
 
 // Commands (STAR Line Mode Command Specifications).
@@ -131,22 +132,21 @@ func frame(b []byte) (status []byte, n int) {
 
 // state is what the printer says about itself.
 type state struct {
-	end, near, cover, jam, cutter, other, exit, back bool
-
+	receipt.State
+	back    bool // drawn back
 	reached bool // an ETB since the last status
 	count   int  // of ETBs, modulo 32; -1 if the model does not count
 }
 
 // decode reads a status that frame has found.
 func decode(b []byte) state {
-	s := state{cover: b[2]&0x20 != 0, reached: b[2]&0x02 != 0, cutter: b[3]&0x08 != 0, other: b[3]&0x64 != 0 || b[4]&0x0A != 0,
-		jam: b[4]&0x04 != 0, end: b[5]&0x08 != 0, near: b[5]&0x06 != 0, count: -1}
+	s := state{State: receipt.State{Cover: b[2]&0x20 != 0, Cutter: b[3]&0x08 != 0, Other: b[3]&0x64 != 0 || b[4]&0x0A != 0, Jam: b[4]&0x04 != 0, End: b[5]&0x08 != 0, Near: b[5]&0x06 != 0}, reached: b[2]&0x02 != 0, count: -1}
 	if len(b) > 7 {
 		s.count = number(b[7])
 	}
 	if len(b) > 8 {
 		place := number(b[8]) & 7
-		s.exit, s.back = place == 3, place == 6
+		s.Exit, s.back = place == 3, place == 6
 	}
 	return s
 }

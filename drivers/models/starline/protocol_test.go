@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zhigui/drivers/api/printer"
+	"zhigui/drivers/internal/receipt"
 )
 
 // Headers and bits as in Star's tables; 23 86 is what a TSP700 of version 3 sends.
@@ -18,9 +19,9 @@ func TestAStatusIsFoundAndRead(t *testing.T) {
 		want *state
 	}{
 		{"all is well", []byte{0x23, 0x06, 0, 0, 0, 0, 0, 0, 0}, 9, &state{}},
-		{"ETB 9 reached, paper at the exit", []byte{0x23, 0x06, 0x02, 0, 0, 0, 0x02, 0x22, 0x06}, 9, &state{reached: true, count: 9, exit: true}},
-		{"everything wrong", []byte{0x23, 0x06, 0x28, 0x08, 0x04, 0x0C, 0, 0, 0x0C}, 9, &state{cover: true, cutter: true, jam: true, end: true, near: true, back: true}},
-		{"an old printer without a counter", []byte{0x0F, 0x02, 0x02, 0x40, 0, 0, 0}, 7, &state{other: true, reached: true, count: -1}},
+		{"ETB 9 reached, paper at the exit", []byte{0x23, 0x06, 0x02, 0, 0, 0, 0x02, 0x22, 0x06}, 9, &state{State: receipt.State{Exit: true}, reached: true, count: 9}},
+		{"everything wrong", []byte{0x23, 0x06, 0x28, 0x08, 0x04, 0x0C, 0, 0, 0x0C}, 9, &state{State: receipt.State{Cover: true, Cutter: true, Jam: true, End: true, Near: true}, back: true}},
+		{"an old printer without a counter", []byte{0x0F, 0x02, 0x02, 0x40, 0, 0, 0}, 7, &state{State: receipt.State{Other: true}, reached: true, count: -1}},
 		{"not all there", []byte{0x23, 0x06, 0}, 0, nil},
 		{"XON", []byte{0x11}, 1, nil},
 		{"an ENQ answer", []byte{0x20, 0x23, 0x06}, 1, nil},
