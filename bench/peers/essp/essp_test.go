@@ -4,16 +4,14 @@
 package essp
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
+	"zhigui/bench/peers/npm"
 	"zhigui/sim/device"
 	"zhigui/sim/device/itlssp"
 )
@@ -30,73 +28,14 @@ type line struct {
 type peer struct {
 	t     *testing.T
 	in    io.Writer
-	lines chan line
+	lines <-chan line
 	kept  []line // came while another was waited for
-}
-
-// install makes the peer's modules; without Node or a registry the test is skipped, except
-// in CI, where both are there.
-func install(t *testing.T) string {
-	t.Helper()
-	missing := func(why string) {
-		if os.Getenv("CI") != "" {
-			t.Fatal(why)
-		}
-		t.Skip(why)
-	}
-	node, err := exec.LookPath("node")
-	if err != nil {
-		missing("no Node.js")
-	}
-	lock, err := os.Stat("package-lock.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if have, err := os.Stat("node_modules/.package-lock.json"); err == nil && !have.ModTime().Before(lock.ModTime()) {
-		return node
-	}
-	if out, err := exec.Command("npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error").CombinedOutput(); err != nil {
-		missing(fmt.Sprintf("npm ci: %v\n%s", err, out))
-	}
-	return node
 }
 
 func start(t *testing.T, s *device.Sim) *peer {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), install(t), "peer.js", s.Port())
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	p := &peer{t: t, in: in, lines: make(chan line, 1024)}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		defer close(p.lines)
-		for sc := bufio.NewScanner(out); sc.Scan(); {
-			var l line
-			if json.Unmarshal(sc.Bytes(), &l) == nil {
-				p.lines <- l
-			}
-		}
-	}()
-	t.Cleanup(func() {
-		_ = in.Close()
-		<-ended
-		_ = cmd.Wait()
-		if t.Failed() && stderr.Len() > 0 {
-			t.Logf("the peer wrote:\n%s", stderr.String())
-		}
-	})
+	p := &peer{t: t}
+	p.in, p.lines = npm.Start[line](t, s.Port())
 	p.reply("OPEN", "OK")
 	return p
 }
