@@ -235,10 +235,18 @@ func withdrawals(t *testing.T, m maker, n int, seed uint64) {
 		case !sure:
 			unknown++
 		}
-		if done.Outcome != api.NotStarted && c.rnd.IntN(4) == 0 { // I2, I6; one that never began may begin now
-			r.Device.Execute(t.Context(), cmd, nil)
-			if again := m.count(sim); again.paid != after.paid {
-				t.Fatalf("%d %s: the same operation moved notes again: %+v", i, story, done)
+		if c.rnd.IntN(4) == 0 { // I2, I6
+			again := r.Device.Execute(t.Context(), cmd, nil)
+			switch now := m.count(sim); {
+			case now.paid == after.paid:
+			case left > 0, done.Outcome != api.NotStarted && done.Outcome != api.Indeterminate:
+				t.Fatalf("%d %s: the same operation moved notes again: %+v, then %+v", i, story, done, again)
+			default: // it died before its driver had heard of it: this was the first time
+				c.heal()
+				r.Device.Execute(t.Context(), cmd, nil)
+				if third := m.count(sim); third.paid != now.paid {
+					t.Fatalf("%d %s: the same operation moved notes a second time: %+v, then %+v", i, story, done, again)
+				}
 			}
 		}
 		if after.there-after.paid < 200 {
