@@ -1,7 +1,8 @@
 // Passbooks and new cards in a real browser against the whole desk: real processes, real bytes.
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
-import { openBrowser, openCounter, startDesk, until } from './desk.mjs'
+import { openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
 
 let desk, browser, c
 
@@ -117,6 +118,134 @@ test('a bank that does not answer prints nothing, and a later update prints all'
   await c.outcome('passbookUpdated')
   await c.tap('done')
   await desk.soon('passbook', 'takePassbook')
+})
+
+const id = (name) => `[data-testid="${name}"]`
+/** The lobby manager's Pad, signed in. */
+async function openPad() {
+  const pad = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage()
+  pad.setDefaultTimeout(30000)
+  await pad.goto(`${desk.pages}/pad/`)
+  await pad.fill(`${id('login-name')} input, input${id('login-name')}`, 'manager')
+  await pad.fill(`${id('login-password')} input, input${id('login-password')}`, passwords.manager)
+  await pad.click(id('login-submit'))
+  return pad
+}
+
+async function approves(pad) {
+  await pad.click(id('approval'))
+  await pad.waitForSelector(id('approve'))
+  await pad.screenshot({ path: join(pictures, 'pad-new-card.png') })
+  await pad.click(id('seen'))
+  await pad.fill(`${id('password')} input, input${id('password')}`, passwords.manager)
+  await pad.click(id('approve'))
+}
+
+async function pinTwice(digits = '246810') {
+  for (const slot of ['new', 'confirm']) {
+    await c.page.waitForSelector(`[data-slot="${slot}"]`)
+    await c.pin(digits)
+  }
+}
+
+/** From the first screen to the PIN of the new card. */
+async function identified(pad) {
+  await c.idle()
+  await available('cardIssue')
+  await c.tap('cardIssue')
+  await c.screen('placeIdCard')
+  await c.picture('place-id-card')
+  await desk.soon('idreader', 'placeCard', {})
+  await c.screen('enterPhone')
+  await desk.soon('idreader', 'removeCard')
+  for (const d of '13800000000') await c.tap(`key-${d}`)
+  await c.picture('enter-phone')
+  await c.tap('phone-confirm')
+  await c.screen('managerWait')
+  await c.picture('manager-wait-card')
+  await approves(pad)
+}
+
+const account = async (card) => (await desk.host('accounts')).find((a) => a.card === card)
+/** Where the blank cards are by now: with customers, in the bin, in the stacker. */
+const cards = async () => {
+  const p = (await desk.device('cards')).physical
+  return `${p.taken?.length ?? 0} ${p.bin} ${p.stacker}`
+}
+const newestIssue = async () => (await desk.manage('operator', 'GET', '/transactions?size=10')).items.filter((t) => t.kind === 'cardIssue')[0]
+
+// req: BZ-06
+test('a new card: identity, manager, PIN twice, the bank, and the card in the hand', async () => {
+  const pad = await openPad()
+  await identified(pad)
+  await pinTwice()
+  await c.screen('takeCard')
+  await c.picture('take-new-card')
+  await desk.soon('cards', 'takeCard')
+  await c.outcome('cardIssued')
+  await c.picture('card-issued')
+  await c.tap('done')
+  await until(async () => assert.equal((await newestIssue())?.state, 'CONFIRMED'), 'the server has the hand-over')
+  assert.equal((await account('6225880000002001')).status, 'ok')
+  assert.equal(await cards(), '1 0 49')
+  const t = await newestIssue()
+  const story = JSON.stringify(await desk.manage('operator', 'GET', `/transactions/${t.id}`))
+  assert.match(story, /HANDED_OVER/)
+  assert.doesNotMatch(story, /6225880000002001|13800000000/, 'number and phone are masked everywhere')
+  await pad.context().close()
+})
+
+test('a new card that nobody takes is kept, and the bank takes it back', async () => {
+  const pad = await openPad()
+  await identified(pad)
+  await pinTwice()
+  await c.screen('takeCard')
+  await c.outcome('issueKept')
+  await c.picture('issue-kept')
+  await c.tap('done')
+  await until(async () => assert.equal((await newestIssue())?.state, 'REVERSED'), 'the server has taken it back')
+  assert.equal((await account('6225880000002002')).status, 'void')
+  assert.equal(await cards(), '1 1 48')
+  await pad.context().close()
+})
+
+test('a bank that does not answer: no card leaves, and none is active', async () => {
+  const pad = await openPad()
+  await identified(pad)
+  await desk.host('scenario', { kind: 'noAnswer', count: 1 })
+  await pinTwice()
+  await c.outcome('issueUnknown')
+  await c.picture('issue-unknown')
+  await c.tap('done')
+  await until(async () => assert.equal((await account('6225880000002003')).status, 'void'), 'the bank has it as void')
+  assert.equal(await cards(), '1 2 47')
+  await pad.context().close()
+})
+
+test('an identity card that fails its check ends before a card is drawn', async () => {
+  await c.idle()
+  await available('cardIssue')
+  await desk.act('idreader', 'armFault', { code: '33', stage: 'before-motion', times: 5 })
+  await c.tap('cardIssue')
+  await c.screen('placeIdCard')
+  await desk.soon('idreader', 'placeCard', {})
+  await c.outcome('identityFailed')
+  await c.picture('identity-failed')
+  await c.tap('done')
+  await desk.act('idreader', 'clearFaults')
+  await desk.soon('idreader', 'removeCard')
+  assert.equal(await cards(), '1 2 47')
+})
+
+test('a page that dies with a blank card drawn: the card is put aside', async () => {
+  const pad = await openPad()
+  await identified(pad)
+  await c.screen('enterPin')
+  await c.page.reload()
+  await until(async () => assert.equal(await cards(), '1 3 46'), 'the blank card is in the bin')
+  await c.page.click('[data-act="done"]', { timeout: 5000 }).catch(() => undefined)
+  await c.idle()
+  await pad.context().close()
 })
 
 test('no script error happened in any of this', () => assert.deepEqual(c.errors, []))

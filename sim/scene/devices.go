@@ -30,7 +30,9 @@ var devices = []device{
 	{id: "acceptor", driver: "itlnv200", sim: "itlssp", baud: 9600, key: "acceptor", settings: func(fast bool) m {
 		return m{"readMs": ms(fast, 600, 10), "stackMs": ms(fast, 900, 10)}
 	}, fast: m{"pollMs": 40, "workPollMs": 20, "replyMs": 300, "settleMs": 400, "stackMs": 6000, "resetMs": 6000}},
-	{id: "cards", driver: "creatorcrt591", sim: "crt591", baud: 9600},
+	{id: "cards", driver: "creatorcrt591", sim: "crt591", baud: 9600, key: "cards", settings: func(fast bool) m {
+		return m{"cards": 50, "first": "6225880000002001", "motionMs": ms(fast, 500, 1)} // the bank's blanks
+	}, fast: m{"pollMs": 30, "idlePollMs": 60}},
 	{id: "passbook", driver: "olivettipr2", sim: "pr2", baud: 9600, key: "passbook", settings: passbooks, fast: m{"pollMs": 100}},
 	{id: "idreader", driver: "samv", sim: "samv", baud: 115200},
 	{id: "scanner", driver: "gm65", sim: "gm65", baud: 9600},

@@ -3,6 +3,8 @@ package crt591
 import (
 	"fmt"
 	"slices"
+	"strconv"
+	"time"
 
 	"zhigui/sim/device/iccard"
 )
@@ -95,6 +97,25 @@ func (c *cards) lowest() *Card {
 func (c *cards) add(k Card) {
 	k.No = len(c.List) + 1
 	c.List = append(c.List, k)
+}
+
+// stack puts n cards on the stacker. Those of a numbered series have a chip with their number
+// and four years left; the bank knows them as blanks.
+func (c *cards) stack(n int, first string, blank bool) {
+	number, _ := strconv.ParseInt(first, 10, 64)
+	for i := range int64(n) {
+		k := Card{Blank: blank, At: Stacker}
+		if first != "" {
+			k.Track2 = fmt.Sprintf("%0*d=%02d122010000012300000", len(first), number+i, (time.Now().Year()+4)%100)
+		}
+		c.add(k)
+	}
+}
+
+// numbered reports whether s is a card number that others can follow.
+func numbered(s string) bool {
+	_, err := strconv.ParseInt(s, 10, 64)
+	return err == nil && len(s) >= 13 && len(s) <= 18 && s[0] != '-' && s[0] != '+'
 }
 
 // all moves every card from one place to another and says how many.

@@ -10,11 +10,14 @@ import (
 
 // Config is the specimen and its first filling.
 type Config struct {
-	Cards    int `yaml:"cards" json:"cards"`       // in the stacker when the device is new
-	Few      int `yaml:"few" json:"few"`           // "few" at this number and below; 0 means 20
-	BinSize  int `yaml:"binSize" json:"binSize"`   // 0 means 50
-	Address  int `yaml:"address" json:"address"`   // DIP switch
-	MotionMs int `yaml:"motionMs" json:"motionMs"` // of one movement; 0 is no time at all
+	Cards int `yaml:"cards" json:"cards"` // in the stacker when the device is new
+	// First is the number of the first of these cards; the others follow it. Empty: the cards
+	// have no number yet.
+	First    string `yaml:"first" json:"first"`
+	Few      int    `yaml:"few" json:"few"`           // "few" at this number and below; 0 means 20
+	BinSize  int    `yaml:"binSize" json:"binSize"`   // 0 means 50
+	Address  int    `yaml:"address" json:"address"`   // DIP switch
+	MotionMs int    `yaml:"motionMs" json:"motionMs"` // of one movement; 0 is no time at all
 	// R02 is the hardware whose entry command means permit 32, prohibit 30.
 	R02      bool   `yaml:"r02" json:"r02"`
 	Firmware string `yaml:"firmware" json:"firmware"`
@@ -25,6 +28,8 @@ func (c Config) Validate() error {
 	switch {
 	case c.Cards < 0 || c.Cards > 500:
 		return fmt.Errorf("cards: must be 0 to 500")
+	case c.First != "" && !numbered(c.First):
+		return fmt.Errorf("first: %q is no card number of 13 to 18 digits", c.First)
 	case c.Few < 0 || c.BinSize < 0 || c.MotionMs < 0:
 		return fmt.Errorf("few, binSize and motionMs must not be negative")
 	case c.Address < 0 || c.Address > 15:
@@ -80,9 +85,7 @@ func New(dir string, cfg Config) (*Model, error) {
 		return nil, err
 	}
 	if !found {
-		for range cfg.Cards {
-			m.phy.add(Card{At: Stacker})
-		}
+		m.phy.stack(cfg.Cards, cfg.First, false)
 		return m, m.save()
 	}
 	return m, nil
@@ -240,12 +243,17 @@ func (m *Model) Act(action string, a engine.Args) error {
 		if err != nil {
 			return err
 		}
+		first, err := a.String("first", "")
+		if err != nil {
+			return err
+		}
 		if n < 1 || n > 500-m.phy.count(Stacker) {
 			return engine.BadArg("count: the stacker holds at most 500 cards")
 		}
-		for range n {
-			m.phy.add(Card{Blank: blank, At: Stacker})
+		if first != "" && !numbered(first) {
+			return engine.BadArg("first: %q is no card number of 13 to 18 digits", first)
 		}
+		m.phy.stack(n, first, blank)
 		return m.save()
 	case "emptyBin":
 		m.phy.all(Bin, Operator)

@@ -135,7 +135,10 @@ func (d *Depositor) closed(t book.Txn, at cash.CashInStatus) bool {
 		return d.record(ej.DepositUnclear, t, "", book.CashData{Taken: &t.Taken, Why: why}) == nil
 	}
 	if taken.Uncounted || taken.Count(func(n cash.NoteMoved) int { return n.Escrow }) > 0 {
-		d.alarm("noteInside", "a note lies inside the acceptor that was neither credited nor given back", t.ID)
+		// It is the customer's, and nobody can say yet where it will end.
+		why := "a note lies inside the acceptor that was neither credited nor given back"
+		d.alarm("noteInside", why, t.ID)
+		return d.record(ej.DepositUnclear, t, "", book.CashData{Taken: &taken, Why: why}) == nil
 	}
 	return d.record(ej.DepositClosed, t, "", book.CashData{Taken: &taken, Paid: book.Credit(taken)}) == nil
 }

@@ -451,6 +451,27 @@ func TestADeviceThatKnowsOfLessThanItSaidIsNotBelieved(t *testing.T) {
 	}
 }
 
+// Found in the browser: the note jammed while it was stacked, and the customer read that none was
+// taken in.
+func TestANoteThatJamsInsideIsTheCustomersAndWaitsForACount(t *testing.T) {
+	c := approved(t, 2)
+	c.begin(t)
+	c.insert(t, 2)
+	c.dev.script[cash.CmdCashInEnd] = func() (api.Completion, bool) {
+		c.dev.in.Status = cash.CashInOK // the note in escrow lies on the path
+		return api.Fail(api.Failed, "", "jam"), true
+	}
+	if done := c.End(txn); done.Outcome == api.Done {
+		t.Errorf("%+v", done)
+	}
+	c.end(t, book.CashInUnclear, book.SettleSuspense, 0)
+	if err := c.Resolve(txn, 0, "test"); !errors.Is(err, book.ErrTransition) {
+		t.Errorf("less than was credited was counted: %v", err)
+	}
+	must(t, c.Resolve(txn, 20000, "test"))
+	c.end(t, book.CashInUnclear, book.SettleCommit, 20000)
+}
+
 func TestASessionThatEndsStacksAndCreditsWhatIsHeld(t *testing.T) {
 	c := approved(t, 2)
 	c.begin(t)

@@ -18,7 +18,6 @@ import (
 	"time"
 
 	"zhigui/drivers/api"
-	"zhigui/drivers/api/card"
 	"zhigui/drivers/host"
 	"zhigui/keeper/api/release"
 	"zhigui/server/api/access"
@@ -190,7 +189,7 @@ func (p *Platform) join() error {
 			acceptor, p.led, rules, p.sess, depositor.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm}, nil, p.log)
 	}
 	if cards := p.devices[counter.CardsID]; cards != nil {
-		p.cards = issuer.New(issuer.Config{Unit: "unit1", Bin: card.UnitBin, Stock: "cards", TakeTimeout: cfg.Timeouts.Card, MoveTimeout: cfg.Timeouts.Move},
+		p.cards = issuer.New(issuer.Config{Unit: "unit1", Bin: "unit2", Stock: "cards", TakeTimeout: cfg.Timeouts.Card, MoveTimeout: cfg.Timeouts.Move},
 			cards, p.led, p.sess, device.NewOp, issuer.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm}, p.log)
 	}
 	p.link, err = hostlink.New(hostlink.Config{
