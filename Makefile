@@ -52,7 +52,7 @@ deps-browser: ## Chromium and Chinese fonts for the browser tests (Debian packag
 	@deploy/deps.sh chromium fonts-noto-cjk
 
 e2e: build deps-browser ## the whole desk driven in a real browser; pictures in docs/pictures
-	@cd bench/e2e && npm ci --no-audit --no-fund --loglevel=error && node --test --test-concurrency=1 --test-reporter=spec counter.e2e.mjs deposit.e2e.mjs pad.e2e.mjs staff.e2e.mjs
+	@cd bench/e2e && npm ci --no-audit --no-fund --loglevel=error && node --test --test-concurrency=1 --test-reporter=spec *.e2e.mjs
 
 kill: build ## SIGKILL, SIGSTOP and power cuts at every state, books compared at the end
 	$(GO) test -count=1 -timeout 30m ./bench/kill/...
