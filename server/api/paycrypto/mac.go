@@ -3,7 +3,7 @@ package paycrypto
 // MACAlg names a message authentication algorithm.
 type MACAlg uint8
 
-// MAC algorithms. The result is one block: 8 bytes under DES, 16 under SM4.
+// MAC algorithms. The result is one block: 8 bytes under DES, 16 under SM4 and AES.
 const (
 	X99      MACAlg = iota + 1 // ISO 9797-1 algorithm 1, zero padding; CBC under the whole key
 	X99M2                      // the same with 0x80 padding
@@ -12,6 +12,7 @@ const (
 	Fold                       // UnionPay POS "ECB": fold, hexadecimal, encrypt twice; 8 or 16 characters
 	SM4CBC                     // CBC-MAC under SM4, zero padding
 	SM4CBCM2                   // the same with 0x80 padding (GB/T 15821.1 mechanism 1)
+	CMAC                       // NIST SP 800-38B, ISO 9797-1 algorithm 5; any key
 )
 
 // AppendMAC appends the MAC of data under k to dst. Nothing is allocated when dst has room
@@ -40,6 +41,8 @@ func AppendMAC(dst []byte, alg MACAlg, k *Key, data []byte) ([]byte, error) {
 		return dst, nil
 	case Fold:
 		return appendFold(dst, k, data), nil
+	case CMAC:
+		return appendCMAC(dst, k, data), nil
 	}
 	return dst, ErrKey
 }
@@ -73,6 +76,49 @@ func appendCBC(dst []byte, c block, data []byte, m2 bool) []byte {
 		c.Encrypt(b, b)
 	}
 	return dst
+}
+
+// appendCMAC is SP 800-38B section 6.2. The constant of subkeys is 1B for blocks of 8 bytes and
+// 87 for blocks of 16 (section 5.3).
+func appendCMAC(dst []byte, k *Key, data []byte) []byte {
+	n := k.full.BlockSize()
+	var sub [16]byte
+	k1 := sub[:n]
+	k.full.Encrypt(k1, k1)
+	double(k1)
+	whole := (len(data) - 1) / n * n // all but the last block, which may be partial or empty
+	if len(data) == 0 {
+		whole = 0
+	}
+	at := len(dst)
+	dst = appendCBC(dst, k.full, data[:whole], false)
+	b, last := dst[at:], data[whole:]
+	if len(last) < n {
+		double(k1)
+		b[len(last)] ^= 0x80
+	}
+	for i, v := range last {
+		b[i] ^= v
+	}
+	for i, v := range k1 {
+		b[i] ^= v
+	}
+	k.full.Encrypt(b, b)
+	return dst
+}
+
+// double multiplies a block by x in its field.
+func double(b []byte) {
+	carry := b[0] >> 7
+	for i := range len(b) - 1 {
+		b[i] = b[i]<<1 | b[i+1]>>7
+	}
+	b[len(b)-1] <<= 1
+	if len(b) == 8 {
+		b[7] ^= carry * 0x1B
+	} else {
+		b[15] ^= carry * 0x87
+	}
 }
 
 const upperHex = "0123456789ABCDEF"

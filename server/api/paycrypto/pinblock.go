@@ -8,56 +8,78 @@ import (
 // Format is a PIN block format.
 type Format uint8
 
-// PIN block formats. Clear blocks have 8 bytes, SM4Block 16.
+// PIN block formats. Clear blocks have 8 bytes, those of SM4Block and ISO4 16.
 const (
 	ISO0     Format = iota // with PAN (ANSI X9.8)
 	ISO1                   // without PAN, random fill
 	ISO3                   // with PAN, random fill A–F
 	SM4Block               // 16 bytes: 0L PIN F… XOR 20 zero digits and 12 PAN digits
+	ISO2                   // for a chip card's offline check: without PAN, fill F
+	ISO4                   // AES, 16 bytes; the PAN is bound between two encryptions
+	X98                    // ANSI X9.8 without PAN (UnionPay field 53.1 says so): ISO0 without the XOR
 )
 
-// Size returns the length of a clear block in bytes.
+// layout is what tells the formats apart.
+type layout struct {
+	size    int  // bytes of a clear block
+	control byte // first digit
+	fill    byte // F, A, 3 for random A–F, 1 for any random digit
+	pan     bool // the clear block is bound to the PAN by XOR
+}
+
+var layouts = [...]layout{
+	ISO0: {8, 0, 0xF, true}, ISO1: {8, 1, 1, false}, ISO2: {8, 2, 0xF, false}, ISO3: {8, 3, 3, true},
+	ISO4: {16, 4, 0xA, false}, X98: {8, 0, 0xF, false}, SM4Block: {16, 0, 0xF, true},
+}
+
+// Size returns the length of a block in bytes; 0 for an unknown format.
 func (f Format) Size() int {
-	if f == SM4Block {
-		return 16
+	if int(f) >= len(layouts) {
+		return 0
 	}
-	return 8
+	return layouts[f].size
 }
 
 // EncodePIN builds the clear PIN block of ASCII digits pin for pan (ASCII digits with check
-// digit; ignored by ISO1). Clear blocks exist only inside an HSM or a PIN pad.
+// digit; used by ISO0, ISO3 and SM4Block). Clear blocks exist only inside an HSM or a PIN pad.
+// An ISO4 block is not to be encrypted as it is: EncryptPIN does both steps.
 func EncodePIN(f Format, pin, pan []byte) ([]byte, error) {
 	if len(pin) < 4 || len(pin) > 12 || !allDigits(pin) {
 		return nil, ErrPIN
 	}
-	b := make([]byte, f.Size())
-	fill := func(int) byte { return 0xF }
-	if f == ISO1 || f == ISO3 {
-		var r [16]byte
+	if f.Size() == 0 {
+		return nil, ErrPINBlock
+	}
+	l := layouts[f]
+	b := make([]byte, l.size)
+	var r [16]byte
+	if l.fill < 0xA || f == ISO4 {
 		if _, err := rand.Read(r[:]); err != nil {
 			return nil, fmt.Errorf("paycrypto: random: %w", err)
 		}
-		fill = func(i int) byte {
-			if f == ISO3 {
-				return 10 + r[i%16]%6
-			}
-			return r[i%16] & 15
-		}
 	}
-	ctl := map[Format]byte{ISO0: 0, ISO1: 1, ISO3: 3, SM4Block: 0}[f]
-	b[0] = ctl<<4 | byte(len(pin))
-	for i := 2; i < 2*len(b); i++ {
-		v := fill(i)
-		if i-2 < len(pin) {
+	b[0] = l.control<<4 | byte(len(pin))
+	for i := 2; i < 16; i++ {
+		v := l.fill
+		switch {
+		case i-2 < len(pin):
 			v = pin[i-2] - '0'
+		case v == 3:
+			v = 10 + r[i]%6
+		case v == 1:
+			v = r[i] & 15
 		}
-		if i&1 == 0 {
-			b[i/2] = v << 4
-		} else {
-			b[i/2] |= v
+		b[i/2] |= v << (4 * (1 - i&1))
+	}
+	switch f {
+	case ISO4:
+		copy(b[8:], r[8:])
+	case SM4Block:
+		for i := 8; i < 16; i++ {
+			b[i] = 0xFF
 		}
 	}
-	if f == ISO1 {
+	if !l.pan {
 		return b, nil
 	}
 	return b, xorPAN(b, pan)
@@ -66,30 +88,32 @@ func EncodePIN(f Format, pin, pan []byte) ([]byte, error) {
 // DecodePIN appends the PIN digits of a clear block to dst. ErrPINBlock when the block is
 // not of format f for this PAN (wrong key, wrong PAN).
 func DecodePIN(dst []byte, f Format, clear, pan []byte) ([]byte, error) {
-	if len(clear) != f.Size() {
+	if f.Size() == 0 || len(clear) != f.Size() {
 		return dst, ErrPINBlock
 	}
+	l := layouts[f]
 	var a [16]byte
 	b := a[:copy(a[:], clear)]
-	if f != ISO1 {
+	if l.pan {
 		if err := xorPAN(b, pan); err != nil {
 			return dst, err
 		}
 	}
 	n := int(b[0] & 15)
-	if b[0]>>4 != map[Format]byte{ISO0: 0, ISO1: 1, ISO3: 3, SM4Block: 0}[f] || n < 4 || n > 12 {
+	if b[0]>>4 != l.control || n < 4 || n > 12 {
 		return dst, ErrPINBlock
 	}
+	end := 2 * len(b)
+	if f == ISO4 {
+		end = 16 // the rest is random
+	}
 	at := len(dst)
-	for i := 2; i < 2*len(b); i++ {
-		v := b[i/2] >> 4
-		if i&1 == 1 {
-			v = b[i/2] & 15
-		}
+	for i := 2; i < end; i++ {
+		v := b[i/2] >> (4 * (1 - i&1)) & 15
 		switch {
 		case i-2 < n && v > 9,
-			i-2 >= n && (f == ISO0 || f == SM4Block) && v != 0xF,
-			i-2 >= n && f == ISO3 && v < 10:
+			i-2 >= n && l.fill >= 0xA && v != l.fill,
+			i-2 >= n && l.fill == 3 && v < 10:
 			return dst[:at], ErrPINBlock
 		case i-2 < n:
 			dst = append(dst, '0'+v)
@@ -98,28 +122,82 @@ func DecodePIN(dst []byte, f Format, clear, pan []byte) ([]byte, error) {
 	return dst, nil
 }
 
+// EncryptPIN builds and encrypts a PIN block.
+func EncryptPIN(k *Key, f Format, pin, pan []byte) ([]byte, error) {
+	if err := fits(k, f); err != nil {
+		return nil, err
+	}
+	b, err := EncodePIN(f, pin, pan)
+	if err != nil {
+		return nil, err
+	}
+	if f == ISO4 {
+		return b, bindPAN(k, b, pan, k.full.Encrypt)
+	}
+	return k.ECB(b[:0], b, false)
+}
+
+// DecryptPIN decrypts a PIN block and appends its PIN digits to dst.
+func DecryptPIN(dst []byte, k *Key, f Format, enc, pan []byte) ([]byte, error) {
+	if err := fits(k, f); err != nil {
+		return dst, err
+	}
+	if len(enc) != f.Size() {
+		return dst, ErrPINBlock
+	}
+	b, err := append(make([]byte, 0, 16), enc...), error(nil)
+	if f == ISO4 {
+		err = bindPAN(k, b, pan, k.full.Decrypt)
+	} else {
+		b, err = k.ECB(b[:0], enc, true)
+	}
+	if err != nil {
+		return dst, err
+	}
+	dst, err = DecodePIN(dst, f, b, pan)
+	clear(b)
+	return dst, err
+}
+
 // Translate re-encrypts an encrypted PIN block from one key and format to another. Both
 // formats are bound to the same PAN.
 func Translate(from *Key, ff Format, to *Key, tf Format, enc, pan []byte) ([]byte, error) {
-	if len(enc) != ff.Size() || ff.Size()%from.BlockSize() != 0 || tf.Size()%to.BlockSize() != 0 {
-		return nil, ErrPINBlock
-	}
-	clearBlock, err := from.ECB(make([]byte, 0, 16), enc, true)
-	if err != nil {
-		return nil, err
-	}
 	var pin [12]byte
-	p, err := DecodePIN(pin[:0], ff, clearBlock, pan)
-	clear(clearBlock)
+	p, err := DecryptPIN(pin[:0], from, ff, enc, pan)
 	if err != nil {
 		return nil, err
 	}
-	b, err := EncodePIN(tf, p, pan)
-	clear(pin[:])
-	if err != nil {
-		return nil, err
+	defer clear(pin[:])
+	return EncryptPIN(to, tf, p, pan)
+}
+
+// fits says whether blocks of a format may stand under a key: ISO4 under AES only (ISO 9564-1,
+// 9.3.5), the others in whole blocks of the cipher, and never under AES.
+func fits(k *Key, f Format) error {
+	switch {
+	case f.Size() == 0 || f.Size()%k.BlockSize() != 0:
+		return ErrPINBlock
+	case (f == ISO4) != (k.alg == AES):
+		return ErrPINBlock
 	}
-	return to.ECB(b[:0], b, false)
+	return nil
+}
+
+// bindPAN is ISO 9564-1, 9.3.5.5: the PIN field through the cipher, XOR the PAN field, through the
+// cipher again. The same order undoes it with the cipher's inverse.
+func bindPAN(k *Key, b, pan []byte, step func(dst, src []byte)) error {
+	if len(pan) < 1 || len(pan) > 19 || !allDigits(pan) {
+		return ErrPAN
+	}
+	step(b, b)
+	short := max(0, 12-len(pan)) // a PAN of fewer than 12 digits is filled with zeros on the left
+	b[0] ^= byte(max(0, len(pan)-12)) << 4
+	for i, c := range pan {
+		at := 1 + short + i
+		b[at/2] ^= (c - '0') << (4 * (1 - at&1))
+	}
+	step(b, b)
+	return nil
 }
 
 // xorPAN binds a block to the 12 rightmost digits of the PAN without its check digit.
