@@ -14,7 +14,7 @@ type Desk struct {
 	Token   string // file
 	Devices Devices
 	// Authorise gives the host's token for a dispense (end-to-end security); nil: there is none.
-	Authorise func(amount int64) string
+	Authorise func(amount int64) string `json:"-"`
 }
 
 // Visit is one customer's withdrawal, as far as it came.
