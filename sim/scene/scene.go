@@ -9,55 +9,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"time"
 )
-
-// Ports of a scene.
-type Ports struct {
-	Devices, XFS, Pages, Trade3DES, TradeSM4, Access, Manage, Host, HostControl int
-}
-
-// DefaultPorts are those of docs/interfaces.md.
-var DefaultPorts = Ports{Devices: 8600, XFS: 5846, Pages: 8700, Trade3DES: 7583, TradeSM4: 7584, Access: 7443, Manage: 7080, Host: 7900, HostControl: 7980}
-
-// FreePorts finds ports that nobody uses now.
-func FreePorts() (Ports, error) {
-	var p Ports
-	var open []net.Listener
-	defer func() {
-		for _, l := range open {
-			l.Close()
-		}
-	}()
-	for _, to := range []*int{&p.Devices, &p.XFS, &p.Pages, &p.Trade3DES, &p.TradeSM4, &p.Access, &p.Manage, &p.Host, &p.HostControl} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return p, err
-		}
-		open = append(open, l)
-		*to = l.Addr().(*net.TCPAddr).Port
-	}
-	return p, nil
-}
-
-// Busy names the first port that somebody else uses, with the part that needs it.
-func (p Ports) Busy() error {
-	for _, x := range []struct {
-		what string
-		port int
-	}{{"virtual devices", p.Devices}, {"platform", p.XFS}, {"pages", p.Pages}, {"transactions (3DES)", p.Trade3DES}, {"transactions (SM4)", p.TradeSM4}, {"terminal access", p.Access}, {"console and Pad", p.Manage}, {"bank host", p.Host}, {"bank host control", p.HostControl}} {
-		l, err := net.Listen("tcp", addr(x.port))
-		if err != nil {
-			return fmt.Errorf("port %d (%s) is in use: is another desk running? (%w)", x.port, x.what, err)
-		}
-		l.Close()
-	}
-	return nil
-}
 
 func addr(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
