@@ -8,7 +8,7 @@ import (
 )
 
 // reserve takes a block of ports for this process; its end gives the block back. Where the
-// lock cannot be made (another user's folder) the block is left alone.
+// lock cannot be made the ports are only tried.
 func reserve(block int) bool {
 	dir := filepath.Join(os.TempDir(), fmt.Sprintf("zhigui-ports-%d", os.Getuid()))
 	if os.MkdirAll(dir, 0o700) != nil {
