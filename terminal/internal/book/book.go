@@ -143,6 +143,8 @@ type Book struct {
 	Retained    int    `json:"retained,omitempty"`
 	// Stock is how many blank cards, passbooks and forms the machine holds, by item.
 	Stock map[string]int `json:"stock,omitempty"`
+	// CardOut: a blank card has left the stacker and is not booked out of the stock yet.
+	CardOut bool `json:"cardOut,omitempty"`
 }
 
 // keep is how many settled transactions stay in the book.
@@ -177,7 +179,7 @@ var cashMoves = map[ej.Kind]struct {
 	ej.HandIntent:  {[]Cash{CashNone}, HandIntent},
 	ej.HandedOver:  {[]Cash{HandIntent}, HandedOver},
 	ej.HandKept:    {[]Cash{CashNone, HandIntent}, HandKept},
-	ej.HandUnclear: {[]Cash{HandIntent}, HandUnclear},
+	ej.HandUnclear: {[]Cash{CashNone, HandIntent}, HandUnclear},
 
 	ej.Unclear: {[]Cash{CashIntent, CashMotion, CashStacked, CashPresentIntent, CashRetractIntent, CashPresented}, CashUnclear},
 }
@@ -274,6 +276,8 @@ func (b *Book) Apply(r ej.Record) error {
 		return b.counts(r)
 	case ej.Stock:
 		return b.stock(r)
+	case ej.CardDrawn:
+		return b.cardDrawn(r)
 	case ej.HostIntent:
 		return b.hostIntent(r)
 	case ej.HostResult:

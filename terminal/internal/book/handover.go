@@ -1,5 +1,12 @@
 package book
 
+import (
+	"encoding/json"
+	"slices"
+
+	ej "zhigui/terminal/api/journal"
+)
+
 // TypeCardIssue is the Type of a transaction that hands a new card over.
 const TypeCardIssue = "cardIssue"
 
@@ -33,6 +40,32 @@ func (b *Book) OpenHandovers() []Txn {
 		}
 	}
 	return out
+}
+
+// LastHandover is the latest transaction that hands something over.
+func (b *Book) LastHandover() Txn {
+	for _, id := range slices.Backward(b.Order) {
+		if t := b.Txns[id]; t != nil && t.Hands() {
+			return *t
+		}
+	}
+	return Txn{}
+}
+
+// DrawnData is the data of CARD_DRAWN.
+type DrawnData struct {
+	Not bool `json:"not,omitempty"` // the card announced before has not left the stacker
+}
+
+func (b *Book) cardDrawn(r ej.Record) error {
+	var d DrawnData
+	if len(r.Data) > 0 {
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			return err
+		}
+	}
+	b.CardOut = !d.Not
+	return nil
 }
 
 // decideHandover: what the customer could reach is theirs, what lies in the bin is taken back,

@@ -37,6 +37,9 @@ type StockData struct {
 	Txn      string    `json:"txn,omitempty"` // of a use
 }
 
+// Platform is who booked what the machine did by itself.
+const Platform = "platform"
+
 // NextStock fills Before and After of a move from the present balance.
 func (b *Book) NextStock(d StockData) (StockData, error) {
 	sign, known := stockSigns[d.Move]
@@ -77,5 +80,8 @@ func (b *Book) stock(r ej.Record) error {
 		b.Stock = map[string]int{}
 	}
 	b.Stock[d.Item] = d.After
+	if d.By == Platform {
+		b.CardOut = false
+	}
 	return nil
 }

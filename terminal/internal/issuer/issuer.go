@@ -56,6 +56,7 @@ type Issuer struct {
 
 	mu    sync.Mutex // one movement at a time; held over the whole of a hand-over
 	drawn string     // the session whose blank card lies inside; mu
+	late  bool       // the device did not answer Recovered; mu
 	gone  chan struct{}
 }
 
@@ -116,6 +117,9 @@ func (i *Issuer) Draw(ctx context.Context) api.Completion {
 	if !open {
 		return api.Refuse(api.SequenceError, "begin a session first")
 	}
+	if _, waits := i.waiting(s.ID); waits { // the card inside, or in the bin, is the one that the bank made active
+		return api.Refuse(api.SequenceError, "the card before this one is not settled yet")
+	}
 	if why := i.Blocked(); why != "" {
 		return api.Refuse(api.DeviceNotReady, why)
 	}
@@ -138,8 +142,23 @@ func (i *Issuer) Draw(ctx context.Context) api.Completion {
 	}
 	if done.Outcome != api.NotStarted { // it may have left the stacker
 		i.clear("could not be drawn")
+	} else if err := i.led.Log(ej.CardDrawn, ej.Record{Session: s.ID, Op: string(op), Device: "cards"}, book.DrawnData{Not: true}); err != nil {
+		i.log.Error("journal refused", "kind", ej.CardDrawn, "err", err)
 	}
 	return done
+}
+
+// waiting is the transaction of a session whose card the bank has made active, or may have, and
+// that was not handed over yet.
+func (i *Issuer) waiting(sessionID string) (t book.Txn, waits bool) {
+	i.led.Read(func(b *book.Book) {
+		for _, x := range b.OpenTxns() {
+			if x.Hands() && x.Session == sessionID && x.Cash == book.CashNone && (x.Host == book.HostApproved || x.Host == book.HostIntent) {
+				t, waits = x, true
+			}
+		}
+	})
+	return t, waits
 }
 
 // HandOver gives the card of an approved transaction to the customer and waits until it is
@@ -167,7 +186,7 @@ func (i *Issuer) HandOver(ctx context.Context, txn string, presented func()) api
 	defer cancel()
 	done := i.dev.RunOp(move, op, txn, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
 	if done.Outcome == api.NotStarted || done.Outcome == api.Failed {
-		return i.keep(t, "could not be moved to the exit")
+		return i.keep(t, done.Outcome == api.Failed, "could not be moved to the exit")
 	}
 	if presented != nil {
 		presented()
@@ -175,7 +194,7 @@ func (i *Issuer) HandOver(ctx context.Context, txn string, presented func()) api
 	if i.taken() {
 		return i.handed(t)
 	}
-	return i.keep(t, "not taken in time")
+	return i.keep(t, true, "not taken in time")
 }
 
 // taken waits for the customer.
@@ -187,13 +206,12 @@ func (i *Issuer) taken() bool {
 	for {
 		select {
 		case <-i.gone:
-			return i.fresh() == "notPresent"
 		case <-look.C: // an event may be lost with its driver
-			if i.fresh() == "notPresent" {
-				return true
-			}
 		case <-end.C:
 			return i.fresh() == "notPresent"
+		}
+		if i.fresh() == "notPresent" {
+			return true
 		}
 	}
 }
@@ -223,12 +241,13 @@ const (
 	ErrUnclear = "X-cardUnclear"
 )
 
-// keep brings the card of t into the bin and books that the customer does not have it.
-func (i *Issuer) keep(t book.Txn, why string) api.Completion {
+// keep brings the card of t into the bin and books that the customer does not have it. offered:
+// the customer could reach it, so that one that is gone is theirs.
+func (i *Issuer) keep(t book.Txn, offered bool, why string) api.Completion {
 	i.drawn = ""
 	where := i.toBin()
-	switch where {
-	case "bin":
+	switch {
+	case where == "bin":
 		if err := i.record(ej.HandKept, t, ""); err != nil {
 			return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: "the journal cannot be written"}
 		}
@@ -236,13 +255,13 @@ func (i *Issuer) keep(t book.Txn, why string) api.Completion {
 		i.alarm("newCardKept", "a new card is in the bin: "+why, t.ID)
 		i.settle(t.ID)
 		return api.Fail(api.Failed, ErrKept, why)
-	case "gone": // the customer was faster
+	case where == "gone" && offered: // the customer was faster
 		return i.handed(t)
 	}
 	if err := i.record(ej.HandUnclear, t, ""); err != nil {
 		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: "the journal cannot be written"}
 	}
-	i.alarm("newCardStuck", "a new card could not be drawn in ("+why+"): a person must look for it", t.ID)
+	i.alarm("newCardStuck", "a new card is neither in the bin nor with the customer for certain ("+why+"): a person must look for it", t.ID)
 	i.settle(t.ID)
 	return api.Fail(api.Failed, ErrUnclear, why)
 }
@@ -271,8 +290,16 @@ func (i *Issuer) clear(why string) {
 	i.drawn = ""
 	switch i.toBin() {
 	case "bin":
-		i.stock(book.StockVoid, "")
-		i.alarm("blankCardKept", "a blank card is in the bin: "+why, "")
+		var txn string // of a hand-over that a person looks into: this is its card
+		i.led.Read(func(b *book.Book) {
+			for _, t := range b.InSuspense() {
+				if t.Hands() {
+					txn = t.ID
+				}
+			}
+		})
+		i.stock(book.StockVoid, txn)
+		i.alarm("blankCardKept", "a new card is in the bin: "+why, txn)
 	case "stuck":
 		i.alarm("blankCardStuck", "a blank card lies inside ("+why+") and could not be drawn in", "")
 	}
@@ -294,16 +321,8 @@ func (i *Issuer) CloseSession(sessionID string) {
 	if i.drawn != sessionID || sessionID == "" {
 		return
 	}
-	var waits []book.Txn
-	i.led.Read(func(b *book.Book) {
-		for _, t := range b.OpenTxns() {
-			if t.Hands() && t.Session == sessionID && t.Host == book.HostApproved && t.Cash == book.CashNone {
-				waits = append(waits, t)
-			}
-		}
-	})
-	if len(waits) > 0 {
-		i.keep(waits[0], "the session has ended")
+	if t, waits := i.waiting(sessionID); waits && t.Host == book.HostApproved {
+		i.keep(t, false, "the session has ended")
 		return
 	}
 	i.clear("the session has ended")
@@ -314,16 +333,39 @@ func (i *Issuer) CloseSession(sessionID string) {
 func (i *Issuer) Recovered() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.recovered()
+}
+
+// Look is told of each change of the device's status: a device that did not answer when its
+// driver started is asked again when it does.
+func (i *Issuer) Look() {
+	if !i.mu.TryLock() {
+		return // somebody moves a card
+	}
+	defer i.mu.Unlock()
+	if m := i.media(); i.late && m != "" && m != "unknown" {
+		i.recovered()
+	}
+}
+
+func (i *Issuer) recovered() {
 	var open []book.Txn
-	i.led.Read(func(b *book.Book) { open = b.OpenHandovers() })
-	if i.fresh() == "unknown" {
-		return // asked again at the next start
+	var last book.Txn
+	i.led.Read(func(b *book.Book) { open, last = b.OpenHandovers(), b.LastHandover() })
+	if i.late = i.fresh() == "unknown"; i.late {
+		return
 	}
 	for _, t := range open {
-		i.keep(t, "the terminal stopped while it was handed over")
+		i.keep(t, true, "the terminal stopped while it was handed over")
 	}
-	if s, ok := i.sess.Current(); (!ok || i.drawn != s.ID) && i.fresh() != "notPresent" {
+	switch s, ok := i.sess.Current(); {
+	case ok && i.drawn == s.ID:
+	case i.fresh() != "notPresent":
 		i.clear("no session is open")
+	case last.Cash == book.HandedOver: // it stopped before the stock was booked
+		i.stock(book.StockUse, last.ID)
+	case last.Cash == book.HandKept:
+		i.stock(book.StockVoid, last.ID)
 	}
 }
 
@@ -362,14 +404,19 @@ func (i *Issuer) settle(txn string) {
 	}
 }
 
-// stock books a blank card out. A stock that was never counted goes on: the machine's own
-// sensor says when it is empty.
+// stock books the blank card out that was drawn last, once. A stock that was never counted goes
+// on: the machine's own sensor says when it is empty.
 func (i *Issuer) stock(move book.StockMove, txn string) {
 	var d book.StockData
 	var err error
+	var out bool
 	i.led.Read(func(b *book.Book) {
-		d, err = b.NextStock(book.StockData{Item: i.cfg.Stock, Move: move, Quantity: 1, By: "platform", Txn: txn})
+		out = b.CardOut
+		d, err = b.NextStock(book.StockData{Item: i.cfg.Stock, Move: move, Quantity: 1, By: book.Platform, Txn: txn})
 	})
+	if !out {
+		return
+	}
 	if err == nil {
 		err = i.led.Log(ej.Stock, ej.Record{Txn: txn, Device: "cards"}, d)
 	}

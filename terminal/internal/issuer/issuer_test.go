@@ -280,6 +280,17 @@ func TestACrashAtAnyStateLeavesTheCardWithOneOwner(t *testing.T) {
 			r.dev.media = "entering"
 			return r
 		}, book.HandKept, book.SettleReverse, 1, 0},
+		{"HANDED_OVER, not booked", func(t *testing.T) *rig {
+			r := approved(t)
+			x, _ := r.led.Txn(txn)
+			must(t, r.record(ej.HandIntent, x, ""))
+			r.dev.media = "entering"
+			r.dev.take()
+			must(t, r.record(ej.HandedOver, x, ""))
+			_, _, err := r.led.Settle(txn, "cards")
+			must(t, err)
+			return r
+		}, book.HandedOver, book.SettleCommit, 0, 1},
 		{"HAND_INTENT, taken", func(t *testing.T) *rig {
 			r := approved(t)
 			x, _ := r.led.Txn(txn)
@@ -296,6 +307,99 @@ func TestACrashAtAnyStateLeavesTheCardWithOneOwner(t *testing.T) {
 			again.is(t, c.at, c.s, 9, c.bin, c.taken)
 		})
 	}
+}
+
+func TestAfterAnApprovalNoOtherCardIsDrawn(t *testing.T) {
+	r := approved(t)
+	if done := r.Draw(context.Background()); done.Outcome != api.NotStarted || r.drawn == "" {
+		t.Errorf("%+v", done) // what reads it next would put the active card aside and take a blank one
+	}
+}
+
+func TestACardThatVanishesBeforeItIsOfferedIsNotTheCustomers(t *testing.T) {
+	r := approved(t)
+	r.dev.media = "notPresent"
+	r.dev.fail[card.Exit] = api.Fail(api.NotStarted, card.ErrNoMedia, "")
+	if done := r.HandOver(context.Background(), txn, nil); done.ErrorCode != ErrUnclear {
+		t.Errorf("%+v", done)
+	}
+	r.is(t, book.HandUnclear, book.SettleSuspense, 10, 0, 0)
+
+	for _, media := range []string{"notPresent", "jammed"} { // nobody asked for it in time
+		r = approved(t)
+		r.dev.media = media
+		r.dev.fail["unit2"] = api.Fail(api.Failed, card.ErrMediaJam, "")
+		s, _ := r.sess.Current()
+		r.CloseSession(s.ID)
+		r.is(t, book.HandUnclear, book.SettleSuspense, 10, 0, 0)
+		if d := cmp.Diff([]string{"newCardStuck", "suspense"}, r.alarms); d != "" {
+			t.Error(media, d)
+		}
+	}
+}
+
+func TestACardInSuspenseLeavesTheStockOnce(t *testing.T) {
+	for _, found := range []string{"before the person's word", "after it"} {
+		r := approved(t)
+		r.dev.fail["unit2"] = api.Fail(api.Failed, card.ErrMediaJam, "")
+		r.HandOver(context.Background(), txn, nil)
+		s, _ := r.sess.Current()
+		r.CloseSession(s.ID)
+		_, err := r.sess.End()
+		must(t, err)
+		if found == "after it" {
+			must(t, r.Resolve(txn, false, "test"))
+		}
+		delete(r.dev.fail, "unit2")
+		r.Recovered() // the jam was cleared: the card is inside
+		if found != "after it" {
+			must(t, r.Resolve(txn, false, "test"))
+		}
+		r.is(t, book.HandUnclear, book.SettleReverse, 9, 1, 0)
+	}
+}
+
+func TestAnEventBeforeTheCardIsGoneDoesNotEndTheWait(t *testing.T) {
+	r := approved(t)
+	r.cfg.TakeTimeout = time.Minute
+	r.dev.onExit = func() {
+		r.Taken() // the status is not there yet
+		time.AfterFunc(20*time.Millisecond, func() { r.dev.take(); r.Taken() })
+	}
+	r.HandOver(context.Background(), txn, nil)
+	r.is(t, book.HandedOver, book.SettleCommit, 9, 0, 1)
+}
+
+func TestADispenserThatComesBackLateIsAskedThen(t *testing.T) {
+	r := approved(t)
+	x, _ := r.led.Txn(txn)
+	must(t, r.record(ej.HandIntent, x, ""))
+	r.dev.media, r.dev.state = "entering", api.Offline
+	r = r.crash(t)
+	r.is(t, book.HandIntent, book.SettleNone, 10, 0, 0)
+	r.dev.media = "unknown"
+	r.Look()
+	r.dev.media, r.dev.state = "entering", api.Online
+	r.Look()
+	r.is(t, book.HandKept, book.SettleReverse, 9, 1, 0)
+	r.dev.media = "present" // from now on it is no business of Look
+	r.Look()
+	r.is(t, book.HandKept, book.SettleReverse, 9, 1, 0)
+}
+
+func TestACardThatNeverLeftTheStackerIsInTheStock(t *testing.T) {
+	r := drawn(t)
+	s, _ := r.sess.Current()
+	r.CloseSession(s.ID)
+	r.dev.fail[card.Transport] = api.Fail(api.NotStarted, card.ErrNoMedia, "")
+	if done := r.Draw(context.Background()); done.Outcome != api.NotStarted {
+		t.Errorf("%+v", done)
+	}
+	r.dev.media = "present" // some other card
+	_, err := r.sess.End()
+	must(t, err)
+	r.Recovered()
+	r.is(t, book.CashNone, book.SettleNone, 9, 2, 0)
 }
 
 func TestNoCardIsDrawnWhenItCannotBe(t *testing.T) {
