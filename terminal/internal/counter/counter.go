@@ -199,6 +199,9 @@ func (c *Counter) statusChanged(svc string, delta json.RawMessage) {
 	if svc == AcceptorID {
 		go c.Depositor.Look()
 	}
+	if svc == CardsID && c.Issuer != nil {
+		go c.Issuer.Look()
+	}
 }
 
 // record writes a record that is not about cash.

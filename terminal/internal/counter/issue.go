@@ -71,6 +71,9 @@ func (c *Counter) readIdentity(ctx context.Context, call *service.Call) api.Comp
 	if now, open := c.Session.Current(); !open || now.ID != s.ID {
 		return api.Refuse(api.SequenceError, "the session has ended")
 	}
+	if c.person == nil || c.person.Number != who.Number { // the manager has approved another person
+		c.approved = map[string]Approval{}
+	}
 	c.person = &who
 	name := []rune(who.Name)
 	return service.Done(map[string]string{"name": string(name[:1]) + strings.Repeat("*", len(name)-1), "number": idcard.Mask(who.Number)})
@@ -92,13 +95,23 @@ func (c *Counter) drawCard(ctx context.Context, _ *service.Call) api.Completion 
 		held, err := c.readBlank(ctx, c.Others[CardsID])
 		if err == nil {
 			held.New = true
-			return ofError(c.Session.SetCard(held))
+			return c.newCard(held)
 		}
 		last = err
 		c.Log.Warn("a blank card cannot be read", "err", err)
 		c.Issuer.Reject("it cannot be read")
 	}
 	return api.Fail(api.Failed, card.ErrInvalidMedia, fmt.Sprintf("%d blank cards could not be read: %v", worn, last))
+}
+
+// newCard makes a blank card the session's; a PIN block was another card's.
+func (c *Counter) newCard(held session.Card) api.Completion {
+	if before, had := c.Session.Card(); had && before.PAN != held.PAN {
+		c.mu.Lock()
+		c.pins = map[string]pinBlock{}
+		c.mu.Unlock()
+	}
+	return ofError(c.Session.SetCard(held))
 }
 
 // readBlank reads the number of the card inside by its chip.
@@ -139,7 +152,7 @@ func (c *Counter) issueRequest(r *hostlink.Request, phone string, approval Appro
 	next, match := c.pins["new"], c.pins["confirm"]
 	c.mu.Unlock()
 	switch {
-	case c.Issuer == nil || !r.Card.New:
+	case c.Issuer == nil || !r.Card.New || r.Card.Track2 == "": // a passbook has none
 		return errors.New("draw a card first")
 	case who == nil:
 		return errors.New("read the identity card first")

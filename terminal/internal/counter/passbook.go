@@ -77,7 +77,7 @@ func bookLines(v string) (lines []bookLine, more int, err error) {
 		}
 		p := strings.Split(s, "|")
 		if len(p) != 6 || len(p[1]) != 8 {
-			return nil, 0, fmt.Errorf("line %q is not one of a passbook", s)
+			return nil, 0, fmt.Errorf("line %d is not one of a passbook", len(lines)+1)
 		}
 		l := bookLine{date: p[1], kind: p[2], sign: p[3]}
 		var bad [3]error
@@ -85,7 +85,7 @@ func bookLines(v string) (lines []bookLine, more int, err error) {
 		l.amount, bad[1] = strconv.ParseInt(p[4], 10, 64)
 		l.balance, bad[2] = strconv.ParseInt(p[5], 10, 64)
 		if err := errors.Join(bad[:]...); err != nil {
-			return nil, 0, fmt.Errorf("a line of the passbook: %w", err)
+			return nil, 0, fmt.Errorf("line %d of the passbook has a number that is none", len(lines)+1)
 		}
 		lines = append(lines, l)
 	}
@@ -188,7 +188,9 @@ func (c *Counter) updatePassbook(ctx context.Context, emit func(api.Event)) api.
 	p := &bookRun{c: c, dev: c.Others[PassbookID], emit: emit, session: s.ID, account: held.PAN, f: f}
 	out := p.run(context.WithoutCancel(ctx))
 	c.mu.Lock()
-	c.folio = p.f
+	if now, open := c.Session.Current(); open && now.ID == s.ID && c.folio.ready { // not given back meanwhile
+		c.folio = p.f
+	}
 	c.mu.Unlock()
 	out["printed"] = p.printed
 	return service.Done(out)

@@ -271,7 +271,7 @@ func (c *Counter) EndSession(reason string) bool {
 	// A card that could not be read, or came in the last moment, is in no vault: the reader
 	// knows.
 	held, _ := c.Session.Card()
-	if (s.HasCard && !held.New && !s.CardGone && c.cardInside()) || (!s.HasCard && c.cardSeen()) {
+	if s.HasCard = s.HasCard && !held.New; (s.HasCard && !s.CardGone && c.cardInside()) || (!s.HasCard && c.cardSeen()) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		done := c.Card.Run(ctx, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
 		cancel()
@@ -401,6 +401,8 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 	switch {
 	case !open || !hasCard || s.CardGone:
 		return api.Refuse(api.SequenceError, "read a card first")
+	case held.New && !issues: // no card of the customer's: a blank one, or a passbook's number
+		return api.Refuse(api.SequenceError, "only its issue can be asked for with a new card")
 	case !hasPin && !issues:
 		return api.Refuse(api.SequenceError, "enter the PIN first")
 	}
@@ -508,11 +510,13 @@ func (c *Counter) askPad(ctx context.Context, call *service.Call) api.Completion
 	s, open := c.Session.Current()
 	held, ok := c.Session.Card()
 	about := session.Mask(held.PAN)
+	var who *idcard.Card
 	if req.Kind == book.TypeCardIssue { // before a card is drawn: whom it is for
 		c.mu.Lock()
-		if ok = c.person != nil; ok {
-			about = idcard.Mask(c.person.Number)
+		if who = c.person; who != nil {
+			about = idcard.Mask(who.Number)
 		}
+		ok = who != nil
 		c.mu.Unlock()
 	}
 	if !open || !ok {
@@ -535,8 +539,14 @@ func (c *Counter) askPad(ctx context.Context, call *service.Call) api.Completion
 	c.record(ej.Approval, map[string]any{"id": a.ID, "state": a.State, "manager": a.Manager, "amount": req.Amount})
 	if a.State == "approved" {
 		c.mu.Lock()
-		c.approved[a.ID] = a
+		same := who == nil || who == c.person
+		if same {
+			c.approved[a.ID] = a
+		}
 		c.mu.Unlock()
+		if !same {
+			return api.Refuse(api.SequenceError, "another identity card was read meanwhile")
+		}
 		c.Session.SetApproval(a.ID)
 	}
 	return service.Done(map[string]any{"approval": a.ID, "decision": a.State, "manager": a.Manager, "reason": a.Reason, "note": a.Note})

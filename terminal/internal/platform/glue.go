@@ -262,7 +262,7 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 	var args struct {
 		Txn  string               `json:"txn"`
 		Paid int64                `json:"paid"`
-		Hand bool                 `json:"handed"` // of a new card: the customer has it
+		Hand *bool                `json:"handed"` // of a new card: the customer has it
 		By   string               `json:"by"`
 		To   map[string]book.Unit `json:"units"`
 	}
@@ -279,8 +279,11 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 		p.counter.EndExchange() // of a client that has gone
 		p.counter.EndVendorMode()
 	case "resolve": // an operator counted: the customer got that much
-		if t, _ := p.led.Txn(args.Txn); t.Hands() && p.cards != nil {
-			return p.cards.Resolve(args.Txn, args.Hand, args.By)
+		if t, _ := p.led.Txn(args.Txn); t.Hands() {
+			if p.cards == nil || args.Hand == nil {
+				return errors.New("a new card's hand-over needs \"handed\": true or false, and the card dispenser")
+			}
+			return p.cards.Resolve(args.Txn, *args.Hand, args.By)
 		}
 		return p.resolve(args.Txn, args.Paid, args.By)
 	case "setCounts":
