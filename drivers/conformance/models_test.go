@@ -42,7 +42,7 @@ func on(model string) func(*testing.T) conformance.Device {
 
 func TestTheCardReaderConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: card.CmdMove, Model: creatorcrt350n.Model, Device: on("crt350n"),
-		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40},
+		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40, "replyMs": 5000},
 		Harmless: conformance.Request{Name: card.CmdReset, Payload: card.Reset{To: card.Current}},
 		Wait:     conformance.Request{Name: card.CmdReadRawData, Payload: card.ReadRawData{Track2: true}}, Began: card.EvInsertCard})
 }

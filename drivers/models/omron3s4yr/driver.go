@@ -35,6 +35,7 @@ type profile struct {
 	Parity      string                     `json:"parity"`
 	AckMs       int                        `json:"ackMs"`
 	ReplyMs     int                        `json:"replyMs"`
+	AnswerMs    int                        `json:"answerMs"`
 	Retries     int                        `json:"retries"`
 	SettleMs    int                        `json:"settleMs"`
 	PollMs      int                        `json:"pollMs"`
@@ -74,7 +75,7 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &link{ack: ms(p.AckMs), reply: ms(p.ReplyMs), retries: p.Retries}
+	l := &link{ack: ms(p.AckMs), reply: ms(p.ReplyMs), answer: ms(p.AnswerMs), retries: p.Retries}
 	o := motorcard.Options{
 		Env: e, Mode: serialport.Mode{Baud: p.Baud, Parity: p.Parity}, Poll: ms(p.PollMs), Idle: ms(p.IdlePollMs),
 		Busy: time.Duration(p.Retries+2)*(ms(p.ReplyMs)+10*time.Second) + 30*time.Second,

@@ -1,6 +1,7 @@
 package omron3s4yr_test
 
 import (
+	"strings"
 	"testing"
 
 	"zhigui/drivers/api"
@@ -60,6 +61,18 @@ func TestACommandThatTheReaderNeverTakesHasNotStarted(t *testing.T) {
 	if c, _ := r.Do(card.CmdMove, card.Move{From: card.Transport, To: card.Exit}); c.Outcome != api.Done {
 		t.Errorf("%+v", c)
 	}
+}
+
+func TestAReaderThatDiesBeforeItAnswersAQuestionIsOffLine(t *testing.T) {
+	sim := device.MustStart(t, device.Config{Model: "omron3s4yr"})
+	r := conformance.Start(t, omron3s4yr.Model, sim.Port(), map[string]any{"idlePollMs": 40, "ackMs": 300, "answerMs": 300})
+	<-r.Recoveries
+	if err := sim.ArmFault(device.FaultSpec{Code: device.FaultPower, Command: "10", Stage: device.BeforeMotion, Times: 1}); err != nil {
+		t.Fatal(err)
+	}
+	r.Await("offline", func(n api.Notice) bool {
+		return n.Status != nil && strings.Contains(string(n.Status.Classes), `"device":"offline"`)
+	})
 }
 
 func TestAReaderThatDiesInTheMovementIsNotAskedToMoveAgain(t *testing.T) {

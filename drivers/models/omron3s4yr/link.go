@@ -20,6 +20,7 @@ type link struct {
 	port    *serialport.Port
 	ack     time.Duration
 	reply   time.Duration
+	answer  time.Duration // of a question
 	retries int
 }
 
@@ -84,9 +85,15 @@ func (l *link) offer(cmd string) error {
 	return line.ErrRefused
 }
 
+// asks: status, sensors, counters and version; no motor runs for them.
+func asks(cmd string) bool { return cmd[1] == '1' || cmd[1] == 'Q' || cmd[1] == 'V' }
+
 // await waits for the response; a damaged one ends the wait, so that it is asked for again.
 func (l *link) await(cmd string) (motorcard.Answer, bool, error) {
 	end := time.Now().Add(l.reply)
+	if asks(cmd) {
+		end = time.Now().Add(l.answer)
+	}
 	for {
 		ev, text, err := next(l.port, end, gap)
 		switch {
