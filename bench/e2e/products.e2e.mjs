@@ -62,7 +62,6 @@ test('the first screen with every service fits', async () => {
   await c.picture('idle-all')
 })
 
-// req: BZ-10
 test('a passbook gets its lines once, and the stripe says how far', async () => {
   await deposits(2)
   await updates('book-1')
@@ -174,7 +173,7 @@ const cards = async () => {
 }
 const newestIssue = async () => (await desk.manage('operator', 'GET', '/transactions?size=10')).items.filter((t) => t.kind === 'cardIssue')[0]
 
-// req: BZ-06
+// req: BZ-08
 test('a new card: identity, manager, PIN twice, the bank, and the card in the hand', async () => {
   const pad = await openPad()
   await identified(pad)
