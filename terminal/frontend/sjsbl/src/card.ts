@@ -37,7 +37,11 @@ export const readCard: Component = {
       return 'ok'
     } catch (e) {
       if (!(e instanceof DeviceError)) throw e
-      if (e.errorCode === 'invalidMedia') return 'invalid'
+      if (e.errorCode === 'invalidMedia') {
+        // A chip may say why: blocked, expired.
+        ctx.data.result = { text: (e.payload['X-refusal'] as { text?: unknown } | undefined)?.text }
+        return 'invalid'
+      }
       if (e.code === 'commandErrorCode' || e.code === 'hardwareError' || e.code === 'deviceNotReady') return 'failed'
       throw e
     }

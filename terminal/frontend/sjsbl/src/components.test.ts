@@ -63,6 +63,18 @@ describe('enterPin', () => {
   })
 })
 
+describe('readCard', () => {
+  it('passes on why a chip cannot be used', async () => {
+    const text = { zh: '卡片已过期', en: 'The card has expired' }
+    const { ctx, run } = setup({ 'CardReader.ReadRawData': fails('commandErrorCode', 'invalidMedia', { 'X-refusal': { responseCode: '54', text } }) })
+    expect(await run('readCard')).toBe('invalid')
+    expect(ctx.data.result).toEqual({ text })
+    const plain = setup({ 'CardReader.ReadRawData': fails('commandErrorCode', 'invalidMedia') })
+    expect(await plain.run('readCard')).toBe('invalid')
+    expect(plain.ctx.data.result).toEqual({ text: undefined })
+  })
+})
+
 describe('chooseAmount', () => {
   it('refuses what cannot be, says why, and keeps what was typed', async () => {
     const { ctx, fake, run } = setup({ 'CashDispenser.Denominate': (p) => (JSON.stringify(p).includes('900') ? fails('commandErrorCode', 'notDispensable')() : {}) })
