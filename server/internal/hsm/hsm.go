@@ -18,6 +18,7 @@ var (
 	ErrNoKey      = errors.New("hsm: no such key")
 	ErrPIN        = errors.New("hsm: PIN block cannot be translated")
 	ErrCryptogram = errors.New("hsm: the chip's cryptogram is wrong")
+	ErrBlock      = errors.New("hsm: key block refused")
 	ErrSeal       = errors.New("hsm: sealed data cannot be opened")
 )
 
@@ -29,7 +30,9 @@ const (
 	UseTMK Use = iota + 1 // wraps working keys of one terminal
 	UsePIN
 	UseMAC
-	UseIssuer // an issuer's master key for its chips' cryptograms
+	UseIssuer    // an issuer's master key for its chips' cryptograms
+	UseKEK       // wraps the keys of a zone on their way between two banks, as TR-31 key blocks
+	UseComponent // a person's share of a KEK, while its ceremony lasts
 )
 
 // Ref names one version of a key set: a zone such as "host", or a terminal.
@@ -61,14 +64,20 @@ type HSM interface {
 	CreateTMK(owner string, alg paycrypto.Alg) (clear, kcv []byte, err error)
 	// NewWorking makes the next version of a terminal's PIN and MAC keys. ErrNoKey without TMK.
 	NewWorking(owner string) (*Working, error)
-	// Import installs a zone's keys (a host zone); the same values again change nothing.
+	// Import installs a zone's keys (a host zone): the same values again change nothing, others
+	// are a new version, and the version before stays usable.
 	Import(owner string, alg paycrypto.Alg, pik, mak []byte) error
 	// Current returns the newest version of an owner's working keys, ErrNoKey before sign-in.
 	Current(owner string) (Ref, error)
+	// ImportBlocks installs a zone's keys from TR-31 key blocks under the KEK of kek, as a new
+	// version; the version before stays usable.
+	ImportBlocks(owner, kek, pik, mak string) (Ref, error)
+	// ExportBlock answers one of a zone's keys (UsePIN, UseMAC) as a TR-31 key block under the KEK of kek.
+	ExportBlock(key Ref, use Use, kek string) (string, error)
 	// AppendMAC appends the MAC of data: X9.19 in a DES zone, SM4 CBC-MAC in an SM4 zone,
-	// both with zero padding.
+	// both with zero padding, CMAC in an AES zone.
 	AppendMAC(dst []byte, key Ref, data []byte) ([]byte, error)
-	// TranslatePIN re-encrypts a PIN block; the format follows the zone (ISO-0 or SM4).
+	// TranslatePIN re-encrypts a PIN block; the format follows the zone (ISO-0, SM4, ISO-4).
 	TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error)
 	// ImportIssuer installs an issuer's master key for chip cryptograms.
 	ImportIssuer(owner string, key []byte) error
@@ -96,6 +105,8 @@ type Record struct {
 type Keys interface {
 	// SaveKeys writes records durably in one transaction.
 	SaveKeys(recs ...Record) error
+	// DropKeys forgets every record of one owner.
+	DropKeys(owner string) error
 	// LoadKeys returns the records of one owner, or every record when owner is empty.
 	LoadKeys(owner string) ([]Record, error)
 }

@@ -1,15 +1,9 @@
 package hsm
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
-	"errors"
+	"crypto/subtle"
 	"fmt"
-	"io/fs"
-	"os"
 	"sync"
 
 	"zhigui/server/api/paycrypto"
@@ -30,64 +24,20 @@ type owner struct {
 
 // Soft is the software module.
 type Soft struct {
-	gcm   cipher.AEAD
-	index []byte
-	keys  Keys
+	*Vault
+	keys Keys
 
 	mu     sync.RWMutex
 	owners map[string]*owner
 }
 
-// MasterKey reads the master key file, or creates it with mode 0600 when it is missing. A
-// file that others may read is refused.
-func MasterKey(path string) ([]byte, error) {
-	fi, err := os.Stat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		k := make([]byte, 32)
-		if _, err := rand.Read(k); err != nil {
-			return nil, fmt.Errorf("hsm: random: %w", err)
-		}
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return nil, fmt.Errorf("hsm: master key: %w", err)
-		}
-		if _, err = f.Write(k); err == nil {
-			err = f.Sync()
-		}
-		if err2 := f.Close(); err == nil {
-			err = err2
-		}
-		return k, err
-	}
-	if err != nil {
-		return nil, fmt.Errorf("hsm: master key: %w", err)
-	}
-	if fi.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("hsm: master key file %s may be read by others; set mode 0600", path)
-	}
-	k, err := os.ReadFile(path)
-	if err != nil || len(k) != 32 {
-		return nil, fmt.Errorf("hsm: master key file %s is not 32 bytes", path)
-	}
-	return k, nil
-}
-
 // NewSoft opens the software module over its sealed keys.
 func NewSoft(master []byte, keys Keys) (*Soft, error) {
-	derive := func(label string) []byte {
-		h := hmac.New(sha256.New, master)
-		h.Write([]byte(label))
-		return h.Sum(nil)
-	}
-	blk, err := aes.NewCipher(derive("seal"))
+	v, err := NewVault(master)
 	if err != nil {
-		return nil, fmt.Errorf("hsm: %w", err)
+		return nil, err
 	}
-	gcm, err := cipher.NewGCM(blk)
-	if err != nil {
-		return nil, fmt.Errorf("hsm: %w", err)
-	}
-	s := &Soft{gcm: gcm, index: derive("index"), keys: keys, owners: map[string]*owner{}}
+	s := &Soft{Vault: v, keys: keys, owners: map[string]*owner{}}
 	recs, err := keys.LoadKeys("")
 	if err != nil {
 		return nil, fmt.Errorf("hsm: load keys: %w", err)
@@ -105,6 +55,9 @@ func aad(r Record) []byte {
 }
 
 func (s *Soft) load(r Record) error {
+	if r.Use == UseKEK || r.Use == UseComponent {
+		return nil // opened when they are used
+	}
 	raw, err := s.Open(nil, r.Sealed, aad(r))
 	if err != nil {
 		return fmt.Errorf("hsm: key of %s: %w", r.Owner, err)
@@ -154,7 +107,7 @@ func (s *Soft) record(own string, u Use, v uint32, a paycrypto.Alg, raw []byte) 
 	if err != nil {
 		return Record{}, nil, err
 	}
-	r := Record{Owner: own, Use: u, Version: v, Alg: a, KCV: k.KCV(4)}
+	r := Record{Owner: own, Use: u, Version: v, Alg: a, KCV: k.CheckValue(4)}
 	r.Sealed = s.Seal(nil, raw, aad(r))
 	return r, k, nil
 }
@@ -248,21 +201,68 @@ func (s *Soft) NewWorking(own string) (*Working, error) {
 
 // Import implements HSM.
 func (s *Soft) Import(own string, alg paycrypto.Alg, pik, mak []byte) error {
-	rp, kp, err := s.record(own, UsePIN, 1, alg, pik)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	v := uint32(1)
+	if o := s.owners[own]; o != nil && o.cur != nil && o.cur.mak != nil {
+		same, err := s.holds(own, o.cur, alg, pik, mak)
+		if err != nil || same {
+			return err
+		}
+		v = o.cur.version + 1
+	}
+	rp, kp, err := s.record(own, UsePIN, v, alg, pik)
 	if err != nil {
 		return err
 	}
-	rm, km, err := s.record(own, UseMAC, 1, alg, mak)
+	rm, km, err := s.record(own, UseMAC, v, alg, mak)
 	if err != nil {
 		return err
 	}
 	if err := s.keys.SaveKeys(rp, rm); err != nil {
 		return fmt.Errorf("hsm: save: %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.owners[own] = &owner{alg: alg, cur: &pair{alg: alg, version: 1, pik: kp, mak: km}}
+	o := s.owners[own]
+	if o == nil {
+		o = &owner{}
+		s.owners[own] = o
+	}
+	o.alg, o.prev, o.cur = alg, o.cur, &pair{alg: alg, version: v, pik: kp, mak: km}
 	return nil
+}
+
+// holds says whether these are the owner's current keys.
+func (s *Soft) holds(own string, p *pair, alg paycrypto.Alg, pik, mak []byte) (bool, error) {
+	if p.alg != alg {
+		return false, nil
+	}
+	for u, want := range map[Use][]byte{UsePIN: pik, UseMAC: mak} {
+		raw, _, err := s.raw(own, u, p.version)
+		if err != nil {
+			return false, err
+		}
+		same := subtle.ConstantTimeCompare(raw, want) == 1
+		clear(raw)
+		if !same {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
+// raw opens one stored key.
+func (s *Soft) raw(own string, u Use, version uint32) ([]byte, paycrypto.Alg, error) {
+	recs, err := s.keys.LoadKeys(own)
+	if err != nil {
+		return nil, 0, fmt.Errorf("hsm: load keys: %w", err)
+	}
+	for _, r := range recs {
+		if r.Use == u && r.Version == version {
+			raw, err := s.Open(nil, r.Sealed, aad(r))
+			return raw, r.Alg, err
+		}
+	}
+	return nil, 0, ErrNoKey
 }
 
 // Current implements HSM.
@@ -295,16 +295,25 @@ func (s *Soft) AppendMAC(dst []byte, key Ref, data []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	alg := paycrypto.X919
-	if p.alg == paycrypto.SM4 {
-		alg = paycrypto.SM4CBC
+	return paycrypto.AppendMAC(dst, macAlg(p.alg), p.mak, data)
+}
+
+func macAlg(a paycrypto.Alg) paycrypto.MACAlg {
+	switch a {
+	case paycrypto.SM4:
+		return paycrypto.SM4CBC
+	case paycrypto.AES:
+		return paycrypto.CMAC
 	}
-	return paycrypto.AppendMAC(dst, alg, p.mak, data)
+	return paycrypto.X919
 }
 
 func format(a paycrypto.Alg) paycrypto.Format {
-	if a == paycrypto.SM4 {
+	switch a {
+	case paycrypto.SM4:
 		return paycrypto.SM4Block
+	case paycrypto.AES:
+		return paycrypto.ISO4
 	}
 	return paycrypto.ISO0
 }
@@ -324,32 +333,4 @@ func (s *Soft) TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error) {
 		return nil, ErrPIN
 	}
 	return out, nil
-}
-
-// Seal implements HSM: 12 bytes of random nonce, ciphertext, tag.
-func (s *Soft) Seal(dst, plain, aad []byte) []byte {
-	at := len(dst)
-	var nonce [12]byte
-	_, _ = rand.Read(nonce[:]) // never fails since Go 1.24
-	dst = append(dst, nonce[:]...)
-	return s.gcm.Seal(dst, dst[at:at+12], plain, aad)
-}
-
-// Open implements HSM.
-func (s *Soft) Open(dst, sealed, aad []byte) ([]byte, error) {
-	if len(sealed) < 12 {
-		return dst, ErrSeal
-	}
-	out, err := s.gcm.Open(dst, sealed[:12], sealed[12:], aad)
-	if err != nil {
-		return dst, ErrSeal
-	}
-	return out, nil
-}
-
-// Index implements HSM.
-func (s *Soft) Index(pan []byte) []byte {
-	h := hmac.New(sha256.New, s.index)
-	h.Write(pan)
-	return h.Sum(nil)[:16]
 }

@@ -19,6 +19,15 @@ func (m *memory) SaveKeys(recs ...Record) error {
 	return nil
 }
 
+func (m *memory) DropKeys(owner string) error {
+	for k, r := range m.recs {
+		if r.Owner == owner {
+			delete(m.recs, k)
+		}
+	}
+	return nil
+}
+
 func (m *memory) LoadKeys(owner string) ([]Record, error) {
 	var out []Record
 	for _, r := range m.recs {

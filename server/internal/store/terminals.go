@@ -77,7 +77,10 @@ func (s *Store) SaveKeys(recs ...hsm.Record) error {
 				r.Owner, int64(r.Use), int64(r.Version), int64(r.Alg), r.Sealed, r.KCV); err != nil {
 				return err
 			}
-			q, v := `DELETE FROM hsm_key WHERE owner=? AND use<>1 AND version<?`, int64(r.Version)-1
+			if r.Use != hsm.UseTMK && r.Use != hsm.UsePIN && r.Use != hsm.UseMAC {
+				continue
+			}
+			q, v := `DELETE FROM hsm_key WHERE owner=? AND use IN (2,3) AND version<?`, int64(r.Version)-1
 			if r.Use == hsm.UseTMK {
 				v = 1 << 40
 			}
@@ -86,6 +89,14 @@ func (s *Store) SaveKeys(recs ...hsm.Record) error {
 			}
 		}
 		return nil
+	})
+}
+
+// DropKeys implements hsm.Keys.
+func (s *Store) DropKeys(owner string) error {
+	return s.write(context.Background(), func(tx *Tx) error {
+		_, err := tx.exec(`DELETE FROM hsm_key WHERE owner=?`, owner)
+		return err
 	})
 }
 

@@ -138,3 +138,23 @@ func addAudit(tx *Tx, a Audit) error {
 	_, err := tx.exec(`INSERT INTO audit (user, action, target, note, at) VALUES (?,?,?,?,?)`, a.User, a.Action, a.Target, a.Note, ms(a.At))
 	return err
 }
+
+// Audits answers the newest n lines of the audit trail, newest first.
+func (s *Store) Audits(ctx context.Context, n int) ([]Audit, error) {
+	rows, err := s.read.QueryContext(ctx, `SELECT user, action, target, note, at FROM audit ORDER BY rowid DESC LIMIT ?`, n)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // reading
+	var out []Audit
+	for rows.Next() {
+		var a Audit
+		var at int64
+		if err := rows.Scan(&a.User, &a.Action, &a.Target, &a.Note, &at); err != nil {
+			return nil, err
+		}
+		a.At = fromMS(at)
+		out = append(out, a)
+	}
+	return out, rows.Err()
+}

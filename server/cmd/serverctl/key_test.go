@@ -1,0 +1,131 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/api/paycrypto/keyblock"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/store"
+)
+
+// A ceremony as two persons do it at the command line: components, KEK, keys of the bank in, keys out,
+// a line of the audit trail for every act, done or refused.
+//
+// req: TX-27
+func TestTwoPersonsBringAKeyAndEveryActIsAudited(t *testing.T) {
+	dir := t.TempDir()
+	cfg := filepath.Join(dir, "server.yaml")
+	if err := os.WriteFile(cfg, []byte("data: data\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st, _, err := open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"anna", "bert", "mia"} {
+		hash, _ := bcrypt.GenerateFromPassword([]byte("secret "+name), bcrypt.MinCost)
+		u := store.User{Name: name, Display: name, Role: "admin", Hash: string(hash), Enabled: true, Created: time.Now()}
+		if name == "mia" {
+			u.Role, u.Branch = "manager", "0001"
+		}
+		if err := st.AddUser(context.Background(), &u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	do := func(input string, args ...string) (string, error) {
+		var out bytes.Buffer
+		stdin, stdout = strings.NewReader(input), &out
+		defer func() { stdin, stdout = os.Stdin, os.Stdout }()
+		err := run(append(args[:2:2], append([]string{"--config", cfg}, args[2:]...)...))
+		return out.String(), err
+	}
+	must := func(input string, args ...string) string {
+		t.Helper()
+		out, err := do(input, args...)
+		if err != nil {
+			t.Fatal(args, err)
+		}
+		return out
+	}
+	refused := func(why, input string, args ...string) {
+		t.Helper()
+		if out, err := do(input, args...); err == nil || strings.Contains(out, "check value") {
+			t.Errorf("%s: %s %v", why, out, err)
+		}
+	}
+	one, two := strings.Repeat("1D", 32), strings.Repeat("A7", 32)
+	whole := bytes.Repeat([]byte{0x1D ^ 0xA7}, 32)
+	k, _ := paycrypto.NewKey(paycrypto.AES, whole)
+	kcv := fmt.Sprintf("%X", k.CheckValue(3))
+
+	refused("a wrong password", "wrong\n"+one, "key", "component", "--owner", "bank", "--by", "anna", "--number", "1")
+	refused("a manager", "secret mia\n"+one, "key", "component", "--owner", "bank", "--by", "mia", "--number", "1")
+	must("secret anna\n"+one+"\n", "key", "component", "--owner", "bank", "--by", "anna", "--number", "1")
+	refused("both by one person", "secret anna\n"+two, "key", "component", "--owner", "bank", "--by", "anna", "--number", "2")
+	refused("half a ceremony", "secret anna\n", "key", "form", "--owner", "bank", "--by", "anna")
+	must("secret bert\n"+two, "key", "component", "--owner", "bank", "--by", "bert", "--number", "2")
+	refused("another check value", "secret bert\n", "key", "form", "--owner", "bank", "--by", "bert", "--kcv", "000000")
+	if out := must("secret bert\n", "key", "form", "--owner", "bank", "--by", "bert", "--kcv", kcv); !strings.Contains(out, kcv) {
+		t.Error(out)
+	}
+	wrap := func(u hsm.Use, raw string) string {
+		b, _ := hex.DecodeString(raw)
+		s, err := keyblock.Wrap(whole, hsm.BlockHeader(paycrypto.AES, paycrypto.SM4, u), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s + "\n"
+	}
+	pik, mak := "0123456789ABCDEFFEDCBA9876543210", "00112233445566778899AABBCCDDEEFF"
+	must("secret anna\n"+wrap(hsm.UsePIN, pik)+wrap(hsm.UseMAC, mak), "key", "import", "--owner", "host", "--by", "anna", "--kek", "bank")
+	out := strings.Fields(must("secret anna\n", "key", "export", "--owner", "host", "--by", "anna", "--kek", "bank"))
+	for i, want := range []string{pik, mak} {
+		if _, raw, err := keyblock.Unwrap(whole, out[i]); err != nil || !strings.EqualFold(hex.EncodeToString(raw), want) {
+			t.Errorf("exported key %d: %v", i, err)
+		}
+	}
+	list := must("", "key", "list")
+	for _, want := range []string{"KEK", "PIN", "MAC", "sm4", kcv} {
+		if !strings.Contains(list, want) {
+			t.Errorf("%s is not listed:\n%s", want, list)
+		}
+	}
+	st, _, err = open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() //nolint:errcheck // the test's end
+	lines, err := st.Audits(context.Background(), 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var trail []string
+	for i := len(lines) - 1; i >= 0; i-- {
+		l := lines[i]
+		trail = append(trail, l.User+" "+l.Action+" "+l.Target+" "+strings.Fields(l.Note)[0])
+		for _, secret := range []string{one[:12], two[:12], pik[:12], mak[:12]} {
+			if strings.Contains(l.Note, secret) {
+				t.Errorf("a key is in the audit trail: %s", l.Note)
+			}
+		}
+	}
+	want := "anna key.component bank refused\nmia key.component bank refused\nanna key.component bank component\nanna key.component bank failed:\n" +
+		"anna key.form bank failed:\nbert key.component bank component\nbert key.form bank failed:\nbert key.form bank KEK\nanna key.import host PIN\nanna key.export host PIN"
+	if got := strings.Join(trail, "\n"); got != want {
+		t.Errorf("audit trail:\n%s", got)
+	}
+}

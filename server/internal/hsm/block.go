@@ -1,0 +1,84 @@
+package hsm
+
+import (
+	"fmt"
+
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/api/paycrypto/keyblock"
+)
+
+// ImportBlocks implements HSM.
+func (s *Soft) ImportBlocks(own, kek, pik, mak string) (Ref, error) {
+	protect, _, err := s.raw(kek, UseKEK, 1)
+	if err != nil {
+		return Ref{}, err
+	}
+	defer clear(protect)
+	p, alg, err := s.openBlock(protect, pik, UsePIN)
+	if err != nil {
+		return Ref{}, err
+	}
+	defer clear(p)
+	m, macAlg, err := s.openBlock(protect, mak, UseMAC)
+	if err != nil {
+		return Ref{}, err
+	}
+	defer clear(m)
+	if alg != macAlg {
+		return Ref{}, fmt.Errorf("%w: PIN and MAC key are of two algorithms", ErrBlock)
+	}
+	if err := s.Import(own, alg, p, m); err != nil {
+		return Ref{}, err
+	}
+	return s.Current(own)
+}
+
+func (s *Soft) openBlock(protect []byte, block string, u Use) ([]byte, paycrypto.Alg, error) {
+	h, raw, err := keyblock.Unwrap(protect, block)
+	if err != nil {
+		return nil, 0, fmt.Errorf("%w: %w", ErrBlock, err)
+	}
+	alg, ok := map[byte]paycrypto.Alg{keyblock.AlgTDES: paycrypto.DES, keyblock.AlgDES: paycrypto.DES, keyblock.AlgAES: paycrypto.AES, keyblock.AlgSM4: paycrypto.SM4}[h.Algorithm]
+	first := map[Use]byte{UsePIN: 'P', UseMAC: 'M'}[u]
+	if !ok || h.Usage[0] != first {
+		return nil, 0, fmt.Errorf("%w: usage %s, algorithm %c", ErrBlock, h.Usage, h.Algorithm)
+	}
+	return raw, alg, nil
+}
+
+// ExportBlock implements HSM.
+func (s *Soft) ExportBlock(key Ref, u Use, kek string) (string, error) {
+	if u != UsePIN && u != UseMAC {
+		return "", ErrNoKey
+	}
+	protect, protectAlg, err := s.raw(kek, UseKEK, 1)
+	if err != nil {
+		return "", err
+	}
+	defer clear(protect)
+	raw, alg, err := s.raw(key.Owner, u, key.Version)
+	if err != nil {
+		return "", err
+	}
+	defer clear(raw)
+	h := BlockHeader(protectAlg, alg, u)
+	block, err := keyblock.Wrap(protect, h, raw)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrBlock, err)
+	}
+	return block, nil
+}
+
+// BlockHeader is the header of an exported zone key: version by the KEK, usage by key and algorithm.
+func BlockHeader(protect, alg paycrypto.Alg, u Use) keyblock.Header {
+	h := keyblock.Header{Version: 'B', KeyVersion: "00", Export: 'E', Usage: keyblock.UsePIN, Mode: 'B'}
+	if protect == paycrypto.AES {
+		h.Version = 'D'
+	}
+	h.Algorithm = map[paycrypto.Alg]byte{paycrypto.DES: keyblock.AlgTDES, paycrypto.AES: keyblock.AlgAES, paycrypto.SM4: keyblock.AlgSM4}[alg]
+	if u == UseMAC {
+		h.Mode = 'C'
+		h.Usage = map[paycrypto.Alg]string{paycrypto.DES: keyblock.UseMAC3, paycrypto.AES: keyblock.UseCMAC, paycrypto.SM4: keyblock.UseMAC1}[alg]
+	}
+	return h
+}

@@ -1,0 +1,323 @@
+// Package conformance is what every security module must pass, the one in software and the ones behind
+// a network: keys, versions, MACs, PIN translation, key blocks, restart. Only tests import it.
+package conformance
+
+import (
+	"bytes"
+	"errors"
+	"sync"
+	"testing"
+
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/api/paycrypto/keyblock"
+	"zhigui/server/internal/hsm"
+)
+
+// Module is one module under test.
+type Module struct {
+	// Open opens the module over its stored keys; twice in a test is a restart.
+	Open func(t *testing.T, keys hsm.Keys) hsm.HSM
+	// KEK gives an opened module a KEK by the module's own ceremony.
+	KEK func(t *testing.T, m hsm.HSM, owner string, alg paycrypto.Alg, raw []byte)
+}
+
+const pan = "6225880000000001"
+
+var algs = map[string]paycrypto.Alg{"3DES": paycrypto.DES, "SM4": paycrypto.SM4, "AES": paycrypto.AES}
+
+var formats = map[paycrypto.Alg]paycrypto.Format{paycrypto.DES: paycrypto.ISO0, paycrypto.SM4: paycrypto.SM4Block, paycrypto.AES: paycrypto.ISO4}
+
+var macs = map[paycrypto.Alg]paycrypto.MACAlg{paycrypto.DES: paycrypto.X919, paycrypto.SM4: paycrypto.SM4CBC, paycrypto.AES: paycrypto.CMAC}
+
+func fill(b byte) []byte { // 16 bytes whose halves differ
+	return append(bytes.Repeat([]byte{b}, 8), bytes.Repeat([]byte{b ^ 0x5A}, 8)...)
+}
+
+func key(t *testing.T, alg paycrypto.Alg, raw []byte) *paycrypto.Key {
+	t.Helper()
+	k, err := paycrypto.NewKey(alg, raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// Run runs the suite.
+func Run(t *testing.T, m Module) {
+	for name, alg := range algs {
+		t.Run("working keys of "+name, func(t *testing.T) { workingKeys(t, m, alg) })
+		t.Run("a new version of zone keys of "+name, func(t *testing.T) { zoneVersions(t, m, alg) })
+		t.Run("key blocks of "+name, func(t *testing.T) { blocks(t, m, alg) })
+	}
+	t.Run("PIN translation", func(t *testing.T) { translation(t, m) })
+	t.Run("chip cryptograms", func(t *testing.T) { cryptograms(t, m) })
+	t.Run("data at rest", func(t *testing.T) { atRest(t, m) })
+	t.Run("many at once", func(t *testing.T) { concurrent(t, m) })
+}
+
+// workingKeys: a terminal can use what a sign-in sends, the version before stays, a restart keeps both.
+func workingKeys(t *testing.T, m Module, alg paycrypto.Alg) {
+	keys := NewMemory()
+	h := m.Open(t, keys)
+	if _, err := h.NewWorking("T"); !errors.Is(err, hsm.ErrNoKey) {
+		t.Errorf("working keys without a TMK: %v", err)
+	}
+	raw, kcv, err := h.CreateTMK("T", alg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tmk := key(t, alg, raw)
+	if !bytes.Equal(kcv, tmk.CheckValue(4)) {
+		t.Errorf("check value of the TMK %X", kcv)
+	}
+	if _, err := h.Current("T"); !errors.Is(err, hsm.ErrNoKey) {
+		t.Errorf("a version before sign-in: %v", err)
+	}
+	var all []*hsm.Working
+	for range 3 {
+		w, err := h.NewWorking("T")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, w)
+	}
+	check := func(h hsm.HSM, what string) {
+		t.Helper()
+		ref, err := h.Current("T")
+		if err != nil || ref.Version != all[2].Version {
+			t.Fatal(what, ref, err)
+		}
+		for i, w := range all {
+			pik, _ := paycrypto.Unwrap(tmk, w.PIK)
+			mak, _ := paycrypto.Unwrap(tmk, w.MAK)
+			if pk, mk := key(t, alg, pik), key(t, alg, mak); !bytes.Equal(pk.CheckValue(4), w.PIKKCV) || !bytes.Equal(mk.CheckValue(4), w.MAKKCV) {
+				t.Errorf("%s: version %d: check values", what, w.Version)
+			}
+			want, _ := paycrypto.AppendMAC(nil, macs[alg], key(t, alg, mak), []byte("some message of 30 characters."))
+			got, err := h.AppendMAC([]byte("x"), hsm.Ref{Owner: "T", Version: w.Version}, []byte("some message of 30 characters."))
+			switch {
+			case i == 0 && !errors.Is(err, hsm.ErrNoKey):
+				t.Errorf("%s: the version before the last is still there: %v", what, err)
+			case i > 0 && (err != nil || !bytes.Equal(got[1:], want)):
+				t.Errorf("%s: version %d: %X %v", what, w.Version, got, err)
+			}
+		}
+	}
+	check(h, "running")
+	check(m.Open(t, keys), "restarted")
+	if keys.contains(raw) {
+		t.Error("a key is stored in the clear")
+	}
+	if _, _, err := h.CreateTMK("T", alg); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Current("T"); !errors.Is(err, hsm.ErrNoKey) {
+		t.Error("working keys survived a new TMK:", err)
+	}
+	if w, err := h.NewWorking("T"); err != nil || w.Version <= all[2].Version {
+		t.Error("a version was used twice:", err)
+	}
+}
+
+// zoneVersions: the same keys again are no new version; others are, and the old ones go on working.
+func zoneVersions(t *testing.T, m Module, alg paycrypto.Alg) {
+	keys := NewMemory()
+	h := m.Open(t, keys)
+	load := func(h hsm.HSM, b byte, want uint32) {
+		t.Helper()
+		if err := h.Import("host", alg, fill(b), fill(b+1)); err != nil {
+			t.Fatal(err)
+		}
+		if ref, err := h.Current("host"); err != nil || ref.Version != want {
+			t.Fatalf("version %d, %v, want %d", ref.Version, err, want)
+		}
+	}
+	load(h, 0x10, 1)
+	load(h, 0x10, 1)
+	load(m.Open(t, keys), 0x10, 1)
+	load(h, 0x20, 2)
+	h = m.Open(t, keys)
+	load(h, 0x20, 2)
+	for v, b := range map[uint32]byte{1: 0x11, 2: 0x21} {
+		want, _ := paycrypto.AppendMAC(nil, macs[alg], key(t, alg, fill(b)), []byte("abc"))
+		if got, err := h.AppendMAC(nil, hsm.Ref{Owner: "host", Version: v}, []byte("abc")); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("version %d: %X %v", v, got, err)
+		}
+	}
+	if err := h.Import("host", alg, fill(1)[:5], fill(1)); err == nil {
+		t.Error("a key of five bytes was taken")
+	}
+}
+
+// blocks: what another bank wrapped comes in, what goes out opens there, and nothing under another KEK does.
+func blocks(t *testing.T, m Module, alg paycrypto.Alg) {
+	for protect, raw := range map[paycrypto.Alg][]byte{paycrypto.DES: fill(0x1C), paycrypto.AES: append(fill(0x1D), fill(0x3D)...)} {
+		if protect == paycrypto.DES && alg != paycrypto.DES {
+			continue // a stronger key is not to stand under a weaker one
+		}
+		keys := NewMemory()
+		h := m.Open(t, keys)
+		m.KEK(t, h, "bank", protect, raw)
+		wrap := func(u hsm.Use, kek, k []byte) string {
+			t.Helper()
+			b, err := keyblock.Wrap(kek, hsm.BlockHeader(protect, alg, u), k)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}
+		pik, mak := wrap(hsm.UsePIN, raw, fill(0x31)), wrap(hsm.UseMAC, raw, fill(0x32))
+		ref, err := h.ImportBlocks("host", "bank", pik, mak)
+		if err != nil || ref != (hsm.Ref{Owner: "host", Version: 1}) {
+			t.Fatal(ref, err)
+		}
+		want, _ := paycrypto.AppendMAC(nil, macs[alg], key(t, alg, fill(0x32)), []byte("abc"))
+		if got, err := h.AppendMAC(nil, ref, []byte("abc")); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%X %v", got, err)
+		}
+		out, err := h.ExportBlock(ref, hsm.UsePIN, "bank")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head, k, err := keyblock.Unwrap(raw, out); err != nil || !bytes.Equal(k, fill(0x31)) || head.Usage != keyblock.UsePIN {
+			t.Errorf("exported: %+v %v", head, err)
+		}
+		wrong := append([]byte(nil), raw...)
+		wrong[3] ^= 0x10
+		for what, b := range map[string][2]string{"uses exchanged": {mak, pik}, "another KEK": {wrap(hsm.UsePIN, wrong, fill(1)), mak},
+			"a character changed": {pik[:40] + "0000" + pik[44:], mak}, "no block": {"", mak}} {
+			if _, err := h.ImportBlocks("host", "bank", b[0], b[1]); !errors.Is(err, hsm.ErrBlock) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		if now, err := h.Current("host"); err != nil || now != ref {
+			t.Error("a refused block changed the keys:", now, err)
+		}
+		if _, err := h.ExportBlock(ref, hsm.UsePIN, "nobody"); !errors.Is(err, hsm.ErrNoKey) {
+			t.Error(err)
+		}
+		if _, err := h.ImportBlocks("host", "nobody", pik, mak); !errors.Is(err, hsm.ErrNoKey) {
+			t.Error(err)
+		}
+	}
+}
+
+// translation: between all zones, for PANs and PINs of all lengths; a wrong block is ErrPIN.
+func translation(t *testing.T, m Module) {
+	h := m.Open(t, NewMemory())
+	n := byte(0)
+	for name, alg := range algs {
+		n += 16
+		if err := h.Import(name, alg, fill(n), fill(n+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pik := func(name string) *paycrypto.Key {
+		// Import took fill(n) in the order of a map: ask for it by trying.
+		for b := byte(16); b <= n; b += 16 {
+			k := key(t, algs[name], fill(b))
+			enc, _ := paycrypto.EncryptPIN(k, formats[algs[name]], []byte("1234"), []byte(pan))
+			if _, err := h.TranslatePIN(hsm.Ref{Owner: name, Version: 1}, hsm.Ref{Owner: name, Version: 1}, enc, []byte(pan)); err == nil {
+				return k
+			}
+		}
+		t.Fatal("no key of", name)
+		return nil
+	}
+	for from, fa := range algs {
+		fk := pik(from)
+		for to, ta := range algs {
+			tk := pik(to)
+			for _, p := range []string{pan, "6225880000000000017", "6225880000000"} {
+				for _, pin := range []string{"1234", "98765", "123456789012"} {
+					enc, _ := paycrypto.EncryptPIN(fk, formats[fa], []byte(pin), []byte(p))
+					out, err := h.TranslatePIN(hsm.Ref{Owner: from, Version: 1}, hsm.Ref{Owner: to, Version: 1}, enc, []byte(p))
+					if err != nil {
+						t.Fatalf("%s to %s: %v", from, to, err)
+					}
+					if got, err := paycrypto.DecryptPIN(nil, tk, formats[ta], out, []byte(p)); err != nil || string(got) != pin {
+						t.Errorf("%s to %s: %v", from, to, err)
+					}
+				}
+			}
+			size := formats[fa].Size()
+			for what, block := range map[string][]byte{"garbage": bytes.Repeat([]byte{0xA7}, size), "short": make([]byte, size-1), "empty": nil} {
+				if _, err := h.TranslatePIN(hsm.Ref{Owner: from, Version: 1}, hsm.Ref{Owner: to, Version: 1}, block, []byte(pan)); !errors.Is(err, hsm.ErrPIN) {
+					t.Errorf("%s to %s, %s: %v", from, to, what, err)
+				}
+			}
+		}
+	}
+	if _, err := h.TranslatePIN(hsm.Ref{Owner: "SM4", Version: 9}, hsm.Ref{Owner: "3DES", Version: 1}, make([]byte, 16), []byte(pan)); !errors.Is(err, hsm.ErrNoKey) {
+		t.Error(err)
+	}
+}
+
+func cryptograms(t *testing.T, m Module) {
+	keys := NewMemory()
+	h := m.Open(t, keys)
+	issuer := fill(0x41)
+	if err := h.ImportIssuer("bank", issuer); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.ImportIssuer("bank", issuer[:8]); !errors.Is(err, paycrypto.ErrKey) {
+		t.Error(err)
+	}
+	h = m.Open(t, keys)
+	card, _ := paycrypto.CardKey(key(t, paycrypto.DES, issuer), pan, 1)
+	session, _ := paycrypto.ChipSession(card, [8]byte{0, 9})
+	c := hsm.Chip{PAN: pan, Sequence: 1, Counter: 9, Data: []byte("signed by the card; with ; in it")}
+	ac, _ := paycrypto.Cryptogram(session, c.Data)
+	want, _ := paycrypto.ResponseCryptogram(session, [8]byte(ac), [2]byte{'0', '0'})
+	if got, err := h.CheckCryptogram("bank", c, [8]byte(ac), [2]byte{'0', '0'}); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%X %v", got, err)
+	}
+	ac[0] ^= 1
+	if _, err := h.CheckCryptogram("bank", c, [8]byte(ac), [2]byte{}); !errors.Is(err, hsm.ErrCryptogram) {
+		t.Error(err)
+	}
+	if _, err := h.CheckCryptogram("other", c, [8]byte(ac), [2]byte{}); !errors.Is(err, hsm.ErrNoKey) {
+		t.Error(err)
+	}
+}
+
+func atRest(t *testing.T, m Module) {
+	keys := NewMemory()
+	h := m.Open(t, keys)
+	sealed := h.Seal(nil, []byte("a request"), []byte("row 7"))
+	if back, err := m.Open(t, keys).Open(nil, sealed, []byte("row 7")); err != nil || string(back) != "a request" {
+		t.Error(err)
+	}
+	if _, err := h.Open(nil, sealed, []byte("row 8")); !errors.Is(err, hsm.ErrSeal) {
+		t.Error("opened in another place:", err)
+	}
+	if !bytes.Equal(h.Index([]byte(pan)), m.Open(t, keys).Index([]byte(pan))) || len(h.Index([]byte(pan))) != 16 {
+		t.Error("the index of a PAN changes")
+	}
+}
+
+// concurrent: answers of one caller never reach another.
+func concurrent(t *testing.T, m Module) {
+	h := m.Open(t, NewMemory())
+	for i := range 4 {
+		if err := h.Import(string(rune('a'+i)), paycrypto.SM4, fill(byte(i)), fill(byte(16+i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			own := string(rune('a' + i%4))
+			mak, _ := paycrypto.NewKey(paycrypto.SM4, fill(byte(16+i%4)))
+			for n := range 25 {
+				data := bytes.Repeat([]byte{byte(i), byte(n)}, 20)
+				want, _ := paycrypto.AppendMAC(nil, paycrypto.SM4CBC, mak, data)
+				if got, err := h.AppendMAC(nil, hsm.Ref{Owner: own, Version: 1}, data); err != nil || !bytes.Equal(got, want) {
+					t.Errorf("caller %d, message %d: %X %v", i, n, got, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
