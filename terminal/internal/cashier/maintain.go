@@ -49,7 +49,7 @@ func (c *Cashier) Maintain(ctx context.Context, name string, emit func(api.Event
 	var moving bool
 	c.led.Read(func(b *book.Book) {
 		for _, t := range b.OpenTxns() {
-			moving = moving || t.Cash.Open() && !t.Deposit()
+			moving = moving || t.Cash.Open() && !t.Deposit() && !t.Hands()
 		}
 	})
 	if _, open := c.sess.Current(); open || moving || c.Waiting() != "" {
@@ -58,13 +58,14 @@ func (c *Cashier) Maintain(ctx context.Context, name string, emit func(api.Event
 	if err := c.record(ej.Recovery, "", map[string]string{"why": name}); err != nil {
 		return api.Refuse(api.InternalError, err.Error())
 	}
+	doubted, err := c.beforeTest(name)
+	if err != nil {
+		return api.Refuse(api.InternalError, err.Error())
+	}
 	c.clears++
 	moveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.MoveTimeout)
 	defer cancel()
 	done := c.dev.RunOp(moveCtx, api.OpID(fmt.Sprintf("maintain-%s-%d", c.boot, c.clears)), "", name, nil, emit)
-	if done.Outcome == api.NotStarted {
-		return done
-	}
 	var m cash.Moved
 	unclear := done.Outcome == api.Indeterminate || len(done.Payload) > 0 && json.Unmarshal(done.Payload, &m) != nil
 	units := map[string]book.Unit{}
@@ -73,7 +74,7 @@ func (c *Cashier) Maintain(ctx context.Context, name string, emit func(api.Event
 			next, left := *u, m.Units[id]
 			next.Count = max(0, next.Count-left.Presented-left.Rejected-left.Retracted-left.Stacked)
 			next.Rejected += left.Rejected
-			next.Inaccurate = next.Inaccurate || name == cash.CmdTest && (unclear || m.Unknown)
+			next.Inaccurate = next.Inaccurate && !doubted[id] || name == cash.CmdTest && (unclear || m.Unknown)
 			if next != *u {
 				units[id] = next
 			}
@@ -84,6 +85,32 @@ func (c *Cashier) Maintain(ctx context.Context, name string, emit func(api.Event
 			c.log.Error("journal refused", "kind", ej.Counts, "err", err)
 		}
 	}
+	if done.Outcome == api.NotStarted {
+		return done
+	}
 	done.Payload = nil // ours; the standard's completion has none
 	return done
+}
+
+// beforeTest marks the units before a test takes notes from them: should the platform stop in it,
+// nobody knows how many are left. It says which units were not in doubt before.
+func (c *Cashier) beforeTest(name string) (marked map[string]bool, err error) {
+	if name != cash.CmdTest {
+		return nil, nil
+	}
+	units := map[string]book.Unit{}
+	marked = map[string]bool{}
+	c.led.Read(func(b *book.Book) {
+		for id, u := range b.Units {
+			if !u.Inaccurate {
+				next := *u
+				next.Inaccurate, marked[id] = true, true
+				units[id] = next
+			}
+		}
+	})
+	if len(units) == 0 {
+		return marked, nil
+	}
+	return marked, c.SetCounts(units, name)
 }

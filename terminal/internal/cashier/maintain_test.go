@@ -46,6 +46,9 @@ func TestATestOfTheUnitsIsBookedAndNeverBesideACustomer(t *testing.T) {
 	y := open(t, t.TempDir(), newModule())
 	must(t, y.SetCounts(map[string]book.Unit{"unit1": {Currency: "CNY", Value: 10000, Initial: 100, Count: 100}}, "test"))
 	y.dev.script[cash.CmdTest] = func() api.Completion {
+		if _, doubt := y.count(t); !doubt {
+			t.Error("a crash now would leave a wrong count that everybody believes")
+		}
 		return api.Completion{Outcome: api.Done, Payload: moved(cash.UnitMoved{Rejected: 1}, false)}
 	}
 	if done := y.Maintain(context.Background(), cash.CmdTest, nothing); done.Outcome != api.Done || done.Payload != nil {
@@ -53,6 +56,13 @@ func TestATestOfTheUnitsIsBookedAndNeverBesideACustomer(t *testing.T) {
 	}
 	if n, doubt := y.count(t); n != 99 || doubt {
 		t.Errorf("%d %v", n, doubt)
+	}
+	y.dev.script[cash.CmdTest] = func() api.Completion { return api.Refuse(api.DeviceNotReady, "") }
+	if done := y.Maintain(context.Background(), cash.CmdTest, nothing); done.Outcome != api.NotStarted {
+		t.Errorf("%+v", done)
+	}
+	if n, doubt := y.count(t); n != 99 || doubt {
+		t.Errorf("after a test that was refused: %d %v", n, doubt)
 	}
 	y.dev.script[cash.CmdTest] = func() api.Completion { return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError} }
 	y.Maintain(context.Background(), cash.CmdTest, nothing)

@@ -5,6 +5,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -71,7 +72,7 @@ func (i *Issuer) Inside() bool { return i.media() != "notPresent" }
 func (i *Issuer) media() string {
 	var st card.Status
 	i.dev.Read("cardReader", &st)
-	return st.Media
+	return cmp.Or(st.Media, "unknown")
 }
 
 // fresh asks the device where a card is; "unknown" when it does not answer.
@@ -343,7 +344,7 @@ func (i *Issuer) Look() {
 		return // somebody moves a card
 	}
 	defer i.mu.Unlock()
-	if m := i.media(); i.late && m != "" && m != "unknown" {
+	if i.late && i.media() != "unknown" {
 		i.recovered()
 	}
 }

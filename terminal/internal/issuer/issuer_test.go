@@ -377,8 +377,12 @@ func TestADispenserThatComesBackLateIsAskedThen(t *testing.T) {
 	r.dev.media, r.dev.state = "entering", api.Offline
 	r = r.crash(t)
 	r.is(t, book.HandIntent, book.SettleNone, 10, 0, 0)
-	r.dev.media = "unknown"
-	r.Look()
+	for _, r.dev.media = range []string{"unknown", ""} { // a driver without its device has no status of a card
+		r.dev.state = api.Online
+		r.Look()
+		r.Recovered()
+		r.is(t, book.HandIntent, book.SettleNone, 10, 0, 0)
+	}
 	r.dev.media, r.dev.state = "entering", api.Online
 	r.Look()
 	r.is(t, book.HandKept, book.SettleReverse, 9, 1, 0)

@@ -96,10 +96,15 @@ func (m *Mode) Register(c Client, name string) {
 // Enter asks for the mode. No new customer is served from now on; it is active when all have
 // acknowledged and the last customer has gone.
 func (m *Mode) Enter() api.Completion {
-	if !m.begin(Inactive, EnterPending) {
+	m.telling.Lock() // nobody ends it before the counter is out of service
+	ok := m.begin(Inactive, EnterPending)
+	if ok {
+		m.Hooks.Suspend(true)
+	}
+	m.telling.Unlock()
+	if !ok {
 		return api.Refuse(api.SequenceError, "vendor mode is "+string(m.State()))
 	}
-	m.Hooks.Suspend(true)
 	m.ask(evEnterRequest)
 	return api.Completion{Outcome: api.Done}
 }
