@@ -141,6 +141,8 @@ type Book struct {
 	// OpenSession is a session that has begun and not ended.
 	OpenSession string `json:"openSession,omitempty"`
 	Retained    int    `json:"retained,omitempty"`
+	// Printing: a passbook is being printed into, and its stripe does not say so yet.
+	Printing bool `json:"printing,omitempty"`
 	// Stock is how many blank cards, passbooks and forms the machine holds, by item.
 	Stock map[string]int `json:"stock,omitempty"`
 	// CardOut: a blank card has left the stacker and is not booked out of the stock yet.
@@ -269,7 +271,11 @@ func (b *Book) Apply(r ej.Record) error {
 	case ej.SessionBegin:
 		b.OpenSession = r.Session
 	case ej.SessionEnd:
-		b.OpenSession = ""
+		b.OpenSession, b.Printing = "", false
+	case ej.BookPrinting:
+		b.Printing = true
+	case ej.BookPrinted:
+		b.Printing = false
 	case ej.CardRetained:
 		b.Retained++
 	case ej.Counts:

@@ -111,3 +111,16 @@ func TestTheCustomersOwnCardComesBackWhateverElseTheSessionHad(t *testing.T) {
 		t.Error("it stays in the reader")
 	}
 }
+
+func TestAnOutsideClientMovesNoCardsBesideACustomer(t *testing.T) {
+	r := newRig(t)
+	ran := 0
+	move := r.unserved(func(context.Context, *service.Call) api.Completion { ran++; return api.Completion{Outcome: api.Done} })
+	if done := move(context.Background(), nil); done.Code != api.SequenceError || ran != 0 {
+		t.Errorf("%+v", done)
+	}
+	r.EndSession("done")
+	if done := move(context.Background(), nil); done.Outcome != api.Done || ran != 1 {
+		t.Errorf("%+v", done)
+	}
+}

@@ -11,6 +11,16 @@ import (
 // keeps are the devices that pages use through commands of the platform only.
 var keeps = map[string]bool{CardsID: true, IDReaderID: true, PassbookID: true}
 
+// unserved: while a customer is served, what lies inside is the platform's.
+func (c *Counter) unserved(h service.Handler) service.Handler {
+	return func(ctx context.Context, call *service.Call) api.Completion {
+		if _, open := c.Session.Current(); open {
+			return api.Refuse(api.SequenceError, "a customer is served")
+		}
+		return h(ctx, call)
+	}
+}
+
 // otherService is a device that needs no rule of the counter: scanner, identity card reader,
 // camera, lamps, UPS, … Its commands are the driver's. What moves cash or keys is refused:
 // that goes through the services that guard it.
@@ -29,6 +39,9 @@ func (c *Counter) otherService(id string, d *device.Device) *service.Service {
 			out := map[string]service.Command{}
 			for name, motion := range desc.Commands {
 				h := pass(d)
+				if keeps[id] && motion != api.Still {
+					h = c.unserved(h)
+				}
 				if keeps[id] || desc.Class == api.ClassTextTerminal {
 					h = outside(h) // what the staff types is no page's business
 				}

@@ -174,8 +174,8 @@ func (c *Counter) insertPassbook(ctx context.Context, call *service.Call) api.Co
 }
 
 // updatePassbook prints what is not in the book yet: asks for the next lines, prints them, writes
-// the stripe, tells the bank, and goes on until there are none. What was printed once is never
-// printed again: the stripe and the bank each know how far it went.
+// the stripe, tells the bank, and goes on until there are none. Stripe and bank each know how far
+// it went. Printing that broke off, which neither can know, is a person's business.
 func (c *Counter) updatePassbook(ctx context.Context, emit func(api.Event)) api.Completion {
 	c.mu.Lock()
 	f := c.folio
@@ -314,8 +314,19 @@ func (p *bookRun) log(kind ej.Kind, data any) error {
 
 // GiveBackPassbook returns a book that lies inside while no session is open.
 func (c *Counter) GiveBackPassbook() {
-	if _, open := c.Session.Current(); !open {
-		c.returnPassbook()
+	if _, open := c.Session.Current(); open {
+		return
+	}
+	c.returnPassbook()
+	var printing bool
+	var last string
+	c.Ledger.Read(func(b *book.Book) { printing, last = b.Printing, b.OpenSession })
+	if !printing {
+		return
+	}
+	c.Alarm("passbookUnclear", "the terminal stopped while it printed into a passbook: the stripe does not say what was printed", "")
+	if err := c.Ledger.Log(ej.SessionEnd, ej.Record{Session: last}, map[string]string{"reason": "the terminal stopped"}); err != nil {
+		c.Log.Error("journal", "kind", ej.SessionEnd, "err", err)
 	}
 }
 

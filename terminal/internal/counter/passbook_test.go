@@ -13,6 +13,7 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
 	"zhigui/server/api/message"
+	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/device"
 	"zhigui/terminal/internal/service"
@@ -161,6 +162,24 @@ func TestAPassbookThatCannotBePrintedSaysHowFarItIs(t *testing.T) {
 		if out["outcome"] != c.want || out["printed"] != float64(c.printed) || len(told) != c.told {
 			t.Errorf("%s: %v, told %v", c.name, out, told)
 		}
+	}
+}
+
+func TestATerminalThatStoppedWhilePrintingSaysSoOnce(t *testing.T) {
+	var alarms []string
+	r, b := passbookRig(t, "6225880000000001=00=00000000")
+	r.Alarm = func(kind, _, _ string) { alarms = append(alarms, kind) }
+	s, _ := r.Session.Current()
+	must(t, r.Ledger.Log(ej.SessionBegin, ej.Record{Session: s.ID}, nil))
+	must(t, r.Ledger.Log(ej.BookPrinting, ej.Record{Session: s.ID}, nil))
+	r.GiveBackPassbook() // its session is open: it prints
+	_, err := r.Session.End()
+	must(t, err)
+	for range 2 {
+		r.GiveBackPassbook()
+	}
+	if d := cmp.Diff([]string{"passbookUnclear"}, alarms); d != "" || b.out == 0 {
+		t.Error(d, b.out)
 	}
 }
 

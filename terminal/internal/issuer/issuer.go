@@ -66,9 +66,6 @@ func New(cfg Config, dev Device, led *book.Ledger, sess *session.Manager, newOp 
 	return &Issuer{cfg: cfg, dev: dev, led: led, sess: sess, newOp: newOp, hooks: hooks, log: log, gone: make(chan struct{}, 1)}
 }
 
-// Inside reports whether a card lies anywhere between stacker and exit, as the device says last.
-func (i *Issuer) Inside() bool { return i.media() != "notPresent" }
-
 func (i *Issuer) media() string {
 	var st card.Status
 	i.dev.Read("cardReader", &st)
