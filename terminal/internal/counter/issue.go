@@ -152,7 +152,7 @@ func (c *Counter) issueRequest(r *hostlink.Request, phone string, approval Appro
 	next, match := c.pins["new"], c.pins["confirm"]
 	c.mu.Unlock()
 	switch {
-	case c.Issuer == nil || !r.Card.New || r.Card.Track2 == "": // a passbook has none
+	case c.Issuer == nil || !r.Card.New:
 		return errors.New("draw a card first")
 	case who == nil:
 		return errors.New("read the identity card first")

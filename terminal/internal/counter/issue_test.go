@@ -9,8 +9,6 @@ import (
 	"zhigui/drivers/api/idcard"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/device"
-	"zhigui/terminal/internal/hostlink"
-	"zhigui/terminal/internal/issuer"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
 )
@@ -69,24 +67,13 @@ func TestAnApprovedCardIsForThePersonWhomTheManagerSaw(t *testing.T) {
 	}
 }
 
-func TestABlankCardOrAPassbookIsNoCardToAskTheBankWith(t *testing.T) {
+func TestABlankCardIsNoCardToAskTheBankWith(t *testing.T) {
 	r := newRig(t)
-	book1 := session.Card{PAN: "6225880000000001", New: true}
-	must(t, r.Session.SetCard(book1))
+	must(t, r.Session.SetCard(session.Card{PAN: "6225880000002001", Track2: "6225880000002001=49121010000012300000", New: true}))
 	for _, kind := range []string{"withdrawal", "balance", "pinChange", "statement", book.TypeDeposit} {
 		if done := r.transact(context.Background(), &service.Call{Payload: []byte(`{"type":"` + kind + `","amount":10000}`)}); done.Code != api.SequenceError {
 			t.Errorf("%s: %+v", kind, done)
 		}
-	}
-	r.Issuer, r.person = &issuer.Issuer{}, &idcard.Card{Name: "张三", Number: "990101199001011234"}
-	r.pins["new"], r.pins["confirm"] = pinBlock{make([]byte, 8)}, pinBlock{make([]byte, 8)}
-	yes := Approval{State: "approved", Kind: book.TypeCardIssue}
-	if err := r.issueRequest(&hostlink.Request{Card: book1}, "13800000000", yes); err == nil {
-		t.Error("a passbook becomes a card")
-	}
-	blank := session.Card{PAN: "6225880000002001", Track2: "6225880000002001=49121010000012300000", New: true}
-	if err := r.issueRequest(&hostlink.Request{Card: blank}, "13800000000", yes); err != nil {
-		t.Error(err)
 	}
 }
 

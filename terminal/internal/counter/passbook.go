@@ -22,9 +22,11 @@ import (
 // PassbookID is the device id, and the service, of the passbook printer.
 const PassbookID = "passbook"
 
-// folio is the passbook inside, as its stripe says: the line printed last on its page, and the
-// number of the account's line that it is. ready: its stripe was read.
+// folio is the passbook inside, as its stripe says: its account, the line printed last on its
+// page, and the number of the account's line that it is. ready: its stripe was read. It is not the
+// session's card, and no card is it: each has its own account.
 type folio struct {
+	account   string
 	line, seq int
 	ready     bool
 }
@@ -37,23 +39,23 @@ const (
 
 // parseStripe reads a passbook's stripe: account=line=number, digits (our own layout: banks
 // have theirs).
-func parseStripe(data string) (account string, f folio, err error) {
+func parseStripe(data string) (f folio, err error) {
 	p := strings.Split(data, "=")
 	if len(p) != 3 || len(p[0]) < 13 || len(p[0]) > 19 {
-		return "", folio{}, errors.New("not a passbook of this bank")
+		return folio{}, errors.New("not a passbook of this bank")
 	}
 	var bad [2]error
 	f.line, bad[0] = strconv.Atoi(p[1])
 	f.seq, bad[1] = strconv.Atoi(p[2])
 	if errors.Join(bad[:]...) != nil || strings.Trim(p[0], "0123456789") != "" || f.line < 0 || f.line > pageLines || f.seq < 0 {
-		return "", folio{}, errors.New("the passbook's stripe is damaged")
+		return folio{}, errors.New("the passbook's stripe is damaged")
 	}
-	f.ready = true
-	return p[0], f, nil
+	f.account, f.ready = p[0], true
+	return f, nil
 }
 
-func (f folio) stripe(account string) string {
-	return fmt.Sprintf("%s=%02d=%08d", account, f.line, f.seq)
+func (f folio) stripe() string {
+	return fmt.Sprintf("%s=%02d=%08d", f.account, f.line, f.seq)
 }
 
 // bookLine is one line of an account that is not in the book yet.
@@ -157,7 +159,7 @@ func (c *Counter) insertPassbook(ctx context.Context, call *service.Call) api.Co
 	if err := json.Unmarshal(done.Payload, &stripe); err != nil {
 		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: "the driver's stripe data does not decode"}
 	}
-	account, f, err := parseStripe(stripe.Data)
+	f, err := parseStripe(stripe.Data)
 	if err != nil {
 		return api.Fail(api.Failed, printer.ErrStripe, err.Error())
 	}
@@ -167,10 +169,7 @@ func (c *Counter) insertPassbook(ctx context.Context, call *service.Call) api.Co
 		return api.Refuse(api.SequenceError, "the session has ended")
 	}
 	c.folio = f
-	if err := c.Session.SetCard(session.Card{PAN: account, New: true}); err != nil {
-		return api.Refuse(api.SequenceError, "the session has ended")
-	}
-	return service.Done(map[string]any{"account": session.Mask(account)})
+	return service.Done(map[string]any{"account": session.Mask(f.account)})
 }
 
 // updatePassbook prints what is not in the book yet: asks for the next lines, prints them, writes
@@ -180,12 +179,11 @@ func (c *Counter) updatePassbook(ctx context.Context, emit func(api.Event)) api.
 	c.mu.Lock()
 	f := c.folio
 	c.mu.Unlock()
-	held, ok := c.Session.Card()
 	s, open := c.Session.Current()
-	if !open || !ok || !f.ready {
+	if !open || !f.ready {
 		return api.Refuse(api.SequenceError, "insert the passbook first")
 	}
-	p := &bookRun{c: c, dev: c.Others[PassbookID], emit: emit, session: s.ID, account: held.PAN, f: f}
+	p := &bookRun{c: c, dev: c.Others[PassbookID], emit: emit, session: s.ID, f: f}
 	out := p.run(context.WithoutCancel(ctx))
 	c.mu.Lock()
 	if now, open := c.Session.Current(); open && now.ID == s.ID && c.folio.ready { // not given back meanwhile
@@ -198,12 +196,12 @@ func (c *Counter) updatePassbook(ctx context.Context, emit func(api.Event)) api.
 
 // bookRun is one update of a passbook.
 type bookRun struct {
-	c                *Counter
-	dev              *device.Device
-	emit             func(api.Event)
-	session, account string
-	f                folio
-	printed          int
+	c       *Counter
+	dev     *device.Device
+	emit    func(api.Event)
+	session string
+	f       folio
+	printed int
 }
 
 // run answers the outcome: updated, nothing, or why it ended before: declined, notSent, unknown
@@ -237,7 +235,7 @@ func (p *bookRun) run(ctx context.Context) map[string]any {
 
 // ask asks the bank, or tells it, how far the book goes.
 func (p *bookRun) ask(ctx context.Context, kind string) hostlink.Result {
-	res := p.c.Link.Transact(ctx, hostlink.Request{Type: kind, Card: session.Card{PAN: p.account}, Session: p.session, Private: []byte(strconv.Itoa(p.f.seq))})
+	res := p.c.Link.Transact(ctx, hostlink.Request{Type: kind, Card: session.Card{PAN: p.f.account}, Session: p.session, Private: []byte(strconv.Itoa(p.f.seq))})
 	if res.Err != nil {
 		p.c.Log.Warn("passbook: no result", "type", kind, "txn", res.Txn, "outcome", res.Host, "err", res.Err)
 	}
@@ -273,7 +271,7 @@ func (p *bookRun) print(ctx context.Context, lines []bookLine) (why string) {
 		p.f.line, p.f.seq = at+len(now)-1, last
 		p.printed += len(now)
 		lines = lines[len(now):]
-		if done := p.dev.Run(ctx, printer.CmdWriteStripe, printer.Stripe{Data: p.f.stripe(p.account)}, nil); done.Outcome != api.Done {
+		if done := p.dev.Run(ctx, printer.CmdWriteStripe, printer.Stripe{Data: p.f.stripe()}, nil); done.Outcome != api.Done {
 			p.ask(ctx, "passbookPrinted") // the bank is told, as the book cannot be
 			p.c.Alarm("passbookStripe", "the stripe of a passbook could not be written after printing: "+done.Description, "")
 			return "failed"

@@ -143,6 +143,26 @@ func TestAPassbookIsPrintedOverPagesAndItsStripeFollows(t *testing.T) {
 	}
 }
 
+func TestAPassbookGetsTheLinesOfItsOwnAccountWhateverCardIsRead(t *testing.T) {
+	r, b := passbookRig(t, "6225880000000009=00=00000000")
+	var asked []string
+	r.bank = func(q, a *message.Message) { asked = append(asked, q.String(2)); _ = a.SetString(62, "+0") }
+	for range cap(r.allow) {
+		r.allow <- struct{}{}
+	}
+	if done := r.insertPassbook(context.Background(), &service.Call{Conn: &service.Conn{}}); done.Outcome != api.Done {
+		t.Fatalf("%+v", done)
+	}
+	r.read(t) // the card of another account
+	r.updatePassbook(context.Background(), func(api.Event) {})
+	if d := cmp.Diff([]string{"6225880000000009"}, asked); d != "" || len(b.stripes) > 0 {
+		t.Error(d, b.stripes)
+	}
+	if held, _ := r.Session.Card(); held.PAN != "6225880000000001" || held.New {
+		t.Error("the passbook is taken for a card")
+	}
+}
+
 func TestAPassbookThatCannotBePrintedSaysHowFarItIs(t *testing.T) {
 	for _, c := range []struct {
 		name, cmd     string
@@ -199,7 +219,7 @@ func TestABankThatRefusesOrHasNothingPrintsNothing(t *testing.T) {
 
 func TestAForeignOrDamagedPassbookIsNotUsed(t *testing.T) {
 	for _, stripe := range []string{"", "6225880000000001", "6225880000000001=25=1", "6225880000000001=xx=1", "12=00=1", "622588000000000x=00=1", "6225880000000001=-1=1"} {
-		if _, _, err := parseStripe(stripe); err == nil {
+		if _, err := parseStripe(stripe); err == nil {
 			t.Errorf("%q is taken", stripe)
 		}
 	}

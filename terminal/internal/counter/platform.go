@@ -401,7 +401,7 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 	switch {
 	case !open || !hasCard || s.CardGone:
 		return api.Refuse(api.SequenceError, "read a card first")
-	case held.New && !issues: // no card of the customer's: a blank one, or a passbook's number
+	case held.New && !issues:
 		return api.Refuse(api.SequenceError, "only its issue can be asked for with a new card")
 	case !hasPin && !issues:
 		return api.Refuse(api.SequenceError, "enter the PIN first")
