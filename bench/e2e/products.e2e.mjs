@@ -147,6 +147,21 @@ async function pinTwice(digits = '246810') {
   }
 }
 
+/** Signs on the glass with the mouse. */
+async function signs() {
+  await c.screen('sign')
+  const box = await c.page.locator('[data-part="field"]').boundingBox()
+  const to = (x, y) => c.page.mouse.move(box.x + x * box.width, box.y + y * box.height, { steps: 6 })
+  for (const stroke of [[[0.3, 0.3], [0.4, 0.7], [0.5, 0.3]], [[0.55, 0.6], [0.6, 0.4], [0.66, 0.62], [0.7, 0.35]]]) {
+    await to(...stroke[0])
+    await c.page.mouse.down()
+    for (const p of stroke.slice(1)) await to(...p)
+    await c.page.mouse.up()
+  }
+  await c.picture('sign')
+  await c.tap('sign-confirm')
+}
+
 /** From the first screen to the PIN of the new card. */
 async function identified(pad) {
   await c.idle()
@@ -160,6 +175,7 @@ async function identified(pad) {
   for (const d of '13800000000') await c.tap(`key-${d}`)
   await c.picture('enter-phone')
   await c.tap('phone-confirm')
+  await signs()
   await c.screen('managerWait')
   await c.picture('manager-wait-card')
   await approves(pad)

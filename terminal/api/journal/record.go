@@ -84,6 +84,8 @@ const (
 	HandKept    Kind = "HAND_KEPT"    // it lies in the bin
 	HandUnclear Kind = "HAND_UNCLEAR" // a person must look
 
+	Signed Kind = "SIGNED" // what the customer signed on the glass, by its digest
+
 	BookPrinting Kind = "BOOK_PRINTING" // before lines are printed into a passbook
 	BookPrinted  Kind = "BOOK_PRINTED"  // they are there, and the stripe says so
 

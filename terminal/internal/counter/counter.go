@@ -104,18 +104,20 @@ type Parts struct {
 	// Depositor goes with Acceptor.
 	Depositor *depositor.Depositor
 	// Issuer is there when Others has a card dispenser (CardsID).
-	Issuer   *issuer.Issuer
-	Link     *hostlink.Link
-	Desk     Desk
-	Forms    *receipt.Forms
-	Server   *service.Server
-	Texts    func(code string) Text // response code → what the customer reads
-	Capture  func(code string) bool // response code → keep the card
-	Bundle   func() Bundle
-	Alarm    func(kind, text, txn string)
-	Order    func(kind string, args json.RawMessage) error // an operator's order
-	Activity func(busy bool)                               // the business lease
-	Log      *slog.Logger
+	Issuer  *issuer.Issuer
+	Link    *hostlink.Link
+	Desk    Desk
+	Forms   *receipt.Forms
+	Server  *service.Server
+	Texts   func(code string) Text // response code → what the customer reads
+	Capture func(code string) bool // response code → keep the card
+	Bundle  func() Bundle
+	Alarm   func(kind, text, txn string)
+	// Signatures is the folder of what customers have signed on the glass.
+	Signatures string
+	Order      func(kind string, args json.RawMessage) error // an operator's order
+	Activity   func(busy bool)                               // the business lease
+	Log        *slog.Logger
 }
 
 // Counter holds it all together. Safe for concurrent use.
@@ -136,6 +138,7 @@ type Counter struct {
 	vendor    *vendormode.Mode
 	person    *idcard.Card // who stands here, nil until an identity card was read
 	folio     folio        // the passbook inside
+	signed    []string     // documents that the customer has signed in this session
 }
 
 type pinBlock struct{ block []byte }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -143,12 +144,15 @@ func (c *Counter) handOver(ctx context.Context, call *service.Call) api.Completi
 	return done
 }
 
+// agreement is the document that a new holder signs.
+const agreement = "card-agreement/1"
+
 var phoneForm = regexp.MustCompile(`^1\d{10}$`)
 
 // issueRequest fills what is particular to the issue of a card.
 func (c *Counter) issueRequest(r *hostlink.Request, phone string, approval Approval) error {
 	c.mu.Lock()
-	who := c.person
+	who, signed := c.person, slices.Contains(c.signed, agreement)
 	next, match := c.pins["new"], c.pins["confirm"]
 	c.mu.Unlock()
 	switch {
@@ -158,6 +162,8 @@ func (c *Counter) issueRequest(r *hostlink.Request, phone string, approval Appro
 		return errors.New("read the identity card first")
 	case !phoneForm.MatchString(phone):
 		return errors.New("a mobile number of 11 digits is needed")
+	case !signed:
+		return errors.New("the agreement was not signed")
 	case approval.State != "approved" || approval.Kind != "cardIssue":
 		return errors.New("the lobby manager has not approved this card")
 	case len(next.block) == 0 || string(next.block) != string(match.block):

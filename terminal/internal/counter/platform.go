@@ -45,6 +45,7 @@ func (c *Counter) platformService() *service.Service {
 			"X-Host.Transact":  {Handle: c.transact},
 			"X-Host.Confirm":   {Handle: c.confirmDeposit},
 			"X-Pad.Request":    {Handle: c.askPad},
+			"X-Signature.Take": {Async: true, Handle: c.takeSignature},
 		},
 	}
 	maps.Copy(s.Commands, c.issueCommands())
@@ -228,7 +229,7 @@ func (c *Counter) beginSession(_ context.Context, call *service.Call) api.Comple
 	}
 	c.mu.Lock() // an answer that came after the end of the session before
 	c.pins, c.approved = map[string]pinBlock{}, map[string]Approval{}
-	c.person, c.folio = nil, folio{}
+	c.person, c.folio, c.signed = nil, folio{}, nil
 	c.mu.Unlock()
 	c.Activity(true)
 	if err := c.Ledger.Log(ej.SessionBegin, ej.Record{Session: id}, map[string]string{"flow": req.Flow, "lang": req.Lang, "bundle": b.Digest}); err != nil {
@@ -293,7 +294,7 @@ func (c *Counter) EndSession(reason string) bool {
 	}
 	c.mu.Lock()
 	c.pins, c.approved, c.chip = map[string]pinBlock{}, map[string]Approval{}, nil
-	c.person, c.folio = nil, folio{}
+	c.person, c.folio, c.signed = nil, folio{}, nil
 	c.mu.Unlock()
 	c.Activity(false)
 	c.announce()

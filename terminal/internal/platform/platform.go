@@ -220,7 +220,7 @@ func (p *Platform) join() error {
 		},
 		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"], Others: others,
 		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits, Issuer: p.cards,
-		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server,
+		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server, Signatures: filepath.Join(cfg.Data, "signatures"),
 		Texts: responseText, Capture: captureCard, Bundle: p.currentBundle, Alarm: p.alarm,
 		Order:    p.order,
 		Activity: func(busy bool) { p.busy.Store(busy); p.takeAssigned() }, Log: p.log,

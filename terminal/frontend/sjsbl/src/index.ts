@@ -11,6 +11,7 @@ import { drawCard, enterPhone, handOverCard, readIdentity } from './issue'
 import { insertPassbook, returnPassbook, updatePassbook } from './passbook'
 import { enterPin } from './pin'
 import type { Component } from './sequence'
+import { sign } from './sign'
 
 export { Canceled, Context, isLinkLost, pause, TimedOut, type Stage } from './context'
 export { cardMedia, waitCardGone } from './card'
@@ -21,6 +22,6 @@ export { END, problems, walk, type Component, type Sequence, type Step } from '.
 
 /** Every component by the name that sequences use. */
 export const library: Record<string, Component> = {
-  beginSession, readCard, returnCard, retainCard, enterPin, chooseAmount, askManager, transact, present, dispense, takeCash, takeNotes, closeNotes, readIdentity, enterPhone, drawCard, handOverCard,
+  beginSession, readCard, returnCard, retainCard, enterPin, chooseAmount, askManager, transact, present, dispense, takeCash, takeNotes, closeNotes, readIdentity, enterPhone, sign, drawCard, handOverCard,
   insertPassbook, updatePassbook, returnPassbook, askReceipt, print, tell
 }

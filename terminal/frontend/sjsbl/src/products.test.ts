@@ -46,6 +46,29 @@ describe('enterPhone', () => {
   })
 })
 
+describe('sign', () => {
+  const params = { paper: 'card-agreement/1', title: { zh: '请签名', en: 'Sign' }, text: { zh: '协议', en: 'Agreement' } }
+  it('hands text and strokes over, and asks again for what is no signature', async () => {
+    let taken = 0
+    const { ctx, fake, run } = setup({ 'X-Signature.Take': () => (taken++ === 0 ? fails('invalidData')() : {}) })
+    const exit = run('sign', params)
+    await tick()
+    ctx.answer([[[0, 0, 0, 500]]])
+    await tick()
+    expect(ctx.stage.params.refused).toBe(true)
+    ctx.answer([[[1, 2, 3, 500]]])
+    expect(await exit).toBe('ok')
+    expect(fake.calls.at(-1)!.payload).toEqual({ document: 'card-agreement/1', text: '协议', strokes: [[[1, 2, 3, 500]]] })
+  })
+  it('gives up when the platform cannot keep it', async () => {
+    const { ctx, run } = setup({ 'X-Signature.Take': fails('internalError') })
+    const exit = run('sign', params)
+    await tick()
+    ctx.answer([])
+    expect(await exit).toBe('failed')
+  })
+})
+
 describe('handOverCard', () => {
   it('asks the customer to take the card only when it is at the exit', async () => {
     let seen = ''

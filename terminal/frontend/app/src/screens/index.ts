@@ -13,6 +13,7 @@ import ManagerWait from './ManagerWait.vue'
 import Outcome from './Outcome.vue'
 import OutOfService from './OutOfService.vue'
 import PlaceIdCard from './PlaceIdCard.vue'
+import Sign from './Sign.vue'
 import Starting from './Starting.vue'
 import Statement from './Statement.vue'
 import TakeCard from './TakeCard.vue'
@@ -21,5 +22,5 @@ import TakeCash from './TakeCash.vue'
 /** Screens by the name that components of a sequence use. */
 export const screens: Record<string, Component> = {
   askReceipt: AskReceipt, balance: Balance, busy: Busy, chooseAmount: ChooseAmount, enterPhone: EnterPhone, enterPin: EnterPin, idle: Idle, insertCard: InsertCard, insertNotes: InsertNotes, insertPassbook: InsertPassbook, placeIdCard: PlaceIdCard, managerWait: ManagerWait,
-  outcome: Outcome, outOfService: OutOfService, starting: Starting, statement: Statement, takeCard: TakeCard, takeCash: TakeCash
+  outcome: Outcome, outOfService: OutOfService, sign: Sign, starting: Starting, statement: Statement, takeCard: TakeCard, takeCash: TakeCash
 }
