@@ -9,7 +9,12 @@ import (
 	"testing"
 
 	"zhigui/drivers/api"
+	"zhigui/drivers/api/idcard"
+	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/hostlink"
+	"zhigui/terminal/internal/issuer"
 	"zhigui/terminal/internal/service"
+	"zhigui/terminal/internal/session"
 )
 
 func strokes(n int) [][]point {
@@ -76,4 +81,19 @@ func TestWhatIsNoSignatureIsRefused(t *testing.T) {
 	if done := r.signs(good); done.Code != api.SequenceError {
 		t.Errorf("without a session: %+v", done)
 	}
+}
+
+func TestANewCardNeedsTheSignedAgreement(t *testing.T) {
+	r := newRig(t)
+	r.Issuer, r.person = &issuer.Issuer{}, &idcard.Card{Name: "张三", Number: "990101199001011234"}
+	r.pins["new"], r.pins["confirm"] = pinBlock{make([]byte, 8)}, pinBlock{make([]byte, 8)}
+	ask := func() error {
+		return r.issueRequest(&hostlink.Request{Card: session.Card{PAN: "6225880000002001", Track2: "6225880000002001=49121010000012300000", New: true}},
+			"13800000000", Approval{State: "approved", Kind: book.TypeCardIssue})
+	}
+	if ask() == nil {
+		t.Error("nobody has signed")
+	}
+	r.signed = []string{agreement}
+	must(t, ask())
 }
