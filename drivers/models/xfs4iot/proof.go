@@ -2,7 +2,6 @@ package xfs4iot
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,6 +11,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/drivers/internal/record"
 	"zhigui/drivers/sdk"
 )
 
@@ -151,30 +151,11 @@ func (x *dispenser) movedOf(w witness) cash.Moved {
 
 func (x *dispenser) orderFile() string { return filepath.Join(x.env.StateDir, "order.json") }
 
-func (x *dispenser) remember(o order) error {
-	b, err := json.Marshal(o)
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(x.env.StateDir, "order-*")
-	if err != nil {
-		return fmt.Errorf("remember the counts: %w", err)
-	}
-	_, err = f.Write(b)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), x.orderFile())
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-		return fmt.Errorf("remember the counts: %w", err)
-	}
-	return nil
-}
+func (x *dispenser) remember(o order) error { return record.Save(x.orderFile(), o) }
 
 func (x *dispenser) remembered() (o order, ok bool) {
-	b, err := os.ReadFile(x.orderFile())
-	return o, err == nil && json.Unmarshal(b, &o) == nil
+	err := record.Load(x.orderFile(), &o)
+	return o, err == nil && o.Op != ""
 }
 
 func (x *dispenser) forget() {
