@@ -1,6 +1,10 @@
 package message
 
-import "fmt"
+import (
+	"fmt"
+
+	"zhigui/server/api/message/frame"
+)
 
 // MaxFields is the largest data element number any dialect may use.
 const MaxFields = 128
@@ -38,6 +42,9 @@ type Field struct {
 	Var   int // 0 fixed; 2 or 3: digits of the length prefix
 	Canon Canon
 	Mask  Mask
+
+	Charset string // of an and ans text; empty for the dialect's
+	code    *codePage
 }
 
 // Enc is how digits travel.
@@ -45,11 +52,14 @@ type Enc uint8
 
 // Encodings of digits and of length prefixes.
 const (
-	EncASCII Enc = iota + 1
-	EncBCD       // two digits a byte, left aligned, trailing zero nibble
+	EncASCII  Enc = iota + 1
+	EncBCD        // two digits a byte; an odd one is filled up with a zero nibble
+	EncBinary     // a length prefix of one byte (two for var: 3 above 255), as VISA has it
+	EncEBCDIC     // EBCDIC digits
 )
 
-// Prefix is the length prefix of a frame on a stream.
+// Prefix is the length prefix of a frame on a stream, where it is one of the two of
+// UnionPay's links; 0 for all others, which are in Frame only.
 type Prefix uint8
 
 // Frame prefixes.
@@ -64,7 +74,7 @@ type Part struct {
 	Off     int
 	Len     int
 	Default []byte
-	Total   bool // four ASCII digits: length of header and message
+	Total   bool // length of header and message: four ASCII digits, or two bytes
 }
 
 // MACForm is how a MAC sits in its field.
@@ -82,13 +92,18 @@ type Dialect struct {
 	Fields  int // 64 or 128
 	Digits  Enc
 	Lengths Enc
+	Odd     bool // an odd number of BCD digits is filled up on the left (VISA), not on the right
+	Hex     bool // the bitmap is 16 or 32 hexadecimal characters
+	Charset string
 	Prefix  Prefix
+	Frame   frame.Frame
 	MaxLen  int // largest frame without its prefix, bytes
 	Header  []Part
 	HdrLen  int
 	MAC     int // field number of the MAC, the last field; 0 = none
 	Form    MACForm
 
+	code  *codePage // MTI and bitmap characters; nil for ASCII
 	table [MaxFields + 1]*Field
 	canon [canonCount]uint8
 }

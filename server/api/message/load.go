@@ -9,6 +9,8 @@ import (
 	"io/fs"
 
 	"github.com/goccy/go-yaml"
+
+	"zhigui/server/api/message/frame"
 )
 
 //go:embed dialects/*.yaml
@@ -17,18 +19,17 @@ var builtin embed.FS
 type fileDialect struct {
 	Name    string      `yaml:"name"`
 	Extends string      `yaml:"extends"`
+	Kind    string      `yaml:"kind"`
 	Fields  int         `yaml:"fields"`
 	Digits  string      `yaml:"digits"`
 	Lengths string      `yaml:"lengths"`
-	Frame   fileFrame   `yaml:"frame"`
+	Odd     string      `yaml:"odd"`
+	Bitmap  string      `yaml:"bitmap"`
+	Charset string      `yaml:"charset"`
+	Frame   frame.Spec  `yaml:"frame"`
 	Header  []filePart  `yaml:"header"`
 	MAC     fileMAC     `yaml:"mac"`
 	Table   []fileField `yaml:"table"`
-}
-
-type fileFrame struct {
-	Prefix string `yaml:"prefix"`
-	Max    int    `yaml:"max"`
 }
 
 type filePart struct {
@@ -53,10 +54,12 @@ type fileField struct {
 	Var   int    `yaml:"var"`
 	Canon string `yaml:"canon"`
 	Mask  string `yaml:"mask"`
+
+	Charset string `yaml:"charset"`
 }
 
-// Builtin loads one of the dialects that come with the platform: pos64, pos64sm4,
-// cups128, cups128sm4.
+// Builtin loads one of the 8583 dialects that come with the platform: pos64, pos64sm4,
+// cups128, cups128sm4, visa, visabcd, bank128.
 func Builtin(name string) (*Dialect, error) { return Load(builtin, "dialects/"+name+".yaml") }
 
 // Load reads a dialect file. Errors name file, line and column. A file may extend another
@@ -122,25 +125,21 @@ func (d *Dialect) fill(f *fileDialect, at errAt) error {
 		}
 		d.Fields = f.Fields
 	}
-	encs := map[string]Enc{"ascii": EncASCII, "bcd": EncBCD}
-	if f.Digits != "" || own {
-		if d.Digits = encs[f.Digits]; d.Digits == 0 {
-			return at("$.digits", "digits must be ascii or bcd")
-		}
+	if f.Kind != "" && f.Kind != "8583" {
+		return at("$.kind", "kind %s is not 8583", f.Kind)
 	}
-	if f.Lengths != "" || own {
-		if d.Lengths = encs[f.Lengths]; d.Lengths == 0 {
-			return at("$.lengths", "lengths must be ascii or bcd")
-		}
+	if err := d.fillCoding(f, own, at); err != nil {
+		return err
 	}
 	if f.Frame.Prefix != "" || own {
-		d.Prefix = map[string]Prefix{"binary2": PrefixBinary2, "ascii4": PrefixASCII4}[f.Frame.Prefix]
-		if d.Prefix == 0 {
-			return at("$.frame.prefix", "prefix must be binary2 or ascii4")
+		var err error
+		if d.Frame, err = frame.New(f.Frame); err != nil {
+			return at("$.frame", "%v", err)
 		}
-		limit := map[Prefix]int{PrefixBinary2: 65535, PrefixASCII4: 9999}[d.Prefix]
-		if d.MaxLen = f.Frame.Max; d.MaxLen < 32 || d.MaxLen > limit {
-			return at("$.frame.max", "max must be from 32 to %d", limit)
+		d.MaxLen = d.Frame.Max
+		d.Prefix = 0
+		if f.Frame == (frame.Spec{Prefix: f.Frame.Prefix, Max: f.Frame.Max}) {
+			d.Prefix = map[string]Prefix{"binary2": PrefixBinary2, "ascii4": PrefixASCII4}[f.Frame.Prefix]
 		}
 	}
 	if err := d.fillHeader(f, at); err != nil {
@@ -167,7 +166,10 @@ func (d *Dialect) fillHeader(f *fileDialect, at errAt) error {
 			b = []byte(fmt.Sprintf("%-*s", p.Len, p.Text))
 		}
 		if p.Total {
-			b = []byte("0000")
+			b, err = []byte("0000"[:min(p.Len, 4)]), nil
+			if p.Len == 2 {
+				b = []byte{0, 0}
+			}
 		}
 		if err != nil || p.Name == "" || p.Len < 1 || len(b) != p.Len {
 			return at(path, "header part needs a name, a length and a value of that length")
@@ -213,7 +215,12 @@ func (d *Dialect) fillField(p *fileField, path string, at errAt) error {
 	if old := d.table[p.N]; old != nil && old.Canon != 0 {
 		d.canon[old.Canon] = 0
 	}
-	d.table[p.N] = &Field{N: p.N, Name: p.Name, Type: t, Max: p.Max, Var: p.Var, Canon: c, Mask: mask}
+	code, err := codePageOf(or(p.Charset, d.Charset))
+	if err != nil {
+		return at(path+".charset", "%v", err)
+	}
+	d.table[p.N] = &Field{N: p.N, Name: p.Name, Type: t, Max: p.Max, Var: p.Var, Canon: c, Mask: mask,
+		Charset: or(p.Charset, d.Charset), code: code}
 	if c != 0 {
 		d.canon[c] = uint8(p.N)
 	}
@@ -234,6 +241,8 @@ func (d *Dialect) fillMAC(f *fileDialect, own bool, at errAt) error {
 		return at("$.mac.cover", "cover must be mti: all bytes from the MTI up to the MAC field")
 	case d.Form == 0:
 		return at("$.mac.form", "form must be binary or hex")
+	case d.Form == MACHex && d.page(mf) != nil:
+		return at("$.mac.form", "a hexadecimal MAC is ASCII: give its field charset: ascii")
 	}
 	return nil
 }

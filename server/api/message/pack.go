@@ -39,27 +39,22 @@ func putMAC(dst, mac []byte, form MACForm) bool {
 func (m *Message) Pack(dst []byte) ([]byte, Layout, error) {
 	d := m.d
 	start := len(dst)
-	switch d.Prefix {
-	case PrefixBinary2:
-		dst = append(dst, 0, 0)
-	case PrefixASCII4:
-		dst = append(dst, '0', '0', '0', '0')
-	}
+	dst = d.Frame.Begin(dst)
 	body := len(dst)
 	dst = append(dst, m.hdr[:d.HdrLen]...)
 	lay := Layout{MTI: len(dst), d: d}
 	if d.Digits == EncBCD {
 		dst = append(dst, nibble(m.mti[0])<<4|nibble(m.mti[1]), nibble(m.mti[2])<<4|nibble(m.mti[3]))
 	} else {
-		dst = append(dst, m.mti[:]...)
+		dst = appendPage(dst, m.mti[:], d.code)
 	}
 	hi, lo := m.bits[0], m.bits[1]
 	if lo != 0 {
 		hi |= 1 << 63
 	}
-	dst = appendU64(dst, hi)
+	dst = d.appendBitmap(dst, hi)
 	if lo != 0 {
-		dst = appendU64(dst, lo)
+		dst = d.appendBitmap(dst, lo)
 	}
 	for w := range 2 {
 		for b := m.bits[w]; b != 0; {
@@ -80,17 +75,18 @@ func (m *Message) Pack(dst []byte) ([]byte, Layout, error) {
 		return dst[:start], Layout{}, &FieldError{d.Name, 0, "frame too long"}
 	}
 	for i := range d.Header {
-		if p := &d.Header[i]; p.Total {
+		switch p := &d.Header[i]; {
+		case p.Total && p.Len == 2:
+			dst[body+p.Off], dst[body+p.Off+1] = byte(n>>8), byte(n)
+		case p.Total:
 			put4(dst[body+p.Off:], n)
 		}
 	}
-	switch d.Prefix {
-	case PrefixBinary2:
-		dst[start], dst[start+1] = byte(n>>8), byte(n)
-	case PrefixASCII4:
-		put4(dst[start:], n)
+	out, err := d.Frame.Finish(dst, start)
+	if err != nil {
+		return dst[:start], Layout{}, &FieldError{d.Name, 0, "frame"}
 	}
-	return dst, lay, nil
+	return out, lay, nil
 }
 
 func (m *Message) packField(dst []byte, n int) ([]byte, error) {
@@ -98,27 +94,48 @@ func (m *Message) packField(dst []byte, n int) ([]byte, error) {
 	if f == nil {
 		return dst, &FieldError{d.Name, n, "not in this dialect"}
 	}
-	switch {
-	case f.Var == 0:
-	case d.Lengths == EncBCD && f.Var == 2:
-		dst = append(dst, byte(len(v)/10<<4|len(v)%10))
-	case d.Lengths == EncBCD:
-		dst = append(dst, byte(len(v)/100), byte(len(v)/10%10<<4|len(v)%10))
-	case f.Var == 2:
-		dst = append(dst, byte('0'+len(v)/10), byte('0'+len(v)%10))
-	default:
-		dst = append(dst, byte('0'+len(v)/100), byte('0'+len(v)/10%10), byte('0'+len(v)%10))
+	if f.Var != 0 {
+		dst = d.appendLength(dst, f, len(v))
 	}
-	if d.Digits == EncBCD && (f.Type == TypeN || f.Type == TypeZ) {
-		for i := 0; i+1 < len(v); i += 2 {
-			dst = append(dst, nibble(v[i])<<4|nibble(v[i+1]))
-		}
-		if len(v)&1 == 1 {
-			dst = append(dst, nibble(v[len(v)-1])<<4)
-		}
-		return dst, nil
+	if d.Digits != EncBCD || f.Type != TypeN && f.Type != TypeZ {
+		return appendPage(dst, v, d.page(f)), nil
 	}
-	return append(dst, v...), nil
+	if len(v)&1 == 1 && d.Odd {
+		dst = append(dst, nibble(v[0]))
+		v = v[1:]
+	}
+	for i := 0; i+1 < len(v); i += 2 {
+		dst = append(dst, nibble(v[i])<<4|nibble(v[i+1]))
+	}
+	if len(v)&1 == 1 {
+		dst = append(dst, nibble(v[len(v)-1])<<4)
+	}
+	return dst, nil
+}
+
+// appendPage appends v in the characters of p.
+func appendPage(dst, v []byte, p *codePage) []byte {
+	if p == nil {
+		return append(dst, v...)
+	}
+	for _, c := range v {
+		dst = append(dst, p.toWire[c])
+	}
+	return dst
+}
+
+func (d *Dialect) appendBitmap(dst []byte, v uint64) []byte {
+	if !d.Hex {
+		return appendU64(dst, v)
+	}
+	for s := 60; s >= 0; s -= 4 {
+		c := upperHex[v>>s&15]
+		if d.code != nil {
+			c = d.code.toWire[c]
+		}
+		dst = append(dst, c)
+	}
+	return dst
 }
 
 func nibble(c byte) byte {

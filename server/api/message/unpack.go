@@ -22,6 +22,9 @@ func (m *Message) Unpack(d *Dialect, body []byte) error {
 		p := &d.Header[i]
 		if p.Total {
 			n, ok := ascii(body[p.Off : p.Off+p.Len])
+			if p.Len == 2 {
+				n, ok = int(body[p.Off])<<8|int(body[p.Off+1]), true
+			}
 			if !ok || n != len(body) {
 				return &FieldError{d.Name, 0, "header total length"}
 			}
@@ -41,27 +44,29 @@ func (m *Message) Unpack(d *Dialect, body []byte) error {
 			return &FieldError{d.Name, 0, "MTI cut short"}
 		}
 		copy(m.mti[:], body[at:])
+		if d.code != nil {
+			for i, c := range m.mti {
+				m.mti[i] = d.code.toASCII[c]
+			}
+		}
 		at += 4
 	}
 	if !digits(m.mti[:]) {
 		return &FieldError{d.Name, 0, "MTI is not digits"}
 	}
-	if len(body) < at+8 {
-		return &FieldError{d.Name, 0, "bitmap cut short"}
-	}
 	var set [2]uint64
-	set[0] = binary.BigEndian.Uint64(body[at:])
-	at += 8
+	var ok bool
+	if set[0], at, ok = d.bitmap(body, at); !ok {
+		return &FieldError{d.Name, 0, "bitmap"}
+	}
 	if set[0]>>63 == 1 {
 		if d.Fields == 64 {
 			return &FieldError{d.Name, 1, "second bitmap in a 64-field dialect"}
 		}
-		if len(body) < at+8 {
-			return &FieldError{d.Name, 1, "bitmap cut short"}
-		}
 		set[0] &^= 1 << 63
-		set[1] = binary.BigEndian.Uint64(body[at:])
-		at += 8
+		if set[1], at, ok = d.bitmap(body, at); !ok {
+			return &FieldError{d.Name, 1, "bitmap"}
+		}
 		if set[1] == 0 {
 			return &FieldError{d.Name, 1, "second bitmap is empty"}
 		}
@@ -93,19 +98,12 @@ func (m *Message) unpackField(n, at int) (int, error) {
 	}
 	size := f.Max
 	if f.Var != 0 {
-		w := f.Var
-		if d.Lengths == EncBCD {
-			w = (w + 1) / 2
-		}
+		w := d.widthOf(f)
 		if len(in) < at+w {
 			return at, &FieldError{d.Name, n, "length cut short"}
 		}
 		var ok bool
-		if d.Lengths == EncBCD {
-			size, ok = bcd(in[at : at+w])
-		} else {
-			size, ok = ascii(in[at : at+w])
-		}
+		size, ok = d.readLength(in[at : at+w])
 		if !ok || size > f.Max {
 			return at, &FieldError{d.Name, n, "length"}
 		}
@@ -116,6 +114,17 @@ func (m *Message) unpackField(n, at int) (int, error) {
 	}
 	if len(in)-at < size {
 		return at, &FieldError{d.Name, n, "cut short"}
+	}
+	if p := d.page(f); p != nil {
+		off := len(m.buf)
+		for _, c := range in[at : at+size] {
+			m.buf = append(m.buf, p.toASCII[c])
+		}
+		if !valid(f.Type, m.buf[off:]) {
+			return at, &FieldError{d.Name, n, "character class"}
+		}
+		m.mark(n, span{int32(off), int32(size), true})
+		return at + size, nil
 	}
 	if !valid(f.Type, in[at:at+size]) {
 		return at, &FieldError{d.Name, n, "character class"}
@@ -133,17 +142,22 @@ func (m *Message) unpackDigits(f *Field, at, size int) (int, error) {
 	for _, c := range m.in[at : at+w] {
 		m.buf = append(m.buf, '0'+c>>4, '0'+c&15)
 	}
-	for i := off; i < len(m.buf); i++ {
+	first, fill := off, len(m.buf)-1 // of the digits, and where a filling nibble is
+	if size&1 == 1 && m.d.Odd {
+		first, fill = off+1, off
+	}
+	if size&1 == 1 && m.buf[fill] != '0' {
+		return at, &FieldError{m.d.Name, f.N, "padding nibble"}
+	}
+	for i := first; i < first+size; i++ {
 		if c := m.buf[i]; c > '9' {
-			if c != '0'+0xD || f.Type != TypeZ || i >= off+size {
+			if c != '0'+0xD || f.Type != TypeZ {
 				return at, &FieldError{m.d.Name, f.N, "character class"}
 			}
 			m.buf[i] = '='
 		}
 	}
-	if size&1 == 1 && m.buf[len(m.buf)-1] != '0' {
-		return at, &FieldError{m.d.Name, f.N, "padding nibble"}
-	}
+	off = first
 	m.mark(f.N, span{int32(off), int32(size), true})
 	return at + w, nil
 }
@@ -168,4 +182,31 @@ func bcd(b []byte) (int, bool) {
 		v = v*100 + int(c>>4)*10 + int(c&15)
 	}
 	return v, true
+}
+
+// bitmap reads eight bytes, or sixteen hexadecimal characters in upper case.
+func (d *Dialect) bitmap(b []byte, at int) (v uint64, next int, ok bool) {
+	if !d.Hex {
+		if len(b) < at+8 {
+			return 0, at, false
+		}
+		return binary.BigEndian.Uint64(b[at:]), at + 8, true
+	}
+	if len(b) < at+16 {
+		return 0, at, false
+	}
+	for _, c := range b[at : at+16] {
+		if d.code != nil {
+			c = d.code.toASCII[c]
+		}
+		switch {
+		case c >= '0' && c <= '9':
+			v = v<<4 | uint64(c-'0')
+		case c >= 'A' && c <= 'F':
+			v = v<<4 | uint64(c-'A'+10)
+		default:
+			return 0, at, false
+		}
+	}
+	return v, at + 16, true
 }

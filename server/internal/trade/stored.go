@@ -77,14 +77,14 @@ func unpackPair(blob []byte, da, db *message.Dialect) (a, b *message.Message, er
 		}
 		n := int(binary.BigEndian.Uint16(blob))
 		d := [2]*message.Dialect{da, db}[i]
-		p := 2
-		if d.Prefix == message.PrefixASCII4 {
-			p = 4
-		}
-		if n < p || len(blob) < 2+n {
+		if len(blob) < 2+n {
 			return nil, nil, errors.New("trade: stored messages cut short")
 		}
-		if err := m.Unpack(d, blob[2+p:2+n]); err != nil {
+		body, ok := d.Frame.Strip(blob[2 : 2+n])
+		if !ok {
+			return nil, nil, errors.New("trade: stored messages cut short")
+		}
+		if err := m.Unpack(d, body); err != nil {
 			return nil, nil, err
 		}
 		blob = blob[2+n:]
