@@ -62,6 +62,38 @@ var canonNames = map[string]Canon{
 	"origData": OrigData, "replacement": Replacement, "receiver": Receiver, "mac": MACValue,
 }
 
+// CanonByName finds a canonical field by its name in dialect files, CanonNone when there
+// is none of that name.
+func CanonByName(name string) Canon { return canonNames[name] }
+
+var namesOf = func() (a [canonCount]string) {
+	for n, c := range canonNames {
+		a[c] = n
+	}
+	return a
+}()
+
+// String returns the name of c in dialect files.
+func (c Canon) String() string {
+	if c >= canonCount {
+		return ""
+	}
+	return namesOf[c]
+}
+
+// MaskOf is how a canonical field must be shown, whichever dialect carries it.
+func (c Canon) MaskOf() Mask {
+	switch c {
+	case PAN:
+		return MaskPAN
+	case Track2, Track3:
+		return MaskTrack
+	case PINBlock, Chip, Private:
+		return MaskSecret
+	}
+	return MaskNone
+}
+
 // Mapping copies canonical fields from one dialect to another.
 type Mapping struct {
 	pairs [canonCount][2]uint8

@@ -21,13 +21,16 @@ func (m *Message) Describe() string {
 	return b.String()
 }
 
-func (f *Field) masked(v []byte) string {
+func (f *Field) masked(v []byte) string { return f.Mask.Show(f.Type, v) }
+
+// Show prints a value of type t for people, hidden as m says.
+func (m Mask) Show(t Type, v []byte) string {
 	switch {
-	case f.Mask == MaskPAN:
+	case m == MaskPAN:
 		return MaskedPAN(v)
-	case f.Mask != MaskNone:
+	case m != MaskNone:
 		return fmt.Sprintf("[%d hidden]", len(v))
-	case f.Type == TypeB:
+	case t == TypeB:
 		return fmt.Sprintf("%X", v)
 	}
 	return strings.ToValidUTF8(string(v), "?")

@@ -1,16 +1,13 @@
 package message
 
 import (
-	"bytes"
 	"embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 
-	"github.com/goccy/go-yaml"
-
 	"zhigui/server/api/message/frame"
+	"zhigui/server/api/message/internal/datafile"
 )
 
 //go:embed dialects/*.yaml
@@ -67,27 +64,10 @@ func Builtin(name string) (*Dialect, error) { return Load(builtin, "dialects/"+n
 func Load(fsys fs.FS, path string) (*Dialect, error) { return load(fsys, path, 0) }
 
 func load(fsys fs.FS, path string, depth int) (*Dialect, error) {
-	data, err := fs.ReadFile(fsys, path)
-	if err != nil {
-		return nil, fmt.Errorf("dialect: %w", err)
-	}
 	var f fileDialect
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			p := ye.GetToken().Position
-			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
-		}
-		return nil, fmt.Errorf("%s:1:1: %w", path, err)
-	}
-	at := func(yamlPath, format string, args ...any) error {
-		line, col := 1, 1
-		if p, err := yaml.PathString(yamlPath); err == nil {
-			if n, err := p.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
-				line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
-			}
-		}
-		return fmt.Errorf("%s:%d:%d: %s", path, line, col, fmt.Sprintf(format, args...))
+	at, err := datafile.Read(fsys, path, &f)
+	if err != nil {
+		return nil, err
 	}
 	d := &Dialect{}
 	if f.Extends != "" {
@@ -111,7 +91,7 @@ func base(p string) string {
 	return p
 }
 
-type errAt func(yamlPath, format string, args ...any) error
+type errAt = datafile.At
 
 func (d *Dialect) fill(f *fileDialect, at errAt) error {
 	if f.Name == "" {
@@ -208,8 +188,7 @@ func (d *Dialect) fillField(p *fileField, path string, at errAt) error {
 	case c != 0 && d.canon[c] != 0 && int(d.canon[c]) != p.N:
 		return at(path+".canon", "%s is carried by field %d already", p.Canon, d.canon[c])
 	}
-	if c == PAN && mask != MaskPAN || (c == Track2 || c == Track3) && mask != MaskTrack ||
-		(c == PINBlock || c == Chip || c == Private) && mask != MaskSecret {
+	if want := c.MaskOf(); want != MaskNone && mask != want {
 		return at(path, "%s must be masked", p.Canon)
 	}
 	if old := d.table[p.N]; old != nil && old.Canon != 0 {

@@ -257,6 +257,9 @@ func digits(b []byte) bool {
 	return true
 }
 
+// Valid tells whether every byte of b is in the character class t.
+func (t Type) Valid(b []byte) bool { return valid(t, b) }
+
 func valid(t Type, b []byte) bool {
 	switch t {
 	case TypeN:

@@ -1,0 +1,55 @@
+// Package datafile reads dialect files strictly: an unknown key is an error, and each error
+// names file, line and column. For the packages under server/api/message only.
+package datafile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/goccy/go-yaml"
+)
+
+// At makes an error at the place of a YAML path of the file, for instance $.table[3].type.
+type At func(yamlPath, format string, args ...any) error
+
+// Read decodes the file path of fsys into v, which must take every key of it.
+func Read(fsys fs.FS, path string, v any) (At, error) {
+	data, err := fs.ReadFile(fsys, path)
+	if err != nil {
+		return nil, fmt.Errorf("dialect: %w", err)
+	}
+	if err := yaml.UnmarshalWithOptions(data, v, yaml.Strict()); err != nil {
+		var ye yaml.Error
+		if errors.As(err, &ye) && ye.GetToken() != nil {
+			p := ye.GetToken().Position
+			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
+		}
+		return nil, fmt.Errorf("%s:1:1: %w", path, err)
+	}
+	return func(yamlPath, format string, args ...any) error {
+		line, col := 1, 1
+		if p, err := yaml.PathString(yamlPath); err == nil {
+			if n, err := p.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
+				line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
+			}
+		}
+		return fmt.Errorf("%s:%d:%d: %s", path, line, col, fmt.Sprintf(format, args...))
+	}, nil
+}
+
+// Kind returns the kind a file names, empty when it names none, as an old 8583 file does.
+func Kind(fsys fs.FS, path string) (string, error) {
+	data, err := fs.ReadFile(fsys, path)
+	if err != nil {
+		return "", fmt.Errorf("dialect: %w", err)
+	}
+	var k struct {
+		Kind string `yaml:"kind"`
+	}
+	if err := yaml.Unmarshal(data, &k); err != nil {
+		return "", nil // Read says where
+	}
+	return k.Kind, nil
+}
