@@ -72,10 +72,9 @@ func (c *Counter) readIdentity(ctx context.Context, call *service.Call) api.Comp
 	if now, open := c.Session.Current(); !open || now.ID != s.ID {
 		return api.Refuse(api.SequenceError, "the session has ended")
 	}
-	if c.person == nil || c.person.Number != who.Number { // the manager has approved another person
-		c.approved = map[string]Approval{}
+	if c.person == nil || c.person.Number != who.Number { // another person has signed, and was approved
+		c.approved, c.signed, c.person = map[string]Approval{}, nil, &who
 	}
-	c.person = &who
 	name := []rune(who.Name)
 	return service.Done(map[string]string{"name": string(name[:1]) + strings.Repeat("*", len(name)-1), "number": idcard.Mask(who.Number)})
 }

@@ -57,9 +57,10 @@ func TestAnApprovedCardIsForThePersonWhomTheManagerSaw(t *testing.T) {
 	if len(r.approved) != 1 {
 		t.Error("the same person's approval is gone")
 	}
+	r.signed = []string{agreement}
 	read(second)
-	if len(r.approved) != 0 {
-		t.Error("one person's approval is another's")
+	if len(r.approved) != 0 || len(r.signed) != 0 {
+		t.Error("one person's approval or signature is another's")
 	}
 	desk.meanwhile = func() { read(first) }
 	if done := ask(); done.Code != api.SequenceError || len(r.approved) != 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -78,6 +79,9 @@ func (c *Counter) takeSignature(_ context.Context, call *service.Call) api.Compl
 	if !open {
 		return api.Refuse(api.SequenceError, "begin a session first")
 	}
+	c.mu.Lock()
+	signer := c.person
+	c.mu.Unlock()
 	digest, err := s.digest()
 	if err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
@@ -90,12 +94,16 @@ func (c *Counter) takeSignature(_ context.Context, call *service.Call) api.Compl
 		return api.Refuse(api.InternalError, "the journal cannot be written")
 	}
 	c.mu.Lock()
+	defer c.mu.Unlock()
+	if again, open := c.Session.Current(); !open || again.ID != now.ID || c.person != signer {
+		return api.Refuse(api.SequenceError, "another customer stands here now")
+	}
 	c.signed = append(c.signed, s.Document)
-	c.mu.Unlock()
 	return service.Done(map[string]string{"sm3": digest})
 }
 
-// keepSignature writes the file that the digest in the journal names.
+// keepSignature writes the file that the digest in the journal names; it is on the disk before
+// the journal says so.
 func (c *Counter) keepSignature(session, digest string, s signature) error {
 	b, err := json.Marshal(map[string]any{"session": session, "time": time.Now().UTC(), "signature": s})
 	if err != nil {
@@ -104,5 +112,10 @@ func (c *Counter) keepSignature(session, digest string, s signature) error {
 	if err := os.MkdirAll(c.Signatures, 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(c.Signatures, digest+".json"), b, 0o600)
+	f, err := os.OpenFile(filepath.Join(c.Signatures, digest+".json"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
 }
