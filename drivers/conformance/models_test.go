@@ -75,28 +75,28 @@ func TestTheCashDispenserWithFourCassettesConforms(t *testing.T) {
 
 func TestThePinPadConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: pinpad.CmdImportKey, Model: szztzt598.Model, Device: on("zt598"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500},
 		Harmless: conformance.Request{Name: pinpad.CmdInit, Payload: map[string]any{}},
 		Wait:     conformance.Request{Name: pinpad.CmdPinEntry, Payload: pinpad.PinEntry{}}, Began: pinpad.EvEnterData})
 }
 
 func TestTheOtherPinPadConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: pinpad.CmdImportKey, Model: kmy3501.Model, Device: on("kmy3501"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500},
 		Harmless: conformance.Request{Name: pinpad.CmdInit, Payload: map[string]any{}},
 		Wait:     conformance.Request{Name: pinpad.CmdDataEntry, Payload: pinpad.DataEntry{}}, Began: pinpad.EvEnterData})
 }
 
 func TestThePassbookPrinterConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintPassbook, Model: olivettipr2.Model, Device: on("pr2"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500},
 		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}},
 		Wait:     conformance.Request{Name: printer.CmdInsertMedia, Payload: map[string]any{}}, Began: printer.EvNoMedia})
 }
 
 func TestThePrinterConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintReceipt, Model: escposreceipt.Model, Device: on("escpos"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "jobMs": 3000},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500, "jobMs": 3000},
 		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
 }
 
@@ -108,13 +108,13 @@ func TestThePagePrinterConforms(t *testing.T) {
 
 func TestTheOtherPrinterConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: printer.CmdPrintReceipt, Model: starline.Model, Device: on("starline"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "jobMs": 3000, "resetMs": 1000},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500, "jobMs": 3000, "resetMs": 1000},
 		Harmless: conformance.Request{Name: printer.CmdReset, Payload: map[string]any{}}})
 }
 
 func TestTheValidatorCCNETConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: cash.CmdCashInStart, Model: cashcodeccnet.Model, Device: on("ccnet"),
-		Profile:  map[string]any{"pollMs": 40, "workPollMs": 10, "replyMs": 150},
+		Profile:  map[string]any{"pollMs": 40, "workPollMs": 10, "replyMs": 400},
 		Harmless: conformance.Request{Name: cash.CmdReset, Payload: map[string]any{}},
 		Before:   []conformance.Request{{Name: cash.CmdCashInStart, Payload: cash.CashInStart{}}},
 		Wait:     conformance.Request{Name: cash.CmdCashIn}, Began: cash.EvInsertItems})
@@ -122,7 +122,7 @@ func TestTheValidatorCCNETConforms(t *testing.T) {
 
 func TestTheNoteAcceptorConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: cash.CmdCashInStart, Model: itlnv200.Model, Device: on("itlssp"),
-		Profile:  map[string]any{"pollMs": 40, "workPollMs": 10, "replyMs": 200, "settleMs": 300},
+		Profile:  map[string]any{"pollMs": 40, "workPollMs": 10, "replyMs": 500, "settleMs": 300},
 		Harmless: conformance.Request{Name: cash.CmdReset, Payload: map[string]any{}},
 		Before:   []conformance.Request{{Name: cash.CmdCashInStart, Payload: cash.CashInStart{}}},
 		Wait:     conformance.Request{Name: cash.CmdCashIn}, Began: cash.EvInsertItems})

@@ -255,7 +255,6 @@ func waits(t *testing.T, o Options, start func(*testing.T) (Device, *Rig)) {
 	r.Ready()
 }
 
-// kill ends the process the hard way and waits until the next one is ready.
 // signal sends a signal that the driver does not survive and waits until it is back.
 func (r *Rig) signal(s syscall.Signal) {
 	r.T.Helper()

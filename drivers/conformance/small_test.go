@@ -29,7 +29,7 @@ import (
 
 func TestTheScannerModuleConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: barcode.CmdRead, Model: gm65.Model, Device: on("gm65"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500},
 		Harmless: conformance.Request{Name: barcode.CmdReset},
 		Wait:     conformance.Request{Name: barcode.CmdRead}, Began: barcode.EvPresent})
 }
@@ -52,33 +52,33 @@ func TestThePlainScannerConforms(t *testing.T) {
 
 func TestTheSensorBoardConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: siu.CmdSetLight, Model: modbussiu.Model, Device: on("modbussiu"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500},
 		Harmless: conformance.Request{Name: siu.CmdSetAuxiliaries, Payload: map[string]any{"heating": "on"}}})
 }
 
 func TestTheUPSConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: power.CmdBeeper, Model: megatecups.Model, Device: on("megatec"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "echoMs": 50},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500, "echoMs": 50},
 		Harmless: conformance.Request{Name: power.CmdBeeper, Payload: power.Beeper{On: true}}})
 }
 
 func TestTheIdentityCardReaderConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: idcard.CmdRead, Model: samv.Model, Device: on("samv"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "findMs": 20},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500, "findMs": 20},
 		Harmless: conformance.Request{Name: idcard.CmdReset},
 		Wait:     conformance.Request{Name: idcard.CmdRead}, Began: idcard.EvPresent})
 }
 
 func TestTheFingerprintModuleConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: biometric.CmdMatch, Model: r30x.Model, Device: on("r30x"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200, "fingerMs": 20},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500, "fingerMs": 20},
 		Harmless: conformance.Request{Name: biometric.CmdReset},
 		Wait:     conformance.Request{Name: biometric.CmdRead}, Began: biometric.EvPresent})
 }
 
 func TestTheOperatorsPanelConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: textterminal.CmdWrite, Model: vt100panel.Model, Device: on("vtpanel"),
-		Profile:  map[string]any{"pollMs": 40, "replyMs": 200},
+		Profile:  map[string]any{"pollMs": 40, "replyMs": 500},
 		Harmless: conformance.Request{Name: textterminal.CmdClearScreen},
 		Wait: conformance.Request{Name: textterminal.CmdRead, Payload: textterminal.Read{Keys: textterminal.Keys{
 			ActiveCommandKeys: map[string]textterminal.CommandKey{"enter": {Terminate: true}}}}}, Began: textterminal.EvReading})

@@ -21,7 +21,7 @@ const hundred = "type100CNY1"
 func setup(t *testing.T, c ccnet.Config) (*device.Sim, *conformance.Rig) {
 	t.Helper()
 	sim := device.MustStart(t, device.Config{Model: "ccnet", Validator: &c})
-	r := conformance.Start(t, cashcodeccnet.Model, sim.Port(), map[string]any{"pollMs": 30, "workPollMs": 5, "replyMs": 150, "stackMs": 5000})
+	r := conformance.Start(t, cashcodeccnet.Model, sim.Port(), map[string]any{"pollMs": 30, "workPollMs": 5, "replyMs": 300, "stackMs": 5000})
 	<-r.Recoveries
 	return sim, r
 }

@@ -24,7 +24,7 @@ func setup(t *testing.T, c pr2.Config) (*device.Sim, *conformance.Rig) {
 	t.Helper()
 	c.Books = []pr2.BookConfig{{Name: "demo", Stripe: account}, {Name: "new"}}
 	sim := device.MustStart(t, device.Config{Model: "pr2", Passbook: &c})
-	r := conformance.Start(t, olivettipr2.Model, sim.Port(), map[string]any{"pollMs": 30, "replyMs": 200, "motionMs": 1500, "retries": 1})
+	r := conformance.Start(t, olivettipr2.Model, sim.Port(), map[string]any{"pollMs": 30, "replyMs": 1500, "motionMs": 1500, "retries": 1})
 	<-r.Recoveries
 	return sim, r
 }

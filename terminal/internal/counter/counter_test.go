@@ -321,7 +321,12 @@ func theOtherWaits(t *testing.T) {
 
 func TestAnApprovalIsForOneWithdrawalAndOneCard(t *testing.T) {
 	r := newRig(t)
-	r.approved["a1"] = Approval{ID: "a1", State: "approved", Amount: 30000}
+	r.approved["other"] = Approval{ID: "other", Kind: "something else", State: "approved", Amount: 30000}
+	if done := r.withdraw(30000, "other"); done.Code != api.AuthorizationRequired {
+		t.Errorf("approved for something else: %+v", done)
+	}
+	delete(r.approved, "other")
+	r.approved["a1"] = Approval{ID: "a1", Kind: "withdrawal", State: "approved", Amount: 30000}
 	r.allow <- struct{}{}
 	if done := r.withdraw(30000, "a1"); done.Outcome != api.Done {
 		t.Fatalf("%+v", done)
@@ -329,7 +334,7 @@ func TestAnApprovalIsForOneWithdrawalAndOneCard(t *testing.T) {
 	if done := r.withdraw(30000, "a1"); done.Code != api.AuthorizationRequired {
 		t.Errorf("used twice: %+v", done)
 	}
-	r.approved["a2"] = Approval{ID: "a2", State: "approved", Amount: 30000}
+	r.approved["a2"] = Approval{ID: "a2", Kind: "withdrawal", State: "approved", Amount: 30000}
 	r.read(t)
 	if len(r.approved) != 1 || len(r.pins) != 1 {
 		t.Error("reading the same card again costs the approval")
@@ -367,7 +372,7 @@ func TestNoPinAndNoApprovalReachesTheNextCustomer(t *testing.T) {
 	go func() { done <- r.getPinBlock(context.Background(), &service.Call{Conn: &service.Conn{}}) }()
 	<-r.pad.hold.came
 	r.EndSession("the customer went")
-	r.approved["late"] = Approval{ID: "late", State: "approved", Amount: 30000}
+	r.approved["late"] = Approval{ID: "late", Kind: "withdrawal", State: "approved", Amount: 30000}
 	if done := r.beginSession(context.Background(), &service.Call{}); done.Outcome != api.Done {
 		t.Fatalf("%+v", done)
 	}

@@ -464,7 +464,7 @@ func (c *Counter) mayTransact(kind string, amount int64, id string, approval App
 	if amount <= 0 || (lim.Multiple > 0 && amount%lim.Multiple != 0) || (lim.PerTxn > 0 && amount > lim.PerTxn) {
 		return api.Fail(api.NotStarted, "invalidDenomination", "the amount is not allowed"), false
 	}
-	if lim.PadOver > 0 && amount > lim.PadOver && (approval.State != "approved" || approval.Amount != amount || id == "") {
+	if lim.PadOver > 0 && amount > lim.PadOver && (approval.State != "approved" || approval.Kind != kind || approval.Amount != amount || id == "") {
 		return api.Refuse(api.AuthorizationRequired, "the lobby manager has not approved this amount"), false
 	}
 	if _, err := c.Cashier.Plan(amount); err != nil {
