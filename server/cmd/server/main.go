@@ -21,7 +21,7 @@ import (
 	"zhigui/server/api/message"
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/config"
-	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/hsm/choose"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/store"
@@ -76,11 +76,7 @@ func run(path, roles string) error {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
-	master, err := hsm.MasterKey(filepath.Join(c.Data, "master.key"))
-	if err != nil {
-		return err
-	}
-	sec, err := hsm.NewSoft(master, st)
+	sec, err := choose.Open(c, st)
 	if err != nil {
 		return err
 	}
@@ -114,12 +110,17 @@ func (s *services) startTrade(ctx context.Context) error {
 	if c.Host.Zone == "sm4" {
 		alg, dn = paycrypto.SM4, "cups128sm4"
 	}
-	pik, mak, err := zoneKeys(c.Host.Keys)
-	if err != nil {
-		return err
-	}
-	if err := s.hsm.Import(trade.HostOwner, alg, pik, mak); err != nil {
-		return err
+	if c.Host.Keys != "" {
+		pik, mak, err := zoneKeys(c.Host.Keys)
+		if err != nil {
+			return err
+		}
+		err = s.hsm.Import(trade.HostOwner, alg, pik, mak)
+		clear(pik)
+		clear(mak)
+		if err != nil {
+			return err
+		}
 	}
 	hostD, err := message.Builtin(dn)
 	if err != nil {

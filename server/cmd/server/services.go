@@ -26,7 +26,7 @@ type services struct {
 	c      *config.Config
 	log    *slog.Logger
 	st     *store.Store
-	hsm    *hsm.Soft
+	hsm    hsm.HSM
 	eng    *trade.Engine
 	mux    *link.Mux
 	lis    []*link.Listener

@@ -21,10 +21,11 @@ import (
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/hsm/choose"
 	"zhigui/server/internal/store"
 )
 
-func open(path string) (*store.Store, *hsm.Soft, error) {
+func open(path string) (*store.Store, hsm.HSM, error) {
 	c, err := config.Load(path)
 	if err != nil {
 		return nil, nil, err
@@ -36,11 +37,7 @@ func open(path string) (*store.Store, *hsm.Soft, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	mk, err := hsm.MasterKey(filepath.Join(c.Data, "master.key"))
-	if err != nil {
-		return nil, nil, errors.Join(err, st.Close())
-	}
-	h, err := hsm.NewSoft(mk, st)
+	h, err := choose.Open(c, st)
 	if err != nil {
 		return nil, nil, errors.Join(err, st.Close())
 	}

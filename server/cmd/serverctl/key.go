@@ -14,6 +14,7 @@ import (
 
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/hsm/remote"
 	"zhigui/server/internal/identity"
 	"zhigui/server/internal/store"
 )
@@ -33,7 +34,7 @@ type keyJob struct {
 	out     io.Writer
 	lines   *bufio.Scanner
 	st      *store.Store
-	h       *hsm.Soft
+	h       hsm.HSM
 	what    string
 }
 
@@ -66,6 +67,14 @@ func (j *keyJob) start(args []string) error {
 		return errors.Join(err, j.audit("refused"), st.Close())
 	}
 	return nil
+}
+
+// soft is the software module; a device has components at its own console.
+func (j *keyJob) soft() (*hsm.Soft, error) {
+	if s, ok := j.h.(*hsm.Soft); ok {
+		return s, nil
+	}
+	return nil, errors.New("components of this module are entered at its console; key form reads what the console gives")
 }
 
 // line is the next line of standard input without spaces at its ends.
@@ -115,17 +124,21 @@ func (j *keyJob) component(algName string, number, generate int) error {
 	if err != nil {
 		return j.done("", err)
 	}
+	soft, err := j.soft()
+	if err != nil {
+		return j.done("", err)
+	}
 	c := hsm.Component{Owner: *j.owner, Alg: alg, Number: number, By: *j.by}
 	var kcv, share []byte
 	if generate > 0 {
-		if share, kcv, err = j.h.NewComponent(c, generate); err == nil {
+		if share, kcv, err = soft.NewComponent(c, generate); err == nil {
 			_, err = fmt.Fprintf(j.out, "component %d: %X\n", number, share)
 		}
 	} else {
 		if share, err = hex.DecodeString(strings.ReplaceAll(j.line(), " ", "")); err != nil {
 			err = errors.New("the second line of standard input must be the component, hexadecimal")
 		} else {
-			kcv, err = j.h.EnterComponent(c, share)
+			kcv, err = soft.EnterComponent(c, share)
 		}
 	}
 	clear(share)
@@ -137,7 +150,8 @@ func (j *keyJob) component(algName string, number, generate int) error {
 
 func keyForm(args []string) error {
 	j := newKeyJob("key form")
-	of := j.fs.Int("of", 2, "number of components")
+	of := j.fs.Int("of", 2, "number of components, 2 to 9")
+	algName := j.fs.String("alg", "aes", "3des or aes; of a module behind TCP, which wants the components from its console as further lines")
 	text := j.fs.String("kcv", "", "check value that the key must have, 6 hexadecimal digits or more")
 	if err := j.start(args); err != nil {
 		return err
@@ -146,7 +160,23 @@ func keyForm(args []string) error {
 	if err != nil {
 		return j.done("", errors.New("--kcv: hexadecimal digits are wanted"))
 	}
-	kcv, err := j.h.FormKEK(*j.owner, *of, want)
+	if *of < 2 || *of > 9 {
+		return j.done("", hsm.ErrCeremony)
+	}
+	var kcv []byte
+	switch m := j.h.(type) {
+	case *hsm.Soft:
+		kcv, err = m.FormKEK(*j.owner, *of, want)
+	case *remote.Module:
+		var alg paycrypto.Alg
+		if alg, err = keyAlg(*algName); err == nil {
+			blocks := make([]string, *of)
+			for i := range blocks {
+				blocks[i] = j.line()
+			}
+			kcv, err = m.FormKEK(*j.owner, alg, want, blocks...)
+		}
+	}
 	if err == nil {
 		_, err = fmt.Fprintf(j.out, "KEK of %s: check value %X\n", *j.owner, kcv)
 	}
@@ -158,7 +188,11 @@ func keyCancel(args []string) error {
 	if err := j.start(args); err != nil {
 		return err
 	}
-	return j.done("components forgotten", j.h.CancelCeremony(*j.owner))
+	soft, err := j.soft()
+	if err == nil {
+		err = soft.CancelCeremony(*j.owner)
+	}
+	return j.done("components forgotten", err)
 }
 
 func keyImport(args []string) error {

@@ -20,6 +20,7 @@ type Config struct {
 	Log    string `yaml:"log"`  // debug, info, warn, error
 	Trade  Trade  `yaml:"trade"`
 	Host   Host   `yaml:"host"`
+	HSM    HSM    `yaml:"hsm"`
 	Access Access `yaml:"access"`
 	Manage Manage `yaml:"manage"`
 	Bench  Bench  `yaml:"bench"`
@@ -39,11 +40,20 @@ type Trade struct {
 type Host struct {
 	Address   string `yaml:"address"`
 	Zone      string `yaml:"zone"` // 3des or sm4
-	Keys      string `yaml:"keys"` // file of the zone keys (serverctl zone keys)
+	Keys      string `yaml:"keys"` // file of the zone keys (serverctl zone keys); empty: they were imported (serverctl key import)
 	Acquirer  string `yaml:"acquirer"`
 	Forwarder string `yaml:"forwarder"`
 	Links     int    `yaml:"links"`
 	InFlight  int    `yaml:"inFlight"`
+}
+
+// HSM configures the security module.
+type HSM struct {
+	Kind        string        `yaml:"kind"` // soft, or tcp: a device with host commands
+	Address     string        `yaml:"address"`
+	Connections int           `yaml:"connections"`
+	Timeout     time.Duration `yaml:"timeout"` // of one command
+	Header      int           `yaml:"header"`  // characters of the message header the device is set to
 }
 
 // Access configures the terminals' HTTPS port.
@@ -76,6 +86,7 @@ func Default() Config {
 		Log:    "info",
 		Trade:  Trade{Listen3DES: "127.0.0.1:7583", ListenSM4: "127.0.0.1:7584", MaxConnections: 2000, HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
 		Host:   Host{Address: "127.0.0.1:7900", Zone: "3des", Keys: "run/zone.keys", Acquirer: "99992900", Forwarder: "99990000", Links: 4, InFlight: 1024},
+		HSM:    HSM{Kind: "soft", Address: "127.0.0.1:1500", Connections: 8, Timeout: 3 * time.Second, Header: 4},
 		Access: Access{Listen: "127.0.0.1:7443", CA: "run/pki/ca.pem", Cert: "run/pki/server.pem", Key: "run/pki/server.key"},
 		Manage: Manage{Listen: "127.0.0.1:7080", Idle: 30 * time.Minute, PadOver: 500_000, PerTxn: 2_000_000},
 	}
@@ -120,7 +131,7 @@ func Load(path string) (*Config, error) {
 // Validate returns the first wrong key and why, or two empty strings.
 func (c *Config) Validate() (key, reason string) {
 	for _, a := range []struct{ key, v string }{{"trade.listen3des", c.Trade.Listen3DES}, {"trade.listenSM4", c.Trade.ListenSM4},
-		{"host.address", c.Host.Address}, {"access.listen", c.Access.Listen}, {"manage.listen", c.Manage.Listen}} {
+		{"host.address", c.Host.Address}, {"hsm.address", c.HSM.Address}, {"access.listen", c.Access.Listen}, {"manage.listen", c.Manage.Listen}} {
 		if _, _, err := net.SplitHostPort(a.v); err != nil {
 			return a.key, "want host:port"
 		}
@@ -146,6 +157,14 @@ func (c *Config) Validate() (key, reason string) {
 		return "host.links", "want 1 to 64"
 	case c.Host.InFlight < 1 || c.Host.InFlight > 65536:
 		return "host.inFlight", "want 1 to 65536"
+	case c.HSM.Kind != "soft" && c.HSM.Kind != "tcp":
+		return "hsm.kind", "want soft or tcp"
+	case c.HSM.Connections < 1 || c.HSM.Connections > 256:
+		return "hsm.connections", "want 1 to 256"
+	case c.HSM.Timeout < 50*time.Millisecond || c.HSM.Timeout > 20*time.Second:
+		return "hsm.timeout", "want 50ms to 20s"
+	case c.HSM.Header < 1 || c.HSM.Header > 32:
+		return "hsm.header", "want 1 to 32"
 	case c.Trade.HostTimeout < 100*time.Millisecond || c.Trade.HostTimeout > 55*time.Second:
 		return "trade.hostTimeout", "want 100ms to 55s, less than a terminal waits"
 	case c.Trade.ReversalDelay < 0:

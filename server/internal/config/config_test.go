@@ -12,6 +12,7 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		"an unknown key": {"data: x\nhost:\n  adress: a:1\n", "c.yaml:3:3: "},
 		"a wrong type":   {"host:\n  links: many\n", "c.yaml:2:10: "},
 		"a wrong value":  {"host:\n  zone: rsa\n", "c.yaml:2:9: host.zone: want 3des or sm4"},
+		"no module":      {"hsm: {kind: cloud}\n", "c.yaml:1:13: hsm.kind: want soft or tcp"},
 		"no port":        {"trade:\n  listenSM4: here\n", "c.yaml:2:14: trade.listenSM4"},
 	} {
 		t.Run(name, func(t *testing.T) {

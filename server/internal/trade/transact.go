@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zhigui/server/api/message"
+	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/store"
 )
@@ -115,7 +116,7 @@ func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount
 	if k.pin {
 		pb, err := e.hsm.TranslatePIN(w.key, e.hostKey, w.in.Get(52), pan)
 		if err != nil || w.out.Set(52, pb) != nil {
-			return nil, rcPIN
+			return nil, pinRefusal(err)
 		}
 		_ = w.out.SetString(53, "2600000000000000")
 	}
@@ -125,7 +126,7 @@ func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount
 	if k.name == "pinChange" {
 		pb, err := e.hsm.TranslatePIN(w.key, e.hostKey, w.in.Get(62), pan)
 		if err != nil {
-			return nil, rcPIN
+			return nil, pinRefusal(err)
 		}
 		_ = w.out.SetString(62, fmt.Sprintf("%X", pb))
 	}
@@ -134,6 +135,15 @@ func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount
 		return nil, rcFormat
 	}
 	return t, ""
+}
+
+// pinRefusal tells a wrong PIN block from a security module that does not answer: the second is not the
+// customer's fault, and no try is lost.
+func pinRefusal(err error) string {
+	if err == nil || errors.Is(err, hsm.ErrPIN) {
+		return rcPIN
+	}
+	return rcSystem
 }
 
 // stampHost sets the fields every message to the host has.

@@ -1,0 +1,36 @@
+// Package choose opens the security module that the configuration names. Only commands import it.
+package choose
+
+import (
+	"path/filepath"
+
+	"zhigui/server/internal/config"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/hsm/remote"
+)
+
+// Open opens the module over its stored keys. The master key file in the data folder protects the
+// journal with either kind; with kind soft it protects the keys as well.
+func Open(c *config.Config, keys hsm.Keys) (hsm.HSM, error) {
+	master, err := hsm.MasterKey(filepath.Join(c.Data, "master.key"))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(master)
+	if c.HSM.Kind != "tcp" {
+		s, err := hsm.NewSoft(master, keys)
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	}
+	v, err := hsm.NewVault(master)
+	if err != nil {
+		return nil, err
+	}
+	m, err := remote.New(remote.Options{Address: c.HSM.Address, Connections: c.HSM.Connections, Timeout: c.HSM.Timeout, Header: c.HSM.Header}, v, keys)
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}

@@ -1,0 +1,254 @@
+package remote
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/api/paycrypto/keyblock"
+	"zhigui/server/internal/hsm"
+)
+
+// stored is a key of an owner as the device knows it.
+func (m *Module) stored(own string, u hsm.Use, version uint32) (string, error) {
+	recs, err := m.keys.LoadKeys(own)
+	if err != nil {
+		return "", fmt.Errorf("hsm: load keys: %w", err)
+	}
+	for _, r := range recs {
+		if r.Use == u && r.Version == version {
+			return string(r.Sealed), nil
+		}
+	}
+	return "", hsm.ErrNoKey
+}
+
+// FormKEK makes a KEK of the components that persons entered at the device's console, each under the
+// device's master key, if its check value is want (3 bytes).
+func (m *Module) FormKEK(own string, alg paycrypto.Alg, want []byte, components ...string) ([]byte, error) {
+	if len(components) < 2 || len(components) > 9 {
+		return nil, hsm.ErrCeremony
+	}
+	b, err := m.pool.do("A4", fmt.Appendf(nil, "%dFFFS%s%%00#0000", len(components), strings.Join(components, "")))
+	if err != nil {
+		return nil, err
+	}
+	text, rest, err := block(b, 'S')
+	if err != nil {
+		return nil, err
+	}
+	if got, err := hex.DecodeString(rest); err != nil || len(want) > 0 && string(got) != string(want) {
+		return nil, hsm.ErrKCV
+	}
+	kcv, err := m.checkValue(text)
+	if err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return kcv[:3], m.save(hsm.Record{Owner: own, Use: hsm.UseKEK, Version: 1, Alg: alg, Sealed: []byte(text), KCV: kcv})
+}
+
+// ImportBlocks implements hsm.HSM.
+func (m *Module) ImportBlocks(own, kek, pik, mak string) (hsm.Ref, error) {
+	protect, err := m.stored(kek, hsm.UseKEK, 1)
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	rp, err := m.importBlock(own, protect, pik, hsm.UsePIN)
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	rm, err := m.importBlock(own, protect, mak, hsm.UseMAC)
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	if rp.Alg != rm.Alg {
+		return hsm.Ref{}, fmt.Errorf("%w: PIN and MAC key are of two algorithms", hsm.ErrBlock)
+	}
+	version, same, err := m.next(own, rp.Alg, rp.KCV, rm.KCV)
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	if !same {
+		rp.Version, rm.Version = version, version
+		m.mu.Lock()
+		err = m.save(rp, rm)
+		m.mu.Unlock()
+		if err != nil {
+			return hsm.Ref{}, err
+		}
+	}
+	return m.Current(own)
+}
+
+func (m *Module) importBlock(own, protect, b string, u hsm.Use) (hsm.Record, error) {
+	h, err := keyblock.Parse(b)
+	if err != nil {
+		return hsm.Record{}, fmt.Errorf("%w: %w", hsm.ErrBlock, err)
+	}
+	alg, ok := map[byte]paycrypto.Alg{keyblock.AlgTDES: paycrypto.DES, keyblock.AlgDES: paycrypto.DES, keyblock.AlgAES: paycrypto.AES, keyblock.AlgSM4: paycrypto.SM4}[h.Algorithm]
+	if !ok || h.Usage[0] != map[hsm.Use]byte{hsm.UsePIN: 'P', hsm.UseMAC: 'M'}[u] {
+		return hsm.Record{}, fmt.Errorf("%w: usage %s, algorithm %c", hsm.ErrBlock, h.Usage, h.Algorithm)
+	}
+	answer, err := m.pool.do("A6", []byte("FFF"+protect+"R"+b+"S%00"))
+	var refused *Error
+	if errors.As(err, &refused) {
+		return hsm.Record{}, fmt.Errorf("%w: %w", hsm.ErrBlock, err)
+	}
+	if err != nil {
+		return hsm.Record{}, err
+	}
+	text, _, err := block(answer, 'S')
+	if err != nil {
+		return hsm.Record{}, err
+	}
+	kcv, err := m.checkValue(text)
+	return hsm.Record{Owner: own, Use: u, Alg: alg, Sealed: []byte(text), KCV: kcv}, err
+}
+
+// ExportBlock implements hsm.HSM.
+func (m *Module) ExportBlock(key hsm.Ref, u hsm.Use, kek string) (string, error) {
+	if u != hsm.UsePIN && u != hsm.UseMAC {
+		return "", hsm.ErrNoKey
+	}
+	protect, err := m.stored(kek, hsm.UseKEK, 1)
+	if err != nil {
+		return "", err
+	}
+	k, err := m.stored(key.Owner, u, key.Version)
+	if err != nil {
+		return "", err
+	}
+	b, err := m.pool.do("A8", []byte("FFF"+protect+k+"R%00"))
+	if err != nil {
+		return "", err
+	}
+	text, rest, err := block(b, 'R')
+	if err != nil || len(rest) != 6 {
+		return "", ErrProtocol
+	}
+	return text[1:], nil
+}
+
+// AppendMAC implements hsm.HSM.
+func (m *Module) AppendMAC(dst []byte, key hsm.Ref, data []byte) ([]byte, error) {
+	p, err := m.pair(key)
+	if err != nil {
+		return dst, err
+	}
+	how, n := "00131", 8 // block by block, binary, 16 digits, algorithm 3, zero padding
+	switch p.alg {
+	case paycrypto.SM4:
+		how, n = "00211", 16 // 32 digits, algorithm 1
+	case paycrypto.AES:
+		how, n = "00260", 16 // CMAC
+	}
+	if len(data) > 0x7000 {
+		return dst, fmt.Errorf("%w: a message of %d bytes", ErrProtocol, len(data))
+	}
+	b, err := m.pool.do("M6", append(fmt.Appendf(nil, "%sFFF%s%04X", how, p.mak, len(data)), data...))
+	if err != nil {
+		return dst, err
+	}
+	mac, err := hex.DecodeString(string(b))
+	if err != nil || len(mac) != n {
+		return dst, ErrProtocol
+	}
+	return append(dst, mac...), nil
+}
+
+// formats are the device's numbers of PIN block formats, and the size of a block. 48 is ISO 9564-1
+// format 4; 90, the block under SM4, is an extension of the simulator.
+var formats = map[paycrypto.Alg]struct {
+	code string
+	size int
+}{paycrypto.DES: {"01", 8}, paycrypto.AES: {"48", 16}, paycrypto.SM4: {"90", 16}}
+
+// TranslatePIN implements hsm.HSM.
+func (m *Module) TranslatePIN(from, to hsm.Ref, enc, pan []byte) ([]byte, error) {
+	f, err := m.pair(from)
+	if err != nil {
+		return nil, err
+	}
+	t, err := m.pair(to)
+	if err != nil {
+		return nil, err
+	}
+	ff, tf := formats[f.alg], formats[t.alg]
+	if len(enc) != ff.size || len(pan) < 13 || len(pan) > 19 {
+		return nil, hsm.ErrPIN
+	}
+	account := string(pan[len(pan)-13 : len(pan)-1])
+	if ff.code == "48" || tf.code == "48" {
+		account = string(pan) + ";"
+	}
+	b, err := m.pool.do("CA", fmt.Appendf(nil, "%s%s12%X%s%s%s", f.pik, t.pik, enc, ff.code, tf.code, account))
+	var refused *Error
+	if errors.As(err, &refused) {
+		switch refused.Code {
+		case "20", "22", "23", "24":
+			return nil, hsm.ErrPIN
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if len(b) != 2+2*tf.size+2 {
+		return nil, ErrProtocol
+	}
+	out, err := hex.DecodeString(string(b[2 : 2+2*tf.size]))
+	if err != nil {
+		return nil, ErrProtocol
+	}
+	return out, nil
+}
+
+// ImportIssuer implements hsm.HSM.
+func (m *Module) ImportIssuer(own string, key []byte) error {
+	if len(key) != 16 {
+		return paycrypto.ErrKey
+	}
+	r, err := m.importClear(own, hsm.UseIssuer, 1, paycrypto.DES, key)
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.save(r)
+}
+
+// CheckCryptogram implements hsm.HSM.
+func (m *Module) CheckCryptogram(own string, c hsm.Chip, request [8]byte, code [2]byte) ([]byte, error) {
+	m.mu.RLock()
+	issuer := ""
+	if o := m.owners[own]; o != nil {
+		issuer = o.issuer
+	}
+	m.mu.RUnlock()
+	if issuer == "" {
+		return nil, hsm.ErrNoKey
+	}
+	digits := strings.Repeat("0", 16) + fmt.Sprintf("%s%02d", c.PAN, c.Sequence)
+	pan, err := hex.DecodeString(digits[len(digits)-16:])
+	if err != nil || c.Sequence > 99 || len(c.Data) > 255 {
+		return nil, paycrypto.ErrPAN
+	}
+	body := append([]byte("12"+issuer), pan...)
+	body = append(body, byte(c.Counter>>8), byte(c.Counter))
+	body = fmt.Appendf(body, "%02X", len(c.Data))
+	body = append(append(append(body, c.Data...), ';'), request[:]...)
+	b, err := m.pool.do("KW", append(body, code[:]...))
+	var refused *Error
+	switch {
+	case errors.As(err, &refused) && refused.Code == "01":
+		return nil, hsm.ErrCryptogram
+	case err != nil:
+		return nil, err
+	case len(b) != 8:
+		return nil, ErrProtocol
+	}
+	return b, nil
+}
