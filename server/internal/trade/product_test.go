@@ -1,6 +1,7 @@
 package trade_test
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -66,6 +67,24 @@ func TestAnIssuedCardIsActiveWhenHandedOverAndVoidWhenNot(t *testing.T) {
 			until(t, "taken back", func() bool { return r.txn(x, q).State == store.Reversed })
 			if got := r.status(kept); got != "void" {
 				t.Errorf("not handed over, and the bank has it as %s", got)
+			}
+		}
+	}
+}
+
+func TestWhoACardIsForIsKeptByTheBankAlone(t *testing.T) {
+	r := newRig(t, false, trade.Options{})
+	x := r.terminal("00000001", trade.Zone3DES)
+	q, _ := x.issues(blank, who)
+	s := r.txn(x, q)
+	for what, sealed := range map[string][]byte{"request": s.Request, "answer": s.Answer} {
+		kept, err := r.hsm.Open(nil, sealed, fmt.Appendf(nil, "%s %d", what, s.ID))
+		if err != nil || len(kept) == 0 {
+			t.Fatalf("%s: %v", what, err)
+		}
+		for _, part := range strings.Split(who, "|") {
+			if bytes.Contains(kept, []byte(part)) || strings.Contains(fmt.Sprintf("%+v", s), part) {
+				t.Errorf("the stored %s has %q", what, part)
 			}
 		}
 	}
