@@ -1,4 +1,4 @@
-import { h, getJSON } from "./dom.js";
+import { h, getJSON, soon } from "./dom.js";
 import { t, lang, setLang } from "./i18n.js";
 import { deviceCard } from "./cards.js";
 import { Reader } from "./reader.js";
@@ -34,6 +34,7 @@ async function loadAll() {
   render();
 }
 
+const renderSoon = soon(render);
 const pending = new Map();
 function refresh(id) {
   if (pending.has(id)) return;
@@ -41,9 +42,9 @@ function refresh(id) {
     pending.delete(id);
     try {
       put(await getJSON(`/api/devices/${id}`));
-      render();
+      renderSoon();
     } catch { /* the stream tells that the server is gone */ }
-  }, 40));
+  }, 100));
 }
 
 function listen() {

@@ -44,3 +44,9 @@ export const time = (s) => new Date(s).toLocaleTimeString("zh-CN", { hour12: fal
 export function select(options, value, onchange, props = {}) {
   return h("select", { ...props, onchange: (e) => onchange(e.target.value) }, options.map((o) => h("option", { value: o.value, selected: o.value === value }, o.label)));
 }
+
+// soon calls f once for all that happens in a moment: a fast device says hundreds of things a second.
+export function soon(f, ms = 100) {
+  let due;
+  return () => { due ??= setTimeout(() => { due = undefined; f(); }, ms); };
+}

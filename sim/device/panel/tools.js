@@ -1,5 +1,5 @@
 // Faults, settings and the wire trace of the device that is chosen.
-import { h, act, select, time, getJSON } from "./dom.js";
+import { h, act, select, time, getJSON, soon } from "./dom.js";
 import { t, lang, name } from "./i18n.js";
 import { times } from "./rules.js";
 
@@ -33,6 +33,7 @@ export class Tools {
   constructor(state, redraw) {
     Object.assign(this, { state, redraw, traces: new Map(), paused: false, seen: "", tbody: h("tbody", {}) });
     this.root = document.getElementById("tools");
+    this.traceSoon = soon(() => this.trace(), 150);
   }
 
   async choose(id) {
@@ -48,7 +49,7 @@ export class Tools {
     if (l.length && l.at(-1).seq >= frame.seq) return;
     l.push(frame);
     if (l.length > 400) l.shift();
-    if (id === this.id) this.trace();
+    if (id === this.id) this.traceSoon();
   }
 
   trace() {
