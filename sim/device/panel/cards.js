@@ -3,12 +3,13 @@ import { h, act } from "./dom.js";
 import { t, lang, name } from "./i18n.js";
 import { armedList } from "./tools.js";
 import { plain } from "./plain.js";
+import { acceptor } from "./acceptor.js";
 
 const stateOf = (s) => !s.running ? ["bad", t("ended")] : !s.power ? ["bad", t("off")] : !s.open ? ["warn", t("closed")] : !s.port ? ["warn", t("portGone")] : ["good", t("ready")];
 
 export function deviceCard(s, ctx) {
   const [cls, text] = stateOf(s);
-  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, starline: printer, crt591: cardbox, lcdm4000: dispenser, omron3s4yr: reader, kmy3501: pinpad, pr2: passbook }[s.info.model];
+  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, starline: printer, crt591: cardbox, lcdm4000: dispenser, omron3s4yr: reader, kmy3501: pinpad, pr2: passbook, itlssp: acceptor, ccnet: acceptor, vtpanel: screen }[s.info.model];
   return h("article", { class: "card " + s.info.model + (ctx.selected ? " selected" : "") + (s.power && s.running ? "" : " dark"), "data-device": s.id, onclick: () => ctx.choose(s.id) },
     h("header", {}, h("h2", {}, name(s.info)), h("span", { class: "pill " + cls }, text),
       h("button", { type: "button", class: "ghost", disabled: !s.running, onclick: () => act(s.id, s.power ? "powerCut" : "powerRestore") }, t(s.power ? "powerCut" : "powerRestore"))),
@@ -29,6 +30,10 @@ function reader(s, ctx) {
       p.bin.length ? h("button", { type: "button", class: "link", onclick: () => act(s.id, "emptyRetainBin") }, `${t("emptyBin")} (${p.bin.length})`) : null),
     ctx.reader.menu(),
   ];
+}
+
+function screen(s) {
+  return [h("pre", { class: "tty" }, s.physical.lines.join("\n")), plain(s)];
 }
 
 function cardbox(s) {
