@@ -124,8 +124,11 @@ func (i *Issuer) Draw(ctx context.Context) api.Completion {
 	if i.drawn == s.ID {
 		return api.Completion{Outcome: api.Done}
 	}
-	if i.fresh() != "notPresent" {
-		return api.Fail(api.NotStarted, card.ErrOccupied, "a card is inside already")
+	if i.fresh() != "notPresent" { // of an earlier session; nothing waits for it any more
+		i.clear("it was left inside")
+		if i.fresh() != "notPresent" {
+			return api.Fail(api.NotStarted, card.ErrOccupied, "a card is inside already")
+		}
 	}
 	op := i.newOp()
 	if err := i.led.Log(ej.CardDrawn, ej.Record{Session: s.ID, Op: string(op), Device: "cards"}, nil); err != nil {

@@ -413,9 +413,15 @@ func TestNoCardIsDrawnWhenItCannotBe(t *testing.T) {
 	}
 	r = drawn(t)
 	r.drawn = "" // a card of nobody lies inside
+	r.dev.fail["unit2"] = api.Fail(api.Failed, card.ErrMediaJam, "")
 	if done := r.Draw(context.Background()); done.ErrorCode != card.ErrOccupied {
 		t.Errorf("%+v", done)
 	}
+	delete(r.dev.fail, "unit2")
+	if done := r.Draw(context.Background()); done.Outcome != api.Done {
+		t.Errorf("%+v", done)
+	}
+	r.is(t, book.CashNone, book.SettleNone, 9, 1, 0)
 	r = drawn(t)
 	r.dev.state = api.StateHardwareError
 	if done := r.Draw(context.Background()); done.Description != "cardDispenser" {
