@@ -2,6 +2,7 @@ package message
 
 import (
 	"crypto/subtle"
+	"encoding/hex"
 	"strconv"
 )
 
@@ -286,4 +287,21 @@ func valid(t Type, b []byte) bool {
 		return len(b) > 1 && (b[0] == 'C' || b[0] == 'D') && digits(b[1:])
 	}
 	return true
+}
+
+// MACBytes returns the received MAC as bytes: eight, or the four that the hexadecimal form
+// carries. Nil when there is none or it is no MAC.
+func (m *Message) MACBytes() []byte {
+	got := m.Get(m.d.MAC)
+	if m.d.MAC == 0 || len(got) != 8 {
+		return nil
+	}
+	if m.d.Form == MACBinary {
+		return got
+	}
+	out := make([]byte, 4)
+	if _, err := hex.Decode(out, got); err != nil {
+		return nil
+	}
+	return out
 }

@@ -17,7 +17,6 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"zhigui/server/api/message"
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
@@ -146,36 +145,4 @@ func userAdd(args []string) error {
 	}
 	defer st.Close() //nolint:errcheck // durable already
 	return st.AddUser(context.Background(), &u)
-}
-
-func describe(args []string) error {
-	fs := flag.NewFlagSet("describe", flag.ContinueOnError)
-	name := fs.String("dialect", "pos64", "dialect")
-	if err := fs.Parse(args); err != nil {
-		return err
-	}
-	d, err := message.Builtin(*name)
-	if err != nil {
-		return err
-	}
-	text, err := io.ReadAll(io.LimitReader(os.Stdin, 64<<10))
-	if err != nil {
-		return err
-	}
-	raw, err := hex.DecodeString(strings.Join(strings.Fields(string(text)), ""))
-	if err != nil {
-		return errors.New("the message must be hexadecimal")
-	}
-	m := message.New(d)
-	first := m.Unpack(d, raw)
-	for _, skip := range []int{2, 4} {
-		if first != nil && len(raw) > skip && m.Unpack(d, raw[skip:]) == nil {
-			first = nil
-		}
-	}
-	if first != nil {
-		return first
-	}
-	fmt.Print(m.Describe())
-	return nil
 }

@@ -1,0 +1,68 @@
+package format
+
+import (
+	"bytes"
+	"errors"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/simplifiedchinese"
+)
+
+// charsetOf translates between a character set of the wire and UTF-8. A nil enc is UTF-8.
+type charsetOf struct {
+	enc  encoding.Encoding
+	only byte // highest byte allowed without an encoding; 0 for all
+}
+
+var charsets = map[string]charsetOf{
+	"utf-8": {}, "ascii": {only: 0x7f}, "gbk": {enc: simplifiedchinese.GBK}, "gb18030": {enc: simplifiedchinese.GB18030},
+	"ebcdic": {enc: charmap.CodePage037}, "ebcdic-1047": {enc: charmap.CodePage1047},
+}
+
+const charsetNames = "charset must be ascii, utf-8, gbk, gb18030, ebcdic (code page 037) or ebcdic-1047"
+
+var errCharset = errors.New("characters that its character set does not have")
+
+func (c charsetOf) encode(v string) ([]byte, error) {
+	if c.enc == nil {
+		return []byte(v), c.check([]byte(v))
+	}
+	b, err := c.enc.NewEncoder().Bytes([]byte(v))
+	if err != nil {
+		return nil, errCharset
+	}
+	return b, nil
+}
+
+// decode is strict: bytes that would not be encoded to themselves again are refused, so
+// that a MAC covers what was read and nothing is silently replaced.
+func (c charsetOf) decode(b []byte) ([]byte, error) {
+	if c.enc == nil {
+		return b, c.check(b)
+	}
+	v, err := c.enc.NewDecoder().Bytes(b)
+	if err != nil {
+		return nil, errCharset
+	}
+	back, err := c.enc.NewEncoder().Bytes(v)
+	if err != nil || !bytes.Equal(back, b) {
+		return nil, errCharset
+	}
+	return v, nil
+}
+
+func (c charsetOf) check(b []byte) error {
+	if !utf8.Valid(b) {
+		return errCharset
+	}
+	if c.only != 0 {
+		for _, x := range b {
+			if x > c.only {
+				return errCharset
+			}
+		}
+	}
+	return nil
+}

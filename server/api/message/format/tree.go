@@ -1,0 +1,321 @@
+package format
+
+import (
+	"errors"
+	"slices"
+	"strings"
+)
+
+// Limits of XML and JSON messages; a dialect's frame limits their length.
+const (
+	maxDepth = 16
+	maxNodes = 20000
+)
+
+type fileTree struct {
+	Declaration bool   `yaml:"declaration"` // XML: begin with <?xml … encoding=…?>
+	Unknown     string `yaml:"unknown"`     // nodes no field names: ignore (default) or refuse
+}
+
+// node is an element, an attribute (its name begins with @) or a member of an object.
+type node struct {
+	name     string
+	text     string
+	kids     []*node
+	leaf     bool // it has text; a JSON null is a leaf without
+	number   bool // JSON: without quotes
+	rows     bool // JSON: an array of kids
+	used     bool
+	from, to int // in the message in UTF-8
+	textAt   int
+	chunk    []byte // XML: text read so far
+}
+
+// syntax writes and reads nodes in UTF-8. Writing sets from, to and textAt.
+type syntax interface {
+	write(root *node) []byte
+	read(text []byte) (*node, error)
+}
+
+// tree is XML or JSON: fields are named by paths from the root.
+type tree struct {
+	syntax
+	refuse bool
+}
+
+func newTree(s syntax, f *fileTree, d *Dialect) (*tree, error) {
+	if f.Unknown != "" && f.Unknown != "ignore" && f.Unknown != "refuse" {
+		return nil, errors.New("unknown must be ignore or refuse")
+	}
+	_, isXML := s.(xmlSyntax)
+	seen := map[string]bool{}
+	for _, x := range d.fields {
+		key := strings.Join(x.path, "/")
+		if seen[key] {
+			return nil, errors.New("two fields at " + key)
+		}
+		seen[key] = true
+		if !isXML {
+			continue
+		}
+		if x.path[0] != d.fields[0].path[0] || len(x.path) < 2 {
+			return nil, errors.New("all paths begin with the root element and go on: " + key)
+		}
+		for _, r := range append([]*Field{x}, x.Rows...) {
+			for i, p := range r.path {
+				if !xmlName(strings.TrimPrefix(p, "@")) && p != "." || (p[0] == '@' || p == ".") && (i < len(r.path)-1 || r.Rows != nil) {
+					return nil, errors.New("not a name, or an attribute in the middle: " + strings.Join(r.path, "/"))
+				}
+			}
+		}
+	}
+	for _, x := range d.fields { // no field inside a leaf or a group
+		for n := 1; n < len(x.path); n++ {
+			if seen[strings.Join(x.path[:n], "/")] && !strings.HasPrefix(x.path[n], "@") {
+				return nil, errors.New("a field inside another at " + strings.Join(x.path, "/"))
+			}
+		}
+	}
+	return &tree{s, f.Unknown == "refuse"}, nil
+}
+
+// child finds or makes the child of that name, the last of several.
+func (n *node) child(name string) *node {
+	for i := len(n.kids) - 1; i >= 0; i-- {
+		if n.kids[i].name == name && !n.rows {
+			return n.kids[i]
+		}
+	}
+	k := &node{name: name}
+	n.kids = append(n.kids, k)
+	return k
+}
+
+func (n *node) descend(path []string) *node {
+	for _, p := range path {
+		if p == "." {
+			break
+		}
+		n = n.child(p)
+	}
+	return n
+}
+
+func (x *tree) pack(d *Dialect, t *Transaction, sign Sign) ([]byte, error) {
+	top := &node{}
+	get := values(t)
+	var mac *node
+	for _, f := range d.fields {
+		if f.Rows == nil {
+			n, err := x.set(d, top, f, get)
+			if err != nil {
+				return nil, err
+			}
+			if f.mac {
+				mac = n
+			}
+			continue
+		}
+		rows := t.Lists[f.key]
+		if len(rows) > f.maxRows {
+			return nil, d.wrong(f, "too many rows")
+		}
+		if err := x.setRows(d, top, f, rows); err != nil {
+			return nil, err
+		}
+	}
+	var cover *node
+	if d.mac != nil {
+		cover = top.descend(d.mac.path)
+	}
+	text := x.write(top)
+	if mac == nil {
+		return d.seal(text, 0, 0, -1, sign)
+	}
+	return d.seal(text, cover.from, cover.to, mac.textAt, sign)
+}
+
+func (x *tree) set(d *Dialect, top *node, f *Field, get func(string) (string, bool)) (*node, error) {
+	v, err := d.valueOf(f, get)
+	if err != nil || v == "" && !f.mac {
+		return nil, err
+	}
+	s := ""
+	if f.mac {
+		s = string(d.mac.placeholder())
+	} else if s, err = f.text(v); err != nil {
+		return nil, d.wrong(f, err.Error())
+	} else if back, err := f.value(s); err != nil || back != v {
+		return nil, d.wrong(f, errLost.Error())
+	}
+	n := top.descend(f.path)
+	n.text, n.leaf, n.number = s, true, f.as == "number"
+	return n, nil
+}
+
+func (x *tree) setRows(d *Dialect, top *node, f *Field, rows []map[string]string) error {
+	_, isXML := x.syntax.(xmlSyntax)
+	parent, last := top.descend(f.path[:len(f.path)-1]), f.path[len(f.path)-1]
+	if !isXML {
+		if len(rows) == 0 {
+			return nil
+		}
+		parent = parent.child(last)
+		parent.rows, last = true, ""
+	}
+	for _, row := range rows {
+		n := &node{name: last}
+		parent.kids = append(parent.kids, n)
+		for _, c := range f.Rows {
+			if _, err := x.set(d, n, c, func(k string) (string, bool) { v, ok := row[k]; return v, ok }); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// find returns the one node at path, nil without; two are refused.
+func (n *node) find(path []string) (*node, error) {
+	for _, p := range path {
+		if p == "." {
+			break
+		}
+		var got *node
+		for _, k := range n.kids {
+			if k.name == p && !n.rows {
+				if got != nil {
+					return nil, errors.New("there twice")
+				}
+				got = k
+			}
+		}
+		if got == nil {
+			return nil, nil
+		}
+		n = got
+	}
+	return n, nil
+}
+
+func (x *tree) unpack(d *Dialect, body []byte) (*Transaction, Seal, error) {
+	text, err := d.charset.decode(body)
+	if err != nil {
+		return nil, Seal{}, d.wrong(nil, err.Error())
+	}
+	top, err := x.read(text)
+	if err != nil {
+		return nil, Seal{}, d.wrong(nil, err.Error())
+	}
+	t, seal := NewTransaction(""), Seal{}
+	for _, f := range d.fields {
+		switch {
+		case f.Rows != nil:
+			err = x.takeRows(d, top, f, t)
+		case f.mac:
+			seal, err = x.sealOf(d, top, f, text)
+		default:
+			err = x.take(d, top, f, t.store)
+		}
+		if err != nil {
+			return nil, Seal{}, err
+		}
+	}
+	if x.refuse {
+		if n := top.unused(); n != nil {
+			return nil, Seal{}, d.wrong(nil, "a node that no field names")
+		}
+	}
+	return t, seal, nil
+}
+
+func (n *node) unused() *node {
+	if n.leaf && !n.used && len(n.kids) == 0 {
+		return n
+	}
+	for _, k := range n.kids {
+		if u := k.unused(); u != nil {
+			return u
+		}
+	}
+	return nil
+}
+
+func (x *tree) take(d *Dialect, top *node, f *Field, store func(k, v string)) error {
+	n, err := top.find(f.path)
+	if err != nil {
+		return d.wrong(f, err.Error())
+	}
+	v := ""
+	if n != nil {
+		_, isXML := x.syntax.(xmlSyntax)
+		switch {
+		case !n.leaf:
+			return d.wrong(f, "not a single value")
+		case !isXML && n.text != "" && n.number != (f.as == "number"):
+			return d.wrong(f, "a number for a string, or a string for a number")
+		}
+		n.used = true
+		if n.text != "" {
+			if v, err = f.value(n.text); err != nil {
+				return d.wrong(f, err.Error())
+			}
+		}
+	}
+	return d.take(f, v, store)
+}
+
+func (x *tree) takeRows(d *Dialect, top *node, f *Field, t *Transaction) error {
+	_, isXML := x.syntax.(xmlSyntax)
+	path, last := f.path, ""
+	if isXML {
+		path, last = f.path[:len(f.path)-1], f.path[len(f.path)-1]
+	}
+	parent, err := top.find(path)
+	if err != nil {
+		return d.wrong(f, err.Error())
+	}
+	if parent == nil || !isXML && parent.leaf && parent.text == "" {
+		return nil
+	}
+	if !isXML && !parent.rows {
+		return d.wrong(f, "not an array")
+	}
+	for _, k := range parent.kids {
+		if k.name != last {
+			continue
+		}
+		if len(t.Lists[f.key]) >= f.maxRows {
+			return d.wrong(f, "too many rows")
+		}
+		row := map[string]string{}
+		for _, c := range f.Rows {
+			if err := x.take(d, k, c, func(key, v string) { row[key] = v }); err != nil {
+				return err
+			}
+		}
+		t.Lists[f.key] = append(t.Lists[f.key], row)
+	}
+	return nil
+}
+
+func (x *tree) sealOf(d *Dialect, top *node, f *Field, text []byte) (Seal, error) {
+	n, err := top.find(f.path)
+	if err != nil || n == nil || !n.leaf {
+		return Seal{}, d.wrong(f, "missing")
+	}
+	n.used = true
+	cover, err := top.find(d.mac.path)
+	if _, isXML := x.syntax.(xmlSyntax); err != nil || cover == nil || cover.leaf && !isXML {
+		return Seal{}, d.wrong(f, "what it covers is missing")
+	}
+	mac, ok := d.mac.parse([]byte(n.text))
+	if !ok {
+		return Seal{}, d.wrong(f, errForm.Error())
+	}
+	wire, err := d.charset.encode(string(text[cover.from:cover.to]))
+	if err != nil {
+		return Seal{}, d.wrong(f, err.Error())
+	}
+	return Seal{Cover: slices.Clip(wire), MAC: mac}, nil
+}
