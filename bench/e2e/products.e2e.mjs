@@ -233,7 +233,7 @@ test('a bank that does not answer: no card leaves, and none is active', async ()
   await c.picture('issue-unknown')
   await c.tap('done')
   await until(async () => assert.equal((await account('6225880000002003')).status, 'void'), 'the bank has it as void')
-  assert.equal(await cards(), '1 2 47')
+  await until(async () => assert.equal(await cards(), '1 2 47'), 'the blank card is in the bin')
   await pad.context().close()
 })
 
