@@ -3,6 +3,7 @@ package trade
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"sync"
 
 	"zhigui/server/api/message"
@@ -105,10 +106,8 @@ func (z *Zone) route(ctx context.Context, w *work) string {
 	case "0820":
 		return rcOK
 	}
-	if !z.verify(w) {
-		e.count.macErrors.Add(1)
-		e.o.Log.Warn("terminal MAC wrong", "terminal", w.term.ID, "mti", w.in.MTI())
-		return rcMAC
+	if rc := z.verify(w); rc != "" {
+		return rc
 	}
 	if b := w.in.Get(60); len(b) < 8 {
 		return rcFormat
@@ -130,25 +129,34 @@ func (z *Zone) route(ctx context.Context, w *work) string {
 	return rcInvalid
 }
 
-// verify checks the MAC against the terminal's current and previous key.
-func (z *Zone) verify(w *work) bool {
+// verify checks the MAC against the terminal's current and previous key: "" for a right one, rcMAC, or
+// rcSystem when the security module cannot say.
+func (z *Zone) verify(w *work) string {
+	wrong := func() string {
+		z.e.count.macErrors.Add(1)
+		z.e.o.Log.Warn("terminal MAC wrong", "terminal", w.term.ID, "mti", w.in.MTI())
+		return rcMAC
+	}
 	cover := w.in.Covered()
 	ref, err := z.e.hsm.Current(w.term.ID)
 	if cover == nil || err != nil {
-		return false
+		return wrong()
 	}
 	for range 2 {
 		mac, err := z.e.hsm.AppendMAC(w.mac[:0], ref, cover)
-		if err != nil {
-			return false
-		}
-		if w.in.MACEquals(mac) {
+		switch {
+		case errors.Is(err, hsm.ErrNoKey):
+			return wrong()
+		case err != nil:
+			z.e.o.Log.Error("terminal MAC not checked", "terminal", w.term.ID, "error", err.Error())
+			return rcSystem
+		case w.in.MACEquals(mac):
 			w.key, w.keyed = ref, true
-			return true
+			return ""
 		}
 		ref.Version--
 	}
-	return false
+	return wrong()
 }
 
 // signIn gives a terminal new working keys under its TMK.

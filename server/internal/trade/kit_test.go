@@ -15,6 +15,7 @@ import (
 	"zhigui/server/api/message"
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/hsm/remote"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
@@ -40,7 +41,8 @@ type rig struct {
 	bank   *bankhost.Host
 	addr   string // of the bank host
 	st     *store.Store
-	hsm    *hsm.Soft
+	hsm    hsm.HSM
+	device string // address of a security module behind TCP; empty: the one in software
 	mux    *link.Mux
 	eng    *trade.Engine
 	lis    map[string]*link.Listener
@@ -51,7 +53,12 @@ func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, ni
 
 func newRig(t testing.TB, hostSM4 bool, o trade.Options) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir(), hostSM: hostSM4, opt: o}
+	return newRigOf(&rig{t: t, dir: t.TempDir(), hostSM: hostSM4, opt: o})
+}
+
+func newRigOf(r *rig) *rig {
+	t, hostSM4 := r.t, r.hostSM
+	t.Helper()
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
 		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Log: discard()})
@@ -76,7 +83,14 @@ func (r *rig) start() {
 	fatal()
 	mk, err := hsm.MasterKey(filepath.Join(r.dir, "master.key"))
 	fatal()
-	r.hsm, err = hsm.NewSoft(mk, r.st)
+	if r.device == "" {
+		r.hsm, err = hsm.NewSoft(mk, r.st)
+	} else {
+		var v *hsm.Vault
+		v, err = hsm.NewVault(mk)
+		fatal()
+		r.hsm, err = remote.New(remote.Options{Address: r.device, Timeout: 300 * time.Millisecond}, v, r.st)
+	}
 	fatal()
 	alg, name := paycrypto.DES, "cups128"
 	if r.hostSM {
