@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"encoding/hex"
+	"maps"
 	"testing"
 
 	"github.com/moov-io/iso8583"
@@ -12,10 +13,13 @@ import (
 )
 
 // trackBCD is the z encoding moov does not have: nibbles with D as separator.
-type trackBCD struct{}
+type trackBCD struct{ left bool }
 
-func (trackBCD) Encode(data []byte) ([]byte, error) {
+func (e trackBCD) Encode(data []byte) ([]byte, error) {
 	s := bytes.ReplaceAll(append([]byte(nil), data...), []byte("="), []byte("d"))
+	if len(s)%2 == 1 && e.left {
+		s = append([]byte("0"), s...)
+	}
 	if len(s)%2 == 1 {
 		s = append(s, '0')
 	}
@@ -51,15 +55,25 @@ func oracle(d *Dialect) *iso8583.MessageSpec {
 		if bcdForm {
 			set = prefix.BCD
 		}
+		if d.Lengths == EncBinary {
+			set = prefix.Binary
+			set.LL, set.LLL = set.L, set.L
+		}
+		if f.Charset == "ebcdic" {
+			s.Enc = encoding.EBCDIC
+		}
 		s.Pref = map[int]prefix.Prefixer{0: set.Fixed, 2: set.LL, 3: set.LLL}[f.Var]
 		if f.Type == TypeB {
 			s.Enc = encoding.Binary
 		}
 		if bcdForm && f.Type == TypeN {
 			s.Enc = encoding.LBCD
+			if d.Odd {
+				s.Enc = encoding.BCD
+			}
 		}
 		if bcdForm && f.Type == TypeZ {
-			s.Enc = trackBCD{}
+			s.Enc = trackBCD{d.Odd}
 		}
 		if f.Type == TypeB {
 			spec.Fields[n] = field.NewBinary(s)
@@ -115,7 +129,9 @@ func build(t testing.TB, d *Dialect, vals map[int]string) *Message {
 
 // req: IS-01 IS-03
 func TestBytesEqualThoseOfAnIndependentImplementation(t *testing.T) {
-	for name, vals := range golden {
+	all := map[string]map[int]string{"visa": visaValues, "visabcd": visaValues}
+	maps.Copy(all, golden)
+	for name, vals := range all {
 		t.Run(name, func(t *testing.T) {
 			d := mustDialect(t, name)
 			m := build(t, d, vals)
@@ -137,12 +153,12 @@ func TestBytesEqualThoseOfAnIndependentImplementation(t *testing.T) {
 			if got := frame[lay.MTI:]; !bytes.Equal(got, want) {
 				t.Fatalf("packed\n%X\nwant\n%X", got, want)
 			}
-			w := 2
-			if d.Prefix == PrefixASCII4 {
-				w = 4
-			}
 			back := New(d)
-			if err := back.Unpack(d, frame[w:]); err != nil {
+			body, ok := d.Frame.Strip(frame)
+			if !ok {
+				t.Fatal("its frame is no frame")
+			}
+			if err := back.Unpack(d, body); err != nil {
 				t.Fatal(err)
 			}
 			for n := range vals {

@@ -25,6 +25,8 @@ func newDelimited(f *fileDelimited) (*delimited, error) {
 	switch {
 	case f.Separator == "" || len(f.Separator) > 8:
 		return nil, errors.New("separator is missing or longer than 8 bytes")
+	case !utf8.ValidString(f.Separator + f.Header + f.Trailer):
+		return nil, errors.New("separator, header and trailer are text")
 	case f.Escape != "" && len(f.Separator) > 1:
 		return nil, errors.New("escape needs a separator of one byte")
 	case f.Quote != "" && f.Escape != "":

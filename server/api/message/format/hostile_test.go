@@ -3,6 +3,8 @@ package format
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -38,25 +40,26 @@ table:
 func TestHostileXMLIsRefused(t *testing.T) {
 	d := must(t, fmt.Sprintf(smallXML, "ignore"))
 	for name, text := range map[string]string{
-		"an entity bomb":          `<!DOCTYPE R [<!ENTITY a "xxxx"><!ENTITY b "&a;&a;&a;">]><R><Code>0200</Code><Note>&b;</Note></R>`,
-		"an external entity":      `<!DOCTYPE R SYSTEM "file:///etc/passwd"><R><Code>0200</Code></R>`,
-		"an unknown entity":       `<R><Code>0200</Code><Note>&x;</Note></R>`,
-		"a deep nest":             strings.Repeat("<R>", 2000) + strings.Repeat("</R>", 2000),
-		"too many nodes":          "<R>" + strings.Repeat("<a/>", 30000) + "</R>",
-		"too many rows":           `<R><Code>0200</Code><L v="1"/><L v="1"/><L v="1"/><L v="1"/></R>`,
-		"an element twice":        `<R><Code>0200</Code><Code>0400</Code></R>`,
-		"an attribute twice":      `<R><Code>0200</Code><L v="1" v="2"/></R>`,
-		"tags that cross":         `<R><Code>0200<Note></Code></Note></R>`,
-		"two roots":               `<R><Code>0200</Code></R><R/>`,
-		"text outside":            `<R><Code>0200</Code></R>x`,
-		"text beside elements":    `<R>x<Code>0200</Code></R>`,
-		"an instruction":          `<R><?php x?><Code>0200</Code></R>`,
-		"another encoding":        `<?xml version="1.0" encoding="GBK"?><R><Code>0200</Code></R>`,
-		"elements for a value":    `<R><Code>0200</Code><Note><b/></Note></R>`,
-		"a control character":     "<R><Code>0200</Code><Note>a&#8;</Note></R>",
-		"no type":                 `<R><Note>a</Note></R>`,
-		"nothing":                 ``,
-		"a byte that is no UTF-8": "<R><Code>0200</Code><Note>\xff</Note></R>",
+		"an entity bomb":                `<!DOCTYPE R [<!ENTITY a "xxxx"><!ENTITY b "&a;&a;&a;">]><R><Code>0200</Code><Note>&b;</Note></R>`,
+		"an external entity":            `<!DOCTYPE R SYSTEM "file:///etc/passwd"><R><Code>0200</Code></R>`,
+		"an unknown entity":             `<R><Code>0200</Code><Note>&x;</Note></R>`,
+		"a deep nest":                   strings.Repeat("<R>", 2000) + strings.Repeat("</R>", 2000),
+		"too many nodes":                "<R>" + strings.Repeat("<a/>", 30000) + "</R>",
+		"too many rows":                 `<R><Code>0200</Code><L v="1"/><L v="1"/><L v="1"/><L v="1"/></R>`,
+		"an element twice":              `<R><Code>0200</Code><Code>0400</Code></R>`,
+		"an attribute twice":            `<R><Code>0200</Code><L v="1" v="2"/></R>`,
+		"a hundred thousand attributes": `<R` + manyAttributes() + `><Code>0200</Code></R>`,
+		"tags that cross":               `<R><Code>0200<Note></Code></Note></R>`,
+		"two roots":                     `<R><Code>0200</Code></R><R/>`,
+		"text outside":                  `<R><Code>0200</Code></R>x`,
+		"text beside elements":          `<R>x<Code>0200</Code></R>`,
+		"an instruction":                `<R><?php x?><Code>0200</Code></R>`,
+		"another encoding":              `<?xml version="1.0" encoding="GBK"?><R><Code>0200</Code></R>`,
+		"elements for a value":          `<R><Code>0200</Code><Note><b/></Note></R>`,
+		"a control character":           "<R><Code>0200</Code><Note>a&#8;</Note></R>",
+		"no type":                       `<R><Note>a</Note></R>`,
+		"nothing":                       ``,
+		"a byte that is no UTF-8":       "<R><Code>0200</Code><Note>\xff</Note></R>",
 	} {
 		if tx, _, err := d.Unpack([]byte(text)); err == nil {
 			t.Errorf("%s was taken: %v", name, tx.Values)
@@ -68,6 +71,14 @@ func TestHostileXMLIsRefused(t *testing.T) {
 	if _, _, err := must(t, fmt.Sprintf(smallXML, "refuse")).Unpack([]byte(`<R><Code>0200</Code><Other>1</Other></R>`)); err == nil {
 		t.Error("an unknown node was taken")
 	}
+}
+
+func manyAttributes() string {
+	var b strings.Builder
+	for i := range 100000 {
+		fmt.Fprintf(&b, ` a%d=""`, i)
+	}
+	return b.String()
 }
 
 const smallJSON = `kind: json
@@ -275,26 +286,90 @@ table:
 func TestDialectFilesThatCannotBeAreRefusedWithTheirPlace(t *testing.T) {
 	head := "kind: %s\nname: x\ncharset: gbk\nframe: {prefix: none, max: 100}\n"
 	for name, c := range map[string]struct{ kind, text, want string }{
-		"an unknown kind":           {"yaml", "table: []\n", "x.yaml:1:7: kind"},
-		"an unknown key":            {"fixed", "colour: red\n", "x.yaml:5:1: "},
-		"an unmasked PAN":           {"json", "table:\n  - {name: a, canon: pan, type: n, max: 19, path: a}\n", "pan must be masked"},
-		"a canonical name unsaid":   {"json", "table:\n  - {name: pan, type: n, max: 19, path: a}\n", "say canon: pan"},
-		"an overlap":                {"fixed", "table:\n  - {name: a, len: 4}\n  - {name: b, len: 4, off: 2}\n", "x.yaml:7:28: overlaps"},
-		"no path":                   {"xml", "table:\n  - {name: a, max: 4}\n", "path is missing"},
-		"two roots":                 {"xml", "table:\n  - {name: a, max: 4, path: A/B}\n  - {name: b, max: 4, path: B/B}\n", "root"},
-		"a field within a field":    {"json", "table:\n  - {name: a, max: 4, path: a}\n  - {name: b, max: 4, path: a/b}\n", "inside another"},
-		"a MAC that covers itself":  {"json", "mac: {field: m, form: hex, bytes: 8, cover: a}\ntable:\n  - {name: m, path: a/m}\n", "cover itself"},
-		"two values for one":        {"json", "table:\n  - {name: a, max: 4, path: a, values: {x: \"1\", y: \"1\"}}\n", "two values"},
-		"a MAC field not there":     {"fixed", "mac: {field: m, form: hex, bytes: 8, cover: before}\ntable:\n  - {name: a, len: 4}\n", "no such field"},
-		"a character set for one":   {"json", "table:\n  - {name: a, max: 4, path: a, charset: gbk}\n", "one character set"},
-		"a group within a group":    {"fixed", "table:\n  - {name: a, max: 4, count: 1, rows: [{name: b, max: 4, count: 1, rows: [{name: c, len: 1}]}]}\n", "within a group"},
-		"a name that is an element": {"xml", "table:\n  - {name: a, max: 4, path: \"A/<b>\"}\n", "not a name"},
-		"no separator":              {"delimited", "table: []\n", "separator is missing"},
+		"an unknown kind":              {"yaml", "table: []\n", "x.yaml:1:7: kind"},
+		"an unknown key":               {"fixed", "colour: red\n", "x.yaml:5:1: "},
+		"an unmasked PAN":              {"json", "table:\n  - {name: a, canon: pan, type: n, max: 19, path: a}\n", "pan must be masked"},
+		"a canonical name unsaid":      {"json", "table:\n  - {name: pan, type: n, max: 19, path: a}\n", "say canon: pan"},
+		"an overlap":                   {"fixed", "table:\n  - {name: a, len: 4}\n  - {name: b, len: 4, off: 2}\n", "x.yaml:7:28: overlaps"},
+		"no path":                      {"xml", "table:\n  - {name: a, max: 4}\n", "path is missing"},
+		"two roots":                    {"xml", "table:\n  - {name: a, max: 4, path: A/B}\n  - {name: b, max: 4, path: B/B}\n", "root"},
+		"a field within a field":       {"json", "table:\n  - {name: a, max: 4, path: a}\n  - {name: b, max: 4, path: a/b}\n", "inside another"},
+		"a MAC over nothing":           {"json", "mac: {field: m, form: hex, bytes: 8, cover: b}\ntable:\n  - {name: m, path: a/m}\n", "the MAC covers"},
+		"text beside elements in rows": {"xml", "table:\n  - {name: a, max: 4, path: A/B, rows: [{name: b, max: 4, path: .}, {name: c, max: 4, path: C}]}\n", "inside another"},
+		"a MAC that covers itself":     {"json", "mac: {field: m, form: hex, bytes: 8, cover: a}\ntable:\n  - {name: m, path: a/m}\n", "cover itself"},
+		"two values for one":           {"json", "table:\n  - {name: a, max: 4, path: a, values: {x: \"1\", y: \"1\"}}\n", "two values"},
+		"a MAC field not there":        {"fixed", "mac: {field: m, form: hex, bytes: 8, cover: before}\ntable:\n  - {name: a, len: 4}\n", "no such field"},
+		"a character set for one":      {"json", "table:\n  - {name: a, max: 4, path: a, charset: gbk}\n", "one character set"},
+		"a group within a group":       {"fixed", "table:\n  - {name: a, max: 4, count: 1, rows: [{name: b, max: 4, count: 1, rows: [{name: c, len: 1}]}]}\n", "within a group"},
+		"a name that is an element":    {"xml", "table:\n  - {name: a, max: 4, path: \"A/<b>\"}\n", "not a name"},
+		"no separator":                 {"delimited", "table: []\n", "separator is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := parse(t, fmt.Sprintf(head, c.kind)+c.text)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatalf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+}
+
+// A file comes from a person or an editor page: whatever is in it, it is refused or what it
+// packs can be read again.
+func TestADamagedDialectFileIsRefusedOrWorks(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	worked := 0
+	for range 800 {
+		b, err := builtin.ReadFile("dialects/" + names[r.IntN(len(names))] + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 1 + r.IntN(3) {
+			i := r.IntN(len(b))
+			switch r.IntN(3) {
+			case 0:
+				b[i] = byte(r.IntN(256))
+			case 1:
+				b = slices.Delete(b, i, i+r.IntN(min(20, len(b)-i)))
+			case 2:
+				b = slices.Insert(b, i, byte(r.IntN(128)))
+			}
+		}
+		d, err := Load(fstest.MapFS{"x.yaml": {Data: b}}, "x.yaml")
+		if err != nil {
+			continue
+		}
+		for _, tx := range cases {
+			frame, err := d.Pack(nil, tx, testSign)
+			if err != nil {
+				continue
+			}
+			worked++
+			got, _, err := d.Unpack(body(t, d, frame))
+			if err != nil {
+				t.Fatalf("%v of %q packed as\n%s", err, frame, b)
+			}
+			_ = d.Describe(got)
+		}
+	}
+	if worked == 0 {
+		t.Error("no file worked")
+	}
+}
+
+func BenchmarkPackAndUnpack(b *testing.B) {
+	for _, name := range names {
+		b.Run(name, func(b *testing.B) {
+			d := load(b, name)
+			tx := d.only(cases["withdrawal"])
+			none := func([]byte) ([]byte, error) { return make([]byte, 8), nil }
+			var buf []byte
+			b.ReportAllocs()
+			for b.Loop() {
+				buf, _ = d.Pack(buf[:0], tx, none)
+				in, _ := d.Frame.Strip(buf)
+				if _, _, err := d.Unpack(in); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

@@ -42,6 +42,9 @@ func newSOP(f *fileSOP, head, body []*Field) (*sop, error) {
 		if x.mac {
 			return nil, errors.New("the MAC is a field of the header")
 		}
+		if !printable(x.object+x.Name) || len(x.object) > s.segment || len(x.Name) > s.segment {
+			return nil, errors.New("a name that is not printable or longer than a segment")
+		}
 	}
 	return s, nil
 }

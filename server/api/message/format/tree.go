@@ -48,35 +48,57 @@ func newTree(s syntax, f *fileTree, d *Dialect) (*tree, error) {
 		return nil, errors.New("unknown must be ignore or refuse")
 	}
 	_, isXML := s.(xmlSyntax)
-	seen := map[string]bool{}
+	if err := checkPaths(d.fields, isXML); err != nil {
+		return nil, err
+	}
+	covered := d.mac == nil
 	for _, x := range d.fields {
-		key := strings.Join(x.path, "/")
-		if seen[key] {
-			return nil, errors.New("two fields at " + key)
+		if isXML && (len(x.path) < 2 || x.path[0] != d.fields[0].path[0]) {
+			return nil, errors.New("all paths begin with the root element and go on: " + strings.Join(x.path, "/"))
 		}
-		seen[key] = true
-		if !isXML {
-			continue
-		}
-		if x.path[0] != d.fields[0].path[0] || len(x.path) < 2 {
-			return nil, errors.New("all paths begin with the root element and go on: " + key)
-		}
-		for _, r := range append([]*Field{x}, x.Rows...) {
-			for i, p := range r.path {
-				if !xmlName(strings.TrimPrefix(p, "@")) && p != "." || (p[0] == '@' || p == ".") && (i < len(r.path)-1 || r.Rows != nil) {
-					return nil, errors.New("not a name, or an attribute in the middle: " + strings.Join(r.path, "/"))
-				}
+		if x.Rows != nil {
+			if err := checkPaths(x.Rows, isXML); err != nil {
+				return nil, err
 			}
+		}
+		if !covered && len(x.path) >= len(d.mac.path) && slices.Equal(x.path[:len(d.mac.path)], d.mac.path) {
+			covered = len(x.path) > len(d.mac.path) && x.path[len(d.mac.path)] != "."
 		}
 	}
-	for _, x := range d.fields { // no field inside a leaf or a group
-		for n := 1; n < len(x.path); n++ {
-			if seen[strings.Join(x.path[:n], "/")] && !strings.HasPrefix(x.path[n], "@") {
-				return nil, errors.New("a field inside another at " + strings.Join(x.path, "/"))
-			}
-		}
+	if !covered {
+		return nil, errors.New("the MAC covers a node with fields in it")
 	}
 	return &tree{s, f.Unknown == "refuse"}, nil
+}
+
+// checkPaths refuses names that cannot be written, two fields in one place, and a field
+// inside another.
+func checkPaths(fields []*Field, isXML bool) error {
+	seen := map[string]bool{}
+	for _, x := range fields {
+		key := strings.TrimSuffix("/"+strings.Join(x.path, "/"), "/.")
+		if seen[key] {
+			return errors.New("two fields at " + key)
+		}
+		seen[key] = true
+		for i, p := range x.path {
+			attribute := isXML && p[0] == '@'
+			if p != "." && !printable(p) || isXML && p != "." && !xmlName(strings.TrimPrefix(p, "@")) ||
+				(attribute || p == ".") && (i < len(x.path)-1 || x.Rows != nil) {
+				return errors.New("not a name, or an attribute in the middle: " + key)
+			}
+		}
+	}
+	for _, x := range fields {
+		key := ""
+		for _, p := range x.path {
+			if seen[key] && p != "." && !(isXML && p[0] == '@') {
+				return errors.New("a field inside another at " + strings.Join(x.path, "/"))
+			}
+			key += "/" + p
+		}
+	}
+	return nil
 }
 
 // child finds or makes the child of that name, the last of several.
@@ -288,6 +310,7 @@ func (x *tree) takeRows(d *Dialect, top *node, f *Field, t *Transaction) error {
 		if len(t.Lists[f.key]) >= f.maxRows {
 			return d.wrong(f, "too many rows")
 		}
+		k.used = true // a row may be empty
 		row := map[string]string{}
 		for _, c := range f.Rows {
 			if err := x.take(d, k, c, func(key, v string) { row[key] = v }); err != nil {

@@ -135,6 +135,9 @@ func (x xmlSyntax) read(text []byte) (*node, error) {
 }
 
 func startNode(tok xml.StartElement, from int) (*node, error) {
+	if len(tok.Attr) > 64 {
+		return nil, errors.New("too many attributes")
+	}
 	k := &node{name: rawName(tok.Name), leaf: true, from: from}
 	for i, a := range tok.Attr {
 		for _, b := range tok.Attr[:i] {
@@ -143,9 +146,6 @@ func startNode(tok xml.StartElement, from int) (*node, error) {
 			}
 		}
 		k.kids = append(k.kids, &node{name: "@" + rawName(a.Name), text: a.Value, leaf: true})
-	}
-	if len(tok.Attr) > 64 {
-		return nil, errors.New("too many attributes")
 	}
 	return k, nil
 }

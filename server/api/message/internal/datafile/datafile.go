@@ -16,9 +16,9 @@ type At func(yamlPath, format string, args ...any) error
 
 // Read decodes the file path of fsys into v, which must take every key of it.
 func Read(fsys fs.FS, path string, v any) (At, error) {
-	data, err := fs.ReadFile(fsys, path)
+	data, err := read(fsys, path)
 	if err != nil {
-		return nil, fmt.Errorf("dialect: %w", err)
+		return nil, err
 	}
 	if err := yaml.UnmarshalWithOptions(data, v, yaml.Strict()); err != nil {
 		var ye yaml.Error
@@ -39,11 +39,25 @@ func Read(fsys fs.FS, path string, v any) (At, error) {
 	}, nil
 }
 
-// Kind returns the kind a file names, empty when it names none, as an old 8583 file does.
-func Kind(fsys fs.FS, path string) (string, error) {
+// Limit is the largest dialect file: a YAML reader's time grows faster than its input.
+const Limit = 64 << 10
+
+func read(fsys fs.FS, path string) ([]byte, error) {
 	data, err := fs.ReadFile(fsys, path)
 	if err != nil {
-		return "", fmt.Errorf("dialect: %w", err)
+		return nil, fmt.Errorf("dialect: %w", err)
+	}
+	if len(data) > Limit {
+		return nil, fmt.Errorf("%s:1:1: longer than %d bytes", path, Limit)
+	}
+	return data, nil
+}
+
+// Kind returns the kind a file names, empty when it names none, as an old 8583 file does.
+func Kind(fsys fs.FS, path string) (string, error) {
+	data, err := read(fsys, path)
+	if err != nil {
+		return "", err
 	}
 	var k struct {
 		Kind string `yaml:"kind"`
