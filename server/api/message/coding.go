@@ -82,37 +82,37 @@ func (d *Dialect) fillCoding(f *fileDialect, own bool, at errAt) (err error) {
 	return nil
 }
 
-// textual tells whether the field travels as characters of its code page.
-func (d *Dialect) textual(f *Field) bool {
-	return f.Type != TypeB && (f.Type != TypeN && f.Type != TypeZ || d.Digits != EncBCD)
-}
-
-// page returns the translation of a field's characters, nil for none.
-func (d *Dialect) page(f *Field) *codePage {
-	switch {
-	case f.code == nil && d.code == nil || !d.textual(f):
-		return nil
-	case f.Type == TypeN || f.Type == TypeZ:
-		return d.code
+// settle works out what the hot path would ask of every field.
+func (d *Dialect) settle() {
+	for _, f := range d.table {
+		if f == nil {
+			continue
+		}
+		number := f.Type == TypeN || f.Type == TypeZ
+		f.packed = number && d.Digits == EncBCD
+		switch f.page = nil; {
+		case f.packed || f.Type == TypeB:
+		case number:
+			f.page = d.code
+		default:
+			f.page = f.code
+		}
+		switch {
+		case d.Lengths == EncBCD:
+			f.width = (f.Var + 1) / 2
+		case d.Lengths == EncBinary && f.Var != 0:
+			f.width = 1
+			if f.Max > 255 {
+				f.width = 2
+			}
+		default:
+			f.width = f.Var
+		}
 	}
-	return f.code
-}
-
-// widthOf returns the bytes of a length prefix.
-func (d *Dialect) widthOf(f *Field) int {
-	switch {
-	case d.Lengths == EncBCD:
-		return (f.Var + 1) / 2
-	case d.Lengths == EncBinary && f.Max > 255:
-		return 2
-	case d.Lengths == EncBinary:
-		return 1
-	}
-	return f.Var
 }
 
 func (d *Dialect) appendLength(dst []byte, f *Field, n int) []byte {
-	switch w := d.widthOf(f); d.Lengths {
+	switch w := f.width; d.Lengths {
 	case EncBCD:
 		if w == 2 {
 			dst = append(dst, byte(n/100))

@@ -45,6 +45,10 @@ type Field struct {
 
 	Charset string // of an and ans text; empty for the dialect's
 	code    *codePage
+
+	page   *codePage // of its characters on the wire, nil for none
+	packed bool      // two digits a byte
+	width  int       // of its length prefix
 }
 
 // Enc is how digits travel.

@@ -130,6 +130,7 @@ func (d *Dialect) fill(f *fileDialect, at errAt) error {
 			return err
 		}
 	}
+	d.settle()
 	return d.fillMAC(f, own, at)
 }
 
@@ -220,7 +221,7 @@ func (d *Dialect) fillMAC(f *fileDialect, own bool, at errAt) error {
 		return at("$.mac.cover", "cover must be mti: all bytes from the MTI up to the MAC field")
 	case d.Form == 0:
 		return at("$.mac.form", "form must be binary or hex")
-	case d.Form == MACHex && d.page(mf) != nil:
+	case d.Form == MACHex && mf.page != nil:
 		return at("$.mac.form", "a hexadecimal MAC is ASCII: give its field charset: ascii")
 	}
 	return nil

@@ -97,8 +97,11 @@ func (m *Message) packField(dst []byte, n int) ([]byte, error) {
 	if f.Var != 0 {
 		dst = d.appendLength(dst, f, len(v))
 	}
-	if d.Digits != EncBCD || f.Type != TypeN && f.Type != TypeZ {
-		return appendPage(dst, v, d.page(f)), nil
+	if !f.packed {
+		if f.page == nil {
+			return append(dst, v...), nil
+		}
+		return appendPage(dst, v, f.page), nil
 	}
 	if len(v)&1 == 1 && d.Odd {
 		dst = append(dst, nibble(v[0]))

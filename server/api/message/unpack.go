@@ -98,7 +98,7 @@ func (m *Message) unpackField(n, at int) (int, error) {
 	}
 	size := f.Max
 	if f.Var != 0 {
-		w := d.widthOf(f)
+		w := f.width
 		if len(in) < at+w {
 			return at, &FieldError{d.Name, n, "length cut short"}
 		}
@@ -109,13 +109,13 @@ func (m *Message) unpackField(n, at int) (int, error) {
 		}
 		at += w
 	}
-	if d.Digits == EncBCD && (f.Type == TypeN || f.Type == TypeZ) {
+	if f.packed {
 		return m.unpackDigits(f, at, size)
 	}
 	if len(in)-at < size {
 		return at, &FieldError{d.Name, n, "cut short"}
 	}
-	if p := d.page(f); p != nil {
+	if p := f.page; p != nil {
 		off := len(m.buf)
 		for _, c := range in[at : at+size] {
 			m.buf = append(m.buf, p.toASCII[c])
@@ -142,22 +142,24 @@ func (m *Message) unpackDigits(f *Field, at, size int) (int, error) {
 	for _, c := range m.in[at : at+w] {
 		m.buf = append(m.buf, '0'+c>>4, '0'+c&15)
 	}
-	first, fill := off, len(m.buf)-1 // of the digits, and where a filling nibble is
-	if size&1 == 1 && m.d.Odd {
-		first, fill = off+1, off
+	if size&1 == 1 {
+		fill := len(m.buf) - 1
+		if m.d.Odd {
+			fill = off
+			off++
+		}
+		if m.buf[fill] != '0' {
+			return at, &FieldError{m.d.Name, f.N, "padding nibble"}
+		}
 	}
-	if size&1 == 1 && m.buf[fill] != '0' {
-		return at, &FieldError{m.d.Name, f.N, "padding nibble"}
-	}
-	for i := first; i < first+size; i++ {
-		if c := m.buf[i]; c > '9' {
+	for i, c := range m.buf[off : off+size] {
+		if c > '9' {
 			if c != '0'+0xD || f.Type != TypeZ {
 				return at, &FieldError{m.d.Name, f.N, "character class"}
 			}
-			m.buf[i] = '='
+			m.buf[off+i] = '='
 		}
 	}
-	off = first
 	m.mark(f.N, span{int32(off), int32(size), true})
 	return at + w, nil
 }

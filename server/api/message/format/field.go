@@ -167,7 +167,7 @@ func (f *Field) rawBytes(v string) ([]byte, error) {
 	pad, right := f.pad, f.right
 	var b []byte
 	if v == "" {
-		pad = f.blank()
+		pad = []byte{f.blank()}
 	} else {
 		s, err := f.text(v)
 		if err != nil {
@@ -191,19 +191,19 @@ func (f *Field) rawBytes(v string) ([]byte, error) {
 	return out, nil
 }
 
-func (f *Field) blank() []byte {
-	b, err := f.charset.encode(" ")
-	if err != nil {
-		return []byte{' '}
+// blank is a space on the wire.
+func (f *Field) blank() byte {
+	if f.charset.page != nil {
+		return 0x40 // in every EBCDIC code page
 	}
-	return b
+	return ' '
 }
 
 // unbytes is the inverse of bytes. Packed and binary numbers are always there: zero is a value.
 func (f *Field) unbytes(b []byte) (string, error) {
 	switch f.as {
 	case "raw":
-		if strings.Trim(string(b), "\x00") == "" {
+		if allAre(b, 0) {
 			return "", nil
 		}
 		return string(b), nil
@@ -231,8 +231,7 @@ func (f *Field) unbytes(b []byte) (string, error) {
 		}
 		return v, f.check(v)
 	}
-	blank := f.blank()[0]
-	if strings.Trim(string(b), string([]byte{blank})) == "" || strings.Trim(string(b), string(f.pad)) == "" && !f.isPadZero {
+	if allAre(b, f.blank()) || allAre(b, f.pad[0]) && !f.isPadZero {
 		return "", nil
 	}
 	lo, hi := 0, len(b)
@@ -253,4 +252,13 @@ func (f *Field) unbytes(b []byte) (string, error) {
 		u = append([]byte{'0'}, u...)
 	}
 	return f.value(string(u))
+}
+
+func allAre(b []byte, c byte) bool {
+	for _, x := range b {
+		if x != c {
+			return false
+		}
+	}
+	return true
 }

@@ -212,7 +212,7 @@ func (l *loader) table(in []fileField, where, kind string) ([]*Field, error) {
 // filler is a gap in a structure: written as spaces, not looked at.
 func filler(n int, c charsetOf) *Field {
 	f := &Field{Name: "filler", as: "filler", len: n, charset: c, isFixed: true}
-	f.pad = f.blank()
+	f.pad = []byte{f.blank()}
 	return f
 }
 
@@ -373,7 +373,7 @@ func (l *loader) place(f *Field, p *fileField, path, kind string) error {
 		return l.at(path+".len", "len must be from 1 to 65535, for binary numbers to 8")
 	}
 	f.right = p.Align == "right"
-	f.pad = f.blank()
+	f.pad = []byte{f.blank()}
 	if p.Pad != "" {
 		var err error
 		if f.pad, err = f.charset.encode(p.Pad); strings.HasPrefix(p.Pad, "0x") {

@@ -130,7 +130,10 @@ func (f *Frame) Finish(dst []byte, at int) ([]byte, error) {
 		return dst, errors.New("the message contains the frame's end marker")
 	}
 	put(dst[head:head+f.width], n+f.extra, f.form)
-	return append(dst, f.end...), nil
+	if len(f.end) > 0 {
+		dst = append(dst, f.end...)
+	}
+	return dst, nil
 }
 
 // Strip returns the message of raw when raw is exactly one whole frame.
