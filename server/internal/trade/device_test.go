@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 	simhsm "zhigui/sim/hsm"
 )
@@ -72,5 +73,50 @@ func TestADeviceThatFailsBeforeSendingLeavesNothingBehind(t *testing.T) {
 				t.Errorf("afterwards: %s", a.Describe())
 			}
 		})
+	}
+}
+
+// A device that fails one command in four: whatever the terminal was told, the books agree at the end,
+// and what it was not told was taken back.
+func TestADeviceThatFailsAtAnyPointLosesNoMoney(t *testing.T) {
+	r, d := deviceRig(t, true)
+	x := r.terminal("00000001", trade.ZoneSM4)
+	before := r.balance(card5)
+	for _, f := range []simhsm.Fault{{Kind: "error", Code: "13", Percent: 10}, {Kind: "drop", After: true, Percent: 10}, {Kind: "cut", Percent: 10}} {
+		if err := d.Arm(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	paid := int64(0)
+	for range 40 {
+		q := x.request("010000", card5, "123456", 10000)
+		a, err := x.try(q, true)
+		if err != nil || a.String(39) != "00" {
+			continue // no answer, or none that pays
+		}
+		paid += 10000
+		until(t, "confirmation", func() bool {
+			a, err := x.try(x.about("0220", q, 10000), true)
+			return err == nil && a.String(39) == "00"
+		})
+	}
+	d.ClearFaults()
+	if paid == 0 {
+		t.Fatal("nothing was approved: the test proves nothing")
+	}
+	// An approval whose answer the device kept from the terminal is open: the terminal reverses it.
+	for stan, last := 1, x.stan; stan <= last; stan++ {
+		q := x.request("010000", card5, "123456", 10000)
+		_ = q.SetNumber(11, uint64(stan))
+		if txn, err := r.st.ByOriginal(t.Context(), x.id, "000001", q.String(11)); err == nil && txn.State == store.Approved {
+			if a := x.do(x.about("0400", q, 10000), true); a.String(39) != "00" {
+				t.Errorf("reversal: %s", a.Describe())
+			}
+		}
+	}
+	until(t, "all reversals", func() bool { return r.eng.Stats().ReversalsPending == 0 })
+	until(t, "the books agree", func() bool { return before-r.balance(card5) == paid })
+	if v := r.bank.Check(); !v.OK {
+		t.Error(v)
 	}
 }

@@ -149,6 +149,9 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 		build = e.creditMessage
 	}
 	m, frame, err := build(t, r)
+	if errors.Is(err, errModule) {
+		return false // tried again
+	}
 	if err != nil {
 		e.o.Log.Error("reversal cannot be built", "txn", r.Txn, "error", err.Error())
 		return e.endReversal(ctx, r, store.RevStuck, "")

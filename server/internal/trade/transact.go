@@ -132,6 +132,9 @@ func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount
 	}
 	if w.frame, err = e.packHost(w.out, w.frame[:0], w.mac[:0]); err != nil {
 		e.o.Log.Error("host message cannot be packed", "error", err.Error())
+		if errors.Is(err, errModule) {
+			return nil, rcSystem
+		}
 		return nil, rcFormat
 	}
 	return t, ""
@@ -167,11 +170,18 @@ func (e *Engine) packHost(m *message.Message, dst, mac []byte) ([]byte, error) {
 		return dst, err
 	}
 	mac, err = e.hsm.AppendMAC(mac, e.hostKey, lay.Cover(frame))
-	if err != nil || !lay.PutMAC(frame, mac) {
-		return dst, errors.Join(errors.New("trade: MAC"), err)
+	if err != nil {
+		return dst, fmt.Errorf("%w: %w", errModule, err)
+	}
+	if !lay.PutMAC(frame, mac) {
+		return dst, errors.New("trade: MAC")
 	}
 	return frame, nil
 }
+
+// errModule says that a message could not be built because the security module did not do its part: it
+// passes.
+var errModule = errors.New("trade: security module")
 
 // send carries the prepared message to the host and ends the transaction.
 func (z *Zone) send(ctx context.Context, w *work, k *kind, t *store.Txn) string {
