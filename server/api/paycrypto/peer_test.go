@@ -42,7 +42,6 @@ func TestCMACAgreesWithOpenSSL(t *testing.T) {
 	}
 }
 
-// req: TX-27
 func TestPINBlocksAndMACsAgreeWithPsec(t *testing.T) {
 	py := os.Getenv("PSEC_PYTHON")
 	if py == "" {
