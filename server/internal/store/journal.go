@@ -56,6 +56,8 @@ type Txn struct {
 	Idem      string // terminal number, '|', the rest of the idempotency key
 	Digest    []byte
 	Terminal  string
+	Channel   string // by which it came
+	Host      string // to which it went; its reversal goes there too
 	Kind      string
 	Batch     string
 	STAN      string
@@ -76,14 +78,14 @@ type Txn struct {
 	Updated   time.Time
 }
 
-const insertTxn = `INSERT INTO txn (id, idem, digest, terminal, kind, batch, stan, amount, state, rc, host_stan, host_time,
- reference, pan_masked, pan_index, request, answer, note, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (idem) DO NOTHING`
+const insertTxn = `INSERT INTO txn (id, idem, digest, terminal, channel, host, kind, batch, stan, amount, state, rc, host_stan, host_time,
+ reference, pan_masked, pan_index, request, answer, note, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (idem) DO NOTHING`
 
 // Insert stores a new transaction durably. fresh is false, and nothing is written, when one
 // with the same Idem exists.
 func (s *Store) Insert(ctx context.Context, t *Txn) (fresh bool, err error) {
 	err = s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(insertTxn, t.ID, t.Idem, t.Digest, t.Terminal, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
+		n, err := tx.exec(insertTxn, t.ID, t.Idem, t.Digest, t.Terminal, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
 			t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, t.Note, ms(t.Created), ms(t.Updated))
 		fresh = n == 1
 		return err
@@ -139,13 +141,13 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 	return err
 }
 
-const selectTxn = `SELECT id, idem, digest, terminal, kind, batch, stan, amount, state, rc, host_stan, host_time, reference, auth,
+const selectTxn = `SELECT id, idem, digest, terminal, channel, host, kind, batch, stan, amount, state, rc, host_stan, host_time, reference, auth,
  pan_masked, pan_index, request, answer, paid, note, created, updated FROM txn `
 
 func scanTxn(r interface{ Scan(...any) error }) (*Txn, error) {
 	t := &Txn{}
 	var c, u int64
-	err := r.Scan(&t.ID, &t.Idem, &t.Digest, &t.Terminal, &t.Kind, &t.Batch, &t.STAN, &t.Amount, &t.State, &t.RC, &t.HostSTAN, &t.HostTime,
+	err := r.Scan(&t.ID, &t.Idem, &t.Digest, &t.Terminal, &t.Channel, &t.Host, &t.Kind, &t.Batch, &t.STAN, &t.Amount, &t.State, &t.RC, &t.HostSTAN, &t.HostTime,
 		&t.Reference, &t.Auth, &t.PANMasked, &t.PANIndex, &t.Request, &t.Answer, &t.Paid, &t.Note, &c, &u)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNotFound

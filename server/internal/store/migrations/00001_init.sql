@@ -7,6 +7,8 @@ CREATE TABLE txn (
   idem TEXT NOT NULL UNIQUE,
   digest BLOB NOT NULL,
   terminal TEXT NOT NULL,
+  channel TEXT NOT NULL DEFAULT '', -- by which it came
+  host TEXT NOT NULL DEFAULT '',    -- to which it went
   kind TEXT NOT NULL,
   batch TEXT NOT NULL,
   stan TEXT NOT NULL,
