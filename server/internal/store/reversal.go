@@ -12,6 +12,7 @@ import (
 type Reversal struct {
 	Txn      int64
 	Terminal string
+	Host     string // that of the transaction
 	State    ReversalState
 	Reason   string        // field 39 of the terminal, or 98
 	Paid     sql.NullInt64 // set: only the rest is taken back
@@ -40,20 +41,20 @@ const (
 )
 
 func insertReversal(tx *Tx, r *Reversal) error {
-	_, err := tx.exec(`INSERT INTO reversal (txn, terminal, state, reason, paid, stan, time, created, next, updated) VALUES (?,?,0,?,?,?,?,?,?,?) ON CONFLICT (txn) DO NOTHING`,
-		r.Txn, r.Terminal, r.Reason, r.Paid, r.STAN, r.Time, ms(r.Created), ms(r.Next), ms(r.Created))
+	_, err := tx.exec(`INSERT INTO reversal (txn, terminal, host, state, reason, paid, stan, time, created, next, updated) VALUES (?,?,?,0,?,?,?,?,?,?,?) ON CONFLICT (txn) DO NOTHING`,
+		r.Txn, r.Terminal, r.Host, r.Reason, r.Paid, r.STAN, r.Time, ms(r.Created), ms(r.Next), ms(r.Created))
 	if err == nil && r.Paid.Valid {
 		_, err = tx.exec(`UPDATE txn SET paid=? WHERE id=?`, r.Paid.Int64, r.Txn)
 	}
 	return err
 }
 
-const selectReversal = `SELECT txn, terminal, state, reason, paid, stan, time, attempts, not_found, rc, created, next FROM reversal `
+const selectReversal = `SELECT txn, terminal, host, state, reason, paid, stan, time, attempts, not_found, rc, created, next FROM reversal `
 
 func scanReversal(r interface{ Scan(...any) error }) (*Reversal, error) {
 	v := &Reversal{}
 	var c, n int64
-	err := r.Scan(&v.Txn, &v.Terminal, &v.State, &v.Reason, &v.Paid, &v.STAN, &v.Time, &v.Attempts, &v.NotFound, &v.RC, &c, &n)
+	err := r.Scan(&v.Txn, &v.Terminal, &v.Host, &v.State, &v.Reason, &v.Paid, &v.STAN, &v.Time, &v.Attempts, &v.NotFound, &v.RC, &c, &n)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, ErrNotFound
 	}

@@ -35,6 +35,7 @@ CREATE INDEX txn_event_txn ON txn_event(txn);
 CREATE TABLE reversal (
   txn INTEGER PRIMARY KEY,
   terminal TEXT NOT NULL,
+  host TEXT NOT NULL DEFAULT '',
   state INTEGER NOT NULL, -- 0 pending, 1 reversed, 2 not found, 3 stuck
   reason TEXT NOT NULL,
   paid INTEGER,
