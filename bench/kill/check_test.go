@@ -83,6 +83,7 @@ type txn struct {
 	Amount, Paid                 int64
 	Acked, Financial             bool
 	Dispenses                    int
+	PAN                          string // masked
 }
 
 // Pending mirrors what still has to happen.
@@ -100,6 +101,7 @@ type ledger struct {
 	Txns map[string]*txn
 	Last uint64
 	Open bool // a session is
+	products
 }
 
 // book reads the terminal's journal from disk with a fold of its own: the platform's is
@@ -130,16 +132,18 @@ func (l *ledger) fold(r ej.Record) {
 	var d struct {
 		Type, Host, Reason, Code string
 		Amount, Paid             int64
-		Financial                bool
+		Financial, Handed        bool
+		PAN                      string
 	}
 	_ = json.Unmarshal(r.Data, &d)
+	l.product(r)
 	switch r.Kind {
 	case ej.SessionBegin:
 		l.Open = true
 	case ej.SessionEnd:
 		l.Open = false
 	case ej.HostIntent:
-		l.Txns[r.Txn] = &txn{ID: r.Txn, Type: d.Type, Amount: d.Amount, Financial: d.Financial, Host: "intent"}
+		l.Txns[r.Txn] = &txn{ID: r.Txn, Type: d.Type, Amount: d.Amount, Financial: d.Financial, Host: "intent", PAN: d.PAN}
 		return
 	}
 	x := l.Txns[r.Txn]
@@ -172,10 +176,10 @@ func (l *ledger) fold(r ej.Record) {
 		x.Settle = "suspense"
 	case ej.Resolved:
 		x.Settle, x.Paid, x.Acked = "reverse", d.Paid, false
-		if d.Paid == x.Amount || x.Type == "deposit" {
+		if (d.Paid == x.Amount && x.Type != "cardIssue") || x.Type == "deposit" || d.Handed {
 			x.Settle = "commit"
 		}
-	case ej.DepositBegin, ej.CashIn, ej.Notes, ej.DepositClosing, ej.DepositUnclear:
+	case ej.DepositBegin, ej.CashIn, ej.Notes, ej.DepositClosing, ej.DepositUnclear, ej.HandIntent, ej.HandedOver, ej.HandKept, ej.HandUnclear:
 		x.Cash = strings.ToLower(string(r.Kind))
 	case ej.DepositClosed:
 		x.Cash, x.Paid = "deposited", d.Paid
@@ -198,7 +202,7 @@ func (b *branch) resolve() {
 	var open []*txn
 	var known int64
 	for _, x := range bk.Txns {
-		if x.Type == "deposit" {
+		if x.Type == "deposit" || x.Type == "cardIssue" {
 			continue
 		}
 		if x.Settle == "suspense" {
@@ -308,8 +312,8 @@ func (b *branch) check() {
 	dispenses := 0
 	var paid int64
 	for _, x := range bk.Txns {
-		if x.Type == "deposit" {
-			continue // checkDeposits
+		if x.Type == "deposit" || x.Type == "cardIssue" {
+			continue // checkDeposits, checkCards
 		}
 		dispenses += x.Dispenses
 		if x.Dispenses > 1 {
@@ -331,6 +335,7 @@ func (b *branch) check() {
 	}
 	b.compareBank(st)
 	b.checkDeposits(bk)
+	b.checkProducts()
 }
 
 func dispensed(m module) (n int) {

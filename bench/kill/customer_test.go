@@ -26,6 +26,12 @@ type visit struct {
 	// Notes to put in, major units: a deposit.
 	Notes    []int
 	TakeBack bool
+	// Person whose new card is wanted, and the lobby manager who approves it.
+	Person  string
+	Manager robot.Manager
+	// Book to be updated, open at Page.
+	Book string
+	Page int
 }
 
 // beTheCustomer is the page in a process of its own, so that it can be killed and stopped at
@@ -41,6 +47,16 @@ func beTheCustomer() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
+	if w.Person != "" {
+		v, err := w.Desk.NewCard(ctx, w.Manager, w.Person, "246810", w.Manner)
+		fmt.Printf("%+v, %v\n", v, err)
+		return
+	}
+	if w.Book != "" {
+		v, err := w.Desk.Passbook(ctx, w.Book, w.Page)
+		fmt.Printf("%+v, %v\n", v, err)
+		return
+	}
 	if w.Notes != nil {
 		v, err := w.Desk.Put(ctx, "demo-1", "123456", w.Notes, w.TakeBack)
 		fmt.Printf("%+v, %v\n", v, err)

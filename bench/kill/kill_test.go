@@ -9,6 +9,7 @@
 //	I5  the present status after a restart is about the last dispense that really started
 //	I6  nothing that is sent twice moves cash twice
 //
+// (deposits: D1 to D4, new cards: C1 to C4, passbooks: B1 to B4)
 // and Σ ledger of the bank = Σ cash given, once a person has counted what is in suspense.
 package kill
 
@@ -69,6 +70,7 @@ type branch struct {
 	// What is proved here: the service that must be offered, the device that loses power, and
 	// its driver.
 	service, module, model string
+	withdrawn              int // from the account of the passbook
 }
 
 func newBranch(t *testing.T, zone string, also ...string) *branch {
@@ -77,14 +79,20 @@ func newBranch(t *testing.T, zone string, also ...string) *branch {
 	if len(also) > 1 {
 		also, acceptor = also[:1], also[1]
 	}
-	started := whole.Start(t, binaries, scene.Options{Also: also, Acceptor: acceptor, Zone: zone,
-		CardTime: 2 * time.Second, CashTime: 2 * time.Second, HostTimeout: 2 * time.Second, PadOver: 1900000})
-	b := &branch{Scene: started.Scene, t: t, dir: started.Dir, desk: started.Desk, service: "withdrawal", module: "cash", model: "puloonlcdm2000"}
+	b := start(t, scene.Options{Also: also, Acceptor: acceptor, Zone: zone})
 	if len(also) > 0 {
 		b.service, b.module, b.model = "deposit", "acceptor", acceptor
 	}
 	b.waitReady()
 	return b
+}
+
+// start starts a branch in which a customer is not waited for long.
+func start(t *testing.T, o scene.Options) *branch {
+	t.Helper()
+	o.CardTime, o.CashTime, o.HostTimeout, o.PadOver = 2*time.Second, 2*time.Second, 2*time.Second, 1900000
+	started := whole.Start(t, binaries, o)
+	return &branch{Scene: started.Scene, t: t, dir: started.Dir, desk: started.Desk, service: "withdrawal", module: "cash", model: "puloonlcdm2000"}
 }
 
 // waitReady waits until the counter offers its service again.

@@ -295,7 +295,7 @@ func (b *branch) quiet() {
 		if n := st.exit() + st.path(); n > 0 {
 			return fmt.Errorf("%d notes at the exit or inside", n)
 		}
-		if err := b.acceptorQuiet(); err != nil {
+		if err := errors.Join(b.acceptorQuiet(), b.productsQuiet()); err != nil {
 			return err
 		}
 		return b.settled()
@@ -305,6 +305,7 @@ func (b *branch) quiet() {
 	}
 	b.resolve()
 	b.resolveDeposits()
+	b.resolveCards()
 	b.waitReady()
 }
 

@@ -146,11 +146,16 @@ func (d Desk) identify(ctx context.Context, s services, card, pin string) error 
 	if err := <-read; err != nil {
 		return err
 	}
+	return d.typePIN(ctx, s, pin, "current")
+}
+
+// typePIN types a PIN on the PIN pad for a slot: current, new or confirm.
+func (d Desk) typePIN(ctx context.Context, s services, pin, slot string) error {
 	typed := make(chan error, 1)
 	go func() {
 		typed <- s.pinpad.Call(ctx, "Keyboard.PinEntry", obj{"minLen": 4, "maxLen": 6}, nil)
 	}()
-	err = Until(20*time.Second, func() error {
+	err := Until(20*time.Second, func() error {
 		select {
 		case err := <-typed:
 			typed <- err
@@ -165,7 +170,7 @@ func (d Desk) identify(ctx context.Context, s services, card, pin string) error 
 	if err := <-typed; err != nil {
 		return err
 	}
-	return s.pinpad.Call(ctx, "PinPad.GetPinBlock", obj{"X-slot": "current"}, nil)
+	return s.pinpad.Call(ctx, "PinPad.GetPinBlock", obj{"X-slot": slot}, nil)
 }
 
 func (d Desk) returnCard(ctx context.Context, s services) error {

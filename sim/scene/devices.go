@@ -1,8 +1,11 @@
 package scene
 
 import (
+	"fmt"
 	"maps"
 	"slices"
+
+	"zhigui/sim/device/samv"
 )
 
 // device is one device of a branch: the driver that drives it and the virtual one at the
@@ -34,7 +37,7 @@ var devices = []device{
 		return m{"cards": 50, "first": "6225880000002001", "motionMs": ms(fast, 500, 1)} // the bank's blanks
 	}, fast: m{"pollMs": 30, "idlePollMs": 60}},
 	{id: "passbook", driver: "olivettipr2", sim: "pr2", baud: 9600, key: "passbook", settings: passbooks, fast: m{"pollMs": 100}},
-	{id: "idreader", driver: "samv", sim: "samv", baud: 115200},
+	{id: "idreader", driver: "samv", sim: "samv", baud: 115200, key: "idReader", settings: people},
 	{id: "scanner", driver: "gm65", sim: "gm65", baud: 9600},
 	{id: "finger", driver: "r30x", sim: "r30x", baud: 57600},
 	{id: "siu", driver: "modbussiu", sim: "modbussiu", baud: 9600},
@@ -68,6 +71,30 @@ func reader(fast bool) m {
 func card(name, note, pan, holder, expiry string) m {
 	return m{"name": name, "note": note, "ic": true,
 		"track1": "B" + pan + "^" + holder + "^" + expiry + "2010000012300000", "track2": pan + "=" + expiry + "2010000012300000"}
+}
+
+// people are those whose identity cards the reader knows; tests need more than a demonstration,
+// as nobody may have many cards.
+func people(fast bool) m {
+	if !fast {
+		return m{}
+	}
+	list := samv.People()
+	for i := range 60 {
+		p := list[0]
+		p.Name, p.Number = fmt.Sprintf("测试%02d", i), numbered(fmt.Sprintf("99010119900307%03d", 100+i))
+		list = append(list, p)
+	}
+	return m{"cards": list}
+}
+
+// numbered adds the check digit (GB 11643, ISO 7064 mod 11-2).
+func numbered(n string) string {
+	sum := 0
+	for _, c := range n {
+		sum = 2 * (sum + int(c-'0')) % 11
+	}
+	return n + string("0123456789X"[(12-sum)%11])
 }
 
 // passbooks are demo books of the first and the fifth account.

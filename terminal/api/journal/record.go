@@ -79,6 +79,7 @@ const (
 	DepositUnclear Kind = "DEPOSIT_UNCLEAR" // nobody knows before a count
 
 	CardDrawn   Kind = "CARD_DRAWN"   // before a blank card leaves the stock
+	CardToBin   Kind = "CARD_TO_BIN"  // before it goes into the bin
 	HandIntent  Kind = "HAND_INTENT"  // before a new card goes to the exit
 	HandedOver  Kind = "HANDED_OVER"  // the customer has it
 	HandKept    Kind = "HAND_KEPT"    // it lies in the bin

@@ -147,6 +147,11 @@ type Book struct {
 	Stock map[string]int `json:"stock,omitempty"`
 	// CardOut: a blank card has left the stacker and is not booked out of the stock yet.
 	CardOut bool `json:"cardOut,omitempty"`
+	// CardSession is the session that it was drawn for, CardOp the operation that drew it, BinOp the
+	// one that was to bring it into the bin, "" if none was begun.
+	CardSession string `json:"cardSession,omitempty"`
+	CardOp      string `json:"cardOp,omitempty"`
+	BinOp       string `json:"binOp,omitempty"`
 }
 
 // keep is how many settled transactions stay in the book.
@@ -284,6 +289,8 @@ func (b *Book) Apply(r ej.Record) error {
 		return b.stock(r)
 	case ej.CardDrawn:
 		return b.cardDrawn(r)
+	case ej.CardToBin:
+		b.BinOp = r.Op
 	case ej.HostIntent:
 		return b.hostIntent(r)
 	case ej.HostResult:

@@ -64,7 +64,7 @@ func (b *Book) cardDrawn(r ej.Record) error {
 			return err
 		}
 	}
-	b.CardOut = !d.Not
+	b.CardOut, b.CardSession, b.CardOp, b.BinOp = !d.Not, r.Session, r.Op, ""
 	return nil
 }
 

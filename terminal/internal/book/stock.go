@@ -81,7 +81,7 @@ func (b *Book) stock(r ej.Record) error {
 	}
 	b.Stock[d.Item] = d.After
 	if d.By == Platform {
-		b.CardOut = false
+		b.CardOut, b.BinOp = false, ""
 	}
 	return nil
 }

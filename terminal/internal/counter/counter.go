@@ -138,6 +138,7 @@ type Counter struct {
 	vendor    *vendormode.Mode
 	person    *idcard.Card // who stands here, nil until an identity card was read
 	folio     folio        // the passbook inside
+	giving    sync.Mutex   // a passbook that was left inside is given back
 	signed    []string     // documents that the customer has signed in this session
 }
 
@@ -204,6 +205,9 @@ func (c *Counter) statusChanged(svc string, delta json.RawMessage) {
 	}
 	if svc == CardsID && c.Issuer != nil {
 		go c.Issuer.Look()
+	}
+	if svc == PassbookID {
+		go c.leftPassbook()
 	}
 }
 

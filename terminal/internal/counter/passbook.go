@@ -328,6 +328,19 @@ func (c *Counter) GiveBackPassbook() {
 	}
 }
 
+// leftPassbook gives a book back that could not be returned at the end of its session, when the
+// printer is there again.
+func (c *Counter) leftPassbook() {
+	var st printer.Status
+	if c.Others[PassbookID].Read("printer", &st); st.Media != "present" || !usable(c.Others[PassbookID].State()) || !c.giving.TryLock() {
+		return
+	}
+	defer c.giving.Unlock()
+	if _, open := c.Session.Current(); !open {
+		c.returnPassbook()
+	}
+}
+
 // returnPassbook gives a book back that lies inside.
 func (c *Counter) returnPassbook() {
 	dev := c.Others[PassbookID]

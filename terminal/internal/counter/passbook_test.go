@@ -203,6 +203,23 @@ func TestATerminalThatStoppedWhilePrintingSaysSoOnce(t *testing.T) {
 	}
 }
 
+func TestAPassbookThatWasInsideWhenThePowerWentIsGivenBackWhenItIsBack(t *testing.T) {
+	r, b := passbookRig(t, "6225880000000001=00=00000000")
+	r.leftPassbook() // a customer is served
+	_, err := r.Session.End()
+	must(t, err)
+	r.Others[PassbookID].SetState(api.Offline, "no power")
+	r.leftPassbook()
+	if b.out != 0 {
+		t.Error("moved beside a customer, or without a printer")
+	}
+	r.Others[PassbookID].SetState(api.Online, "")
+	r.leftPassbook()
+	if b.out != 1 {
+		t.Errorf("given back %d times", b.out)
+	}
+}
+
 func TestABankThatRefusesOrHasNothingPrintsNothing(t *testing.T) {
 	r, b := passbookRig(t, "6225880000000001=00=00000000")
 	var told []string

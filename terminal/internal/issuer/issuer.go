@@ -25,6 +25,7 @@ import (
 type Device interface {
 	Run(ctx context.Context, name string, payload any, emit func(api.Event)) api.Completion
 	RunOp(ctx context.Context, op api.OpID, txn, name string, payload any, emit func(api.Event)) api.Completion
+	QueryOp(ctx context.Context, op api.OpID) (api.OpRecord, error)
 	Refresh(ctx context.Context) error
 	Read(iface string, v any)
 	State() api.DeviceState
@@ -57,7 +58,7 @@ type Issuer struct {
 
 	mu    sync.Mutex // one movement at a time; held over the whole of a hand-over
 	drawn string     // the session whose blank card lies inside; mu
-	late  bool       // the device did not answer Recovered; mu
+	late  bool       // the device was away when it should have told or moved something; mu
 	gone  chan struct{}
 }
 
@@ -95,7 +96,7 @@ func (i *Issuer) Blocked() string {
 		}
 	})
 	switch {
-	case i.dev.State() != api.Online && i.dev.State() != api.DeviceBusy, u.Status == "inoperative", u.Status == "missing":
+	case !i.works(), u.Status == "inoperative", u.Status == "missing":
 		return "cardDispenser"
 	case u.Replenishment == card.StockEmpty:
 		return "noCards"
@@ -130,6 +131,7 @@ func (i *Issuer) Draw(ctx context.Context) api.Completion {
 			return api.Fail(api.NotStarted, card.ErrOccupied, "a card is inside already")
 		}
 	}
+	i.bookOut()
 	op := i.newOp()
 	if err := i.led.Log(ej.CardDrawn, ej.Record{Session: s.ID, Op: string(op), Device: "cards"}, nil); err != nil {
 		return api.Refuse(api.InternalError, "the journal cannot be written: no card is moved")
@@ -143,10 +145,17 @@ func (i *Issuer) Draw(ctx context.Context) api.Completion {
 	}
 	if done.Outcome != api.NotStarted { // it may have left the stacker
 		i.clear("could not be drawn")
-	} else if err := i.led.Log(ej.CardDrawn, ej.Record{Session: s.ID, Op: string(op), Device: "cards"}, book.DrawnData{Not: true}); err != nil {
-		i.log.Error("journal refused", "kind", ej.CardDrawn, "err", err)
+	} else {
+		i.notDrawn()
 	}
 	return done
+}
+
+// notDrawn: the card that was announced lies in the stacker.
+func (i *Issuer) notDrawn() {
+	if err := i.led.Log(ej.CardDrawn, ej.Record{Device: "cards"}, book.DrawnData{Not: true}); err != nil {
+		i.log.Error("journal refused", "kind", ej.CardDrawn, "err", err)
+	}
 }
 
 // waiting is the transaction of a session whose card the bank has made active, or may have, and
@@ -268,29 +277,76 @@ func (i *Issuer) keep(t book.Txn, offered bool, why string) api.Completion {
 }
 
 // toBin moves what lies inside to the bin: "bin", "gone" (nothing is there: it left by the
-// exit), or "stuck".
+// exit, or never came), "lost" (nothing is there, and it may be in the bin), or "stuck".
 func (i *Issuer) toBin() string {
 	if i.fresh() == "notPresent" {
-		return "gone"
+		return i.went()
+	}
+	op := i.newOp()
+	if err := i.led.Log(ej.CardToBin, ej.Record{Op: string(op), Device: "cards"}, nil); err != nil {
+		i.log.Error("journal refused", "kind", ej.CardToBin, "err", err)
+		return "stuck"
 	}
 	ctx, cancel := i.moveCtx(context.Background())
 	defer cancel()
-	done := i.dev.Run(ctx, card.CmdMove, card.Move{From: card.Transport, To: i.cfg.Bin}, nil)
+	done := i.dev.RunOp(ctx, op, "", card.CmdMove, card.Move{From: card.Transport, To: i.cfg.Bin}, nil)
 	switch {
 	case done.Outcome == api.Done:
 		return "bin"
 	case done.Outcome == api.NotStarted && done.ErrorCode == card.ErrNoMedia:
 		return "gone"
 	}
+	i.late = i.late || !i.works() || i.fresh() == "unknown"
 	i.log.Warn("a card could not be kept", "code", done.Code, "errorCode", done.ErrorCode, "outcome", done.Outcome)
 	return "stuck"
+}
+
+// went says where a card is that is not inside any more. A bin that was about to be its place when
+// something died is so only if the driver knows that it arrived there.
+func (i *Issuer) went() string {
+	var op string
+	i.led.Read(func(b *book.Book) { op = b.BinOp })
+	switch i.moved(op) {
+	case api.NotStarted:
+		return "gone"
+	case api.Done:
+		return "bin"
+	}
+	return "lost"
+}
+
+// moved is what the driver knows of an operation: nothing certain is Indeterminate.
+func (i *Issuer) moved(op string) api.Outcome {
+	if op == "" {
+		return api.NotStarted
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	r, err := i.dev.QueryOp(ctx, api.OpID(op))
+	switch {
+	case err != nil:
+		return api.Indeterminate
+	case r.State == api.OpUnknown || r.State == api.OpIntent:
+		return api.NotStarted
+	case r.Completion != nil:
+		return r.Completion.Outcome
+	}
+	return api.Indeterminate
 }
 
 // clear puts a card that no transaction waits for into the bin.
 func (i *Issuer) clear(why string) {
 	i.drawn = ""
-	switch i.toBin() {
-	case "bin":
+	var out bool
+	var draw string
+	i.led.Read(func(b *book.Book) { out, draw = b.CardOut, b.CardOp })
+	switch where := i.toBin(); {
+	case where == "gone" && !out:
+	case where == "gone" && i.moved(draw) != api.Done: // it was offered to nobody
+		i.notDrawn()
+	case where == "stuck":
+		i.alarm("blankCardStuck", "a blank card lies inside ("+why+") and could not be drawn in", "")
+	default:
 		var txn string // of a hand-over that a person looks into: this is its card
 		i.led.Read(func(b *book.Book) {
 			for _, t := range b.InSuspense() {
@@ -300,9 +356,11 @@ func (i *Issuer) clear(why string) {
 			}
 		})
 		i.stock(book.StockVoid, txn)
-		i.alarm("blankCardKept", "a new card is in the bin: "+why, txn)
-	case "stuck":
-		i.alarm("blankCardStuck", "a blank card lies inside ("+why+") and could not be drawn in", "")
+		if where == "bin" {
+			i.alarm("blankCardKept", "a new card is in the bin: "+why, txn)
+		} else {
+			i.alarm("blankCardLost", "a blank card has left the stacker and is not inside: look for it in the bin ("+why+")", txn)
+		}
 	}
 }
 
@@ -344,15 +402,19 @@ func (i *Issuer) Look() {
 		return // somebody moves a card
 	}
 	defer i.mu.Unlock()
-	if i.late && i.media() != "unknown" {
+	if i.late && i.works() && i.media() != "unknown" {
 		i.recovered()
 	}
 }
 
+func (i *Issuer) works() bool {
+	s := i.dev.State()
+	return s == api.Online || s == api.DeviceBusy
+}
+
 func (i *Issuer) recovered() {
 	var open []book.Txn
-	var last book.Txn
-	i.led.Read(func(b *book.Book) { open, last = b.OpenHandovers(), b.LastHandover() })
+	i.led.Read(func(b *book.Book) { open = b.OpenHandovers() })
 	if i.late = i.fresh() == "unknown"; i.late {
 		return
 	}
@@ -363,10 +425,25 @@ func (i *Issuer) recovered() {
 	case ok && i.drawn == s.ID:
 	case i.fresh() != "notPresent":
 		i.clear("no session is open")
-	case last.Cash == book.HandedOver: // it stopped before the stock was booked
+	default:
+		i.bookOut()
+	}
+}
+
+// bookOut settles the stock when something stopped before it was booked.
+func (i *Issuer) bookOut() {
+	var last book.Txn
+	var out, its bool
+	i.led.Read(func(b *book.Book) { last = b.LastHandover(); out, its = b.CardOut, b.CardSession == last.Session })
+	switch {
+	case !out:
+	case its && (last.Cash == book.HandedOver || last.Cash == book.HandUnclear && last.Settle == book.SettleCommit):
 		i.stock(book.StockUse, last.ID)
-	case last.Cash == book.HandKept:
+	case its && (last.Cash == book.HandKept || last.Cash == book.HandUnclear && last.Settle == book.SettleReverse):
 		i.stock(book.StockVoid, last.ID)
+	case its && last.Cash == book.HandUnclear: // a person looks for it
+	default:
+		i.clear("nothing waits for it")
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"zhigui/drivers/api/card"
 	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/device"
 	"zhigui/terminal/internal/journal"
 	"zhigui/terminal/internal/session"
 )
@@ -28,6 +29,7 @@ type dispenser struct {
 	bin     int
 	taken   int
 	fail    map[string]api.Completion // instead of a move to there
+	ops     map[api.OpID]api.OpRecord // what the driver knows of each; nil: no driver answers
 	onExit  func()
 	ran     []string
 }
@@ -36,8 +38,27 @@ func (d *dispenser) Run(ctx context.Context, name string, payload any, emit func
 	return d.RunOp(ctx, "x", "", name, payload, emit)
 }
 
-func (d *dispenser) RunOp(_ context.Context, _ api.OpID, _, _ string, payload any, _ func(api.Event)) api.Completion {
-	m := payload.(card.Move)
+func (d *dispenser) RunOp(ctx context.Context, op api.OpID, _, _ string, payload any, _ func(api.Event)) api.Completion {
+	done := d.move(ctx, payload.(card.Move))
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.ops == nil {
+		d.ops = map[api.OpID]api.OpRecord{}
+	}
+	d.ops[op] = api.OpRecord{Op: op, State: api.OpCompleted, Completion: &done}
+	return done
+}
+
+func (d *dispenser) QueryOp(_ context.Context, op api.OpID) (api.OpRecord, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r, ok := d.ops[op]; ok {
+		return r, nil
+	}
+	return api.OpRecord{Op: op, State: api.OpUnknown}, nil
+}
+
+func (d *dispenser) move(_ context.Context, m card.Move) api.Completion {
 	d.mu.Lock()
 	d.ran = append(d.ran, m.To)
 	if c, ok := d.fail[m.To]; ok {
@@ -105,9 +126,8 @@ func open(t *testing.T, dir string, dev *dispenser) *rig {
 	must(t, err)
 	t.Cleanup(func() { _ = led.Close() })
 	r := &rig{dev: dev, dir: dir}
-	n := 0
 	r.Issuer = New(Config{Unit: "unit1", Bin: "unit2", Stock: "cards", TakeTimeout: 50 * time.Millisecond, MoveTimeout: time.Minute}, dev, led, session.New(nil),
-		func() api.OpID { n++; return api.OpID(fmt.Sprint(n)) },
+		device.NewOp,
 		Hooks{Settled: func(string) { r.settled++ }, Alarm: func(kind, _, _ string) { r.alarms = append(r.alarms, kind) }}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	return r
 }
@@ -309,6 +329,51 @@ func TestACrashAtAnyStateLeavesTheCardWithOneOwner(t *testing.T) {
 	}
 }
 
+// A stop on the way into the bin: the card has left the exit, and only the driver knows whether it
+// arrived there or in somebody's hand.
+func TestACardThatWasOnItsWayIntoTheBinIsNotTakenForTheCustomers(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		op    api.OpRecord
+		at    book.Cash
+		s     book.Settle
+		stock int
+	}{
+		{"the driver never began", api.OpRecord{State: api.OpIntent}, book.HandedOver, book.SettleCommit, 9},
+		{"it arrived", api.OpRecord{State: api.OpCompleted, Completion: &api.Completion{Outcome: api.Done}}, book.HandKept, book.SettleReverse, 9},
+		{"nobody knows", api.OpRecord{State: api.OpUnresolved}, book.HandUnclear, book.SettleSuspense, 10},
+	} {
+		r := approved(t)
+		x, _ := r.led.Txn(txn)
+		must(t, r.record(ej.HandIntent, x, ""))
+		must(t, r.led.Log(ej.CardToBin, ej.Record{Op: "bin"}, nil))
+		r.dev.media, r.dev.ops["bin"] = "notPresent", c.op
+		r = r.crash(t).crash(t)
+		t.Run(c.name, func(t *testing.T) { r.is(t, c.at, c.s, c.stock, 0, 0) })
+	}
+}
+
+func TestTheStockKnowsWhetherACardHasLeftTheStacker(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		ops   func(r *rig)
+		stock int
+	}{
+		{"it stopped before the card was drawn", func(r *rig) { r.dev.ops, r.dev.stacker = nil, 10 }, 10},
+		{"it stopped when the card was in the bin", func(r *rig) {
+			must(t, r.led.Log(ej.CardToBin, ej.Record{Op: "bin"}, nil))
+			r.dev.ops["bin"] = api.OpRecord{State: api.OpCompleted, Completion: &api.Completion{Outcome: api.Done}}
+		}, 9},
+		{"a person took it out", func(*rig) {}, 9},
+	} {
+		r := drawn(t)
+		c.ops(r)
+		r.dev.media = "notPresent"
+		r = r.crash(t).crash(t)
+		t.Run(c.name, func(t *testing.T) { r.is(t, book.CashNone, book.SettleNone, c.stock, 0, 0) })
+	}
+}
+
 func TestAfterAnApprovalNoOtherCardIsDrawn(t *testing.T) {
 	r := approved(t)
 	if done := r.Draw(context.Background()); done.Outcome != api.NotStarted || r.drawn == "" {
@@ -389,6 +454,23 @@ func TestADispenserThatComesBackLateIsAskedThen(t *testing.T) {
 	r.dev.media = "present" // from now on it is no business of Look
 	r.Look()
 	r.is(t, book.HandKept, book.SettleReverse, 9, 1, 0)
+}
+
+func TestACardThatWasInsideWhenThePowerWentIsKeptWhenItIsBack(t *testing.T) {
+	r := approved(t)
+	r.dev.state = api.Offline
+	r.dev.fail[card.Exit], r.dev.fail["unit2"] = api.Fail(api.Failed, "", "no power"), api.Fail(api.NotStarted, "", "no power")
+	r.HandOver(context.Background(), txn, nil)
+	r.Look()
+	r.is(t, book.HandUnclear, book.SettleSuspense, 10, 0, 0)
+	r.dev.state, r.dev.fail = api.StateHardwareError, nil // there, and not well: it is not tried
+	r.Look()
+	r.dev.state = api.Online
+	r.Look()
+	r.is(t, book.HandUnclear, book.SettleSuspense, 9, 1, 0) // a person still says whose it is
+	r.dev.media = "present"
+	r.Look()
+	r.is(t, book.HandUnclear, book.SettleSuspense, 9, 1, 0)
 }
 
 func TestACardThatNeverLeftTheStackerIsInTheStock(t *testing.T) {

@@ -1,0 +1,256 @@
+package kill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"zhigui/bench/robot"
+)
+
+// Passbooks, with the same real programs and faults. The invariants:
+//
+//	B1  no line of the account is in the book twice and no place is printed over, but for what
+//	    printing that broke off has left there, and of that somebody is told
+//	B2  what the stripe says is printed
+//	B3  what the bank was told is printed
+//	B4  the next update completes the book
+var passbookStates = []string{"SESSION_BEGIN", "HOST_INTENT", "HOST_RESULT", "BOOK_PRINTING", "BOOK_PRINTED", "SESSION_END"}
+
+func passbookMatrix(rng *rand.Rand) (out []fault) {
+	for _, s := range passbookStates {
+		for _, target := range []string{"platformd", "driver", "server", "bank", "page"} {
+			out = append(out, fault{s, target, syscall.SIGKILL})
+		}
+		out = append(out, fault{s, "power", 0})
+	}
+	for _, s := range []string{"received", "intent", "answered", "stored"} {
+		out = append(out, fault{s, "server", syscall.SIGKILL}, fault{s, "bank", syscall.SIGKILL})
+	}
+	for _, s := range []string{"BOOK_PRINTING", "BOOK_PRINTED"} {
+		out = append(out, fault{s, "driver", syscall.SIGSTOP}, fault{s, "bank", syscall.SIGSTOP}, fault{s, "server", syscall.SIGSTOP})
+	}
+	for _, kind := range lostAnswers {
+		out = append(out, fault{state: kind, target: "answer"})
+	}
+	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
+	return out
+}
+
+var essentialPassbook = []fault{
+	{"BOOK_PRINTING", "driver", syscall.SIGKILL}, {"BOOK_PRINTED", "platformd", syscall.SIGKILL}, {"BOOK_PRINTING", "platformd", syscall.SIGKILL}, {"noAnswer", "answer", 0},
+}
+
+func TestAPassbookIsSafeWhateverDiesWherever(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the branch of the new cards runs the essential ones")
+	}
+	all := passbookMatrix(rand.New(rand.NewSource(20261124)))
+	for k := range 2 {
+		t.Run(fmt.Sprintf("branch %d", k+1), func(t *testing.T) {
+			t.Parallel()
+			b := newProducts(t, "sm4")
+			var mine []fault
+			for i := k; i < len(all); i += 2 {
+				mine = append(mine, all[i])
+			}
+			b.passbooks(mine, rand.New(rand.NewSource(int64(k))))
+		})
+	}
+}
+
+// passbooks runs the faults one after the other.
+func (b *branch) passbooks(all []fault, rng *rand.Rand) {
+	t := b.t
+	var missed []string
+	for i, f := range all {
+		ok := t.Run(fmt.Sprintf("passbook %03d %s", i+1, f), func(t *testing.T) {
+			b.t = t
+			defer func() { missed = append(missed, b.missed...); b.missed = nil }()
+			b.runPassbook(f, rng)
+			b.check()
+			b.updates()
+			b.check()
+		})
+		if !ok {
+			return
+		}
+	}
+	if len(missed) > 0 {
+		t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(missed, "; "))
+	}
+}
+
+// The passbook, its account, and what is drawn for a line.
+const (
+	bookName    = "book-1"
+	bookAccount = "6225880000000001"
+	bookOpened  = 2_000_000
+	bookAmount  = 5000
+)
+
+// draws makes lines for the book.
+func (b *branch) draws(n int) {
+	for range n {
+		b.refill()
+		ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
+		v, err := b.desk.Withdraw(ctx, "demo-1", "123456", bookAmount, robot.Takes)
+		cancel()
+		if err != nil || !v.Approved {
+			b.t.Fatalf("withdrawal: %+v, %v", v, err)
+		}
+		b.withdrawn++
+	}
+}
+
+func (b *branch) runPassbook(f fault, rng *rand.Rand) {
+	b.t.Helper()
+	b.atPassbook()
+	b.draws(1 + rng.Intn(2))
+	var slot struct{ Page int }
+	if err := b.state("passbook", "passbook.json", &slot); err != nil {
+		b.t.Fatal(err)
+	}
+	c := b.customer(visit{Book: bookName, Page: max(1, slot.Page)})
+	if f.target == "answer" {
+		if err := b.bank("scenario", fmt.Sprintf(`{"kind":%q,"count":1,"ms":4000}`, f.state)); err != nil {
+			b.t.Fatal(err)
+		}
+		f = fault{}
+	}
+	struck := b.arm(f, c, rng)
+	c.enter()
+	<-struck
+	b.t.Logf("customer: %s", c.left(f.target == "page"))
+	if f.target == "page" {
+		b.pageGone()
+	}
+	c.end()
+	b.recover(f)
+}
+
+// updates proves that the next update completes the book.
+func (b *branch) updates() {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	err := robot.Until(45*time.Second, func() error {
+		b.revive()
+		var slot struct{ Page int }
+		if err := b.state("passbook", "passbook.json", &slot); err != nil {
+			return err
+		}
+		v, err := b.desk.Passbook(ctx, bookName, max(1, slot.Page))
+		b.t.Logf("next customer: %+v, %v", v, err)
+		if err != nil || (v.Outcome != "updated" && v.Outcome != "nothing") {
+			b.quiet()
+			return errors.Join(errors.New(v.Outcome), err)
+		}
+		return nil
+	})
+	if err != nil {
+		b.t.Fatalf("the next customer's passbook is not updated: %v", err)
+	}
+	b.quiet()
+	p := b.passbook()
+	for n := 1; n <= b.withdrawn; n++ {
+		if len(p.at[n]) == 0 {
+			b.t.Errorf("B4: line %d is not in the book", n)
+		}
+	}
+}
+
+// passbook is the book as it lies there.
+type passbook struct {
+	line, seq int           // of the stripe
+	at        map[int][]int // places (page × 100 + line) of each line of the account that is there whole
+	over      []int         // places where something is printed over something
+}
+
+func (b *branch) passbook() (p passbook) {
+	b.t.Helper()
+	var s struct {
+		Books map[string]struct {
+			Stripe string
+			Pages  [][]struct {
+				Line, Column int
+				Text         string
+			}
+		}
+	}
+	if err := b.state("passbook", "passbook.json", &s); err != nil {
+		b.t.Fatal(err)
+	}
+	book := s.Books[bookName]
+	f := strings.Split(book.Stripe, "=")
+	if len(f) != 3 {
+		b.t.Fatalf("B2: the stripe is damaged: %q", book.Stripe)
+	}
+	p.line, _ = strconv.Atoi(f[1])
+	p.seq, _ = strconv.Atoi(f[2])
+	p.at = map[int][]int{}
+	for page, marks := range book.Pages {
+		seen := map[[2]int]bool{}
+		for _, m := range marks {
+			place := 100*page + m.Line
+			if key := [2]int{m.Line, m.Column}; seen[key] {
+				p.over = append(p.over, place)
+			} else {
+				seen[key] = true
+			}
+			yuan, fen, _ := strings.Cut(m.Text, ".")
+			if v, err := strconv.Atoi(yuan + fen); err == nil && len(fen) == 2 && v > 0 { // the balance is what is printed last
+				if n := (bookOpened - v) / bookAmount; n > 0 && (bookOpened-v)%bookAmount == 0 {
+					p.at[n] = append(p.at[n], place)
+				}
+			}
+		}
+	}
+	return p
+}
+
+func (b *branch) checkPassbook() {
+	b.t.Helper()
+	b.eventually(func() (wrong []string) {
+		bad := func(format string, a ...any) { wrong = append(wrong, fmt.Sprintf(format, a...)) }
+		bk, err := b.book()
+		at, err2 := b.accounts()
+		if err := errors.Join(err, err2); err != nil {
+			return []string{err.Error()}
+		}
+		p := b.passbook()
+		broken := map[int]bool{}
+		for _, x := range bk.Prints {
+			for n := x.From; !x.Done && n <= x.To; n++ {
+				broken[n] = true
+			}
+		}
+		if len(broken) > 0 && bk.Alarms["passbookUnclear"]+bk.Alarms["passbookStripe"] == 0 {
+			bad("B1: nobody was told of lines that may be printed in part")
+		}
+		for n, places := range p.at {
+			if len(places) > 1 && !broken[n] {
+				bad("B1: line %d is in the book %d times", n, len(places))
+			}
+		}
+		if len(p.over) > 0 && len(broken) == 0 {
+			bad("B1: printed over at %v", p.over)
+		}
+		a := at[bookAccount]
+		for n := 1; n <= max(p.seq, a.Printed); n++ {
+			if len(p.at[n]) == 0 {
+				bad("B2, B3: line %d is not in the book (stripe %d, bank %d)", n, p.seq, a.Printed)
+			}
+		}
+		if a.Seq != b.withdrawn {
+			bad("the account has %d lines, %d were made", a.Seq, b.withdrawn)
+		}
+		return wrong
+	})
+}
