@@ -41,9 +41,13 @@ func (s *Scene) writeConfigs() error {
 
 func (s *Scene) serverConfig() m {
 	return m{
-		"data":   "server",
-		"trade":  m{"listen3des": addr(s.Ports.Trade3DES), "listenSM4": addr(s.Ports.TradeSM4), "hostTimeout": s.HostTimeout.String()},
-		"host":   m{"address": addr(s.Ports.Host), "zone": "3des", "keys": "keys/zone.keys"},
+		"data":  "server",
+		"trade": m{"hostTimeout": s.HostTimeout.String()},
+		"hosts": []m{{"name": "core", "keys": "keys/zone.keys", "link": m{"kind": "long", "address": addr(s.Ports.Host), "count": 4}}},
+		"channels": []m{
+			{"name": "terminals", "dialect": "pos64", "zone": "3des", "link": m{"kind": "short", "listen": addr(s.Ports.Trade3DES)}},
+			{"name": "terminalsSM4", "dialect": "pos64sm4", "zone": "sm4", "link": m{"kind": "short", "listen": addr(s.Ports.TradeSM4)}},
+		},
 		"access": m{"listen": addr(s.Ports.Access), "ca": "pki/ca.pem", "cert": "pki/server.pem", "key": "pki/server.key"},
 		"manage": m{"listen": addr(s.Ports.Manage), "releaseKey": "keys/release.pub", "padOver": s.PadOver},
 	}

@@ -104,8 +104,8 @@ func loadRun(ctx context.Context, o options, name string, bare bool, delay time.
 		return filepath.Join(o.profile, name+"."+what+".prof")
 	}
 	cfg := filepath.Join(dir, "server.yaml")
-	text := fmt.Sprintf("data: data\nlog: warn\ntrade: {listen3des: %q, listenSM4: %q}\nhost: {address: %q, keys: zone.keys}\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {fsyncDelay: %s, cpuProfile: %q}\n",
-		p[0], p[1], p[2], p[4], p[5], delay, profile("server"))
+	text := fmt.Sprintf("data: data\nlog: warn\nchannels: [{name: terminals, dialect: pos64, zone: 3des, link: {kind: short, listen: %q}}]\nhosts: [{name: core, keys: zone.keys, link: {kind: long, address: %q, count: 4}, limits: {inFlight: 1024}}]\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {fsyncDelay: %s, cpuProfile: %q}\n",
+		p[0], p[2], p[4], p[5], delay, profile("server"))
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		return nil, err
 	}

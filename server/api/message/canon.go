@@ -121,3 +121,14 @@ func (p *Mapping) Copy(dst, src *Message, fields ...Canon) error {
 	}
 	return nil
 }
+
+// SameNumbers tells whether a and b have the same canonical fields in the same data elements, so that
+// a message of one can be built as one of the other. The MAC, which belongs to one message, may differ.
+func SameNumbers(a, b *Dialect) bool {
+	for c := CanonNone + 1; c < canonCount; c++ {
+		if c != MACValue && a.Number(c) != b.Number(c) {
+			return false
+		}
+	}
+	return true
+}

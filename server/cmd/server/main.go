@@ -18,14 +18,10 @@ import (
 	"syscall"
 	"time"
 
-	"zhigui/server/api/message"
-	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm/choose"
-	"zhigui/server/internal/link"
 	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/store"
-	"zhigui/server/internal/trade"
 )
 
 func main() {
@@ -103,59 +99,6 @@ func run(path, roles string) error {
 	return nil
 }
 
-// startTrade brings up the host links, the engine and the two terminal ports.
-func (s *services) startTrade(ctx context.Context) error {
-	c := s.c
-	alg, dn := paycrypto.DES, "cups128"
-	if c.Host.Zone == "sm4" {
-		alg, dn = paycrypto.SM4, "cups128sm4"
-	}
-	if c.Host.Keys != "" {
-		pik, mak, err := zoneKeys(c.Host.Keys)
-		if err != nil {
-			return err
-		}
-		err = s.hsm.Import(trade.HostOwner, alg, pik, mak)
-		clear(pik)
-		clear(mak)
-		if err != nil {
-			return err
-		}
-	}
-	hostD, err := message.Builtin(dn)
-	if err != nil {
-		return err
-	}
-	s.eng, err = trade.New(ctx, s.st, s.hsm, hostD, trade.Options{Acquirer: c.Host.Acquirer, Forwarder: c.Host.Forwarder,
-		HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay, SuspenseAfter: c.Trade.SuspenseAfter, Failpoint: failpoint(c.Data),
-		OnChange: func(id int64) { s.broker.Publish("transaction", fmt.Sprint(id)) }, Log: s.log})
-	if err != nil {
-		return err
-	}
-	s.mux = link.NewMux(link.Options{Address: c.Host.Address, Dialect: hostD, Links: c.Host.Links, InFlight: c.Host.InFlight, Log: s.log,
-		OnUp: func() {
-			if err := s.eng.Network(context.Background(), "001"); err != nil {
-				s.log.Warn("sign-on to the host failed", "error", err.Error())
-				return
-			}
-			s.log.Info("signed on to the host")
-		}})
-	s.eng.Start(s.mux)
-	s.mux.Start() // last: what comes up signs on through the engine
-	for _, z := range []struct{ name, dialect, addr string }{{trade.Zone3DES, "pos64", c.Trade.Listen3DES}, {trade.ZoneSM4, "pos64sm4", c.Trade.ListenSM4}} {
-		d, err := message.Builtin(z.dialect)
-		if err != nil {
-			return err
-		}
-		l, err := link.NewListener(z.addr, link.ListenerOptions{Dialect: d, Handler: s.eng.NewZone(z.name, d), Max: c.Trade.MaxConnections, Log: s.log})
-		if err != nil {
-			return fmt.Errorf("trade port of zone %s: %w", z.name, err)
-		}
-		s.lis = append(s.lis, l)
-	}
-	return nil
-}
-
 // zoneKeys reads the host zone's PIN and MAC key. The file must not be readable by others.
 func zoneKeys(path string) (pik, mak []byte, err error) {
 	fi, err := os.Stat(path)
@@ -196,7 +139,7 @@ func (s *services) close() {
 	if s.eng != nil {
 		s.eng.Close()
 	}
-	if s.mux != nil {
-		s.mux.Close()
+	for _, c := range s.links {
+		c.Close()
 	}
 }

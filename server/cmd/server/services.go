@@ -28,8 +28,8 @@ type services struct {
 	st     *store.Store
 	hsm    hsm.HSM
 	eng    *trade.Engine
-	mux    *link.Mux
-	lis    []*link.Listener
+	links  []link.Client
+	lis    []link.Server
 	acc    *access.Service
 	web    []*http.Server
 	stop   []context.CancelFunc

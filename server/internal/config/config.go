@@ -12,39 +12,31 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"zhigui/server/internal/route"
 )
 
 // Config is the whole configuration. Relative paths are relative to the folder of the file.
 type Config struct {
-	Data   string `yaml:"data"` // folder of the database, the master key and the bundles
-	Log    string `yaml:"log"`  // debug, info, warn, error
-	Trade  Trade  `yaml:"trade"`
-	Host   Host   `yaml:"host"`
+	Data  string `yaml:"data"` // folder of the database, the master key and the bundles
+	Log   string `yaml:"log"`  // debug, info, warn, error
+	Trade Trade  `yaml:"trade"`
+
+	Hosts    []Host       `yaml:"hosts"`
+	Channels []Channel    `yaml:"channels"`
+	Routes   []route.Rule `yaml:"routes"` // the first that fits; none: everything goes to the first host
+
 	HSM    HSM    `yaml:"hsm"`
 	Access Access `yaml:"access"`
 	Manage Manage `yaml:"manage"`
 	Bench  Bench  `yaml:"bench"`
 }
 
-// Trade configures the terminals' transaction ports.
+// Trade configures the engine of transactions.
 type Trade struct {
-	Listen3DES     string        `yaml:"listen3des"`
-	ListenSM4      string        `yaml:"listenSM4"`
-	MaxConnections int           `yaml:"maxConnections"`
-	HostTimeout    time.Duration `yaml:"hostTimeout"`
-	ReversalDelay  time.Duration `yaml:"reversalDelay"`
-	SuspenseAfter  time.Duration `yaml:"suspenseAfter"`
-}
-
-// Host configures the way to the bank host.
-type Host struct {
-	Address   string `yaml:"address"`
-	Zone      string `yaml:"zone"` // 3des or sm4
-	Keys      string `yaml:"keys"` // file of the zone keys (serverctl zone keys); empty: they were imported (serverctl key import)
-	Acquirer  string `yaml:"acquirer"`
-	Forwarder string `yaml:"forwarder"`
-	Links     int    `yaml:"links"`
-	InFlight  int    `yaml:"inFlight"`
+	HostTimeout   time.Duration `yaml:"hostTimeout"`
+	ReversalDelay time.Duration `yaml:"reversalDelay"`
+	SuspenseAfter time.Duration `yaml:"suspenseAfter"`
 }
 
 // HSM configures the security module.
@@ -84,8 +76,7 @@ func Default() Config {
 	return Config{
 		Data:   "run/server",
 		Log:    "info",
-		Trade:  Trade{Listen3DES: "127.0.0.1:7583", ListenSM4: "127.0.0.1:7584", MaxConnections: 2000, HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
-		Host:   Host{Address: "127.0.0.1:7900", Zone: "3des", Keys: "run/zone.keys", Acquirer: "99992900", Forwarder: "99990000", Links: 4, InFlight: 1024},
+		Trade:  Trade{HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
 		HSM:    HSM{Kind: "soft", Address: "127.0.0.1:1500", Connections: 8, Timeout: 3 * time.Second, Header: 4},
 		Access: Access{Listen: "127.0.0.1:7443", CA: "run/pki/ca.pem", Cert: "run/pki/server.pem", Key: "run/pki/server.key"},
 		Manage: Manage{Listen: "127.0.0.1:7080", Idle: 30 * time.Minute, PadOver: 500_000, PerTxn: 2_000_000},
@@ -110,6 +101,13 @@ func Load(path string) (*Config, error) {
 		}
 		return nil, fmt.Errorf("%s:1:1: %w", path, err)
 	}
+	if c.Hosts == nil {
+		c.Hosts = defaultHosts()
+	}
+	if c.Channels == nil {
+		c.Channels = defaultChannels()
+	}
+	c.complete()
 	if key, reason := c.Validate(); reason != "" {
 		line, col := 1, 1
 		if p, err := yaml.PathString("$." + key); err == nil {
@@ -120,7 +118,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("%s:%d:%d: %s: %s", path, line, col, key, reason)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&c.Data, &c.Host.Keys, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.ReleaseKey} {
+	for _, p := range append(c.files(), &c.Data, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.ReleaseKey) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -130,33 +128,14 @@ func Load(path string) (*Config, error) {
 
 // Validate returns the first wrong key and why, or two empty strings.
 func (c *Config) Validate() (key, reason string) {
-	for _, a := range []struct{ key, v string }{{"trade.listen3des", c.Trade.Listen3DES}, {"trade.listenSM4", c.Trade.ListenSM4},
-		{"host.address", c.Host.Address}, {"hsm.address", c.HSM.Address}, {"access.listen", c.Access.Listen}, {"manage.listen", c.Manage.Listen}} {
+	for _, a := range []struct{ key, v string }{{"hsm.address", c.HSM.Address}, {"access.listen", c.Access.Listen}, {"manage.listen", c.Manage.Listen}} {
 		if _, _, err := net.SplitHostPort(a.v); err != nil {
 			return a.key, "want host:port"
 		}
 	}
-	number := func(s string) bool {
-		for _, r := range s {
-			if r < '0' || r > '9' {
-				return false
-			}
-		}
-		return len(s) > 0 && len(s) <= 11
-	}
 	switch {
 	case c.Data == "":
 		return "data", "is missing"
-	case c.Host.Zone != "3des" && c.Host.Zone != "sm4":
-		return "host.zone", "want 3des or sm4"
-	case !number(c.Host.Acquirer):
-		return "host.acquirer", "want up to 11 digits"
-	case !number(c.Host.Forwarder):
-		return "host.forwarder", "want up to 11 digits"
-	case c.Host.Links < 1 || c.Host.Links > 64:
-		return "host.links", "want 1 to 64"
-	case c.Host.InFlight < 1 || c.Host.InFlight > 65536:
-		return "host.inFlight", "want 1 to 65536"
 	case c.HSM.Kind != "soft" && c.HSM.Kind != "tcp":
 		return "hsm.kind", "want soft or tcp"
 	case c.HSM.Connections < 1 || c.HSM.Connections > 256:
@@ -176,5 +155,5 @@ func (c *Config) Validate() (key, reason string) {
 	case c.Bench.FsyncDelay < 0 || c.Bench.FsyncDelay > time.Second:
 		return "bench.fsyncDelay", "want 0 to 1s"
 	}
-	return "", ""
+	return c.validateSwitch()
 }

@@ -9,11 +9,14 @@ import (
 
 func TestErrorsNameFileLineAndColumn(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"an unknown key": {"data: x\nhost:\n  adress: a:1\n", "c.yaml:3:3: "},
-		"a wrong type":   {"host:\n  links: many\n", "c.yaml:2:10: "},
-		"a wrong value":  {"host:\n  zone: rsa\n", "c.yaml:2:9: host.zone: want 3des or sm4"},
+		"an unknown key": {"data: x\nhosts:\n- adress: a:1\n", "c.yaml:3:3: "},
+		"a wrong type":   {"hosts:\n- link: {count: many}\n", "c.yaml:2:17: "},
+		"a wrong value":  {"hosts:\n- name: a\n  zone: rsa\n  link: {kind: long, address: 'a:1'}\n", "c.yaml:3:9: hosts[0].zone: want 3des, sm4 or aes"},
+		"a wrong link":   {"hosts:\n- name: a\n  link: {kind: pigeon}\n", "c.yaml:3:16: hosts[0].link.kind: want long"},
+		"no way there":   {"hosts:\n- name: a\n  link: {kind: group, address: 'a:1'}\n", "hosts[0].link.listen: want host:port"},
+		"a wrong route":  {"routes:\n- to: [{host: moon}]\n", "c.yaml:2:1: routes: rule 0: \"moon\" is no host; hosts are core"},
 		"no module":      {"hsm: {kind: cloud}\n", "c.yaml:1:13: hsm.kind: want soft or tcp"},
-		"no port":        {"trade:\n  listenSM4: here\n", "c.yaml:2:14: trade.listenSM4"},
+		"no port":        {"channels:\n- name: t\n  dialect: pos64\n  link: {kind: short, listen: here}\n", "c.yaml:4:31: channels[0].link.listen: want host:port"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := filepath.Join(t.TempDir(), "c.yaml")
@@ -33,7 +36,7 @@ func TestAnEmptyFileGivesTheDefaultsWithPathsBesideIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	c, err := Load(p)
-	if err != nil || c.Data != filepath.Join(filepath.Dir(p), "run/server") || c.Trade.Listen3DES != "127.0.0.1:7583" {
+	if err != nil || c.Data != filepath.Join(filepath.Dir(p), "run/server") || c.Channels[0].Link.Listen != "127.0.0.1:7583" || c.Hosts[0].Owner != "core" {
 		t.Fatal(c, err)
 	}
 }

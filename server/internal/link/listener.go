@@ -14,15 +14,10 @@ import (
 	"zhigui/server/api/message"
 )
 
-// Handler answers one frame. It appends the whole answer frame to dst. keep asks to leave
-// the connection open (a long connection); an empty answer closes it.
-type Handler interface {
-	Handle(ctx context.Context, body, dst []byte) (answer []byte, keep bool)
-}
-
 // ListenerOptions of NewListener.
 type ListenerOptions struct {
-	Dialect *message.Dialect
+	Codec   *Codec
+	Secure  *Security // nil is plain TCP
 	Handler Handler
 	Max     int           // connections at a time; 0 = 2000
 	Read    time.Duration // a frame must be complete so long after its first byte; 0 = 10 s
@@ -74,6 +69,9 @@ func NewListener(address string, o ListenerOptions) (*Listener, error) {
 	// a long one that is silent.
 	lc := net.ListenConfig{KeepAlive: -1}
 	l, err := lc.Listen(context.Background(), "tcp", address)
+	if err == nil && o.Secure != nil {
+		l = o.Secure.Server(l)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("link: listen: %w", err)
 	}
@@ -181,7 +179,7 @@ func (s *Listener) serve(c net.Conn) {
 		s.wg.Done()
 	}()
 	_ = c.SetReadDeadline(time.Now().Add(s.o.Read))
-	body, err := s.o.Dialect.ReadFrame(b.r, b.in)
+	body, err := s.o.Codec.Read(b.r, b.in)
 	if err != nil {
 		if b.r.Buffered() > 0 || errors.Is(err, message.ErrFrame) {
 			s.garbage.Add(1)
@@ -215,7 +213,7 @@ func (s *Listener) long(c net.Conn, b *connBuf) {
 			return
 		}
 		_ = c.SetReadDeadline(time.Now().Add(s.o.Read))
-		body, err := s.o.Dialect.ReadFrame(b.r, nil)
+		body, err := s.o.Codec.Read(b.r, nil)
 		if err != nil {
 			s.garbage.Add(1)
 			return

@@ -1,113 +1,85 @@
-// Package link moves frames: multiplexed long links to a bank host (Mux) and the listener
-// for terminals (Listener). It knows framing and pairing, not business. trade imports it.
+// Package link moves messages: clients to bank hosts (long and short TCP connections, simplex and
+// duplex, groups as UnionPay has them) and listeners for those who come to us. It knows framing,
+// pairing and dialects, not business. host, trade and server/cmd import it.
 package link
 
 import (
 	"bufio"
 	"context"
-	"errors"
 	"log/slog"
 	"net"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"zhigui/server/api/message"
 )
 
-// Outcomes of Send. ErrNotSent means that not one byte of the message left this process;
-// after ErrNoAnswer the peer may have acted on it.
-var (
-	ErrNotSent  = errors.New("link: not sent")
-	ErrNoAnswer = errors.New("link: no answer")
+// Way is the direction of a long connection.
+type Way uint8
+
+// Ways: a duplex connection carries both directions, a simplex one only what we send or receive.
+const (
+	Duplex Way = iota
+	Out
+	In
 )
 
-// Key pairs an answer with its request: MTI class, F7, F11 and F41.
-type Key [25]byte
-
-// KeyOf builds the pairing key of a host message.
-func KeyOf(m *message.Message) (k Key) {
-	mti := m.MTI()
-	k[0] = mti[1]
-	copy(k[1:11], m.Value(message.TransmitTime))
-	copy(k[11:17], m.Value(message.STAN))
-	copy(k[17:25], m.Value(message.Terminal))
-	return k
+// Line is a number of like connections of a Mux, dialled to a peer or accepted from one.
+type Line struct {
+	Way     Way
+	Address string
+	Accept  bool // listen on Address instead of dialling it
+	Count   int  // 0 = 1
 }
-
-// Answer is a received message. Release returns it; Msg must not be used after.
-type Answer struct {
-	Msg *message.Message
-	buf []byte
-}
-
-var answers = sync.Pool{New: func() any { return &Answer{} }}
-
-// Release gives the answer back for reuse.
-func (a *Answer) Release() { answers.Put(a) }
 
 // Options of a Mux.
 type Options struct {
-	Address   string
-	Dialect   *message.Dialect
-	Links     int           // parallel connections; 0 = 4
+	Lines     []Line
+	Group     bool // the connections live and die together: ready when all are up, rebuilt when one breaks
+	Codec     *Codec
+	Secure    *Security     // TLS or TLCP; nil is plain TCP
 	InFlight  int           // requests without an answer at most; 0 = 1024
 	Write     time.Duration // deadline of one write; 0 = 5 s
-	Idle      time.Duration // a link silent for so long is closed; 0 = 90 s
-	KeepAlive time.Duration // idle frames on a quiet link; 0 = 30 s
+	Idle      time.Duration // a connection silent for so long is closed; 0 = 90 s
+	KeepAlive time.Duration // idle frames on a quiet connection; 0 = 30 s
 	Backoff   time.Duration // first wait before dialling again, doubled up to 5 s; 0 = 100 ms
 	Tombstone time.Duration // how long a late answer is recognised; 0 = 60 s
-	// OnUp is called, in its own goroutine, when the first link comes up after none was up.
+	// OnUp is called, in its own goroutine, whenever the links become ready.
 	OnUp func()
-	Log  *slog.Logger
-}
-
-// Stats are counters of a Mux since its start.
-type Stats struct {
-	Up                             int
-	InFlight                       int
-	Sent, Answered                 uint64
-	Late, Orphan, Garbage, Refused uint64
-	Timeouts, Lost, Reconnects     uint64
-}
-
-const (
-	queued int32 = iota
-	writing
-	written
-	gone // the waiter left before the write
-)
-
-type wait struct {
-	state atomic.Int32
-	frame []byte
-	link  *conn
-	ch    chan *Answer // capacity 1; nil = the link was lost
+	// Requests answers what the peer asks (key change, cut-over, echo); nil refuses it.
+	Requests Handler
+	Serial   int // requests of the peer handled at a time; 0 = 32
+	Log      *slog.Logger
 }
 
 // Mux is a group of long links to one destination. It is safe for concurrent use.
 type Mux struct {
 	o    Options
+	p    pairing
 	ctx  context.Context
 	stop context.CancelFunc
 	wg   sync.WaitGroup
+	want int
 
-	mu      sync.Mutex
-	pending map[Key]*wait
-	dead    map[Key]time.Time // tombstones
-	links   []*conn
-	next    int
+	mu        sync.Mutex
+	conns     []*conn // all
+	out       []*conn // those that may be written to
+	listeners []net.Listener
+	ready     bool
+	next      int
+	lastErr   string
 
-	sent, answered, late, orphan, garbage, refused, timeouts, lost, reconnects atomic.Uint64
+	slots                             chan struct{}
+	sent, refused, reconnects, served atomic.Uint64
 }
 
 type conn struct {
-	c   net.Conn
-	out chan *wait
+	c    net.Conn
+	way  Way
+	line int
+	q    chan *wait
 }
 
-// NewMux makes a mux; Start lets its links dial and redial until Close.
+// NewMux makes a mux; Start lets its links connect and reconnect until Close.
 func NewMux(o Options) *Mux {
 	def := func(p *time.Duration, v time.Duration) {
 		if *p <= 0 {
@@ -119,30 +91,57 @@ func NewMux(o Options) *Mux {
 	def(&o.KeepAlive, 30*time.Second)
 	def(&o.Backoff, 100*time.Millisecond)
 	def(&o.Tombstone, time.Minute)
-	if o.Links <= 0 {
-		o.Links = 4
-	}
 	if o.InFlight <= 0 {
 		o.InFlight = 1024
 	}
-	m := &Mux{o: o, pending: map[Key]*wait{}, dead: map[Key]time.Time{}}
+	if o.Serial <= 0 {
+		o.Serial = 32
+	}
+	m := &Mux{o: o, p: pairing{codec: o.Codec, max: o.InFlight, tombstone: o.Tombstone, log: o.Log}, slots: make(chan struct{}, o.Serial)}
+	m.p.init()
+	for i := range m.o.Lines {
+		if m.o.Lines[i].Count <= 0 {
+			m.o.Lines[i].Count = 1
+		}
+		m.want += m.o.Lines[i].Count
+	}
 	m.ctx, m.stop = context.WithCancel(context.Background())
 	return m
 }
 
-// Start connects the links. Until then Send finds no link; OnUp is not called before it.
+// Start implements Client. Until then Send finds no link; OnUp is not called before it.
 func (m *Mux) Start() {
-	for i := range m.o.Links {
-		m.wg.Go(func() { m.dial(i) })
+	for i, l := range m.o.Lines {
+		if l.Accept {
+			m.wg.Go(func() { m.accept(i) })
+			continue
+		}
+		for range l.Count {
+			m.wg.Go(func() { m.dial(i) })
+		}
 	}
-	m.wg.Go(m.sweep)
+	m.wg.Go(func() {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for {
+			select {
+			case <-m.ctx.Done():
+				return
+			case now := <-t.C:
+				m.p.sweep(now)
+			}
+		}
+	})
 }
 
 // Close ends all links and waits for their goroutines.
 func (m *Mux) Close() {
 	m.stop()
 	m.mu.Lock()
-	for _, l := range m.links {
+	for _, l := range m.listeners {
+		_ = l.Close()
+	}
+	for _, l := range m.conns {
 		_ = l.c.Close()
 	}
 	m.mu.Unlock()
@@ -152,91 +151,85 @@ func (m *Mux) Close() {
 // Stats returns the counters.
 func (m *Mux) Stats() Stats {
 	m.mu.Lock()
-	up, fl := len(m.links), len(m.pending)
+	up, last, q := len(m.conns), m.lastErr, 0
+	for _, l := range m.out {
+		q += len(l.q)
+	}
 	m.mu.Unlock()
-	return Stats{Up: up, InFlight: fl, Sent: m.sent.Load(), Answered: m.answered.Load(), Late: m.late.Load(), Orphan: m.orphan.Load(),
-		Garbage: m.garbage.Load(), Refused: m.refused.Load(), Timeouts: m.timeouts.Load(), Lost: m.lost.Load(), Reconnects: m.reconnects.Load()}
+	p := &m.p
+	return Stats{Up: up, Want: m.want, InFlight: p.inFlight(), Queued: q, Sent: m.sent.Load(), Answered: p.answered.Load(), Late: p.late.Load(),
+		Orphan: p.orphan.Load(), Garbage: p.garbage.Load(), Refused: m.refused.Load(), Timeouts: p.timeouts.Load(), Lost: p.lost.Load(),
+		Reconnects: m.reconnects.Load(), Served: m.served.Load(), LastError: last}
 }
 
-// Up tells whether at least one link is connected.
+// Up tells whether a message could be sent and answered: one link in each direction, in a group all.
 func (m *Mux) Up() bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.links) > 0
+	return m.ready
 }
 
-// Send sends frame and waits for the answer with the same key until ctx ends. frame must
-// not change before Send returns with an answer or an error; it is not used afterwards.
+// Send implements Client.
 func (m *Mux) Send(ctx context.Context, key Key, frame []byte) (*Answer, error) {
 	w := &wait{frame: frame, ch: make(chan *Answer, 1)}
-	m.mu.Lock()
-	switch {
-	case len(m.links) == 0, len(m.pending) >= m.o.InFlight, m.pending[key] != nil:
-		m.mu.Unlock()
+	if !m.enqueue(w, &key) {
 		m.refused.Add(1)
 		return nil, ErrNotSent
 	}
-	m.next++
-	w.link = m.links[m.next%len(m.links)]
-	m.pending[key] = w
-	delete(m.dead, key)
-	select {
-	case w.link.out <- w:
-	default:
-		delete(m.pending, key)
-		m.mu.Unlock()
-		m.refused.Add(1)
-		return nil, ErrNotSent
-	}
-	m.mu.Unlock()
-	select {
-	case a := <-w.ch:
-		if a != nil {
-			return a, nil
-		}
-	case <-ctx.Done():
-		m.mu.Lock()
-		mine := m.pending[key] == w
-		if mine {
-			delete(m.pending, key)
-			m.dead[key] = time.Now()
-		}
-		m.mu.Unlock()
-		if !mine { // the answer or the loss came at the same moment
-			if a := <-w.ch; a != nil {
-				return a, nil
-			}
-		}
-		m.timeouts.Add(1)
-	}
-	if w.state.CompareAndSwap(queued, gone) {
-		return nil, ErrNotSent
-	}
-	for w.state.Load() == writing { // the copy of the frame is a matter of nanoseconds
-		runtime.Gosched()
-	}
-	return nil, ErrNoAnswer
+	return m.p.wait(ctx, key, w)
 }
 
-func (m *Mux) dial(i int) {
-	d := net.Dialer{Timeout: 5 * time.Second}
+// enqueue gives w to a link; with a key it is registered first. False: nothing was done.
+func (m *Mux) enqueue(w *wait, key *Key) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.ready && key != nil || len(m.out) == 0 {
+		return false
+	}
+	m.next++
+	w.link = m.out[m.next%len(m.out)]
+	if key != nil && !m.p.add(*key, w) {
+		return false
+	}
+	select {
+	case w.link.q <- w:
+		return true
+	default:
+		if key != nil {
+			m.p.remove(*key, w)
+		}
+		return false
+	}
+}
+
+// refresh computes whether the links are ready; the caller holds mu.
+func (m *Mux) refresh() {
+	in := false
+	for _, l := range m.conns {
+		in = in || l.way != Out
+	}
+	ready := in && len(m.out) > 0 && (!m.o.Group || len(m.conns) == m.want)
+	if ready && !m.ready && m.o.OnUp != nil && m.ctx.Err() == nil {
+		go m.o.OnUp()
+	}
+	m.ready = ready
+}
+
+func (m *Mux) dial(line int) {
 	pause := m.o.Backoff
 	for m.ctx.Err() == nil {
-		c, err := d.DialContext(m.ctx, "tcp", m.o.Address)
-		if err != nil {
-			m.o.Log.Debug("host link: dial", "link", i, "error", err.Error())
-			select {
-			case <-m.ctx.Done():
-			case <-time.After(pause):
-			}
-			pause = min(2*pause, 5*time.Second)
-			continue
-		}
+		ctx, cancel := context.WithTimeout(m.ctx, 5*time.Second)
+		c, err := m.o.Secure.Dial(ctx, m.o.Lines[line].Address)
+		cancel()
 		began := time.Now()
-		m.serve(c)
-		m.reconnects.Add(1)
-		if time.Since(began) > 5*time.Second {
-			pause = m.o.Backoff
+		if err == nil {
+			m.serve(c, line)
+			m.reconnects.Add(1)
+			if time.Since(began) > 5*time.Second {
+				pause = m.o.Backoff
+			}
+		} else {
+			m.fail("dial", err)
 		}
 		select {
 		case <-m.ctx.Done():
@@ -246,51 +239,115 @@ func (m *Mux) dial(i int) {
 	}
 }
 
-func (m *Mux) serve(c net.Conn) {
-	l := &conn{c: c, out: make(chan *wait, m.o.InFlight)}
+// accept takes the connections of a peer that dials us. The newest stay: a peer whose machine died
+// comes again while its old connection still looks alive here.
+func (m *Mux) accept(line int) {
+	pause := m.o.Backoff
+	for m.ctx.Err() == nil {
+		ln, err := m.o.Secure.Listen(m.o.Lines[line].Address)
+		if err != nil {
+			m.fail("listen", err)
+			select {
+			case <-m.ctx.Done():
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, 5*time.Second)
+			continue
+		}
+		m.mu.Lock()
+		m.listeners = append(m.listeners, ln)
+		stopped := m.ctx.Err() != nil
+		m.mu.Unlock()
+		if stopped {
+			_ = ln.Close()
+		}
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				if m.ctx.Err() != nil {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+				continue
+			}
+			m.mu.Lock()
+			var same []*conn
+			for _, l := range m.conns {
+				if l.line == line {
+					same = append(same, l)
+				}
+			}
+			if len(same) >= m.o.Lines[line].Count {
+				_ = same[0].c.Close()
+			}
+			m.mu.Unlock()
+			m.wg.Go(func() { m.serve(c, line); m.reconnects.Add(1) })
+		}
+	}
+}
+
+// Addrs are the addresses listened on.
+func (m *Mux) Addrs() (a []net.Addr) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.listeners {
+		a = append(a, l.Addr())
+	}
+	return a
+}
+
+func (m *Mux) fail(what string, err error) {
+	m.mu.Lock()
+	m.lastErr = what + ": " + err.Error()
+	m.mu.Unlock()
+	m.o.Log.Debug("link: "+what, "error", err.Error())
+}
+
+func (m *Mux) serve(c net.Conn, line int) {
+	l := &conn{c: c, way: m.o.Lines[line].Way, line: line, q: make(chan *wait, m.o.InFlight)}
 	m.mu.Lock()
 	if m.ctx.Err() != nil {
 		m.mu.Unlock()
 		_ = c.Close()
 		return
 	}
-	m.links = append(m.links, l)
-	first := len(m.links) == 1
-	m.mu.Unlock()
-	if first && m.o.OnUp != nil {
-		go m.o.OnUp()
+	m.conns = append(m.conns, l)
+	if l.way != In {
+		m.out = append(m.out, l)
 	}
+	m.refresh()
+	m.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		m.write(l)
 	}()
-	m.receive(l)
+	err := m.read(l)
 	m.mu.Lock()
-	for i := range m.links {
-		if m.links[i] == l {
-			m.links = append(m.links[:i:i], m.links[i+1:]...)
-			break
-		}
+	m.conns, m.out = without(m.conns, l), without(m.out, l)
+	close(l.q) // senders hold mu and no longer see l
+	m.lastErr = "closed: " + err.Error()
+	m.refresh()
+	var rest []*conn
+	if m.o.Group {
+		rest = append(rest, m.conns...)
 	}
-	close(l.out) // senders hold mu and no longer see l
 	m.mu.Unlock()
 	_ = c.Close()
+	for _, o := range rest {
+		_ = o.c.Close()
+	}
 	<-done
-	m.mu.Lock()
-	var orphans []*wait
-	for k, w := range m.pending {
-		if w.link == l {
-			delete(m.pending, k)
-			m.dead[k] = time.Now()
-			orphans = append(orphans, w)
+	m.p.lose(l)
+}
+
+func without(a []*conn, l *conn) []*conn {
+	for i := range a {
+		if a[i] == l {
+			return append(a[:i:i], a[i+1:]...)
 		}
 	}
-	m.mu.Unlock()
-	for _, w := range orphans { // never while holding mu
-		m.lost.Add(1)
-		w.ch <- nil
-	}
+	return a
 }
 
 // write coalesces what is queued into one write.
@@ -301,20 +358,20 @@ func (m *Mux) write(l *conn) {
 	for {
 		buf = buf[:0]
 		select {
-		case w, ok := <-l.out:
+		case w, ok := <-l.q:
 			if !ok {
 				return
 			}
 			buf = m.take(buf, w)
 		case <-quiet.C:
-			if m.o.Dialect.Prefix == message.PrefixASCII4 {
-				buf = append(buf, "0000"...)
+			if l.way != In {
+				buf = append(buf, m.o.Codec.Idle()...)
 			}
 		}
 	more:
 		for len(buf) < 32<<10 {
 			select {
-			case w, ok := <-l.out:
+			case w, ok := <-l.q:
 				if !ok {
 					break more
 				}
@@ -328,8 +385,9 @@ func (m *Mux) write(l *conn) {
 		}
 		_ = l.c.SetWriteDeadline(time.Now().Add(m.o.Write))
 		if _, err := l.c.Write(buf); err != nil {
+			m.fail("write", err)
 			_ = l.c.Close()
-			for w := range l.out { // drained: their state stays "queued", so they were not sent
+			for w := range l.q { // drained: their state stays "queued", so they were not sent
 				_ = w
 			}
 			return
@@ -338,7 +396,7 @@ func (m *Mux) write(l *conn) {
 }
 
 func (m *Mux) take(buf []byte, w *wait) []byte {
-	if !w.state.CompareAndSwap(queued, writing) {
+	if !w.begin() {
 		return buf
 	}
 	m.sent.Add(1)
@@ -347,78 +405,49 @@ func (m *Mux) take(buf []byte, w *wait) []byte {
 	return buf
 }
 
-func (m *Mux) receive(l *conn) {
+// read delivers what comes until the connection ends. On one that only sends nothing comes but its end.
+func (m *Mux) read(l *conn) error {
 	r := bufio.NewReaderSize(l.c, 64<<10)
 	for {
-		_ = l.c.SetReadDeadline(time.Now().Add(m.o.Idle))
+		if l.way != Out {
+			_ = l.c.SetReadDeadline(time.Now().Add(m.o.Idle))
+		}
 		a := answers.Get().(*Answer)
-		body, err := m.o.Dialect.ReadFrame(r, a.buf)
+		body, err := m.o.Codec.Read(r, a.buf)
 		if err != nil {
 			a.Release()
-			return
+			return err
 		}
 		a.buf = body
 		if len(body) == 0 {
 			a.Release()
-			continue
+		} else if !m.p.receive(a) {
+			m.request(a)
 		}
-		if a.Msg == nil {
-			a.Msg = message.New(m.o.Dialect)
-		}
-		if err := a.Msg.Unpack(m.o.Dialect, body); err != nil {
-			m.garbage.Add(1)
-			m.o.Log.Warn("host link: unreadable message", "error", err.Error())
-			a.Release()
-			continue
-		}
-		m.deliver(a)
 	}
 }
 
-func (m *Mux) deliver(a *Answer) {
-	k := KeyOf(a.Msg)
-	m.mu.Lock()
-	w := m.pending[k]
-	if w == nil {
-		_, late := m.dead[k]
-		m.mu.Unlock()
-		if late {
-			m.late.Add(1)
-		} else {
-			m.orphan.Add(1)
-		}
-		m.o.Log.Warn("host link: answer without a waiter", "late", late, "mti", a.Msg.MTI(), "stan", string(a.Msg.Value(message.STAN)))
+// request answers a request of the peer by any connection that we may write to.
+func (m *Mux) request(a *Answer) {
+	if m.o.Requests == nil {
+		m.p.orphan.Add(1)
+		m.o.Log.Warn("link: the peer's request has no handler", "mti", a.Msg.MTI())
 		a.Release()
 		return
 	}
-	delete(m.pending, k)
-	m.dead[k] = time.Time{} // a second answer is recognised as late
-	m.mu.Unlock()
-	m.answered.Add(1)
-	w.ch <- a
-}
-
-// sweep drops old tombstones. Tombstones of answered requests have no time and live for one
-// round.
-func (m *Mux) sweep() {
-	t := time.NewTicker(time.Second)
-	defer t.Stop()
-	for {
-		select {
-		case <-m.ctx.Done():
-			return
-		case <-t.C:
-		}
-		old := time.Now().Add(-m.o.Tombstone)
-		m.mu.Lock()
-		for k, at := range m.dead {
-			if at.Before(old) {
-				delete(m.dead, k)
-			}
-		}
-		m.mu.Unlock()
+	select {
+	case m.slots <- struct{}{}:
+	default:
+		m.refused.Add(1)
+		a.Release()
+		return
 	}
+	m.wg.Go(func() {
+		defer func() { a.Release(); <-m.slots }()
+		m.served.Add(1)
+		frame, _ := m.o.Requests.Handle(m.ctx, a.Body(), nil)
+		if len(frame) > 0 && !m.enqueue(&wait{frame: frame}, nil) {
+			m.refused.Add(1)
+		}
+	})
 }
-
-// Raw returns the received bytes of the answer, without the length prefix.
-func (a *Answer) Raw() []byte { return a.buf }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"zhigui/server/api/message"
+	"zhigui/server/api/message/format"
 )
 
 func dialect(t testing.TB) *message.Dialect {
@@ -23,6 +24,8 @@ func dialect(t testing.TB) *message.Dialect {
 	}
 	return d
 }
+
+func codecOf(d *message.Dialect) *Codec { return NewCodec(format.Of(d), d) }
 
 // peer is a host whose answers the test decides.
 func peer(t testing.TB, d *message.Dialect, f func(c net.Conn, m *message.Message)) string {
@@ -79,13 +82,13 @@ func request(t testing.TB, d *message.Dialect, terminal string, stan int) (Key, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return KeyOf(m), f
+	return codecOf(d).Key(m), f
 }
 
 func mux(t testing.TB, d *message.Dialect, addr string, o Options) *Mux {
 	t.Helper()
 	up := make(chan struct{}, 16)
-	o.Address, o.Dialect, o.Backoff, o.Log = addr, d, 5*time.Millisecond, slog.New(slog.NewTextHandler(io.Discard, nil))
+	o.Lines, o.Codec, o.Backoff, o.Log = []Line{{Address: addr, Count: 4}}, codecOf(d), 5*time.Millisecond, slog.New(slog.NewTextHandler(io.Discard, nil))
 	o.OnUp = func() { up <- struct{}{} }
 	m := NewMux(o)
 	m.Start()

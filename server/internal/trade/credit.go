@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"zhigui/server/api/message"
+	"zhigui/server/internal/host"
 	"zhigui/server/internal/store"
 )
 
@@ -14,7 +15,7 @@ import (
 // it says and never reversed: the notes can not come out again. The answer is the host's own, or
 // 98 while the host has not given one: the amount is durable here then, the host is told until
 // it answers, and the terminal asks again.
-func (z *Zone) credit(ctx context.Context, w *work) string {
+func (z *Channel) credit(ctx context.Context, w *work) string {
 	e := z.e
 	v, ok := w.in.Number(4)
 	paid := int64(v)
@@ -103,17 +104,17 @@ func (e *Engine) credited(ctx context.Context, t *store.Txn, paid int64) string 
 // creditMessage builds what tells the host to credit a deposit: 0200 the first time, then the
 // advice 0220. Both carry the same F7 and F11, by which the host knows a repeat; the advice
 // names them in F90, too.
-func (e *Engine) creditMessage(t *store.Txn, r *store.Reversal) (*message.Message, []byte, error) {
-	o, err := e.sentToHost(t)
+func (e *Engine) creditMessage(h *host.Host, t *store.Txn, r *store.Reversal) (*message.Message, error) {
+	o, err := e.sentToHost(h, t)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	m := message.New(e.hostD)
+	m := message.New(h.Model())
 	_ = m.SetMTI("0200")
 	for _, n := range []int{2, 3, 18, 22, 25, 32, 33, 37, 41, 42} {
 		if o.Has(n) {
 			if err := m.Set(n, o.Get(n)); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
 	}
@@ -126,9 +127,8 @@ func (e *Engine) creditMessage(t *store.Txn, r *store.Reversal) (*message.Messag
 	if r.Attempts > 1 {
 		_ = m.SetMTI("0220")
 		if err := m.SetString(90, fmt.Sprintf("0200%s%s%011s%011s", r.STAN, r.Time, o.Get(32), o.Get(33))); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	frame, err := e.packHost(m, nil, nil)
-	return m, frame, err
+	return m, nil
 }

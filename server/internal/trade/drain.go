@@ -9,33 +9,39 @@ import (
 	"time"
 
 	"zhigui/server/api/message"
-	"zhigui/server/internal/link"
+	"zhigui/server/internal/host"
 	"zhigui/server/internal/store"
 )
 
 // newReversal makes the reversal of t, not stored yet.
 func (e *Engine) newReversal(ctx context.Context, t *store.Txn, reason string) (*store.Reversal, error) {
-	stan, err := e.seq.take(ctx)
+	h := e.hosts[t.Host]
+	if h == nil {
+		return nil, fmt.Errorf("trade: transaction %d went to host %q, which is not configured any more", t.ID, t.Host)
+	}
+	stan, err := h.Trace(ctx)
 	if err != nil {
 		return nil, err
 	}
 	now := e.o.Now()
-	return &store.Reversal{Txn: t.ID, Terminal: t.Terminal, Reason: reason, STAN: stan, Time: now.In(shanghai).Format("0102150405"),
+	return &store.Reversal{Txn: t.ID, Terminal: t.Terminal, Host: t.Host, Reason: reason, STAN: stan, Time: now.In(shanghai).Format("0102150405"),
 		Created: now, Next: now.Add(e.o.ReversalDelay)}, nil
 }
 
-// drain sends stored reversals: in parallel, in order per terminal, until acknowledged.
+// drain sends stored reversals: in parallel, in order per terminal, until acknowledged. Each host
+// has its own share of the sending, so that one that is silent does not hold up the others'.
 type drain struct {
-	e    *Engine
-	mu   sync.Mutex
-	todo map[string][]*store.Reversal // per terminal, oldest first
-	busy map[string]bool
-	n    int
-	wake chan struct{}
+	e      *Engine
+	mu     sync.Mutex
+	todo   map[string][]*store.Reversal // per terminal, oldest first
+	busy   map[string]bool
+	byHost map[string]int // under way
+	n      int
+	wake   chan struct{}
 }
 
 func newDrain(e *Engine) *drain {
-	return &drain{e: e, todo: map[string][]*store.Reversal{}, busy: map[string]bool{}, wake: make(chan struct{}, 1)}
+	return &drain{e: e, todo: map[string][]*store.Reversal{}, busy: map[string]bool{}, byHost: map[string]int{}, wake: make(chan struct{}, 1)}
 }
 
 func (d *drain) depth() int {
@@ -67,7 +73,6 @@ func (d *drain) poke() {
 
 // run hands out due reversals until ctx ends.
 func (d *drain) run(ctx context.Context) {
-	slots := make(chan struct{}, d.e.o.ReversalSlots)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
@@ -84,15 +89,11 @@ func (d *drain) run(ctx context.Context) {
 			t.Stop()
 			continue
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case slots <- struct{}{}:
-		}
 		wg.Go(func() {
 			ended := d.e.attempt(ctx, r)
 			d.mu.Lock()
 			delete(d.busy, r.Terminal)
+			d.byHost[r.Host]--
 			if ended {
 				q := d.todo[r.Terminal]
 				if d.n--; len(q) == 1 {
@@ -102,7 +103,6 @@ func (d *drain) run(ctx context.Context) {
 				}
 			}
 			d.mu.Unlock()
-			<-slots
 			d.poke()
 		})
 	}
@@ -113,11 +113,16 @@ func (d *drain) pick() (*store.Reversal, time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now, wait := d.e.o.Now(), time.Second
-	if d.e.host == nil || !d.e.host.Up() || d.e.open() {
-		return nil, 100 * time.Millisecond
+	up := map[string]bool{}
+	for name, h := range d.e.hosts {
+		up[name] = d.byHost[name] < d.e.o.ReversalSlots && h.Up()
 	}
 	for term, q := range d.todo {
 		if d.busy[term] {
+			continue
+		}
+		if !up[q[0].Host] {
+			wait = min(wait, 100*time.Millisecond)
 			continue
 		}
 		if left := q[0].Next.Sub(now); left > 0 {
@@ -125,6 +130,7 @@ func (d *drain) pick() (*store.Reversal, time.Duration) {
 			continue
 		}
 		d.busy[term] = true
+		d.byHost[q[0].Host]++
 		return q[0], 0
 	}
 	return nil, max(wait, time.Millisecond)
@@ -132,6 +138,13 @@ func (d *drain) pick() (*store.Reversal, time.Duration) {
 
 // attempt sends r once; it reports whether r has ended.
 func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
+	h := e.hosts[r.Host]
+	turn, err := h.Admit(ctx, host.Reversal)
+	if err != nil { // not counted as a try: nothing was sent
+		r.Next = e.o.Now().Add(min(e.o.Backoff, 100*time.Millisecond))
+		return false
+	}
+	defer turn.Release()
 	now := e.o.Now()
 	pause := min(e.o.Backoff<<min(r.Attempts, 10), time.Minute)
 	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) //nolint:gosec // jitter
@@ -148,8 +161,12 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 	if r.Credit {
 		build = e.creditMessage
 	}
-	m, frame, err := build(t, r)
-	if errors.Is(err, errModule) {
+	m, err := build(h, t, r)
+	var frame []byte
+	if err == nil {
+		frame, err = h.Pack(nil, m)
+	}
+	if errors.Is(err, host.ErrModule) {
 		return false // tried again
 	}
 	if err != nil {
@@ -159,20 +176,14 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 	e.o.Failpoint("reversal-attempt")
 	hctx, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
 	defer cancel()
-	a, err := e.host.Send(hctx, link.KeyOf(m), frame)
+	a, err := turn.Send(hctx, m, frame)
 	if err != nil {
-		if errors.Is(err, link.ErrNoAnswer) {
-			e.misses.Add(1)
+		if errors.Is(err, host.ErrMAC) {
+			e.count.macErrors.Add(1)
 		}
 		return false
 	}
 	defer a.Release()
-	e.misses.Store(0)
-	mac, err := e.hsm.AppendMAC(nil, e.hostKey, a.Msg.Covered())
-	if err != nil || !a.Msg.MACEquals(mac) {
-		e.count.macErrors.Add(1)
-		return false
-	}
 	e.o.Failpoint("reversal-answered")
 	rc := string(a.Msg.Get(39))
 	switch rc {
@@ -215,12 +226,12 @@ func (e *Engine) endReversal(ctx context.Context, r *store.Reversal, st store.Re
 }
 
 // reversalMessage builds 0420, from the second send on 0421, out of the stored request.
-func (e *Engine) reversalMessage(t *store.Txn, r *store.Reversal) (*message.Message, []byte, error) {
-	o, err := e.sentToHost(t)
+func (e *Engine) reversalMessage(h *host.Host, t *store.Txn, r *store.Reversal) (*message.Message, error) {
+	o, err := e.sentToHost(h, t)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	m := message.New(e.hostD)
+	m := message.New(h.Model())
 	mti := "0420"
 	if r.Attempts > 1 {
 		mti = "0421"
@@ -229,7 +240,7 @@ func (e *Engine) reversalMessage(t *store.Txn, r *store.Reversal) (*message.Mess
 	for _, n := range []int{2, 3, 4, 18, 22, 25, 32, 33, 37, 41, 42, 49} {
 		if o.Has(n) {
 			if err := m.Set(n, o.Get(n)); err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 		}
 	}
@@ -244,15 +255,11 @@ func (e *Engine) reversalMessage(t *store.Txn, r *store.Reversal) (*message.Mess
 	if err == nil && r.Paid.Valid {
 		err = m.SetString(95, fmt.Sprintf("%012d%030d", r.Paid.Int64, 0))
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	frame, err := e.packHost(m, nil, nil)
-	return m, frame, err
+	return m, err
 }
 
 // sentToHost is the stored request of t as it went to the host, without what is never stored.
-func (e *Engine) sentToHost(t *store.Txn) (*message.Message, error) {
+func (e *Engine) sentToHost(h *host.Host, t *store.Txn) (*message.Message, error) {
 	blob, err := e.hsm.Open(nil, t.Request, aadOf(t.ID, "request"))
 	if err != nil {
 		return nil, err
@@ -261,6 +268,6 @@ func (e *Engine) sentToHost(t *store.Txn) (*message.Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	_, o, err := unpackPair(blob, pos, e.hostD)
+	_, o, err := unpackPair(blob, pos, h.Model())
 	return o, err
 }

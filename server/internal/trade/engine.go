@@ -4,41 +4,32 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"zhigui/server/api/message"
+	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
-	"zhigui/server/internal/link"
+	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
 )
 
-// Zone names of terminals, and the owner name of the host's keys in the HSM.
+// Zones of terminals: which kind of keys they have.
 const (
-	Zone3DES  = "3des"
-	ZoneSM4   = "sm4"
-	HostOwner = "host"
+	Zone3DES = "3des"
+	ZoneSM4  = "sm4"
 )
-
-// Host is the way to the bank host; *link.Mux implements it.
-type Host interface {
-	Send(ctx context.Context, key link.Key, frame []byte) (*link.Answer, error)
-	Up() bool
-}
 
 // Options of an Engine.
 type Options struct {
-	Acquirer      string        // F32, up to 11 digits
-	Forwarder     string        // F33
 	HostTimeout   time.Duration // from the receipt of a request to the answer of the host; 0 = 25 s
 	ReversalDelay time.Duration // before the first send of a reversal, so that it cannot overtake; 0 = 1 s
 	Backoff       time.Duration // first pause between sends of a reversal, doubled up to 60 s; 0 = 1 s
 	AbsentAfter   int           // answers 25 that end a reversal; 0 = 3
 	SuspenseAfter time.Duration // an approval without confirmation is listed as SUSPENSE; 0 = 10 min
-	ReversalSlots int           // reversals sent at a time; 0 = 16
-	BreakAfter    int           // consecutive missing answers that open the breaker; 0 = 20
-	EchoEvery     time.Duration // 0 = 30 s
+	ReversalSlots int           // reversals sent to one host at a time; 0 = 16
 	Now           func() time.Time
 	// Failpoint is nil in production; a kill test ends the process in it.
 	Failpoint func(name string)
@@ -52,19 +43,16 @@ type Engine struct {
 	o     Options
 	st    *store.Store
 	hsm   hsm.HSM
-	host  Host
-	hostD *message.Dialect
-	seq   sequence
+	hosts map[string]*host.Host
+	route *route.Table
 	ids   ids
 
-	terms   sync.Map // id → *termEntry
-	fly     [64]flyShard
-	misses  atomic.Int32 // consecutive missing answers
-	drain   *drain
-	told    sync.Map // transaction → chan closed when the host has been told
-	hostKey hsm.Ref
-	stop    context.CancelFunc
-	wg      sync.WaitGroup
+	terms sync.Map // id → *termEntry
+	fly   [64]flyShard
+	drain *drain
+	told  sync.Map // transaction → chan closed when the host has been told
+	stop  context.CancelFunc
+	wg    sync.WaitGroup
 
 	count counters
 }
@@ -77,13 +65,12 @@ type counters struct {
 type Stats struct {
 	Requests, Approved, Declined, Unknown, NotSent, Repeats, MACErrors, Garbage uint64
 	ReversalsPending                                                            int
-	BreakerOpen                                                                 bool
+	BreakerOpen                                                                 bool // of any host
 }
 
 // New makes an engine, recovers what a crash left behind (every INTENT without an outcome
-// becomes UNKNOWN with a durable reversal) and starts its background work. host may be set
-// later with SetHost, before the first request.
-func New(ctx context.Context, st *store.Store, h hsm.HSM, hostD *message.Dialect, o Options) (*Engine, error) {
+// becomes UNKNOWN with a durable reversal). Start begins its background work.
+func New(ctx context.Context, st *store.Store, h hsm.HSM, hosts []*host.Host, routes *route.Table, o Options) (*Engine, error) {
 	def := func(p *time.Duration, v time.Duration) {
 		if *p <= 0 {
 			*p = v
@@ -98,10 +85,8 @@ func New(ctx context.Context, st *store.Store, h hsm.HSM, hostD *message.Dialect
 	def(&o.ReversalDelay, time.Second)
 	def(&o.Backoff, time.Second)
 	def(&o.SuspenseAfter, 10*time.Minute)
-	def(&o.EchoEvery, 30*time.Second)
 	num(&o.AbsentAfter, 3)
 	num(&o.ReversalSlots, 16)
-	num(&o.BreakAfter, 20)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -111,15 +96,13 @@ func New(ctx context.Context, st *store.Store, h hsm.HSM, hostD *message.Dialect
 	if o.OnChange == nil {
 		o.OnChange = func(int64) {}
 	}
-	e := &Engine{o: o, st: st, hsm: h, hostD: hostD}
+	e := &Engine{o: o, st: st, hsm: h, hosts: map[string]*host.Host{}, route: routes}
+	for _, x := range hosts {
+		e.hosts[x.Name()] = x
+	}
 	for i := range e.fly {
 		e.fly[i].m = map[string]*flight{}
 	}
-	var err error
-	if e.hostKey, err = h.Current(HostOwner); err != nil {
-		return nil, fmt.Errorf("trade: keys of the host zone: %w", err)
-	}
-	e.seq = sequence{name: "host.stan", st: st}
 	e.drain = newDrain(e)
 	if err := e.recover(ctx); err != nil {
 		return nil, fmt.Errorf("trade: recovery: %w", err)
@@ -127,13 +110,15 @@ func New(ctx context.Context, st *store.Store, h hsm.HSM, hostD *message.Dialect
 	return e, nil
 }
 
-// Start begins background work towards host: reversals, echo, suspense.
-func (e *Engine) Start(host Host) {
-	e.host = host
+// Start begins background work: reversals, echoes, suspense.
+func (e *Engine) Start() {
 	var ctx context.Context
 	ctx, e.stop = context.WithCancel(context.Background())
 	e.wg.Go(func() { e.drain.run(ctx) })
 	e.wg.Go(func() { e.watch(ctx) })
+	for _, h := range e.hosts {
+		e.wg.Go(func() { h.Watch(ctx) })
+	}
 }
 
 // Close ends background work. Transactions that are still running finish on their own.
@@ -148,11 +133,16 @@ func (e *Engine) Close() {
 func (e *Engine) Stats() Stats {
 	c := &e.count
 	return Stats{c.requests.Load(), c.approved.Load(), c.declined.Load(), c.unknown.Load(), c.notSent.Load(), c.repeats.Load(),
-		c.macErrors.Load(), c.garbage.Load(), e.drain.depth(), e.open()}
+		c.macErrors.Load(), c.garbage.Load(), e.drain.depth(), slices.ContainsFunc(e.Hosts(), func(h host.Stats) bool { return h.Breaker == "open" })}
 }
 
-// open tells whether the breaker is open.
-func (e *Engine) open() bool { return int(e.misses.Load()) >= e.o.BreakAfter }
+// Hosts tells how each host is doing, by name.
+func (e *Engine) Hosts() (out []host.Stats) {
+	for _, name := range slices.Sorted(maps.Keys(e.hosts)) {
+		out = append(out, e.hosts[name].Stats())
+	}
+	return out
+}
 
 // shanghai is the zone of the business clock: F7, F12, F13.
 var shanghai = time.FixedZone("CST", 8*3600)
@@ -176,6 +166,12 @@ func (e *Engine) terminal(ctx context.Context, id string) *store.Terminal {
 	}
 	e.terms.Store(id, &termEntry{t, time.Now()})
 	return t
+}
+
+// TraceNumbers makes the durable trace numbers of one destination: F11 of what is sent to it.
+func TraceNumbers(st *store.Store, host string) func(ctx context.Context) (string, error) {
+	q := &sequence{name: "stan." + host, st: st}
+	return q.take
 }
 
 // sequence is a durable sequence of trace numbers, reserved in blocks.

@@ -13,10 +13,13 @@ import (
 	"time"
 
 	"zhigui/server/api/message"
+	"zhigui/server/api/message/format"
 	"zhigui/server/api/paycrypto"
+	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/hsm/remote"
 	"zhigui/server/internal/link"
+	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 	"zhigui/sim/bankhost"
@@ -43,10 +46,22 @@ type rig struct {
 	st     *store.Store
 	hsm    hsm.HSM
 	device string // address of a security module behind TCP; empty: the one in software
+	host   *host.Host
 	mux    *link.Mux
 	eng    *trade.Engine
 	lis    map[string]*link.Listener
 	opt    trade.Options
+	limits host.Limits
+}
+
+// codecOf is the codec of a dialect that comes with the platform, over a model.
+func codecOf(t testing.TB, name, model string) *link.Codec {
+	t.Helper()
+	d, err := format.Builtin(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return link.NewCodec(d, dialect(t, model))
 }
 
 func discard() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)) }
@@ -96,10 +111,9 @@ func (r *rig) start() {
 	if r.hostSM {
 		alg, name = paycrypto.SM4, "cups128sm4"
 	}
-	err = r.hsm.Import(trade.HostOwner, alg, zonePIK, zoneMAK)
+	err = r.hsm.Import("core", alg, zonePIK, zoneMAK)
 	fatal()
 	o := r.opt
-	o.Acquirer, o.Forwarder = "99992900", "99990000"
 	if o.HostTimeout == 0 {
 		o.HostTimeout = 300 * time.Millisecond
 	}
@@ -107,12 +121,17 @@ func (r *rig) start() {
 	if o.Log == nil {
 		o.Log = discard()
 	}
-	hd := dialect(r.t, name)
-	r.eng, err = trade.New(ctx, r.st, r.hsm, hd, o)
+	codec := codecOf(r.t, name, name)
+	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
+		Trace: trade.TraceNumbers(r.st, "core"), Limits: r.limits, Log: o.Log})
+	routes, err := route.New([]route.Rule{{To: []route.Target{{Host: "core"}}}}, []string{"core"})
+	fatal()
+	r.eng, err = trade.New(ctx, r.st, r.hsm, []*host.Host{r.host}, routes, o)
 	fatal()
 	up := make(chan struct{}, 8)
-	r.mux = link.NewMux(link.Options{Address: r.addr, Dialect: hd, Backoff: 10 * time.Millisecond, Log: o.Log, OnUp: func() { up <- struct{}{} }})
-	r.eng.Start(r.mux)
+	r.mux = link.NewMux(link.Options{Lines: []link.Line{{Address: r.addr, Count: 4}}, Codec: codec, Backoff: 10 * time.Millisecond, Log: o.Log, OnUp: func() { up <- struct{}{} }})
+	r.host.Attach(r.mux)
+	r.eng.Start()
 	r.mux.Start()
 	select {
 	case <-up:
@@ -121,8 +140,8 @@ func (r *rig) start() {
 	}
 	r.lis = map[string]*link.Listener{}
 	for zone, dn := range map[string]string{trade.Zone3DES: "pos64", trade.ZoneSM4: "pos64sm4"} {
-		d := dialect(r.t, dn)
-		r.lis[zone], err = link.NewListener("127.0.0.1:0", link.ListenerOptions{Dialect: d, Handler: r.eng.NewZone(zone, d), Log: o.Log})
+		c := codecOf(r.t, dn, dn)
+		r.lis[zone], err = link.NewListener("127.0.0.1:0", link.ListenerOptions{Codec: c, Handler: r.eng.NewChannel(trade.ChannelOptions{Name: zone, Zone: zone, Codec: c}), Log: o.Log})
 		fatal()
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // original finds the transaction that F61 (batch, STAN, date) of a confirmation or reversal
 // names. The original must have landed first: its outcome decides.
-func (z *Zone) original(ctx context.Context, w *work) (t *store.Txn, key, rc string) {
+func (z *Channel) original(ctx context.Context, w *work) (t *store.Txn, key, rc string) {
 	o := w.in.Get(61)
 	if len(o) < 12 {
 		return nil, "", rcFormat
@@ -36,7 +36,7 @@ func (z *Zone) original(ctx context.Context, w *work) (t *store.Txn, key, rc str
 
 // confirm handles 0220: the terminal has paid F4 of an approved withdrawal, or (F4 zero) handed
 // over what was approved.
-func (z *Zone) confirm(ctx context.Context, w *work) string {
+func (z *Channel) confirm(ctx context.Context, w *work) string {
 	e := z.e
 	t, _, rc := z.original(ctx, w)
 	if rc != "" {
@@ -72,7 +72,7 @@ func (z *Zone) confirm(ctx context.Context, w *work) string {
 }
 
 // part makes the reversal of what was not paid, nil when all was.
-func (z *Zone) part(ctx context.Context, t *store.Txn, paid int64, reason string) (*store.Reversal, error) {
+func (z *Channel) part(ctx context.Context, t *store.Txn, paid int64, reason string) (*store.Reversal, error) {
 	if paid == t.Amount {
 		return nil, nil
 	}
@@ -85,7 +85,7 @@ func (z *Zone) part(ctx context.Context, t *store.Txn, paid int64, reason string
 
 // reverse handles 0400: the terminal takes a withdrawal back, wholly or in part. The answer
 // 00 means that the reversal is durable here.
-func (z *Zone) reverse(ctx context.Context, w *work) string {
+func (z *Channel) reverse(ctx context.Context, w *work) string {
 	e := z.e
 	t, key, rc := z.original(ctx, w)
 	if rc == rcNotOriginal {
@@ -149,7 +149,7 @@ func (z *Zone) reverse(ctx context.Context, w *work) string {
 
 // void records the reversal of an original that never came: should it still come, its key
 // is taken and it is refused.
-func (z *Zone) void(ctx context.Context, w *work, key string) string {
+func (z *Channel) void(ctx context.Context, w *work, key string) string {
 	e := z.e
 	now := e.o.Now()
 	amount, _ := w.in.Number(4)

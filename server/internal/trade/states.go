@@ -93,6 +93,7 @@ const (
 	rcInvalid     = "12"
 	rcNotOriginal = "25"
 	rcFormat      = "30"
+	rcNoRoute     = "92" // no host for this transaction: nothing has happened
 	rcDuplicate   = "94"
 	rcNotReached  = "91" // not sent: nothing has happened
 	rcSystem      = "96" // not sent: nothing has happened

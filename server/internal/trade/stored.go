@@ -18,7 +18,7 @@ func aadOf(id int64, what string) []byte { return fmt.Appendf(nil, "%s %d", what
 
 // stored packs the terminal's and the host's request for the journal, without what must not
 // be kept.
-func (z *Zone) stored(w *work) ([]byte, error) {
+func (z *Channel) stored(w *work) ([]byte, error) {
 	in := w.tmp
 	in.Reset(z.d)
 	_ = in.SetMTI(w.in.MTI())
@@ -70,31 +70,31 @@ func packPair(dst []byte, a, b *message.Message) ([]byte, error) {
 
 // unpackPair is the inverse of packPair.
 func unpackPair(blob []byte, da, db *message.Dialect) (a, b *message.Message, err error) {
-	a, b = message.New(da), message.New(db)
-	for i, m := range [2]*message.Message{a, b} {
-		if len(blob) < 2 {
-			return nil, nil, errors.New("trade: stored messages cut short")
-		}
-		n := int(binary.BigEndian.Uint16(blob))
-		d := [2]*message.Dialect{da, db}[i]
-		if len(blob) < 2+n {
-			return nil, nil, errors.New("trade: stored messages cut short")
-		}
-		body, ok := d.Frame.Strip(blob[2 : 2+n])
-		if !ok {
-			return nil, nil, errors.New("trade: stored messages cut short")
-		}
-		if err := m.Unpack(d, body); err != nil {
-			return nil, nil, err
-		}
-		blob = blob[2+n:]
+	if a, err = unpackFirst(blob, da); err != nil {
+		return nil, nil, err
 	}
-	return a, b, nil
+	b, err = unpackFirst(blob[2+int(binary.BigEndian.Uint16(blob)):], db)
+	return a, b, err
+}
+
+var errCut = errors.New("trade: stored messages cut short")
+
+// unpackFirst unpacks the first of two packed messages.
+func unpackFirst(blob []byte, d *message.Dialect) (*message.Message, error) {
+	if len(blob) < 2 || len(blob) < 2+int(binary.BigEndian.Uint16(blob)) {
+		return nil, errCut
+	}
+	m := message.New(d)
+	body, ok := d.Frame.Strip(blob[2 : 2+int(binary.BigEndian.Uint16(blob))])
+	if !ok {
+		return nil, errCut
+	}
+	return m, m.Unpack(d, body)
 }
 
 // replay answers a repeat from the journal: the stored answer for the same content, 94 for
 // other content.
-func (z *Zone) replay(ctx context.Context, w *work, key string, digest [32]byte) string {
+func (z *Channel) replay(ctx context.Context, w *work, key string, digest [32]byte) string {
 	t, err := z.e.st.ByIdem(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return rcNotReached // the first one was refused before it was stored
@@ -113,7 +113,7 @@ func (z *Zone) replay(ctx context.Context, w *work, key string, digest [32]byte)
 	if err != nil {
 		return rcSystem
 	}
-	a, _, err := unpackPair(blob, z.d, z.e.hostD)
+	a, err := unpackFirst(blob, z.d)
 	if err != nil {
 		return rcSystem
 	}
@@ -135,7 +135,11 @@ func (e *Engine) Describe(t *store.Txn, pos *message.Dialect) (m Messages) {
 		if err != nil {
 			return "", ""
 		}
-		a, b, err := unpackPair(blob, pos, e.hostD)
+		h := e.hosts[t.Host]
+		if h == nil {
+			return "", ""
+		}
+		a, b, err := unpackPair(blob, pos, h.Model())
 		if err != nil {
 			return "", ""
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zhigui/server/api/message"
+	"zhigui/server/internal/host"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 	"zhigui/sim/bankhost"
@@ -258,7 +259,7 @@ func TestAnApprovalTheHostForgotIsLeftToPeople(t *testing.T) {
 }
 
 func TestASilentHostOpensTheBreakerAndAnEchoClosesIt(t *testing.T) {
-	r := newRig(t, false, trade.Options{BreakAfter: 3, HostTimeout: 100 * time.Millisecond})
+	r := newRigOf(&rig{t: t, dir: t.TempDir(), limits: host.Limits{BreakAfter: 3, Rest: 100 * time.Millisecond}, opt: trade.Options{HostTimeout: 100 * time.Millisecond}})
 	x := r.terminal("00000001", trade.Zone3DES)
 	r.bank.Arm(bankhost.Scenario{Kind: "lost"})
 	r.bank.Arm(bankhost.Scenario{Kind: "lost", MTI: "0420"})

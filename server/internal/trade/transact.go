@@ -2,13 +2,15 @@ package trade
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"time"
 
 	"zhigui/server/api/message"
+	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
+	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
 )
 
@@ -18,7 +20,7 @@ var toHost = []message.Canon{message.PAN, message.ProcCode, message.Amount, mess
 var toTerminal = []message.Canon{message.Amount, message.AuthCode, message.Response, message.Balances, message.AddResponse, message.Chip}
 
 // transact runs a request of a terminal from its receipt to its answer.
-func (z *Zone) transact(ctx context.Context, w *work, k *kind) string {
+func (z *Channel) transact(ctx context.Context, w *work, k *kind) string {
 	e := z.e
 	amount, hasAmount := w.in.Number(4)
 	track := w.in.Get(35)
@@ -37,8 +39,7 @@ func (z *Zone) transact(ctx context.Context, w *work, k *kind) string {
 	if len(pan) < 13 || k.pin && !w.in.Has(52) {
 		return rcFormat
 	}
-	f60 := w.in.Get(60)
-	key := w.idem("0200", string(f60[2:8]), string(w.in.Get(11)))
+	key := w.idem("0200", w.batch(), string(w.in.Get(11)))
 	digest := w.digest()
 	mine, other := e.enter(key, digest)
 	if other != nil {
@@ -55,9 +56,19 @@ func (z *Zone) transact(ctx context.Context, w *work, k *kind) string {
 	}
 	defer e.leave(key, mine)
 
-	if !e.host.Up() || e.open() {
+	w.host = e.pick(&route.Query{Channel: z.o.Name, Product: k.name, PAN: pan, Amount: int64(amount), Draw: binary.LittleEndian.Uint32(digest[:])})
+	if w.host == nil {
+		return rcNoRoute
+	}
+	class := host.Inquiry
+	if k.undone() {
+		class = host.Financial
+	}
+	turn, err := w.host.Admit(ctx, class)
+	if err != nil {
 		return z.notReached(ctx, w, key, digest)
 	}
+	defer turn.Release()
 	t, rc := z.prepare(ctx, w, k, pan, int64(amount))
 	if rc != "" {
 		return rc
@@ -74,11 +85,16 @@ func (z *Zone) transact(ctx context.Context, w *work, k *kind) string {
 		return z.replay(ctx, w, key, digest)
 	}
 	e.o.Failpoint("intent")
-	return z.send(ctx, w, k, t)
+	return z.send(ctx, w, k, t, turn)
+}
+
+// pick finds the host for q, nil when no rule fits.
+func (e *Engine) pick(q *route.Query) *host.Host {
+	return e.hosts[e.route.Pick(q, func(name string) bool { return e.hosts[name].Up() })]
 }
 
 // notReached answers 91 for a new request, and the stored answer for a repeat.
-func (z *Zone) notReached(ctx context.Context, w *work, key string, digest [32]byte) string {
+func (z *Channel) notReached(ctx context.Context, w *work, key string, digest [32]byte) string {
 	if _, err := z.e.st.ByIdem(ctx, key); err == nil {
 		return z.replay(ctx, w, key, digest)
 	}
@@ -87,22 +103,22 @@ func (z *Zone) notReached(ctx context.Context, w *work, key string, digest [32]b
 }
 
 // prepare builds the host message in w.out and w.frame and the row of the journal.
-func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount int64) (*store.Txn, string) {
+func (z *Channel) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount int64) (*store.Txn, string) {
 	e := z.e
 	now := e.o.Now()
-	stan, err := e.seq.take(ctx)
+	stan, err := w.host.Trace(ctx)
 	if err != nil {
 		return nil, rcSystem
 	}
-	w.out.Reset(e.hostD)
+	w.out.Reset(w.host.Model())
 	_ = w.out.SetMTI(k.mti)
-	if z.toH.Copy(w.out, w.in, toHost...) != nil || w.out.Set(2, pan) != nil {
+	if z.pair[w.host.Name()].toH.Copy(w.out, w.in, toHost...) != nil || w.out.Set(2, pan) != nil {
 		return nil, rcFormat
 	}
-	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Kind: k.name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
+	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Channel: z.o.Name, Host: w.host.Name(), Kind: k.name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
 		HostSTAN: stan, PANMasked: message.MaskedPAN(pan), PANIndex: e.hsm.Index(pan), Created: now, Updated: now}
-	t.Batch = string(w.in.Get(60)[2:8])
-	e.stampHost(w.out, now, stan)
+	t.Batch = w.batch()
+	w.host.Stamp(w.out, now, stan)
 	t.HostTime = string(w.out.Get(7))
 	local := now.In(shanghai)
 	t.Reference = fmt.Sprintf("%d%03d%02d%s", local.Year()%10, local.YearDay(), local.Hour(), stan)
@@ -114,7 +130,7 @@ func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount
 	}
 	t.Request = e.hsm.Seal(nil, stored, aadOf(t.ID, "request"))
 	if k.pin {
-		pb, err := e.hsm.TranslatePIN(w.key, e.hostKey, w.in.Get(52), pan)
+		pb, err := w.translate(w.in.Get(52), pan)
 		if err != nil || w.out.Set(52, pb) != nil {
 			return nil, pinRefusal(err)
 		}
@@ -124,20 +140,29 @@ func (z *Zone) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount
 		return nil, rcFormat
 	}
 	if k.name == "pinChange" {
-		pb, err := e.hsm.TranslatePIN(w.key, e.hostKey, w.in.Get(62), pan)
+		pb, err := w.translate(w.in.Get(62), pan)
 		if err != nil {
 			return nil, pinRefusal(err)
 		}
 		_ = w.out.SetString(62, fmt.Sprintf("%X", pb))
 	}
-	if w.frame, err = e.packHost(w.out, w.frame[:0], w.mac[:0]); err != nil {
-		e.o.Log.Error("host message cannot be packed", "error", err.Error())
-		if errors.Is(err, errModule) {
+	if w.frame, err = w.host.Pack(w.frame[:0], w.out); err != nil {
+		e.o.Log.Error("host message cannot be packed", "host", w.host.Name(), "error", err.Error())
+		if errors.Is(err, host.ErrModule) {
 			return nil, rcSystem
 		}
 		return nil, rcFormat
 	}
 	return t, ""
+}
+
+// translate re-encrypts a PIN block of the terminal for the host.
+func (w *work) translate(block, pan []byte) ([]byte, error) {
+	to, err := w.host.Key()
+	if err != nil {
+		return nil, err
+	}
+	return w.z.e.hsm.TranslatePIN(w.key, to, block, pan)
 }
 
 // pinRefusal tells a wrong PIN block from a security module that does not answer: the second is not the
@@ -149,62 +174,24 @@ func pinRefusal(err error) string {
 	return rcSystem
 }
 
-// stampHost sets the fields every message to the host has.
-func (e *Engine) stampHost(m *message.Message, now time.Time, stan string) {
-	local := now.In(shanghai)
-	var b [10]byte
-	d := local.AppendFormat(b[:0], "0102150405")
-	_ = m.Set(7, d)
-	_ = m.SetString(11, stan)
-	_ = m.Set(12, d[4:])
-	_ = m.Set(13, d[:4])
-	_ = m.SetString(32, e.o.Acquirer)
-	_ = m.SetString(33, e.o.Forwarder)
-}
-
-// packHost packs a host message with its MAC.
-func (e *Engine) packHost(m *message.Message, dst, mac []byte) ([]byte, error) {
-	m.ReserveMAC()
-	frame, lay, err := m.Pack(dst)
-	if err != nil {
-		return dst, err
-	}
-	mac, err = e.hsm.AppendMAC(mac, e.hostKey, lay.Cover(frame))
-	if err != nil {
-		return dst, fmt.Errorf("%w: %w", errModule, err)
-	}
-	if !lay.PutMAC(frame, mac) {
-		return dst, errors.New("trade: MAC")
-	}
-	return frame, nil
-}
-
-// errModule says that a message could not be built because the security module did not do its part: it
-// passes.
-var errModule = errors.New("trade: security module")
-
 // send carries the prepared message to the host and ends the transaction.
-func (z *Zone) send(ctx context.Context, w *work, k *kind, t *store.Txn) string {
+func (z *Channel) send(ctx context.Context, w *work, k *kind, t *store.Txn, turn host.Permit) string {
 	e := z.e
 	hctx, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
 	defer cancel()
-	a, err := e.host.Send(hctx, link.KeyOf(w.out), w.frame)
+	a, err := turn.Send(hctx, w.out, w.frame)
 	e.o.Failpoint("answered")
 	switch {
 	case errors.Is(err, link.ErrNotSent):
 		e.count.notSent.Add(1)
-		return z.end(ctx, w, t, &store.Outcome{State: store.NotSent, RC: rcNotReached, Note: "host not reached"})
+		return z.end(ctx, w, t, &store.Outcome{State: store.NotSent, RC: rcNotReached, Note: "host not reached"}, w.out)
+	case errors.Is(err, host.ErrMAC):
+		e.count.macErrors.Add(1)
+		return z.unknown(ctx, w, k, t, "MAC of the answer is wrong")
 	case err != nil:
-		e.misses.Add(1)
 		return z.unknown(ctx, w, k, t, "no answer from the host")
 	}
 	defer a.Release()
-	e.misses.Store(0)
-	mac, err := e.hsm.AppendMAC(w.mac[:0], e.hostKey, a.Msg.Covered())
-	if err != nil || !a.Msg.MACEquals(mac) {
-		e.count.macErrors.Add(1)
-		return z.unknown(ctx, w, k, t, "MAC of the answer is wrong")
-	}
 	rc := string(a.Msg.Get(39))
 	if rc == rcOK && k.money {
 		if v, ok := a.Msg.Number(4); !ok || int64(v) != t.Amount {
@@ -224,23 +211,19 @@ func (z *Zone) send(ctx context.Context, w *work, k *kind, t *store.Txn) string 
 	} else {
 		e.count.declined.Add(1)
 	}
-	_ = z.toT.Copy(w.reply, a.Msg, toTerminal...)
+	_ = z.pair[w.host.Name()].toT.Copy(w.reply, a.Msg, toTerminal...)
 	if v := a.Msg.Get(62); v != nil {
 		_ = w.reply.Set(62, v)
 	}
-	w.out.Reset(e.hostD)
-	if err := w.out.Unpack(e.hostD, a.Raw()); err != nil {
-		return z.unknown(ctx, w, k, t, "answer unreadable")
-	}
-	return z.end(ctx, w, t, o)
+	return z.end(ctx, w, t, o, a.Msg)
 }
 
 // unknown ends a transaction whose effect at the host is in doubt: money is reversed.
-func (z *Zone) unknown(ctx context.Context, w *work, k *kind, t *store.Txn, note string) string {
+func (z *Channel) unknown(ctx context.Context, w *work, k *kind, t *store.Txn, note string) string {
 	e := z.e
 	e.count.unknown.Add(1)
 	e.o.Log.Warn("outcome unknown", "txn", t.ID, "terminal", t.Terminal, "reason", note)
-	w.out.Reset(e.hostD)
+	w.out.Reset(w.host.Model())
 	o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: note}
 	if k.undone() {
 		r, err := e.newReversal(ctx, t, rcNoAnswer)
@@ -249,11 +232,11 @@ func (z *Zone) unknown(ctx context.Context, w *work, k *kind, t *store.Txn, note
 		}
 		o.State, o.Reversal = store.ReversalPending, r
 	}
-	return z.end(ctx, w, t, o)
+	return z.end(ctx, w, t, o, w.out)
 }
 
 // end makes the outcome durable and completes the reply.
-func (z *Zone) end(ctx context.Context, w *work, t *store.Txn, o *store.Outcome) string {
+func (z *Channel) end(ctx context.Context, w *work, t *store.Txn, o *store.Outcome, fromHost *message.Message) string {
 	e := z.e
 	o.At = e.o.Now()
 	w.stamp()
@@ -261,7 +244,7 @@ func (z *Zone) end(ctx context.Context, w *work, t *store.Txn, o *store.Outcome)
 	w.respond(o.RC)
 	w.blob = w.blob[:0]
 	var err error
-	if w.blob, err = packPair(w.blob, w.reply, w.out); err == nil {
+	if w.blob, err = packPair(w.blob, w.reply, fromHost); err == nil {
 		o.Answer = e.hsm.Seal(nil, w.blob, aadOf(t.ID, "answer"))
 	}
 	if o.State == store.Confirmed { // a transaction without money: nothing to confirm

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"zhigui/server/api/message"
-	"zhigui/server/internal/link"
 	"zhigui/server/internal/store"
 )
 
@@ -38,6 +36,10 @@ func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 			o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: "no outcome recorded", At: e.o.Now()}
 			if undone(t.Kind) {
 				r, err := e.newReversal(ctx, t, rcNoAnswer)
+				if e.hosts[t.Host] == nil {
+					e.o.Log.Error("transaction without a host: configure it again, or close by hand", "txn", t.ID, "host", t.Host)
+					r, err = nil, nil
+				}
 				if err != nil {
 					return err
 				}
@@ -71,23 +73,15 @@ func undone(name string) bool {
 // strand notes that an outcome could not be stored; watch adopts the row later.
 func (e *Engine) strand(id int64) { e.o.Log.Warn("transaction left to recovery", "txn", id) }
 
-// watch does what time asks for: adopting stranded rows, listing unconfirmed approvals as
-// SUSPENSE, echo to the host and closing the breaker again.
+// watch does what time asks for: adopting stranded rows, listing unconfirmed approvals as SUSPENSE.
 func (e *Engine) watch(ctx context.Context) {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
-	lastEcho := time.Now()
 	for i := 0; ; i++ {
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
-		}
-		if e.open() || time.Since(lastEcho) > e.o.EchoEvery {
-			lastEcho = time.Now()
-			if err := e.Network(ctx, "301"); err == nil {
-				e.misses.Store(0)
-			}
 		}
 		if i%5 != 0 {
 			continue
@@ -111,34 +105,4 @@ func (e *Engine) Suspend(ctx context.Context, before time.Time) {
 			e.o.OnChange(t.ID)
 		}
 	}
-}
-
-// Network sends a network management message: 001 sign-on, 002 sign-off, 301 echo. An error
-// means that the host did not answer 00.
-func (e *Engine) Network(ctx context.Context, code string) error {
-	stan, err := e.seq.take(ctx)
-	if err != nil {
-		return err
-	}
-	m := message.New(e.hostD)
-	_ = m.SetMTI("0820")
-	e.stampHost(m, e.o.Now(), stan)
-	m.Unset(12)
-	m.Unset(13)
-	_ = m.SetString(70, code)
-	frame, err := e.packHost(m, nil, nil)
-	if err != nil {
-		return err
-	}
-	hctx, cancel := context.WithTimeout(ctx, min(5*time.Second, e.o.HostTimeout))
-	defer cancel()
-	a, err := e.host.Send(hctx, link.KeyOf(m), frame)
-	if err != nil {
-		return err
-	}
-	defer a.Release()
-	if string(a.Msg.Get(39)) != rcOK {
-		return errors.New("trade: host refuses network management")
-	}
-	return nil
 }

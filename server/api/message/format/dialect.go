@@ -147,3 +147,24 @@ func (t *Transaction) store(key, v string) {
 	}
 	t.Values[key] = v
 }
+
+// ISO is the 8583 dialect behind d, nil when d is of another kind.
+func (d *Dialect) ISO() *message.Dialect {
+	if e, ok := d.codec.(*iso); ok {
+		return e.d
+	}
+	return nil
+}
+
+// Carries tells whether messages of d have a field for the canonical value c.
+func (d *Dialect) Carries(c message.Canon) bool {
+	if e, ok := d.codec.(*iso); ok {
+		return e.d.Number(c) != 0
+	}
+	for _, f := range d.fields {
+		if f.Canon == c {
+			return true
+		}
+	}
+	return false
+}

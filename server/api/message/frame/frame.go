@@ -108,6 +108,9 @@ func New(s Spec) (Frame, error) {
 // Idle tells whether a frame with an empty message is a sign of life.
 func (f *Frame) Idle() bool { return f.form >= ascii }
 
+// Endless tells whether a message ends only with its connection: no length and no end marker.
+func (f *Frame) Endless() bool { return f.width == 0 && len(f.end) == 0 }
+
 // Begin appends the room for what stands before the message.
 func (f *Frame) Begin(dst []byte) []byte {
 	dst = append(dst, f.start...)

@@ -7,25 +7,46 @@ import (
 	"sync"
 
 	"zhigui/server/api/message"
+	"zhigui/server/api/message/format"
+	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/link"
 	"zhigui/server/internal/store"
 )
 
-// Zone serves the terminals of one zone; it implements link.Handler.
-type Zone struct {
+// ChannelOptions of NewChannel.
+type ChannelOptions struct {
+	Name  string
+	Zone  string // of the terminals that may use it: Zone3DES, ZoneSM4, or a name of its own
+	Codec *link.Codec
+	// Keys is the owner of the channel's keys in the security module, of a partner whose messages all
+	// have one MAC key. Empty: every terminal has keys of its own, by sign-in.
+	Keys string
+	Keep bool // connections stay open, unless a message's own header says so (POS)
+}
+
+// Channel serves those who come one way: terminals of one zone, or a partner. It implements
+// link.Handler.
+type Channel struct {
 	e    *Engine
-	name string
-	d    *message.Dialect
-	toH  *message.Mapping
-	toT  *message.Mapping
+	o    ChannelOptions
+	d    *message.Dialect // model of its messages
+	pair map[string]mappings
 	pool sync.Pool
 }
 
-// NewZone makes the handler of a zone: Zone3DES with pos64, ZoneSM4 with pos64sm4.
-func (e *Engine) NewZone(name string, d *message.Dialect) *Zone {
-	z := &Zone{e: e, name: name, d: d, toH: message.NewMapping(d, e.hostD), toT: message.NewMapping(e.hostD, d)}
+// mappings are those between a channel and a host.
+type mappings struct{ toH, toT *message.Mapping }
+
+// NewChannel makes the handler of a channel.
+func (e *Engine) NewChannel(o ChannelOptions) *Channel {
+	d := o.Codec.Model()
+	z := &Channel{e: e, o: o, d: d, pair: map[string]mappings{}}
+	for name, h := range e.hosts {
+		z.pair[name] = mappings{message.NewMapping(d, h.Model()), message.NewMapping(h.Model(), d)}
+	}
 	z.pool.New = func() any {
-		return &work{z: z, in: message.New(d), out: message.New(e.hostD), reply: message.New(d), tmp: message.New(d),
+		return &work{z: z, in: message.New(d), out: message.New(d), reply: message.New(d), tmp: message.New(d),
 			frame: make([]byte, 0, 1024), blob: make([]byte, 0, 2048), mac: make([]byte, 0, 32)}
 	}
 	return z
@@ -33,7 +54,9 @@ func (e *Engine) NewZone(name string, d *message.Dialect) *Zone {
 
 // work is the reusable memory of one request.
 type work struct {
-	z     *Zone
+	z     *Channel
+	seal  link.Seal        // of in
+	host  *host.Host       // where the transaction goes
 	in    *message.Message // from the terminal
 	out   *message.Message // to the host
 	reply *message.Message // to the terminal
@@ -46,20 +69,24 @@ type work struct {
 	term  *store.Terminal
 }
 
-// Handle implements link.Handler. A long connection is asked for by the last byte of the
+// Handle implements link.Handler. A POS terminal asks for a long connection by the last byte of the
 // application header being 01.
-func (z *Zone) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
+func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	z.e.count.requests.Add(1)
 	w := z.pool.Get().(*work)
 	defer z.pool.Put(w)
-	w.keyed, w.term = false, nil
-	if err := w.in.Unpack(z.d, body); err != nil {
+	w.keyed, w.term, w.host = false, nil, nil
+	var err error
+	if w.seal, err = z.o.Codec.Unpack(w.in, body); err != nil {
 		z.e.count.garbage.Add(1)
 		z.e.o.Log.Warn("terminal message refused", "error", err.Error())
 		return nil, false
 	}
 	app := w.in.HeaderPart("app")
-	keep := len(app) > 0 && app[len(app)-1] == 1
+	keep := z.o.Keep
+	if len(app) > 0 {
+		keep = app[len(app)-1] == 1
+	}
 	w.reply.Reset(z.d)
 	w.reply.ReplyTo(w.in)
 	for _, c := range [...]message.Canon{message.ProcCode, message.STAN, message.Terminal, message.Merchant} {
@@ -71,37 +98,39 @@ func (z *Zone) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	if rc != "" {
 		w.respond(rc)
 	}
+	var sign format.Sign
 	if w.keyed {
-		w.reply.ReserveMAC()
+		sign = w.sign
 	}
-	out, lay, err := w.reply.Pack(dst)
+	out, err := z.o.Codec.Pack(dst, w.reply, sign)
 	if err != nil {
 		z.e.o.Log.Error("answer cannot be packed", "error", err.Error())
 		return nil, false
 	}
-	if w.keyed {
-		mac, err := z.e.hsm.AppendMAC(w.mac[:0], w.key, lay.Cover(out[len(dst):]))
-		if err != nil || !lay.PutMAC(out[len(dst):], mac) {
-			return nil, false
-		}
-	}
 	return out, keep
+}
+
+func (w *work) sign(cover []byte) ([]byte, error) {
+	return w.z.e.hsm.AppendMAC(w.mac[:0], w.key, cover)
 }
 
 func (w *work) respond(rc string) { _ = w.reply.SetString(39, rc) }
 
 // route answers the code to give, or "" when the reply is complete.
-func (z *Zone) route(ctx context.Context, w *work) string {
+func (z *Channel) route(ctx context.Context, w *work) string {
 	e := z.e
 	if !w.in.Has(11) || !w.in.Has(41) || !w.in.Has(42) {
 		return rcFormat
 	}
 	w.term = e.terminal(ctx, string(w.in.Get(41)))
-	if w.term == nil || w.term.Zone != z.name || w.term.Merchant != string(w.in.Get(42)) {
+	if w.term == nil || w.term.Zone != z.o.Zone || w.term.Merchant != string(w.in.Get(42)) {
 		return rcTerminal
 	}
 	switch w.in.MTI() {
 	case "0800":
+		if z.o.Keys != "" {
+			return rcInvalid
+		}
 		return z.signIn(w)
 	case "0820":
 		return rcOK
@@ -109,7 +138,7 @@ func (z *Zone) route(ctx context.Context, w *work) string {
 	if rc := z.verify(w); rc != "" {
 		return rc
 	}
-	if b := w.in.Get(60); len(b) < 8 {
+	if len(w.batch()) != 6 {
 		return rcFormat
 	}
 	switch w.in.MTI() {
@@ -131,14 +160,17 @@ func (z *Zone) route(ctx context.Context, w *work) string {
 
 // verify checks the MAC against the terminal's current and previous key: "" for a right one, rcMAC, or
 // rcSystem when the security module cannot say.
-func (z *Zone) verify(w *work) string {
+func (z *Channel) verify(w *work) string {
 	wrong := func() string {
 		z.e.count.macErrors.Add(1)
 		z.e.o.Log.Warn("terminal MAC wrong", "terminal", w.term.ID, "mti", w.in.MTI())
 		return rcMAC
 	}
-	cover := w.in.Covered()
-	ref, err := z.e.hsm.Current(w.term.ID)
+	cover, owner := w.seal.Cover(), w.term.ID
+	if z.o.Keys != "" {
+		owner = z.o.Keys
+	}
+	ref, err := z.e.hsm.Current(owner)
 	if cover == nil || err != nil {
 		return wrong()
 	}
@@ -150,7 +182,7 @@ func (z *Zone) verify(w *work) string {
 		case err != nil:
 			z.e.o.Log.Error("terminal MAC not checked", "terminal", w.term.ID, "error", err.Error())
 			return rcSystem
-		case w.in.MACEquals(mac):
+		case w.seal.Equals(mac):
 			w.key, w.keyed = ref, true
 			return ""
 		}
@@ -160,10 +192,10 @@ func (z *Zone) verify(w *work) string {
 }
 
 // signIn gives a terminal new working keys under its TMK.
-func (z *Zone) signIn(w *work) string {
+func (z *Channel) signIn(w *work) string {
 	b := w.in.Get(60)
-	want := map[string]string{Zone3DES: "003", ZoneSM4: "013"}[z.name]
-	if len(b) < 11 || string(b[8:11]) != want {
+	want := map[string]string{Zone3DES: "003", ZoneSM4: "013"}[z.o.Zone]
+	if want == "" || len(b) < 11 || string(b[8:11]) != want {
 		return rcFormat
 	}
 	k, err := z.e.hsm.NewWorking(w.term.ID)
@@ -190,6 +222,20 @@ func (w *work) stamp() {
 	now := w.z.e.o.Now().In(shanghai)
 	_ = w.reply.SetString(12, now.Format("150405"))
 	_ = w.reply.SetString(13, now.Format("0102"))
+}
+
+// batch is the terminal's batch number; a channel whose messages have none has one batch a day.
+func (w *work) batch() string {
+	if w.z.d.Number(message.Batch) != 0 && w.in.Has(60) {
+		if b := w.in.Get(60); len(b) >= 8 {
+			return string(b[2:8])
+		}
+		return ""
+	}
+	if d := w.in.Value(message.LocalDate); len(d) == 4 {
+		return "00" + string(d)
+	}
+	return "000000"
 }
 
 // idem is the idempotency key of the request: terminal, merchant, batch, STAN, MTI, F3.

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"zhigui/server/api/message"
+	"zhigui/server/api/message/format"
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/internal/config"
+	"zhigui/server/internal/host"
+	"zhigui/server/internal/link"
+	"zhigui/server/internal/route"
+	"zhigui/server/internal/trade"
+)
+
+// startTrade brings up the hosts, the engine and the channels.
+func (s *services) startTrade(ctx context.Context) error {
+	c := s.c
+	var hosts []*host.Host
+	for i := range c.Hosts {
+		h, err := s.newHost(&c.Hosts[i])
+		if err != nil {
+			return fmt.Errorf("hosts[%d] %s: %w", i, c.Hosts[i].Name, err)
+		}
+		hosts = append(hosts, h)
+	}
+	routes, err := route.New(c.Routes, c.HostNames())
+	if err != nil {
+		return fmt.Errorf("routes: %w", err)
+	}
+	s.eng, err = trade.New(ctx, s.st, s.hsm, hosts, routes, trade.Options{HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay,
+		SuspenseAfter: c.Trade.SuspenseAfter, Failpoint: failpoint(c.Data), OnChange: func(id int64) { s.broker.Publish("transaction", fmt.Sprint(id)) }, Log: s.log})
+	if err != nil {
+		return err
+	}
+	for i, h := range hosts {
+		l, err := link.Open(&c.Hosts[i].Link, h.Codec(), h.OnUp, h, s.log.With("host", h.Name()))
+		if err != nil {
+			return fmt.Errorf("hosts[%d].link: %w", i, err)
+		}
+		h.Attach(l)
+		s.links = append(s.links, l)
+	}
+	s.eng.Start()
+	for _, l := range s.links {
+		l.Start() // last: what comes up signs on through the engine
+	}
+	for i := range c.Channels {
+		ch := &c.Channels[i]
+		codec, err := codecOf(ch.Dialect, "pos64", ch.Zone)
+		if err != nil {
+			return fmt.Errorf("channels[%d].dialect: %w", i, err)
+		}
+		z := s.eng.NewChannel(trade.ChannelOptions{Name: ch.Name, Zone: ch.Zone, Codec: codec, Keys: ch.Keys, Keep: ch.Link.Kind == "long"})
+		l, err := link.Serve(&ch.Link, codec, z, s.log.With("channel", ch.Name))
+		if err != nil {
+			return fmt.Errorf("channels[%d] %s: %w", i, ch.Name, err)
+		}
+		s.lis = append(s.lis, l)
+	}
+	return nil
+}
+
+// newHost makes a host and gives the security module the keys that come as a file.
+func (s *services) newHost(c *config.Host) (*host.Host, error) {
+	codec, err := codecOf(c.Dialect, "cups128", c.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("dialect: %w", err)
+	}
+	if c.Keys != "" {
+		pik, mak, err := zoneKeys(c.Keys)
+		if err != nil {
+			return nil, err
+		}
+		err = s.hsm.Import(c.Owner, map[string]paycrypto.Alg{"3des": paycrypto.DES, "sm4": paycrypto.SM4, "aes": paycrypto.AES}[c.Zone], pik, mak)
+		clear(pik)
+		clear(mak)
+		if err != nil {
+			return nil, err
+		}
+	}
+	o := host.Options{Name: c.Name, Codec: codec, HSM: s.hsm, Keys: c.Owner, Limits: c.Limits.Host(), Management: c.Management,
+		Acquirer: c.Acquirer, Forwarder: c.Forwarder, Trace: trade.TraceNumbers(s.st, c.Name), Log: s.log}
+	if c.Management == "none" {
+		o.Management = ""
+	}
+	h := host.New(o)
+	if _, err := h.Key(); err != nil {
+		return nil, fmt.Errorf("its keys (keys: a file, or serverctl key import %s): %w", c.Owner, err)
+	}
+	return h, nil
+}
+
+// codecOf loads a dialect by name or file, over the model that the engine thinks in.
+func codecOf(name, model, zone string) (*link.Codec, error) {
+	if zone == "sm4" || zone == "aes" {
+		model += "sm4" // PIN blocks of 16 bytes
+	}
+	m, err := message.Builtin(model)
+	if err != nil {
+		return nil, err
+	}
+	var d *format.Dialect
+	if strings.HasSuffix(name, ".yaml") {
+		d, err = format.Load(os.DirFS(filepath.Dir(name)), filepath.Base(name))
+	} else {
+		d, err = format.Builtin(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return link.NewCodec(d, m), nil
+}

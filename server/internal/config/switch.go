@@ -1,0 +1,179 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"zhigui/server/internal/host"
+	"zhigui/server/internal/link"
+	"zhigui/server/internal/route"
+)
+
+// Host configures one destination of transactions.
+type Host struct {
+	Name       string    `yaml:"name"`
+	Dialect    string    `yaml:"dialect"`    // one that comes with the platform, or a file
+	Zone       string    `yaml:"zone"`       // 3des, sm4 or aes: the kind of its keys
+	Owner      string    `yaml:"owner"`      // of its keys in the security module; default: its name
+	Keys       string    `yaml:"keys"`       // file of the zone keys (serverctl zone keys); empty: they were imported (serverctl key import)
+	Management string    `yaml:"management"` // cups or none
+	Acquirer   string    `yaml:"acquirer"`
+	Forwarder  string    `yaml:"forwarder"`
+	Link       link.Spec `yaml:"link"`
+	Limits     Limits    `yaml:"limits"`
+}
+
+// Limits of a host; zero values are defaults.
+type Limits struct {
+	InFlight   int           `yaml:"inFlight"`
+	Queue      int           `yaml:"queue"`
+	Wait       time.Duration `yaml:"wait"`
+	BreakAfter int           `yaml:"breakAfter"`
+	Slow       time.Duration `yaml:"slow"`
+	Rest       time.Duration `yaml:"rest"`
+}
+
+// Host makes the limits of the package host.
+func (l Limits) Host() host.Limits {
+	return host.Limits{InFlight: l.InFlight, Queue: l.Queue, Wait: l.Wait, BreakAfter: l.BreakAfter, Slow: l.Slow, Rest: l.Rest}
+}
+
+// Channel configures one way by which transactions come.
+type Channel struct {
+	Name    string    `yaml:"name"`
+	Dialect string    `yaml:"dialect"`
+	Zone    string    `yaml:"zone"` // of its terminals; default: its name
+	Keys    string    `yaml:"keys"` // owner of the one key of all its messages; empty: each terminal signs in
+	Link    link.Spec `yaml:"link"`
+}
+
+// defaults of a switch with one bank host and the two kinds of terminals.
+func defaultHosts() []Host {
+	return []Host{{Name: "core", Link: link.Spec{Kind: "long", Address: "127.0.0.1:7900", Count: 4}, Keys: "run/zone.keys"}}
+}
+
+func defaultChannels() []Channel {
+	return []Channel{
+		{Name: "terminals", Dialect: "pos64", Zone: "3des", Link: link.Spec{Kind: "short", Listen: "127.0.0.1:7583"}},
+		{Name: "terminalsSM4", Dialect: "pos64sm4", Zone: "sm4", Link: link.Spec{Kind: "short", Listen: "127.0.0.1:7584"}},
+	}
+}
+
+// complete fills in what a host or channel may leave out.
+func (c *Config) complete() {
+	for i := range c.Hosts {
+		h := &c.Hosts[i]
+		set(&h.Zone, "3des")
+		if h.Dialect == "" {
+			h.Dialect = map[string]string{"sm4": "cups128sm4"}[h.Zone]
+			set(&h.Dialect, "cups128")
+		}
+		set(&h.Owner, h.Name)
+		set(&h.Management, "cups")
+		set(&h.Acquirer, "99992900")
+		set(&h.Forwarder, "99990000")
+	}
+	for i := range c.Channels {
+		set(&c.Channels[i].Zone, c.Channels[i].Name)
+	}
+	if len(c.Routes) == 0 && len(c.Hosts) > 0 {
+		c.Routes = []route.Rule{{To: []route.Target{{Host: c.Hosts[0].Name}}}}
+	}
+}
+
+func set(p *string, v string) {
+	if *p == "" {
+		*p = v
+	}
+}
+
+// HostNames lists the hosts.
+func (c *Config) HostNames() (out []string) {
+	for _, h := range c.Hosts {
+		out = append(out, h.Name)
+	}
+	return out
+}
+
+// validateSwitch is Validate for hosts, channels and routes.
+func (c *Config) validateSwitch() (key, reason string) {
+	number := func(s string) bool {
+		for _, r := range s {
+			if r < '0' || r > '9' {
+				return false
+			}
+		}
+		return len(s) > 0 && len(s) <= 11
+	}
+	seen := map[string]bool{}
+	for i, h := range c.Hosts {
+		at := fmt.Sprintf("hosts[%d]", i)
+		if key, reason := h.Link.Validate(false); reason != "" {
+			return at + ".link." + key, reason
+		}
+		switch {
+		case h.Name == "" || seen[h.Name]:
+			return at + ".name", "want a name of its own"
+		case h.Zone != "3des" && h.Zone != "sm4" && h.Zone != "aes":
+			return at + ".zone", "want 3des, sm4 or aes"
+		case h.Management != "cups" && h.Management != "none":
+			return at + ".management", "want cups or none"
+		case !number(h.Acquirer):
+			return at + ".acquirer", "want up to 11 digits"
+		case !number(h.Forwarder):
+			return at + ".forwarder", "want up to 11 digits"
+		case h.Limits.InFlight < 0 || h.Limits.InFlight > 65536:
+			return at + ".limits.inFlight", "want 1 to 65536"
+		case h.Limits.Wait < 0 || h.Limits.Wait > 10*time.Second:
+			return at + ".limits.wait", "want up to 10s"
+		}
+		seen[h.Name] = true
+	}
+	seen = map[string]bool{}
+	for i, ch := range c.Channels {
+		at := fmt.Sprintf("channels[%d]", i)
+		if key, reason := ch.Link.Validate(true); reason != "" {
+			return at + ".link." + key, reason
+		}
+		switch {
+		case ch.Name == "" || seen[ch.Name]:
+			return at + ".name", "want a name of its own"
+		case ch.Dialect == "":
+			return at + ".dialect", "want a dialect (serverctl describe lists them) or a file"
+		}
+		seen[ch.Name] = true
+	}
+	if len(c.Hosts) == 0 {
+		return "hosts", "want one at least"
+	}
+	if _, err := route.New(c.Routes, c.HostNames()); err != nil {
+		return "routes", err.Error()
+	}
+	return "", ""
+}
+
+// files are the paths in hosts and channels.
+func (c *Config) files() (out []*string) {
+	links := []*link.Spec{}
+	file := func(dialect *string) {
+		if strings.HasSuffix(*dialect, ".yaml") {
+			out = append(out, dialect)
+		}
+	}
+	for i := range c.Hosts {
+		file(&c.Hosts[i].Dialect)
+		out = append(out, &c.Hosts[i].Keys)
+		links = append(links, &c.Hosts[i].Link)
+	}
+	for i := range c.Channels {
+		file(&c.Channels[i].Dialect)
+		links = append(links, &c.Channels[i].Link)
+	}
+	for _, l := range links {
+		if l.TLS != nil {
+			out = append(out, l.TLS.Files()...)
+		}
+	}
+	return out
+}

@@ -1,0 +1,166 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"zhigui/server/api/message"
+	"zhigui/server/internal/link"
+)
+
+// Network management codes (F70), transaction.md §2.3.
+const (
+	SignOn  = "001"
+	SignOff = "002"
+	Echo    = "301"
+	Begin   = "201" // cut-over begins
+	End     = "202" // cut-over ends
+)
+
+// shanghai is the zone of the business clock: F7, F12, F13.
+var shanghai = time.FixedZone("CST", 8*3600)
+
+// Stamp sets the fields that every message to the host has: times, trace number, institutions.
+func (h *Host) Stamp(m *message.Message, now time.Time, stan string) {
+	local := now.In(shanghai)
+	var b [10]byte
+	d := local.AppendFormat(b[:0], "0102150405")
+	_ = m.Set(7, d)
+	_ = m.SetString(11, stan)
+	_ = m.Set(12, d[4:])
+	_ = m.Set(13, d[:4])
+	_ = m.SetString(32, h.o.Acquirer)
+	_ = m.SetString(33, h.o.Forwarder)
+}
+
+// Manage sends a network management message and waits for 00. A host without network management
+// answers at once.
+func (h *Host) Manage(ctx context.Context, code string) error {
+	if h.o.Management == "" {
+		return nil
+	}
+	stan, err := h.o.Trace(ctx)
+	if err != nil {
+		return err
+	}
+	m := message.New(h.Model())
+	_ = m.SetMTI("0820")
+	h.Stamp(m, h.o.Now(), stan)
+	m.Unset(12)
+	m.Unset(13)
+	_ = m.SetString(70, code)
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	a, err := h.Do(ctx, Network, m)
+	if err != nil {
+		return err
+	}
+	defer a.Release()
+	if rc := string(a.Msg.Get(39)); rc != "00" {
+		return fmt.Errorf("host: %s refuses network management with code %q", h.o.Name, rc)
+	}
+	if code == SignOn {
+		h.signed.Store(true)
+		h.off.Store(false)
+	}
+	return nil
+}
+
+// OnUp signs on; a link calls it when it has come up.
+func (h *Host) OnUp() {
+	if err := h.Manage(context.Background(), SignOn); err != nil {
+		h.o.Log.Warn("sign-on to the host failed", "host", h.o.Name, "error", err.Error())
+		return
+	}
+	h.o.Log.Info("signed on to the host", "host", h.o.Name)
+}
+
+// Watch sends echoes until ctx ends: now and then while all is well, every second while the breaker
+// is not closed, so that it closes soon after the host is back.
+func (h *Host) Watch(ctx context.Context) {
+	if h.o.Management == "" {
+		return
+	}
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	last := time.Now()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if h.link == nil || !h.link.Up() || h.brk.closed.Load() && time.Since(last) < h.o.EchoEvery {
+			continue
+		}
+		last = time.Now()
+		code := Echo
+		if !h.signed.Load() {
+			code = SignOn
+		}
+		if err := h.Manage(ctx, code); err != nil && ctx.Err() == nil {
+			h.o.Log.Warn("no echo from the host", "host", h.o.Name, "error", err.Error())
+		}
+	}
+}
+
+// Handle implements link.Handler for what the host asks of us: echo, sign-on and sign-off of its
+// side, the change of its day, a new key.
+func (h *Host) Handle(_ context.Context, body, dst []byte) ([]byte, bool) {
+	m := message.New(h.Model())
+	seal, err := h.o.Codec.Unpack(m, body)
+	if err != nil {
+		return nil, true
+	}
+	a := message.New(h.Model())
+	a.ReplyTo(m)
+	for _, n := range []int{7, 11, 32, 33, 41, 53, 70, 100} {
+		if v := m.Get(n); v != nil {
+			_ = a.Set(n, v)
+		}
+	}
+	_ = a.SetString(39, h.managed(m, !h.o.Codec.HasMAC() || h.trusted(seal)))
+	out, err := h.Pack(dst, a)
+	if err != nil {
+		h.o.Log.Error("answer to the host cannot be packed", "host", h.o.Name, "error", err.Error())
+		return nil, true
+	}
+	return out, true
+}
+
+func (h *Host) managed(m *message.Message, trusted bool) string {
+	if m.MTI() != "0820" && m.MTI() != "0800" {
+		h.o.Log.Warn("the host asks for what this server does not do", "host", h.o.Name, "mti", m.MTI())
+		return "12"
+	}
+	if !trusted {
+		h.macErrors.Add(1)
+		return "A0"
+	}
+	switch code := m.String(70); code {
+	case Echo:
+	case SignOn:
+		h.off.Store(false)
+	case SignOff:
+		h.off.Store(true)
+		h.o.Log.Warn("the host has signed off", "host", h.o.Name)
+	case Begin, End:
+		date := m.String(15)
+		if len(date) != 4 && code == End {
+			return "30"
+		}
+		h.o.Log.Info("the host changes its day", "host", h.o.Name, "code", code, "date", date)
+		if h.o.CutOver != nil && code == End {
+			h.o.CutOver(date)
+		}
+	default:
+		return "12"
+	}
+	return "00"
+}
+
+func (h *Host) trusted(s link.Seal) bool {
+	ok, err := h.sealed(s)
+	return ok && err == nil
+}

@@ -1,0 +1,154 @@
+package link
+
+import (
+	"bufio"
+
+	"zhigui/server/api/message"
+	"zhigui/server/api/message/format"
+)
+
+// Codec carries the messages of one model, an 8583 dialect in whose fields the engine thinks, over
+// the dialect that the peer speaks. Where both are 8583 with the same data elements a message is
+// packed and unpacked in place; every other dialect goes through the canonical transaction. A
+// Codec is immutable and safe for concurrent use.
+type Codec struct {
+	d     *format.Dialect
+	model *message.Dialect
+	iso   *message.Dialect // the peer's dialect when messages need no translation
+	pairs []message.Canon  // what an answer has in common with its request, in the peer's dialect
+	idle  []byte
+}
+
+// NewCodec makes the codec of a peer that speaks d. model is used unless d is 8583 with the same
+// numbers for the same values; Model tells which it is.
+func NewCodec(d *format.Dialect, model *message.Dialect) *Codec {
+	c := &Codec{d: d, model: model}
+	if iso := d.ISO(); iso != nil && message.SameNumbers(iso, model) {
+		c.iso, c.model = iso, iso
+	}
+	for _, f := range [...]message.Canon{message.TransmitTime, message.STAN, message.Terminal} {
+		if c.iso != nil && c.iso.Number(f) != 0 || c.iso == nil && d.Carries(f) {
+			c.pairs = append(c.pairs, f)
+		}
+	}
+	if d.Frame.Idle() {
+		c.idle, _ = d.Frame.Finish(d.Frame.Begin(nil), 0)
+	}
+	return c
+}
+
+// Model is the dialect of the messages that Pack takes and Unpack fills.
+func (c *Codec) Model() *message.Dialect { return c.model }
+
+// Name is that of the peer's dialect.
+func (c *Codec) Name() string { return c.d.Name }
+
+// HasMAC tells whether the peer's messages carry a MAC.
+func (c *Codec) HasMAC() bool {
+	if iso := c.d.ISO(); iso != nil {
+		return iso.MAC != 0
+	}
+	return c.d.HasMAC()
+}
+
+// Read reads one frame; an empty one is a sign of life.
+func (c *Codec) Read(r *bufio.Reader, buf []byte) ([]byte, error) { return c.d.Frame.Read(r, buf) }
+
+// Strip is the message of one whole frame, for carriers that have message boundaries of their own.
+func (c *Codec) Strip(frame []byte) []byte {
+	body, ok := c.d.Frame.Strip(frame)
+	if !ok {
+		return nil
+	}
+	return body
+}
+
+// Frame puts the frame around a message: the inverse of Strip.
+func (c *Codec) Frame(dst, body []byte) ([]byte, error) {
+	at := len(dst)
+	return c.d.Frame.Finish(append(c.d.Frame.Begin(dst), body...), at)
+}
+
+// Idle is the frame that shows life on a quiet link; nil when the dialect has none.
+func (c *Codec) Idle() []byte { return c.idle }
+
+// Pack appends m as a whole frame to dst. sign computes the MAC of the covered bytes; a message is
+// sent without one only where the dialect has none, or where sign is nil (sign-in, before there are keys).
+func (c *Codec) Pack(dst []byte, m *message.Message, sign format.Sign) ([]byte, error) {
+	if c.iso == nil {
+		t, err := format.FromMessage(m)
+		if err != nil {
+			return dst, err
+		}
+		if sign == nil {
+			sign = func([]byte) ([]byte, error) { return make([]byte, 16), nil }
+		}
+		return c.d.Pack(dst, t, sign)
+	}
+	if sign == nil || c.iso.MAC == 0 {
+		out, _, err := m.Pack(dst)
+		return out, err
+	}
+	m.ReserveMAC()
+	out, lay, err := m.Pack(dst)
+	if err != nil {
+		return dst, err
+	}
+	frame := out[len(dst):]
+	mac, err := sign(lay.Cover(frame))
+	if err != nil {
+		return dst, err
+	}
+	if !lay.PutMAC(frame, mac) {
+		return dst, &message.FieldError{Dialect: c.iso.Name, Field: c.iso.MAC, Reason: "the MAC is too short"}
+	}
+	return out, nil
+}
+
+// Unpack reads body, one message without its frame, into m.
+func (c *Codec) Unpack(m *message.Message, body []byte) (Seal, error) {
+	if c.iso != nil {
+		err := m.Unpack(c.iso, body)
+		return Seal{m: m, cover: m.Covered()}, err
+	}
+	t, s, err := c.d.Unpack(body)
+	if err != nil {
+		return Seal{}, err
+	}
+	m.Reset(c.model)
+	return Seal{cover: s.Cover, s: s}, format.ToMessage(t, m)
+}
+
+// Key pairs an answer with its request.
+func (c *Codec) Key(m *message.Message) (k Key) {
+	k[0] = m.MTI()[1]
+	for _, f := range c.pairs {
+		switch f {
+		case message.TransmitTime:
+			copy(k[1:11], m.Value(f))
+		case message.STAN:
+			copy(k[11:17], m.Value(f))
+		case message.Terminal:
+			copy(k[17:25], m.Value(f))
+		}
+	}
+	return k
+}
+
+// Seal is the MAC of a received message and what it covers. It is valid as long as the message.
+type Seal struct {
+	m     *message.Message
+	s     format.Seal
+	cover []byte
+}
+
+// Cover is what the MAC is computed over; nil when the message has no MAC.
+func (s Seal) Cover() []byte { return s.cover }
+
+// Equals compares a computed MAC with the received one in constant time; false when there is none.
+func (s Seal) Equals(mac []byte) bool {
+	if s.m != nil {
+		return s.m.MACEquals(mac)
+	}
+	return s.s.Equals(mac)
+}

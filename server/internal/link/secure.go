@@ -1,0 +1,44 @@
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+)
+
+// Security is how connections are protected. A nil *Security is plain TCP.
+type Security struct {
+	Name   string // tls or tlcp
+	Client func(ctx context.Context, c net.Conn, host string) (net.Conn, error)
+	Server func(l net.Listener) net.Listener
+
+	client func(host string) *tls.Config // for carriers that do TLS themselves; nil with TLCP
+}
+
+// Dial connects to address and, with a Security, finishes its handshake.
+func (s *Security) Dial(ctx context.Context, address string) (net.Conn, error) {
+	var d net.Dialer
+	c, err := d.DialContext(ctx, "tcp", address)
+	if err != nil || s == nil {
+		return c, err
+	}
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		host = address
+	}
+	t, err := s.Client(ctx, c, host)
+	if err != nil {
+		_ = c.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// Listen listens on address.
+func (s *Security) Listen(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil || s == nil {
+		return l, err
+	}
+	return s.Server(l), nil
+}
