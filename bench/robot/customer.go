@@ -15,6 +15,10 @@ type Desk struct {
 	Devices Devices
 	// Authorise gives the host's token for a dispense (end-to-end security); nil: there is none.
 	Authorise func(amount int64) string `json:"-"`
+	// Tap is what the customer holds to the reader's antenna, in place of inserting a card: the arguments
+	// of tapCard. WhenRead is what happens once the card was read, may be nil.
+	Tap      map[string]any `json:"-"`
+	WhenRead func()         `json:"-"`
 }
 
 // Visit is one customer's withdrawal, as far as it came.
@@ -137,6 +141,9 @@ func (d Desk) identify(ctx context.Context, s services, card, pin string) error 
 			read <- err
 			return nil // the reader has given up: do not insert
 		default:
+			if d.Tap != nil {
+				return d.Devices.Do("card", "tapCard", d.Tap)
+			}
 			return d.Devices.Do("card", "insertCard", obj{"card": card, "mag": true})
 		}
 	})
@@ -145,6 +152,9 @@ func (d Desk) identify(ctx context.Context, s services, card, pin string) error 
 	}
 	if err := <-read; err != nil {
 		return err
+	}
+	if d.WhenRead != nil {
+		d.WhenRead()
 	}
 	return d.typePIN(ctx, s, pin, "current")
 }
@@ -179,6 +189,10 @@ func (d Desk) returnCard(ctx context.Context, s services) error {
 	}
 	if err := s.card.Call(ctx, "CardReader.Move", obj{"from": "transport", "to": "exit"}, nil); err != nil {
 		return err
+	}
+	if d.Tap != nil { // it never was in the slot, and may be away already
+		_ = d.Devices.Do("card", "removeCard", nil)
+		return nil
 	}
 	if err := Until(20*time.Second, func() error { return d.Devices.Do("card", "takeCard", nil) }); err != nil {
 		return err

@@ -111,7 +111,7 @@ var signed = []struct {
 // checkChip verifies the cryptogram of a request with a chip; rc "" is good, or none is there.
 func (q *request) checkChip(pan string) (rc string) {
 	f := q.m.raw(55)
-	byChip := len(q.m.text(22)) == 3 && q.m.text(22)[:2] == "05"
+	byChip := len(q.m.text(22)) == 3 && (q.m.text(22)[:2] == "05" || q.m.text(22)[:2] == "07") // contacts, antenna
 	if len(f) == 0 {
 		if byChip {
 			return rcCryptogram

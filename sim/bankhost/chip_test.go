@@ -87,6 +87,15 @@ func TestACryptogramDecides(t *testing.T) {
 			t.Errorf("%s: answer %X", x.name, got)
 		}
 	}
+	for mode, want := range map[string]string{"071": "", "021": "30"} { // over the antenna; a stripe signs nothing
+		q := byChip(t, h, 10000, same)
+		if err := q.m.(moovMessage).Field(22, mode); err != nil {
+			t.Fatal(err)
+		}
+		if rc := q.checkChip(card); rc != want {
+			t.Errorf("entry mode %s: %q", mode, rc)
+		}
+	}
 	q := byChip(t, h, 10000, same)
 	_ = q.checkChip(card)
 	q.rc = "38"

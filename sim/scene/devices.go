@@ -19,6 +19,8 @@ type device struct {
 	// fast lets the driver look oftener and be less patient, as fast devices take
 	// milliseconds for everything.
 	fast m
+	// profile is what the driver is told always.
+	profile m
 }
 
 // devices are those of a whole counter.
@@ -49,6 +51,11 @@ var devices = []device{
 var ccnet = device{id: "acceptor", driver: "cashcodeccnet", sim: "ccnet", baud: 9600, key: "validator", settings: func(fast bool) m {
 	return m{"readMs": ms(fast, 600, 10), "stackMs": ms(fast, 900, 10)}
 }, fast: m{"pollMs": 40, "workPollMs": 20, "stackMs": 6000, "resetMs": 6000}}
+
+// antenna is the other card reader; it has no magnetic head.
+var antenna = device{id: "card", driver: "creatorcrt591", sim: "crt591", baud: 9600, key: "cards", profile: m{"tap": true}, settings: func(fast bool) m {
+	return m{"motionMs": ms(fast, 500, 1)}
+}, fast: m{"pollMs": 30, "idlePollMs": 60}}
 
 func ms(fast bool, real, short int) int {
 	if fast {
@@ -117,6 +124,9 @@ func (s *Scene) fitted() (out []device) {
 			if d.id == ccnet.id && s.Acceptor == ccnet.driver {
 				d = ccnet
 			}
+			if d.id == antenna.id && s.Reader == antenna.driver {
+				d = antenna
+			}
 			out = append(out, d)
 		}
 	}
@@ -141,6 +151,7 @@ func (s *Scene) driversConfig() m {
 	out := m{}
 	for _, d := range s.fitted() {
 		profile := m{}
+		maps.Copy(profile, d.profile)
 		if s.Fast {
 			maps.Copy(profile, d.fast)
 		}

@@ -31,6 +31,7 @@ const (
 	ErrFull         = "full"
 	ErrRetained     = "mediaRetained"
 	ErrRetainFull   = "retainBinFull"
+	ErrCollision    = "cardCollision" // more than one card at the antenna
 )
 
 // Positions of Move and Reset.
@@ -65,6 +66,9 @@ type ReadRawDataResult struct {
 	Track2 *Data  `json:"track2,omitempty"`
 	Track3 *Data  `json:"track3,omitempty"`
 	Chip   []Data `json:"chip,omitempty"`
+	// Protocol is X-chipProtocol: that of a card at the antenna (chipTypeAPart4, chipTypeB), whose Chip is
+	// its answer to select or to the request. Empty: Chip is an answer to reset.
+	Protocol string `json:"X-chipProtocol,omitempty"`
 }
 
 // Move carries the card from one place to another.

@@ -27,6 +27,8 @@ const (
 	T0          = "chipT0"
 	T1          = "chipT1"
 	NotRequired = "chipProtocolNotRequired"
+	TypeA       = "chipTypeAPart4" // ISO/IEC 14443-4, type A
+	TypeB       = "chipTypeB"
 )
 
 // Values of Status.ChipPower.

@@ -112,6 +112,9 @@ func (r *Reader) release() error {
 func (r *Reader) chipPower(q card.ChipPower) api.Completion {
 	defer r.Take()()
 	if c := r.cardForChip(); c != nil {
+		if r.o.Air != nil && c.ErrorCode == card.ErrNoMedia && slices.Contains([]string{card.Cold, card.Warm, card.Off}, q.ChipPower) {
+			return r.airPower(q.ChipPower)
+		}
 		return *c
 	}
 	switch q.ChipPower {
@@ -151,13 +154,20 @@ func (r *Reader) cardForChip() *api.Completion {
 
 func (r *Reader) chipIO(q card.ChipIO) api.Completion {
 	cmd := r.o.Chip.IO[q.ChipProtocol]
+	air := r.o.Air != nil && r.o.Air.IO[q.ChipProtocol] != ""
 	switch {
-	case cmd == "":
-		return api.Fail(api.NotStarted, card.ErrProtocolNotSupported, "a contact chip speaks T=0 or T=1")
+	case cmd == "" && !air:
+		return api.Fail(api.NotStarted, card.ErrProtocolNotSupported, "no chip of this reader speaks that protocol")
 	case len(q.ChipData) < 4 || len(q.ChipData) > maxAPDU:
 		return api.Fail(api.NotStarted, card.ErrInvalidData, "a command has 4 to 261 bytes")
 	}
 	defer r.Take()()
+	switch {
+	case air:
+		return r.airIO(q, q.ChipProtocol)
+	case q.ChipProtocol == card.NotRequired && r.onAir() != "":
+		return r.airIO(q, "")
+	}
 	if !r.chipOn() {
 		if c := r.cardForChip(); c != nil {
 			return *c

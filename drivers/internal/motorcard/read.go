@@ -39,6 +39,9 @@ func (r *Reader) read(ctx context.Context, q card.ReadRawData, emit func(api.Eve
 		return api.Refuse(api.UnsupportedData, "this device reads no magnetic tracks")
 	}
 	defer r.Take()()
+	if err := r.hush(); err != nil {
+		return r.Broken(err, api.NotStarted)
+	}
 	a, err := r.Do(r.o.Look, true)
 	if err != nil {
 		return r.Broken(err, api.NotStarted)
@@ -50,11 +53,8 @@ func (r *Reader) read(ctx context.Context, q card.ReadRawData, emit func(api.Eve
 	}
 	if a.At != Inside {
 		emit(api.Event{Name: card.EvInsertCard})
-		await := r.await
-		if r.o.Await != nil {
-			await = r.o.Await
-		}
-		if c := await(ctx); c != nil {
+		t, c := r.await(ctx, q.Chip && r.o.Air != nil)
+		if c != nil {
 			switch c.ErrorCode {
 			case card.ErrInvalidMedia, card.ErrCardTooLong, card.ErrCardTooShort:
 				emit(api.Event{Name: card.EvInvalidMedia})
@@ -62,6 +62,9 @@ func (r *Reader) read(ctx context.Context, q card.ReadRawData, emit func(api.Eve
 			return *c
 		}
 		emit(api.Event{Name: card.EvMediaInserted})
+		if t != nil {
+			return t.tapped(q)
+		}
 	}
 	r.mu.Lock()
 	r.offered, r.jammed = false, false
@@ -83,9 +86,13 @@ func (r *Reader) wasTaken(err error) bool {
 	return errors.As(err, &f) && slices.Contains(r.o.Gone, f.Code)
 }
 
-// await lets cards in until one is inside or ctx ends; nil means a card is inside.
-func (r *Reader) await(ctx context.Context) *api.Completion {
-	no := func(c api.Completion) *api.Completion { return &c }
+// await lets cards in until one is inside, or with taps one is held to the antenna, or ctx ends; no
+// completion means that there is a card.
+func (r *Reader) await(ctx context.Context, taps bool) (*tap, *api.Completion) {
+	if r.o.Await != nil {
+		return nil, r.o.Await(ctx)
+	}
+	no := func(c api.Completion) (*tap, *api.Completion) { return nil, &c }
 	if _, err := r.Do(r.o.LetIn, true); err != nil {
 		return no(r.Broken(err, api.NotStarted))
 	}
@@ -99,7 +106,7 @@ func (r *Reader) await(ctx context.Context) *api.Completion {
 				return no(r.Broken(err, api.Failed))
 			}
 			if a, err := r.Do(r.o.Look, true); err == nil && a.At == Inside {
-				return nil
+				return nil, nil
 			}
 			return no(sdk.Ended(ctx))
 		case <-r.Line.Stopped():
@@ -114,12 +121,19 @@ func (r *Reader) await(ctx context.Context) *api.Completion {
 			return no(r.Broken(err, api.Failed))
 		case err != nil:
 			return no(r.Broken(err, api.NotStarted))
-		case a.At == Inside:
-			if _, err := r.Do(r.o.Shut, true); err != nil {
-				return no(r.Broken(err, api.Failed))
-			}
-			return nil
 		}
+		var t *tap
+		var c *api.Completion
+		if taps && a.At == Nowhere {
+			t, c = r.feel()
+		}
+		if a.At != Inside && t == nil && c == nil {
+			continue
+		}
+		if _, err := r.Do(r.o.Shut, true); err != nil && c == nil {
+			return no(r.Broken(err, api.Failed))
+		}
+		return t, c
 	}
 }
 

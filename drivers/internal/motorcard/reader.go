@@ -73,6 +73,7 @@ type Table struct {
 	Settle  func(chip bool) string                // brings a card that came in to where it is read; nil: it is there
 	Tracks  []string                              // read track 1, 2, 3; none: the reader has no magnetic head
 	Chip    *Chip                                 // nil: it has no contacts
+	Air     *Air                                  // nil: it has no antenna
 	IFM     map[string]string                     // approvals of the contacts
 	Forgot  func(cmd, code string) bool           // the reader lost its power and has to be initialised before cmd
 	Step    func(cmd string) string               // what a command does, for the keys of VendorCodes
@@ -110,9 +111,10 @@ type Reader struct {
 	at               Place
 	jammed           bool
 	retained         int
-	offered          bool // the card at the gate was put there for the customer
-	pressed          bool // the contacts lie on the card
-	chip             bool // the chip was reset and answers
+	offered          bool   // the card at the gate was put there for the customer
+	pressed          bool   // the contacts lie on the card
+	chip             bool   // the chip was reset and answers
+	air              string // protocol of the card that the antenna talks to
 }
 
 // New makes a reader that is not open.
@@ -166,7 +168,7 @@ func (r *Reader) Do(cmd string, again bool) (Answer, error) {
 	var f *Fault
 	if errors.As(err, &f) && r.o.Forgot(cmd, f.Code) {
 		r.mu.Lock()
-		r.pressed, r.chip = false, false
+		r.pressed, r.chip, r.air = false, false, ""
 		r.mu.Unlock()
 		if _, err = r.exchange(r.o.Init(Hold), true); err == nil {
 			a, err = r.exchange(cmd, again)
@@ -194,7 +196,7 @@ func (r *Reader) Note(a Answer, err error) {
 // prepare brings a reader that has just been reached to a known state, without motion.
 func (r *Reader) prepare() (first, now Answer, err error) {
 	r.mu.Lock()
-	r.pressed, r.chip = false, false
+	r.pressed, r.chip, r.air = false, false, ""
 	r.mu.Unlock()
 	if first, err = r.Do(r.o.Init(Hold), true); err != nil {
 		return first, now, err
@@ -296,6 +298,8 @@ func (r *Reader) State() (api.DeviceState, card.Status) {
 	}
 	switch {
 	case r.o.Chip == nil:
+	case r.air != "":
+		st.ChipPower = card.ChipOnline
 	case r.at != Inside:
 		st.ChipPower = card.ChipNoCard
 	case r.chip:

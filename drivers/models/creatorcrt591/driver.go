@@ -9,6 +9,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -52,6 +53,10 @@ type profile struct {
 	EntryOff    string                     `json:"entryOff"`
 	Reading     string                     `json:"reading"`
 	ChipPower   string                     `json:"chipPower"`
+	Tap         bool                       `json:"tap"`
+	TapOrder    string                     `json:"tapOrder"`
+	TapNone     []string                   `json:"tapNone"`
+	TapMany     []string                   `json:"tapMany"`
 	VendorCodes map[string]api.VendorError `json:"vendorCodes"`
 }
 
@@ -65,6 +70,9 @@ func readProfile(e sdk.Env) (*profile, error) {
 	}
 	if len(p.EntryOn) != 1 || len(p.EntryOff) != 1 || len(p.ChipPower) != 1 {
 		return nil, errors.New("profile: entryOn, entryOff and chipPower have one character")
+	}
+	if p.Tap && !slices.Contains([]string{"", "AB", "BA", "A0", "B0"}, p.TapOrder) {
+		return nil, fmt.Errorf("profile: tapOrder: %q is none of AB, BA, A0, B0", p.TapOrder)
 	}
 	if p.Address < 0 || p.Address > 15 {
 		return nil, errors.New("profile: address: must be 0 to 15")
@@ -80,7 +88,7 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 	return map[string]any{
 		"cardReader": map[string]any{
 			"type": "motor", "readTracks": map[string]bool{},
-			"chipProtocols": map[string]bool{card.T0: true, card.T1: true, card.NotRequired: true},
+			"chipProtocols": map[string]bool{card.T0: true, card.T1: true, card.NotRequired: true, card.TypeA: p.Tap && p.TapOrder != "B0", card.TypeB: p.Tap && p.TapOrder != "A0"},
 			"chipPower":     map[string]bool{card.Cold: true, card.Warm: true, card.Off: true},
 			"positions":     map[string]bool{"exit": true, "transport": true}, "cardTakenSensor": true,
 			"X-retain":          true,
@@ -169,6 +177,9 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 		chip.Place = cmdIC
 	}
 	o.Chip = &chip
+	if p.Tap {
+		o.Air = antenna(p)
+	}
 	d.Reader = motorcard.New(o)
 	return d, nil
 }
@@ -182,6 +193,10 @@ func (p *profile) patience(cmd string) time.Duration {
 		return ms(p.InitMs)
 	case '2', 'Q':
 		return ms(p.MoveMs)
+	case '`':
+		if cmd[2] != '0' {
+			return ms(p.MoveMs)
+		}
 	}
 	return ms(p.ReplyMs)
 }

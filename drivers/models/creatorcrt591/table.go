@@ -52,7 +52,7 @@ func step(cmd, in string) string {
 		return "capture"
 	case cmd == in, cmd == cmdIC:
 		return "dispense"
-	case cmd[1] == 'Q':
+	case cmd[1] == 'Q', cmd[1] == '`':
 		return "read"
 	case cmd[1] == '0':
 		return "init"

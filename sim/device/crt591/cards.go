@@ -22,6 +22,8 @@ const (
 	Bin      Place = "bin"
 	Customer Place = "customer"
 	Operator Place = "operator"
+	Field    Place = "field"  // a person holds it to the antenna
+	Holder   Place = "holder" // the person has it, and never put it in
 )
 
 // Card is one card that exists, and where it is.
@@ -49,18 +51,24 @@ func (c *cards) check() error {
 		if k.No != i+1 {
 			return fmt.Errorf("card %d is number %d in the list", k.No, i+1)
 		}
-		if !slices.Contains([]Place{Stacker, Path, IC, RF, Gate, Bin, Customer, Operator}, k.At) {
+		if !slices.Contains([]Place{Stacker, Path, IC, RF, Gate, Bin, Customer, Operator, Field, Holder}, k.At) {
 			return fmt.Errorf("card %d is at %q", k.No, k.At)
 		}
 		if inPath(k.At) {
 			in++
 		}
 	}
+	if n := c.count(Field); n > maxField {
+		return fmt.Errorf("%d cards are held to the antenna", n)
+	}
 	if in > 1 {
 		return fmt.Errorf("%d cards are in the path", in)
 	}
 	return nil
 }
+
+// maxField is how many cards a person holds to the antenna at once.
+const maxField = 2
 
 func inPath(p Place) bool { return p == Path || p == IC || p == RF || p == Gate }
 

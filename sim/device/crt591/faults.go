@@ -29,14 +29,14 @@ var errorTable = []struct {
 	{"50", "retract counter overflow", "回收计数溢出", "32 33", ""},
 	{"51", "motor error", "电机错误", moving, ""},
 	{"60", "IC power short circuit", "IC 卡电源短路", "51", ""},
-	{"61", "IC activation error", "IC 卡激活错误", "51", ""},
+	{"61", "IC activation error", "IC 卡激活错误", "51,60", ""},
 	{"62", "not supported by the card", "卡不支持", "51", ""},
 	{"63", "IC card does not respond", "IC 卡无应答", "51", ""},
 	{"64", "IC protocol error", "IC 卡协议错误", "51", ""},
-	{"65", "IC card not active", "IC 卡未激活", "51", ""},
-	{"66", "not supported by this card", "卡片不支持该操作", "51", ""},
-	{"67", "IC transmission error", "IC 卡传输错误", "51", ""},
-	{"68", "IC transmission timeout", "IC 卡传输超时", "51", ""},
+	{"65", "IC card not active", "IC 卡未激活", "51,60", ""},
+	{"66", "not supported by this card", "卡片不支持该操作", "51,60", ""},
+	{"67", "IC transmission error", "IC 卡传输错误", "51,60", ""},
+	{"68", "IC transmission timeout", "IC 卡传输超时", "51,60", ""},
 	{"69", "not an EMV card", "非 EMV 卡", "51", ""},
 	{"A0", "card stacker empty", "卡箱空", "32 31", ""},
 	{"A1", "error bin full", "废卡箱满", "32 33,30 31,30 35", ""},
@@ -49,7 +49,8 @@ func faultDefs() []engine.FaultDef {
 		list = append(list, engine.FaultDef{Code: e.code, Name: e.name, NameZh: e.zh, Command: e.cmd})
 	}
 	return append(list, engine.FaultDef{Code: chipMute, Name: "the chip stops answering", NameZh: "芯片停止应答", Command: apdus},
-		engine.FaultDef{Code: chipNoise, Name: "a block of the chip arrives spoiled", NameZh: "芯片数据块损坏", Command: apdus})
+		engine.FaultDef{Code: chipNoise, Name: "a block of the chip arrives spoiled", NameZh: "芯片数据块损坏", Command: apdus},
+		engine.FaultDef{Code: airLeaves, Name: "the card leaves the antenna in mid-exchange", NameZh: "非接触卡中途移开", Command: airAPDUs})
 }
 
 func staysAt(code string) Place {

@@ -22,7 +22,8 @@ var commandTable = []struct{ code, name, zh string }{
 	{"31 30", "status", "状态"}, {"31 31", "sensors", "传感器"}, {"32 30", "to the gate, hold", "移到卡口"}, {"32 31", "to the IC position, or dispense", "移到 IC 位/发卡"},
 	{"32 32", "to the RF position", "移到射频位"}, {"32 33", "to the error bin", "收卡"}, {"32 39", "out of the gate", "吐出"}, {"33", "entry", "进卡许可"},
 	{"50", "card type", "卡类型"}, {"51 30", "IC cold reset", "IC 冷复位"}, {"51 31", "IC power off", "IC 下电"}, {"51 33", "IC command T=0", "IC 命令 T=0"}, {"51 34", "IC command T=1", "IC 命令 T=1"},
-	{"51 38", "IC warm reset", "IC 热复位"}, {"51 39", "IC command", "IC 命令"}, {"51", "IC card", "IC 卡"}, {"A2", "serial number", "序列号"}, {"A4", "version", "版本"}, {"A5", "bin counter", "收卡计数"},
+	{"51 38", "IC warm reset", "IC 热复位"}, {"51 39", "IC command", "IC 命令"}, {"51", "IC card", "IC 卡"},
+	{"60 30", "RF activate", "非接触卡激活"}, {"60 31", "RF off", "非接触卡下电"}, {"60 32", "RF status", "非接触卡状态"}, {"60 34", "RF command type A", "非接触命令 A"}, {"60 35", "RF command type B", "非接触命令 B"}, {"60", "RF card", "非接触卡"}, {"A2", "serial number", "序列号"}, {"A4", "version", "版本"}, {"A5", "bin counter", "收卡计数"},
 }
 
 func code(cm, pm byte) string { return fmt.Sprintf("%02X %02X", cm, pm) }
@@ -172,6 +173,8 @@ func (m *Model) command(io *engine.IO, cmd string, cm, pm byte, data []byte) ans
 		return m.permit(io, pm)
 	case cm == 0x50 && pm == 0x30, cm == 0x51:
 		return m.contact(io, cmd, cm, pm, data)
+	case cm == 0x50 && pm == 0x31, cm == 0x60:
+		return m.antenna(io, cmd, cm, pm, data)
 	case cm == 0xA2 && pm == 0x30:
 		return answer{data: []byte("SIM0000591")}
 	case cm == 0xA4 && pm == 0x30:
@@ -198,6 +201,7 @@ func (m *Model) initialise(io *engine.IO, cmd string, pm byte) answer {
 	io.Do(func() {
 		m.ready, m.entry, m.counting = true, false, pm >= 0x34
 		m.slot.Off()
+		m.air = field{}
 		inside = m.phy.inside() != nil
 	})
 	if to != "" && inside {

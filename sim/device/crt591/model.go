@@ -58,6 +58,7 @@ type Model struct {
 	moving   bool
 	slot     iccard.Slot // of the IC position
 	seated   int         // number of the card under its contacts
+	air      field       // what the antenna talks to
 	stuck    map[string]string
 }
 
@@ -108,7 +109,7 @@ func (m *Model) Close() error { return nil }
 // Info implements engine.Model.
 func (m *Model) Info() engine.Info {
 	i := engine.Info{Model: "crt591", Class: "cardReader", Maker: "Creator", Title: "Card dispenser CRT-591-M001", TitleZh: "发卡机 CRT-591-M001",
-		Faults: faultDefs(), Actions: []string{"takeCard", "notTakeCard", "insertCard", "loadCards", "emptyBin", "clearPath"}}
+		Faults: faultDefs(), Actions: []string{"takeCard", "notTakeCard", "insertCard", "loadCards", "emptyBin", "clearPath", "tapCard", "removeCard"}}
 	for _, c := range commandTable {
 		i.Commands = append(i.Commands, engine.Option{Value: c.code, Name: c.name, Zh: c.zh})
 	}
@@ -118,6 +119,7 @@ func (m *Model) Info() engine.Info {
 // PowerOff implements engine.Model.
 func (m *Model) PowerOff() {
 	m.ready, m.entry, m.moving = false, false, false
+	m.air = field{}
 	m.lift()
 }
 
@@ -135,20 +137,25 @@ type View struct {
 	Ready     bool   `json:"ready"`
 	Moving    bool   `json:"moving"`
 	CanInsert bool   `json:"canInsert"`
+	Field     []Card `json:"field"` // held to the antenna
+	CanTap    bool   `json:"canTap"`
 }
 
 // View implements engine.Model; the value is a View.
 func (m *Model) View() any {
 	v := View{Stacker: m.phy.count(Stacker), Level: map[byte]string{'0': "empty", '1': "few", '2': "enough"}[m.level()], Position: "", Bin: m.phy.count(Bin), BinFull: m.binFull(),
-		Counter: m.phy.Counter, Taken: []Card{}, Total: len(m.phy.List), Ready: m.ready, Moving: m.moving, CanInsert: m.canInsert()}
+		Counter: m.phy.Counter, Taken: []Card{}, Field: []Card{}, CanTap: m.phy.count(Field) < maxField, Total: len(m.phy.List), Ready: m.ready, Moving: m.moving, CanInsert: m.canInsert()}
 	if k := m.phy.inside(); k != nil {
 		c := *k
 		c.Track2 = ""
 		v.Card, v.Position = &c, c.At
 	}
 	for _, k := range m.phy.List {
-		if k.Track2 = ""; k.At == Customer {
+		switch k.Track2 = ""; k.At {
+		case Customer:
 			v.Taken = append(v.Taken, k)
+		case Field:
+			v.Field = append(v.Field, k)
 		}
 	}
 	return v
@@ -210,28 +217,21 @@ func (m *Model) Act(action string, a engine.Args) error {
 		if !m.canInsert() {
 			return engine.Conflictf("the gate is closed, or a card is there already")
 		}
-		name, err := a.String("card", "")
+		c, err := newCard(a)
 		if err != nil {
 			return err
 		}
-		blank, err := a.Bool("blank", false)
-		if err != nil {
-			return err
-		}
-		c := Card{Name: name, Blank: blank, At: IC}
-		if c.Track2, err = a.String("track2", ""); err == nil {
-			c.Chip.Protocol, err = a.String("protocol", "")
-		}
-		if err == nil {
-			c.Chip.State, err = a.String("chip", "")
-		}
-		if err != nil {
-			return err
-		}
-		if err := c.Chip.Check(); err != nil {
-			return engine.BadArg("%v", err)
-		}
+		c.At = IC
 		m.phy.add(c)
+		m.dev.Poke()
+		return m.save()
+	case "tapCard":
+		return m.tap(a)
+	case "removeCard":
+		if m.phy.all(Field, Holder) == 0 {
+			return engine.Conflictf("no card is held to the antenna")
+		}
+		m.air = field{}
 		m.dev.Poke()
 		return m.save()
 	case "loadCards":
@@ -268,6 +268,25 @@ func (m *Model) Act(action string, a engine.Args) error {
 		return m.save()
 	}
 	return engine.BadArg("unknown action %q", action)
+}
+
+// newCard is a person's card out of the arguments of an action.
+func newCard(a engine.Args) (c Card, err error) {
+	for _, x := range []struct {
+		arg string
+		to  *string
+	}{{"card", &c.Name}, {"track2", &c.Track2}, {"protocol", &c.Chip.Protocol}, {"chip", &c.Chip.State}, {"air", &c.Chip.Air}, {"expiry", &c.Chip.Expiry}} {
+		if *x.to, err = a.String(x.arg, ""); err != nil {
+			return c, err
+		}
+	}
+	if c.Blank, err = a.Bool("blank", false); err != nil {
+		return c, err
+	}
+	if err := c.Chip.Check(); err != nil {
+		return c, engine.BadArg("%v", err)
+	}
+	return c, nil
 }
 
 func opt(v, n, zh string) engine.Option { return engine.Option{Value: v, Name: n, Zh: zh} }

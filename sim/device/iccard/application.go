@@ -8,6 +8,7 @@ import (
 
 // application is the state of a session with the chip: what a reset forgets.
 type application struct {
+	air      bool   // reached over the antenna
 	selected string // "", pse, ppse, app
 	stage    int
 	first    []byte // the first cryptogram
@@ -108,16 +109,20 @@ func (c *Card) choose(p1, p2 byte, name []byte) ([]byte, uint16) {
 	}
 	entry := tlv(0x61, tlv(0x4F, AID), tlv(0x50, []byte("PBOC DEBIT")), tlv(0x87, []byte{1}))
 	switch {
-	case bytes.Equal(name, pse):
+	case bytes.Equal(name, pse) && !c.app.air:
 		c.app = application{selected: "pse"}
 		return tlv(0x6F, tlv(0x84, pse), tlv(0xA5, tlv(0x88, []byte{1}), tlv(0x5F2D, []byte("zhen")), tlv(0x9F11, []byte{1}))), ok
 	case bytes.Equal(name, ppse):
-		c.app = application{selected: "ppse"}
+		c.app = application{air: c.app.air, selected: "ppse"}
 		return tlv(0x6F, tlv(0x84, ppse), tlv(0xA5, tlv(0xBF0C, entry))), ok
 	case len(name) >= 5 && bytes.HasPrefix(AID, name) && p2 == 0:
-		c.app = application{selected: "app"}
+		c.app = application{air: c.app.air, selected: "app"}
+		asks := []byte{0x9F, 0x1A, 2, 0x9F, 0x35, 1}
+		if c.app.air {
+			asks = quickList
+		}
 		fci := tlv(0x6F, tlv(0x84, AID), tlv(0xA5, tlv(0x50, []byte("PBOC DEBIT")), tlv(0x87, []byte{1}),
-			tlv(0x9F38, []byte{0x9F, 0x1A, 2, 0x9F, 0x35, 1}), tlv(0x5F2D, []byte("zhen"))))
+			tlv(0x9F38, asks), tlv(0x5F2D, []byte("zhen"))))
 		if c.mem.AppBlocked {
 			return fci, invalidated
 		}
@@ -131,19 +136,27 @@ func (c *Card) begin(body []byte) ([]byte, uint16) {
 	if c.app.stage != idle || c.mem.AppBlocked || c.mem.ATC == 0xFFFF {
 		return nil, conditions
 	}
+	if c.app.air {
+		return c.quick(body)
+	}
 	if len(body) != 5 || body[0] != 0x83 || body[1] != 3 { // as the PDOL asks
 		return nil, wrongLength
 	}
+	c.count()
+	if c.Protocol() == 0 {
+		return tlv(0x80, profile, files), ok
+	}
+	return tlv(0x77, tlv(0x82, profile), tlv(0x94, files)), ok
+}
+
+// count begins a transaction: the counter is saved before anything is signed under it.
+func (c *Card) count() {
 	c.mem.ATC++
 	c.save()
 	c.app.stage = initiated
 	var r [8]byte
 	binary.BigEndian.PutUint16(r[:], c.mem.ATC)
 	c.app.key = sessionKey(c.keyAC, r)
-	if c.Protocol() == 0 {
-		return tlv(0x80, profile, files), ok
-	}
-	return tlv(0x77, tlv(0x82, profile), tlv(0x94, files)), ok
 }
 
 func (c *Card) getData(tag uint16) ([]byte, uint16) {

@@ -27,6 +27,9 @@ type Chip struct {
 	// whole card is blocked), foreign (no application we know), forged (signs with a wrong key),
 	// mute (no answer to reset).
 	State string `yaml:"state" json:"state,omitempty"`
+	// Air is the contactless side: "" is type A, B is type B, none is a card without an antenna, mifare a
+	// card of another kind that no reader of bank cards can use.
+	Air string `yaml:"air" json:"air,omitempty"`
 	// Expiry YYMM in place of the stripe's.
 	Expiry   string `yaml:"expiry" json:"expiry,omitempty"`
 	Sequence byte   `yaml:"sequence" json:"sequence,omitempty"` // PAN sequence number; 0 is 1
@@ -41,6 +44,11 @@ func (c Chip) Check() error {
 	case "", "blocked", "dead", "foreign", "forged", "mute":
 	default:
 		return fmt.Errorf("chip: state %q is none of blocked, dead, foreign, forged, mute", c.State)
+	}
+	switch c.Air {
+	case "", "A", "B", "none", "mifare":
+	default:
+		return fmt.Errorf("chip: air %q is none of A, B, none, mifare", c.Air)
 	}
 	if c.Expiry != "" && len(c.Expiry) != 4 {
 		return fmt.Errorf("chip: expiry %q is not YYMM", c.Expiry)
@@ -135,16 +143,6 @@ func (c *Card) Reset() []byte {
 	// TD1 81, TD2 31, TA3 IFSC, TB3 45, and a check byte.
 	atr := append([]byte{0x3B, 0xE0 | n, 0x00, 0x00, 0x81, 0x31, ifsc, 0x45}, historical...)
 	return append(atr, xor(atr[1:]))
-}
-
-// ATS is the answer to select of the contactless side (ISO/IEC 14443-4): frames of 256 bytes, bit rates
-// up to 424 kbit/s. Blocks on the air are the antenna's business; Command is the rest.
-func (c *Card) ATS() []byte {
-	c.app = application{}
-	if c.chip.State == "mute" {
-		return nil
-	}
-	return append([]byte{byte(5 + len(historical)), 0x78, 0x33, 0x70, 0x02}, historical...)
 }
 
 // Bytes gives characters to the contact and takes those that come back; nil is silence.

@@ -50,18 +50,22 @@ func (c *Card) generate(p1 byte, body []byte) ([]byte, uint16) {
 // cryptogram signs the terminal's values, the profile, the counter and the verification
 // results, and answers CID, counter, cryptogram and issuer data.
 func (c *Card) cryptogram(kind byte, values []byte, results byte) []byte {
-	cvr := []byte{0x03, results, 0x00, 0x00}
-	atc := binary.BigEndian.AppendUint16(nil, c.mem.ATC)
-	data := bytes.Join([][]byte{values, profile, atc, cvr}, nil)
-	sum := mac(c.app.key, data)
-	if kind == 0x80 {
-		c.app.first = sum
-	}
-	issuer := bytes.Join([][]byte{{0x07, 0x01, 0x01}, cvr, {0x01}}, nil) // key index 1, version 1, 3DES
+	atc, sum, issuer := c.sign(kind, profile, values, results)
 	if c.Protocol() == 0 {
 		return tlv(0x80, []byte{kind}, atc, sum, issuer)
 	}
 	return tlv(0x77, tlv(0x9F27, []byte{kind}), tlv(0x9F36, atc), tlv(0x9F26, sum), tlv(0x9F10, issuer))
+}
+
+// sign answers counter, cryptogram and issuer data.
+func (c *Card) sign(kind byte, aip, values []byte, results byte) (atc, sum, issuer []byte) {
+	cvr := []byte{0x03, results, 0x00, 0x00}
+	atc = binary.BigEndian.AppendUint16(nil, c.mem.ATC)
+	sum = mac(c.app.key, bytes.Join([][]byte{values, aip, atc, cvr}, nil))
+	if kind == 0x80 {
+		c.app.first = sum
+	}
+	return atc, sum, bytes.Join([][]byte{{0x07, 0x01, 0x01}, cvr, {0x01}}, nil) // key index 1, version 1, 3DES
 }
 
 // authenticate is EXTERNAL AUTHENTICATE: the issuer's cryptogram and response code, once.

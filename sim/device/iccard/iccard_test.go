@@ -238,20 +238,6 @@ func TestSpoiledBlocksAreRepeatedAndAMuteChipIsNoticed(t *testing.T) {
 	}
 }
 
-func TestTheContactlessSideAnswers(t *testing.T) {
-	c, err := New(t.TempDir(), Chip{}, stripe, "ZHANG/SAN")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if ats := c.ATS(); int(ats[0]) != len(ats) {
-		t.Errorf("% X", ats)
-	}
-	out := c.Command(unhex(t, "00A404000E325041592E5359532E444446303100"))
-	if !bytes.Equal(value(t, out, "4F"), AID) {
-		t.Errorf("%X", out)
-	}
-}
-
 func FuzzCommand(f *testing.F) {
 	for _, s := range []string{selectPSE, selectAID, options, first, "00B2010C00", "80CA9F3600", "00C0000000"} {
 		f.Add(unhex(f, s), false)

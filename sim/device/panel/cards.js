@@ -38,11 +38,18 @@ function screen(s) {
 
 function cardbox(s) {
   const p = s.physical;
-  const button = (action, off, args) => h("button", { type: "button", name: action, disabled: off, onclick: () => act(s.id, action, args?.()) }, t(action));
+  const button = (action, off, args) => h("button", { type: "button", name: action, disabled: off, onclick: () => { const a = args?.(); if (a !== null) act(s.id, action, a); } }, t(action));
   return h("div", { class: "facts" }, kv(t("stacker"), `${p.stacker} (${t(p.level)})`, p.level === "enough" ? "" : "warn"), kv(t("position"), p.position ? `${t("at_" + p.position)} #${p.card.no}` : t("outside")),
+    kv(t("antenna"), p.field.length ? p.field.map((k) => k.name || `#${k.no}`).join(" + ") : t("none")),
     kv(t("bin"), p.bin, p.binFull ? "warn" : ""), kv(t("retainCount"), p.counter), kv(t("taken"), p.taken.length), kv("", t(p.ready ? "initialised" : "notInitialised"), p.ready ? "" : "dim"),
-    button("takeCard", p.position !== "gate" || p.moving), button("insertCard", !p.canInsert), button("clearPath", !p.position || p.moving),
+    button("takeCard", p.position !== "gate" || p.moving), button("insertCard", !p.canInsert), button("tapCard", !p.canTap, tapArgs), button("removeCard", !p.field.length), button("clearPath", !p.position || p.moving),
     button("loadCards", false, () => ({ count: ask(t("loadCards"), 100) ?? 0 })), button("emptyBin", !p.bin));
+}
+
+// tapArgs is a bank card by its track 2; a card with the same name is the same one.
+function tapArgs() {
+  const track2 = prompt("Track 2", "6225880000000001=49122010000012300000");
+  return track2 === null ? null : { card: track2.split("=")[0].slice(-4), track2 };
 }
 
 function passbook(s) {

@@ -42,7 +42,9 @@ func (c *Counter) readCard(ctx context.Context, call *service.Call) api.Completi
 	c.mu.Lock()
 	c.chip = nil
 	c.mu.Unlock()
-	done := c.Card.Run(ctx, card.CmdReadRawData, card.ReadRawData{Track1: true, Track2: true, Track3: true, Chip: c.readsChips(ctx)}, call.Emit)
+	can := c.caps(ctx)
+	stripe := can.stripe()
+	done := c.Card.Run(ctx, card.CmdReadRawData, card.ReadRawData{Track1: stripe, Track2: stripe, Track3: stripe, Chip: can.chips()}, call.Emit)
 	if done.Outcome != api.Done {
 		return done
 	}
@@ -101,6 +103,9 @@ func (c *Counter) moveCard(ctx context.Context, call *service.Call) api.Completi
 	var req card.Move
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
+	}
+	if held, has := c.Session.Card(); has && held.Air && !c.cardInside() {
+		return c.leaveAntenna(ctx, req.To)
 	}
 	if req.To == card.UnitBin {
 		return c.retainCard("asked by the flow")

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -60,18 +61,30 @@ func (k contact) Transmit(ctx context.Context, apdu []byte) ([]byte, error) {
 	return out.ChipData, nil
 }
 
-// readsChips asks the driver whether its reader speaks to chips.
-func (c *Counter) readsChips(ctx context.Context) bool {
-	desc, err := c.Card.Describe(ctx)
-	if err != nil {
-		return false
+// readerCaps is what the driver says of its reader, as far as the platform asks.
+type readerCaps struct {
+	ReadTracks    map[string]bool `json:"readTracks"`
+	ChipProtocols map[string]bool `json:"chipProtocols"`
+}
+
+func (c *Counter) caps(ctx context.Context) (k readerCaps) {
+	if desc, err := c.Card.Describe(ctx); err == nil {
+		_ = json.Unmarshal(desc.Capabilities, &struct{ CardReader *readerCaps }{&k}) // a driver that does not say
 	}
-	var caps struct {
-		CardReader struct {
-			ChipProtocols map[string]bool `json:"chipProtocols"`
-		} `json:"cardReader"`
-	}
-	return json.Unmarshal(desc.Capabilities, &caps) == nil && (caps.CardReader.ChipProtocols[card.T0] || caps.CardReader.ChipProtocols[card.T1])
+	return k
+}
+
+// stripe says whether the reader reads tracks; a driver that does not say does.
+func (k readerCaps) stripe() bool {
+	return k.ReadTracks == nil || oneOf(k.ReadTracks, "track1", "track2", "track3")
+}
+
+func (k readerCaps) antenna() bool { return oneOf(k.ChipProtocols, card.TypeA, card.TypeB) }
+
+func (k readerCaps) chips() bool { return k.antenna() || oneOf(k.ChipProtocols, card.T0, card.T1) }
+
+func oneOf(set map[string]bool, names ...string) bool {
+	return slices.ContainsFunc(names, func(n string) bool { return set[n] })
 }
 
 // cardOf takes the card's data from its chip or, where the rules allow it, from its stripe.
@@ -79,6 +92,9 @@ func (c *Counter) cardOf(ctx context.Context, d card.ReadRawDataResult) (session
 	held, stripe := parseCard(d)
 	if len(d.Chip) == 0 { // the reader has no chip contacts
 		return held, nil, stripe
+	}
+	if d.Protocol != "" {
+		return c.cardOfAir(ctx, d)
 	}
 	app, err := c.readChip(ctx, c.Card, d.Chip[0])
 	var no *emv.Refusal
@@ -123,7 +139,17 @@ func (c *Counter) readChip(ctx context.Context, dev *device.Device, atr card.Dat
 	ctx, cancel := context.WithTimeout(ctx, chipWait)
 	defer cancel()
 	k := contact{dev, []string{card.T0, card.T1}[p]}
-	app, err := emv.Read(ctx, k, atr.Data, emv.Terminal{Serial: c.Info.Terminal, Name: c.Info.Name.EN})
+	app, err := emv.Read(ctx, k, atr.Data, c.says())
+	return c.valid(app, err)
+}
+
+// says is what the terminal tells a chip of itself.
+func (c *Counter) says() emv.Terminal {
+	return emv.Terminal{Serial: c.Info.Terminal, Name: c.Info.Name.EN}
+}
+
+// valid refuses an application by its dates, where the rules do not leave that to the host.
+func (c *Counter) valid(app *emv.Application, err error) (*emv.Application, error) {
 	if err != nil {
 		return nil, err
 	}

@@ -38,6 +38,8 @@ type driver struct {
 	hold   *hold        // where a Move or a GetPinBlock waits
 	chip   *iccard.Slot // of a reader with chip contacts
 	atr    []byte
+	air    *iccard.Card // of a reader with an antenna
+	near   func() bool  // whether the card is held to it
 }
 
 // hold stops a command: it says that it came and goes on when it is let.
@@ -55,6 +57,9 @@ func (h *hold) wait() {
 const mac = "12345678"
 
 func (d *driver) Describe(context.Context) (api.Description, error) {
+	if d.air != nil {
+		return api.Description{Capabilities: []byte(`{"cardReader":{"readTracks":{},"chipProtocols":{"chipTypeAPart4":true}}}`)}, nil
+	}
 	if d.chip == nil {
 		return api.Description{}, nil
 	}
@@ -83,10 +88,22 @@ func (d *driver) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) 
 	case pinpad.CmdGetPinBlock:
 		hold.wait()
 		return service.Done(pinpad.GetPinBlockResult{PinBlock: make([]byte, 8)})
+	case card.CmdChipPower:
+		if !d.near() {
+			return api.Fail(api.NotStarted, card.ErrNoMedia, "no card")
+		}
+		_, _ = d.air.Select()
+		return service.Done(nil)
 	case card.CmdChipIO:
 		var r card.ChipIO
 		if err := json.Unmarshal(cmd.Payload, &r); err != nil {
 			return api.Refuse(api.InvalidData, err.Error())
+		}
+		if d.air != nil {
+			if !d.near() {
+				return api.Fail(api.Failed, card.ErrNoMedia, "gone")
+			}
+			return service.Done(card.ChipIO{ChipProtocol: r.ChipProtocol, ChipData: d.air.Command(r.ChipData)})
 		}
 		out, err := d.chip.Transmit(map[string]int{card.T1: 1}[r.ChipProtocol], r.ChipData)
 		if err != nil {
@@ -94,6 +111,10 @@ func (d *driver) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) 
 		}
 		return service.Done(card.ChipIO{ChipData: out})
 	case card.CmdReadRawData:
+		if d.air != nil {
+			heard, _ := d.air.Select()
+			return service.Done(card.ReadRawDataResult{Chip: []card.Data{{Data: heard.ATS}}, Protocol: card.TypeA})
+		}
 		if d.chip != nil {
 			chip := card.Data{Data: d.atr}
 			if d.atr == nil {

@@ -73,7 +73,7 @@ func (c *Counter) info() map[string]any {
 	c.mu.Unlock()
 	return map[string]any{
 		"terminal": c.Info.Terminal, "branch": branch, "name": name, "bundle": c.Bundle(),
-		"services": c.offers(), "limits": c.Info.Limits,
+		"services": c.offers(), "limits": c.Info.Limits, "tap": c.taps(),
 		"timeouts": map[string]int{
 			"idle": int(c.Info.Timeouts.Idle.Seconds()), "warn": int(c.Info.Timeouts.Warn.Seconds()),
 			"card": int(c.Info.Timeouts.Card.Seconds()), "cash": int(c.Info.Timeouts.Cash.Seconds()),
@@ -379,6 +379,10 @@ var outcomes = map[book.Host]string{
 
 // transact runs an online transaction with the session's card and PIN.
 func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completion {
+	return c.trade(ctx, call, call.Emit)
+}
+
+func (c *Counter) trade(ctx context.Context, call *service.Call, emit func(api.Event)) api.Completion {
 	var req struct {
 		Type     string
 		Amount   int64
@@ -423,6 +427,11 @@ func (c *Counter) transact(ctx context.Context, call *service.Call) api.Completi
 			return api.Refuse(api.SequenceError, err.Error())
 		}
 		app = nil // a chip that is not active yet signs nothing
+	}
+	if app != nil && app.Air() {
+		if done, ok := c.tapAgain(ctx, emit); !ok {
+			return done
+		}
 	}
 	res := c.Link.Transact(context.WithoutCancel(ctx), r)
 	c.tellChip(context.WithoutCancel(ctx), app, &res)
@@ -489,6 +498,9 @@ func (c *Counter) reply(res hostlink.Result) map[string]any {
 	out := map[string]any{
 		"txn": res.Txn, "outcome": outcomes[res.Host], "responseCode": res.Code, "reference": res.Reference,
 		"text": c.Texts(res.Code), "captureCard": c.Capture(res.Code),
+	}
+	if held, _ := c.Session.Card(); held.Air {
+		out["captureCard"] = false // the customer holds it
 	}
 	if res.Available != nil || res.Ledger != nil {
 		out["balance"] = map[string]*int64{"available": res.Available, "ledger": res.Ledger}

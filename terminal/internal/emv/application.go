@@ -33,12 +33,15 @@ const (
 	swInvalidated = 0x6283
 	swAuthFailed  = 0x6300
 	swBlocked     = 0x6A81
+	swConditions  = 0x6985 // of a card over the antenna: not this transaction
+	swUseContact  = 0x6984
 )
 
 // Application is a selected application whose records are read.
 type Application struct {
 	Name []byte // the dedicated file's name, 84
 
+	air      bool // read over the antenna
 	link     link
 	terminal Terminal
 	card     Values // what the card said
@@ -89,7 +92,7 @@ func (a *Application) candidates(ctx context.Context) ([][]byte, error) {
 	if v.Add(fci) != nil || len(v[0x88]) != 1 {
 		return AIDs, nil
 	}
-	byPriority := [16][][]byte{}
+	var entries []Object
 	for n := byte(1); n <= 10; n++ {
 		rec, sw, err := a.link.command(ctx, [4]byte{0, 0xB2, n, v[0x88][0]<<3 | 4}, nil, true)
 		if err != nil {
@@ -98,25 +101,31 @@ func (a *Application) candidates(ctx context.Context) ([][]byte, error) {
 		if sw != swOK {
 			break
 		}
-		entries, _ := Parse(unwrap(rec, 0x70))
-		for _, entry := range entries {
-			if e := (Values{}); entry.Tag == 0x61 && e.Add(entry.Value) == nil && known(e[0x4F]) {
-				p := byte(15)
-				if x := e[0x87]; len(x) == 1 && x[0]&15 != 0 {
-					p = x[0] & 15
-				}
-				byPriority[p] = append(byPriority[p], e[0x4F])
+		list, _ := Parse(unwrap(rec, 0x70))
+		entries = append(entries, list...)
+	}
+	if out := byPriority(entries); len(out) > 0 {
+		return out, nil
+	}
+	return AIDs, nil
+}
+
+// byPriority are the applications of a directory's entries (61) that the terminal knows, best first.
+func byPriority(entries []Object) (out [][]byte) {
+	var ranks [16][][]byte
+	for _, entry := range entries {
+		if e := (Values{}); entry.Tag == 0x61 && e.Add(entry.Value) == nil && known(e[0x4F]) {
+			p := byte(15)
+			if x := e[0x87]; len(x) == 1 && x[0]&15 != 0 {
+				p = x[0] & 15
 			}
+			ranks[p] = append(ranks[p], e[0x4F])
 		}
 	}
-	var out [][]byte
-	for _, l := range byPriority {
+	for _, l := range ranks {
 		out = append(out, l...)
 	}
-	if len(out) == 0 {
-		return AIDs, nil
-	}
-	return out, nil
+	return out
 }
 
 func known(aid []byte) bool {
@@ -179,10 +188,29 @@ func (a *Application) open(ctx context.Context, aid []byte) error {
 	return nil
 }
 
-// records reads what the file locator names.
+// records reads what the file locator names, and what we cannot go without must be there.
 func (a *Application) records(ctx context.Context, v Values) error {
+	if len(v[0x94]) == 0 || len(v[0x82]) != 2 {
+		return ErrChip
+	}
+	if err := a.files(ctx, v); err != nil {
+		return err
+	}
+	for _, t := range []Tag{0x57, 0x5F24, 0x8C, 0x8D} {
+		if len(v[t]) == 0 {
+			return ErrChip
+		}
+	}
+	if len(v[0x5F24]) != 3 {
+		return ErrChip
+	}
+	return nil
+}
+
+// files reads what the file locator names.
+func (a *Application) files(ctx context.Context, v Values) error {
 	afl := v[0x94]
-	if len(afl)%4 != 0 || len(afl) == 0 || len(v[0x82]) != 2 {
+	if len(afl)%4 != 0 {
 		return ErrChip
 	}
 	for ; len(afl) > 0; afl = afl[4:] {
@@ -198,14 +226,6 @@ func (a *Application) records(ctx context.Context, v Values) error {
 				return ErrChip
 			}
 		}
-	}
-	for _, t := range []Tag{0x57, 0x5F24, 0x8C, 0x8D} { // what we cannot go without
-		if len(v[t]) == 0 {
-			return ErrChip
-		}
-	}
-	if len(v[0x5F24]) != 3 {
-		return ErrChip
 	}
 	return nil
 }

@@ -42,6 +42,9 @@ func digits(format string, v any) []byte {
 // Request begins a transaction and asks the card for a request cryptogram; it answers field 55.
 // ErrDeclined is a card that refuses.
 func (a *Application) Request(ctx context.Context, x Transaction) ([]byte, error) {
+	if a.air {
+		return a.requestAir(ctx, x)
+	}
 	if a.used {
 		if err := a.open(ctx, a.Name); err != nil {
 			return nil, err
@@ -49,9 +52,7 @@ func (a *Application) Request(ctx context.Context, x Transaction) ([]byte, error
 	}
 	a.used = true
 	v := a.terminal.values()
-	v[0x9F02], v[0x9F03] = digits("%012d", x.Amount), make([]byte, 6)
-	v[0x9A], v[0x9F21], v[0x9C] = digits("%s", x.Time.Format("060102")), digits("%s", x.Time.Format("150405")), []byte{x.Type}
-	v[0x9F37], v[0x9F41] = x.Unpredictable[:], digits("%08d", x.Counter)
+	x.into(v)
 	v[0x95] = []byte{0x80, 0, 0x04, 0x80, 0} // no offline authentication; PIN entered, online; above the floor limit
 	switch a.Expired(x.Time) {
 	case ErrExpired:
@@ -71,6 +72,18 @@ func (a *Application) Request(ctx context.Context, x Transaction) ([]byte, error
 	for t, b := range out {
 		v[t] = b
 	}
+	return field55(v)
+}
+
+// into adds what the transaction is about.
+func (x Transaction) into(v Values) {
+	v[0x9F02], v[0x9F03] = digits("%012d", x.Amount), make([]byte, 6)
+	v[0x9A], v[0x9F21], v[0x9C] = digits("%s", x.Time.Format("060102")), digits("%s", x.Time.Format("150405")), []byte{x.Type}
+	v[0x9F37], v[0x9F41] = x.Unpredictable[:], digits("%08d", x.Counter)
+}
+
+// field55 is what a request says of the chip.
+func field55(v Values) ([]byte, error) {
 	var f []byte
 	for _, t := range Tags {
 		if b := v[t]; b != nil {

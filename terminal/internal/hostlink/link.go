@@ -307,11 +307,13 @@ func (l *Link) echo(ctx context.Context) error {
 	return nil
 }
 
-// cardFields sets what an online transaction says of the card: entry mode 05 is a chip, 02 a
-// stripe, 80 a stripe in place of a chip; the third digit a PIN.
+// cardFields sets what an online transaction says of the card: entry mode 05 is a chip, 07 one
+// over the antenna, 02 a stripe, 80 a stripe in place of a chip; the third digit a PIN.
 func cardFields(q *message.Message, card session.Card) error {
 	mode := "021"
 	switch {
+	case card.Air:
+		mode = "071"
 	case card.Chip:
 		mode = "051"
 	case card.Fallback:

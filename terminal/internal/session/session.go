@@ -20,8 +20,9 @@ type Card struct {
 	Expiry                 string // YYMM
 	// Chip: the data came from the chip, Fallback: from the stripe of a card whose chip could not be
 	// read. Sequence is the chip's PAN sequence number, three digits.
-	Chip, Fallback bool
-	Sequence       string
+	// Air: the chip was reached over the antenna; the reader never had the card.
+	Chip, Fallback, Air bool
+	Sequence            string
 	// New: a blank card that is being issued; it is the platform's, not the customer's.
 	New bool
 }

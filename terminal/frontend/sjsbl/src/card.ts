@@ -22,7 +22,7 @@ export const readCard: Component = {
   exits: ['ok', 'invalid', 'failed'],
   async run(ctx) {
     try {
-      await ctx.wait('insertCard', {}, (signal) =>
+      await ctx.wait('insertCard', { tap: ctx.info.tap === true }, (signal) =>
         ctx.sjsl.card.call('CardReader.ReadRawData', { track2: true }, {
           signal,
           onEvent: (name) => {

@@ -133,6 +133,20 @@ describe('transact', () => {
   ])('%j → %s', async (answer, exit) => {
     expect(await setup({ 'X-Host.Transact': () => answer }).run('transact', { type: 'balance' })).toBe(exit)
   })
+  it('asks for the card again when it signs over the antenna', async () => {
+    const seen: unknown[] = []
+    const s = setup({
+      'X-Host.Transact': (_, opt) => {
+        for (const name of ['X-Card.TapEvent', 'X-Card.TappedEvent']) {
+          opt.onEvent?.(name, {})
+          seen.push(s.ctx.stage.params.text)
+        }
+        return { outcome: 'approved' }
+      }
+    })
+    expect(await s.run('transact', { type: 'balance' })).toBe('approved')
+    expect(seen).toEqual(['tapping', 'transacting'])
+  })
   it('counts a refusal of the platform as not sent', async () => {
     expect(await setup({ 'X-Host.Transact': fails('sequenceError') }).run('transact', { type: 'balance' })).toBe('notSent')
   })

@@ -90,6 +90,12 @@ export const transact: Component = {
         amount: params.type === 'withdrawal' ? ctx.data.amount : 0,
         approval: ctx.data.approval ?? '',
         phone: ctx.data.phone ?? ''
+      }, {
+        // A card over the antenna signs the amount: it is asked for again.
+        onEvent: (name) => {
+          if (name === 'X-Card.TapEvent') ctx.show('busy', { text: 'tapping' })
+          if (name === 'X-Card.TappedEvent') ctx.show('busy', { text: 'transacting' })
+        }
       })
     } catch (e) {
       if (!(e instanceof DeviceError) || isLinkLost(e)) throw e

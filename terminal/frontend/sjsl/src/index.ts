@@ -21,6 +21,8 @@ export interface TerminalInfo {
   name: Text
   bundle: { name: string; version: string; digest: string }
   services: Record<string, { available: boolean; reason?: string }>
+  /** The reader has an antenna: a card may be held to it. */
+  tap?: boolean
   limits: { padOver: number; perTxn: number; multiple: number; deposit?: number }
   timeouts: { idle: number; warn: number; card: number; cash: number }
 }
