@@ -27,6 +27,7 @@ const (
 	ReasonAmount        = "ReasonAmount"        // 1021: This amount must be handled at the counter
 	ReasonRisk          = "ReasonRisk"          // 1022: To protect your money, please go to the counter
 	ReasonOther         = "ReasonOther"         // 1023: Not approved; please ask the lobby manager
+	TooMany             = "TooMany"             // 1024: Too many tries, please wait a moment
 	RespApproved        = "RespApproved"        // 2001: Approved
 	RespTerminalUnknown = "RespTerminalUnknown" // 2002: This machine cannot serve you now
 	RespCaptureCard     = "RespCaptureCard"     // 2003: Please contact your bank; the card has been kept

@@ -99,6 +99,29 @@ type Page[T any] struct {
 	Total int `json:"total"`
 }
 
+// Totals is what all matches of a search add up to, however many they are. From and To are the
+// times of the first and the last.
+type Totals struct {
+	Count  int64       `json:"count"`
+	Amount int64       `json:"amount"`
+	Paid   int64       `json:"paid"`
+	From   time.Time   `json:"from,omitzero"`
+	To     time.Time   `json:"to,omitzero"`
+	Width  int64       `json:"width"` // of a step, in seconds
+	Steps  []TotalStep `json:"steps"`
+}
+
+// TotalStep are the matches of one state in one step of time that begins with At. Zero: those
+// without an amount.
+type TotalStep struct {
+	At     time.Time `json:"at"`
+	State  string    `json:"state"`
+	Zero   bool      `json:"zero"`
+	Count  int64     `json:"count"`
+	Amount int64     `json:"amount"`
+	Paid   int64     `json:"paid"`
+}
+
 // Transaction is one line of the list. ID is a string of 18 digits.
 type Transaction struct {
 	ID        string    `json:"id"`

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -75,7 +76,7 @@ func (s *services) startAccess() error {
 }
 
 func (s *services) startManage() error {
-	o := mgmt.Options{Engine: s.eng, Index: s.hsm.Index, Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Broker: s.broker, Log: s.log}
+	o := mgmt.Options{Engine: s.eng, Index: s.hsm.Index, Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
 	if s.acc != nil {
 		o.OnApproval = s.acc.Changed
 	}
@@ -92,5 +93,13 @@ func (s *services) startManage() error {
 	if err != nil {
 		return err
 	}
-	return s.serve("manage.listen", s.c.Manage.Listen, &http.Server{Handler: m})
+	h := &http.Server{Handler: m}
+	if s.c.Manage.Cert != "" {
+		pair, err := tls.LoadX509KeyPair(s.c.Manage.Cert, s.c.Manage.Key)
+		if err != nil {
+			return fmt.Errorf("manage.cert: %w", err)
+		}
+		h.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+	}
+	return s.serve("manage.listen", s.c.Manage.Listen, h)
 }

@@ -59,8 +59,13 @@ type Access struct {
 // Manage configures the management port.
 type Manage struct {
 	Listen     string        `yaml:"listen"`
+	Cert       string        `yaml:"cert"`       // with key: HTTPS; without: HTTP
+	Key        string        `yaml:"key"`        //
+	Secure     bool          `yaml:"secure"`     // HTTP, and a proxy before it speaks TLS: cookies are marked Secure
 	ReleaseKey string        `yaml:"releaseKey"` // public key bundles are checked against; empty = no uploads
 	Idle       time.Duration `yaml:"idle"`       // a session without activity ends
+	PerUser    int           `yaml:"perUser"`    // sign-ins in a minute of one user
+	PerAddress int           `yaml:"perAddress"` // and from one address
 	PadOver    int64         `yaml:"padOver"`    // minor units above which a terminal asks a manager
 	PerTxn     int64         `yaml:"perTxn"`
 }
@@ -79,7 +84,7 @@ func Default() Config {
 		Trade:  Trade{HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
 		HSM:    HSM{Kind: "soft", Address: "127.0.0.1:1500", Connections: 8, Timeout: 3 * time.Second, Header: 4},
 		Access: Access{Listen: "127.0.0.1:7443", CA: "run/pki/ca.pem", Cert: "run/pki/server.pem", Key: "run/pki/server.key"},
-		Manage: Manage{Listen: "127.0.0.1:7080", Idle: 30 * time.Minute, PadOver: 500_000, PerTxn: 2_000_000},
+		Manage: Manage{Listen: "127.0.0.1:7080", Idle: 30 * time.Minute, PerUser: 20, PerAddress: 120, PadOver: 500_000, PerTxn: 2_000_000},
 	}
 }
 
@@ -118,7 +123,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("%s:%d:%d: %s: %s", path, line, col, key, reason)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range append(c.files(), &c.Data, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.ReleaseKey) {
+	for _, p := range append(c.files(), &c.Data, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -136,6 +141,10 @@ func (c *Config) Validate() (key, reason string) {
 	switch {
 	case c.Data == "":
 		return "data", "is missing"
+	case c.Manage.PerUser < 1 || c.Manage.PerAddress < c.Manage.PerUser:
+		return "manage.perUser", "want 1 at least, and perAddress not less"
+	case (c.Manage.Cert == "") != (c.Manage.Key == ""):
+		return "manage.cert", "cert and key go together"
 	case c.HSM.Kind != "soft" && c.HSM.Kind != "tcp":
 		return "hsm.kind", "want soft or tcp"
 	case c.HSM.Connections < 1 || c.HSM.Connections > 256:

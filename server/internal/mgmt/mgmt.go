@@ -3,6 +3,7 @@
 package mgmt
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -34,6 +35,9 @@ type Options struct {
 	Bundles    string              // folder of bundle archives, by digest
 	Pages      fs.FS               // nil: / tells how to build them
 	Idle       time.Duration
+	Secure     bool // a proxy before this server speaks TLS: cookies go nowhere else
+	PerUser    int  // sign-ins in a minute; 0: PerUser
+	PerAddress int
 	OnApproval func(id string) // wakes the waiting terminal
 	Broker     *Broker
 	Now        func() time.Time
@@ -47,6 +51,8 @@ type Service struct {
 	pos *message.Dialect
 	mux chi.Router
 	api huma.API
+
+	names, addresses *limiter // of sign-ins
 }
 
 const cookieName = "zhigui_session"
@@ -69,7 +75,7 @@ func New(st *store.Store, o Options) (*Service, error) {
 		return nil, err
 	}
 	once.Do(func() { huma.NewError = newProblem }) // huma has one error factory per process
-	s := &Service{o: o, st: st, pos: pos, mux: chi.NewMux()}
+	s := &Service{o: o, st: st, pos: pos, mux: chi.NewMux(), names: newLimiter(cmp.Or(o.PerUser, PerUser)), addresses: newLimiter(cmp.Or(o.PerAddress, PerAddress))}
 	cfg := huma.DefaultConfig("ZhiGui management", "2")
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/v2/openapi", "", "/v2/schemas"
 	cfg.CreateHooks = nil
@@ -184,6 +190,7 @@ func (s *Service) guard(next http.Handler) http.Handler {
 				write(w, refuse(http.StatusInternalServerError, code.Internal))
 			}
 		}()
+		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller{addressOf(r), s.o.Secure || r.TLS != nil}))
 		path := r.URL.Path
 		if len(path) < 8 || path[:8] != "/v2/api/" || path == "/v2/api/session" && r.Method == http.MethodPost {
 			next.ServeHTTP(w, r)

@@ -32,6 +32,7 @@ func (s *Service) routes() {
 	huma.Post(s.api, base+"/terminals/{id}/bundles/back", s.back)
 	huma.Get(s.api, base+"/transactions", s.listTransactions)
 	huma.Post(s.api, base+"/transactions/search", s.searchTransactions)
+	huma.Post(s.api, base+"/transactions/totals", s.totals)
 	huma.Get(s.api, base+"/transactions/{id}", s.story)
 	huma.Post(s.api, base+"/transactions/{id}/close", s.closeByHand)
 	huma.Get(s.api, base+"/approvals", s.approvals)
@@ -66,6 +67,9 @@ func meOf(u *store.User) api.Me {
 }
 
 func (s *Service) signIn(ctx context.Context, in *struct{ Body api.SignIn }) (*sessionOut, error) {
+	if err := s.mayTry(ctx, in.Body.Name); err != nil {
+		return nil, err
+	}
 	u, err := s.check(ctx, in.Body.Name, in.Body.Password)
 	if err != nil {
 		return nil, err
@@ -74,8 +78,13 @@ func (s *Service) signIn(ctx context.Context, in *struct{ Body api.SignIn }) (*s
 	if err := s.st.AddSession(ctx, tokenDigest(token), u.Name, s.o.Now()); err != nil {
 		return nil, s.fail(err)
 	}
-	return &sessionOut{http.Cookie{Name: cookieName, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode},
+	return &sessionOut{cookie(ctx, token),
 		api.Envelope[api.Me]{Code: code.OK, Data: meOf(u)}}, nil
+}
+
+// cookie holds a session's token; over TLS it goes over nothing else.
+func cookie(ctx context.Context, token string) http.Cookie {
+	return http.Cookie{Name: cookieName, Value: token, Path: "/", HttpOnly: true, Secure: callerOf(ctx).secure, SameSite: http.SameSiteStrictMode}
 }
 
 func (s *Service) me(ctx context.Context, _ *struct{}) (*out[api.Me], error) {
@@ -88,7 +97,9 @@ func (s *Service) signOut(ctx context.Context, in *struct {
 	if err := s.st.EndSession(ctx, tokenDigest(in.Session)); err != nil {
 		return nil, s.fail(err)
 	}
-	return &sessionOut{http.Cookie{Name: cookieName, Path: "/", MaxAge: -1, HttpOnly: true, SameSite: http.SameSiteStrictMode}, api.Envelope[api.Me]{Code: code.OK}}, nil
+	gone := cookie(ctx, "")
+	gone.MaxAge = -1
+	return &sessionOut{gone, api.Envelope[api.Me]{Code: code.OK}}, nil
 }
 
 func (s *Service) users(ctx context.Context, _ *struct{}) (*out[[]api.Me], error) {

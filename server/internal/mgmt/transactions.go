@@ -45,19 +45,63 @@ func (s *Service) searchTransactions(ctx context.Context, in *struct{ Body api.S
 	return s.search(ctx, in.Body)
 }
 
-func (s *Service) search(ctx context.Context, q api.Search) (*out[api.Page[api.Transaction]], error) {
-	if q.Size == 0 {
-		q.Size = 50
-	}
+// query is a search as the store takes it: a manager's is confined to the own branch.
+func (s *Service) query(ctx context.Context, q api.Search) (store.Search, error) {
 	f := store.Search{Terminal: q.Terminal, Branch: branchOf(who(ctx)), Reference: q.Reference, From: q.From, To: q.To,
 		AmountMin: q.AmountMin, AmountMax: q.AmountMax, Offset: q.Page * q.Size, Limit: q.Size}
 	if q.State != "" {
 		if f.State = store.ParseState(q.State); f.State == 0 {
-			return nil, refuse(http.StatusBadRequest, code.BadRequest)
+			return f, refuse(http.StatusBadRequest, code.BadRequest)
 		}
 	}
 	if q.PAN != "" {
 		f.PANIndex = s.o.Index([]byte(q.PAN))
+	}
+	return f, nil
+}
+
+// widths are the steps of time that totals are given in; about 40 steps are enough for a picture.
+var widths = []time.Duration{10 * time.Second, 30 * time.Second, time.Minute, 5 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour, 3 * time.Hour, 6 * time.Hour, 24 * time.Hour, 7 * 24 * time.Hour}
+
+const steps = 40
+
+// totals adds up all matches of a search.
+func (s *Service) totals(ctx context.Context, in *struct{ Body api.Search }) (*out[api.Totals], error) {
+	f, err := s.query(ctx, in.Body)
+	if err != nil {
+		return nil, err
+	}
+	t, err := s.st.Totals(ctx, f, func(first, last time.Time) time.Duration {
+		if !f.From.IsZero() {
+			first = f.From
+		}
+		if now := s.o.Now(); !f.To.IsZero() && f.To.Before(now) {
+			last = f.To
+		}
+		for _, w := range widths {
+			if last.Sub(first) <= steps*w {
+				return w
+			}
+		}
+		return widths[len(widths)-1]
+	})
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	v := api.Totals{Count: t.Count, Amount: t.Amount, Paid: t.Paid, From: t.First, To: t.Last, Width: int64(t.Width / time.Second), Steps: make([]api.TotalStep, 0, len(t.Steps))}
+	for _, x := range t.Steps {
+		v.Steps = append(v.Steps, api.TotalStep{At: x.At, State: x.State.String(), Zero: x.Zero, Count: x.Count, Amount: x.Amount, Paid: x.Paid})
+	}
+	return done(v), nil
+}
+
+func (s *Service) search(ctx context.Context, q api.Search) (*out[api.Page[api.Transaction]], error) {
+	if q.Size == 0 {
+		q.Size = 50
+	}
+	f, err := s.query(ctx, q)
+	if err != nil {
+		return nil, err
 	}
 	ts, n, err := s.st.Search(ctx, f)
 	if err != nil {

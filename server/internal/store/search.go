@@ -15,10 +15,9 @@ type Search struct {
 	Offset, Limit               int
 }
 
-// Search lists transactions, newest first, and the number that match (counted up to 10,000).
-func (s *Store) Search(ctx context.Context, q Search) ([]*Txn, int, error) {
-	where := `WHERE 1=1`
-	var args []any
+// where is the condition of a search, with its values.
+func (q Search) where() (where string, args []any) {
+	where = `WHERE 1=1`
 	add := func(cond string, v ...any) {
 		where += " AND " + cond
 		args = append(args, v...)
@@ -50,6 +49,12 @@ func (s *Store) Search(ctx context.Context, q Search) ([]*Txn, int, error) {
 	if q.AmountMax > 0 {
 		add("amount<=?", q.AmountMax)
 	}
+	return where, args
+}
+
+// Search lists transactions, newest first, and the number that match (counted up to 10,000).
+func (s *Store) Search(ctx context.Context, q Search) ([]*Txn, int, error) {
+	where, args := q.where()
 	var n int
 	if err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM txn `+where+` LIMIT 10000)`, args...).Scan(&n); err != nil {
 		return nil, 0, err

@@ -42,8 +42,12 @@ describe('the export', () => {
 })
 
 it('the chart counts every transaction once', () => {
-  const b = buckets([txn(1), txn(2, 'DECLINED'), txn(50, 'SUSPENSE'), txn(3000)])
-  expect(b.reduce((s, x) => s + x.n.good + x.n.declined + x.n.person, 0)).toBe(4)
-  expect(b.length).toBeLessThanOrEqual(41)
-  expect(buckets([])).toEqual([])
+  const step = (at: string, state: string, count: number, zero = false) => ({ at, state, zero, count, amount: 0, paid: 0 })
+  const all = { count: 2503, amount: 0, paid: 0, width: 60, from: '2026-11-21T08:00:10Z', to: '2026-11-21T08:30:00Z',
+    steps: [step('2026-11-21T08:00:00Z', 'CONFIRMED', 2500), step('2026-11-21T08:00:00Z', 'DECLINED', 1), step('2026-11-21T08:30:00Z', 'APPROVED', 1, true), step('2026-11-21T08:30:00Z', 'APPROVED', 1)] }
+  const b = buckets(all)
+  expect(b.length).toBe(31)
+  expect(b[0]?.n).toEqual({ good: 2500, declined: 1, reversed: 0, open: 0, person: 0 })
+  expect(b[30]?.n).toEqual({ good: 1, declined: 0, reversed: 0, open: 1, person: 0 })
+  expect(buckets({ count: 0, amount: 0, paid: 0, width: 0, steps: [] })).toEqual([])
 })

@@ -1,4 +1,4 @@
-import { api, errorText, Live, whenSignedOut, type Alarm, type Bundle, type LinkState, type LiveEvent, type Me, type Terminal, type Transaction } from '@bankside/kit'
+import { api, errorText, Live, whenSignedOut, type Alarm, type Bundle, type LinkState, type LiveEvent, type Me, type Terminal, type Totals, type Transaction } from '@bankside/kit'
 import { computed, reactive, ref } from 'vue'
 import { ageNow, healthOf, healths, type Health } from './health'
 import { lang } from './i18n'
@@ -9,7 +9,7 @@ export const link = ref<LinkState>('connecting')
 export const now = ref(Date.now())
 export const data = reactive({
   terminals: [] as Terminal[], fetched: 0, loaded: false, error: '', alarms: [] as Alarm[], bundles: [] as Bundle[], waiting: [] as Transaction[],
-  hour: [] as Transaction[], hourTotal: 0
+  hour: null as Totals | null
 })
 setInterval(() => { now.value = Date.now() }, 1000)
 
@@ -45,11 +45,10 @@ const loadBundles = loader(async () => { data.bundles = await api.bundles() }, 1
 const loadTxns = loader(async () => {
   const [a, b, h] = await Promise.all([
     api.search({ state: 'SUSPENSE', size: 20 }), api.search({ state: 'REVERSAL_STUCK', size: 20 }),
-    api.search({ from: new Date(Date.now() - 3_600_000).toISOString(), size: 200 })
+    api.totals({ from: new Date(Date.now() - 3_600_000).toISOString() })
   ])
   data.waiting = [...a.items, ...b.items].sort((x, y) => x.created.localeCompare(y.created))
-  data.hour = h.items
-  data.hourTotal = h.total
+  data.hour = h
 }, 800)
 
 export function loadAll(): void { loadTerminals(); loadAlarms(); loadBundles(); loadTxns() }

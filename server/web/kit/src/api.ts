@@ -1,4 +1,4 @@
-import type { Alarm, Approval, Assignment, Bundle, Me, Page, Search, Story, Terminal, Transaction } from './types'
+import type { Alarm, Approval, Assignment, Bundle, Me, Page, Search, Story, Terminal, Totals, Transaction } from './types'
 import { codeText, type Lang } from './codes'
 
 /** An answer that is no success. code is a name of the code table or "Offline". */
@@ -89,6 +89,7 @@ export const api = {
   assign: (t: string, digest: string) => call<Assignment[]>('POST', `/terminals/${id(t)}/bundles`, { digest }),
   back: (t: string) => call<Assignment[]>('POST', `/terminals/${id(t)}/bundles/back`),
   search: (q: Search) => call<Page<Transaction>>('POST', '/transactions/search', q),
+  totals: (q: Search) => call<Totals>('POST', '/transactions/totals', q),
   story: (t: string) => call<Story>('GET', `/transactions/${id(t)}`),
   close: (t: string, note: string) => call<{ closed: boolean }>('POST', `/transactions/${id(t)}/close`, { note }),
   approvals: (pending = false) => call<Approval[]>('GET', `/approvals?pending=${pending}`),

@@ -29,6 +29,7 @@ export const codes: readonly Code[] = [
   {"number":1021,"name":"ReasonAmount","zh":"金额需要到柜台办理","en":"This amount must be handled at the counter","help":"A manager's reason to reject.","customer":true,"capture":false,"retriable":false},
   {"number":1022,"name":"ReasonRisk","zh":"为保护您的资金安全，请到柜台办理","en":"To protect your money, please go to the counter","help":"A manager's reason to reject.","customer":true,"capture":false,"retriable":false},
   {"number":1023,"name":"ReasonOther","zh":"经理未批准，请咨询大堂经理","en":"Not approved; please ask the lobby manager","help":"A manager's reason to reject.","customer":true,"capture":false,"retriable":false},
+  {"number":1024,"name":"TooMany","zh":"操作过于频繁，请稍后再试","en":"Too many tries, please wait a moment","help":"","customer":false,"capture":false,"retriable":true},
   {"number":2001,"name":"RespApproved","response":"00","zh":"交易成功","en":"Approved","help":"","customer":true,"capture":false,"retriable":false},
   {"number":2002,"name":"RespTerminalUnknown","response":"03","zh":"本设备暂不能办理业务","en":"This machine cannot serve you now","help":"The terminal is not registered, not enabled, or uses the port of another zone: check serverctl terminal add and the port.","customer":true,"capture":false,"retriable":false},
   {"number":2003,"name":"RespCaptureCard","response":"04","zh":"请联系银行，卡片已收回","en":"Please contact your bank; the card has been kept","help":"The issuer asks to keep the card.","customer":true,"capture":true,"retriable":false},

@@ -13,6 +13,9 @@ export interface Search {
   page?: number; size?: number
 }
 export interface Page<T> { items: T[]; total: number }
+/** What all matches of a search add up to; width is that of a step, in seconds. */
+export interface TotalStep { at: string; state: string; zero: boolean; count: number; amount: number; paid: number }
+export interface Totals { count: number; amount: number; paid: number; from?: string; to?: string; width: number; steps: TotalStep[] }
 export interface Transaction {
   id: string; terminal: string; kind: string; batch: string; stan: string; amount: number; paid?: number; state: string; response: string
   textZH: string; textEN: string; reference: string; auth: string; pan: string; note: string; created: string; updated: string
