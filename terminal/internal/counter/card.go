@@ -19,6 +19,7 @@ func (c *Counter) cardService() *service.Service {
 		Name:         "card",
 		Status:       deviceStatus(c.Card),
 		Capabilities: capabilities(c.Card),
+		Dynamic:      c.clessCommands,
 		Commands: map[string]service.Command{
 			card.CmdReadRawData: {Handle: c.readCard},
 			card.CmdMove:        {Handle: c.moveCard},

@@ -135,6 +135,7 @@ type Counter struct {
 	counted   map[string]book.Unit    // what an exchange has set so far
 	box       boxExchange             // of the acceptor's cash box
 	chip      *emv.Application        // of the session's card, nil without one
+	kernel    kernel                  // of outside clients
 	antenna   *bool                   // whether the reader has one; nil: not known yet
 	vendor    *vendormode.Mode
 	person    *idcard.Card // who stands here, nil until an identity card was read

@@ -22,27 +22,43 @@ var ErrOtherCard = &Refusal{"another card is at the antenna", "14"}
 // ReadAir reads a card that was held to the antenna. It counts as a transaction of the card, over no
 // amount, whose cryptogram is thrown away.
 func ReadAir(ctx context.Context, c Card, t Terminal, now time.Time) (*Application, error) {
+	a, _, err := tap(ctx, c, t, Transaction{Type: 0x31, Time: now})
+	return a, err
+}
+
+// Tap reads a card that was held to the antenna and lets it sign in the same moment; it answers field 55.
+func Tap(ctx context.Context, c Card, t Terminal, x Transaction) (*Application, []byte, error) {
+	a, v, err := tap(ctx, c, t, x)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := a.answer(x, v)
+	return a, f, err
+}
+
+// tap gives the transaction to the best application that takes it.
+func tap(ctx context.Context, c Card, t Terminal, x Transaction) (*Application, Values, error) {
 	a := &Application{link: link{c, false}, terminal: t, air: true}
 	list, err := a.nearby(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	last := error(ErrNoApplication)
 	for _, aid := range list {
-		v, err := a.quick(ctx, aid, Transaction{Type: 0x31, Time: now})
+		v, err := a.quick(ctx, aid, x)
 		switch {
 		case err == nil:
 			a.Name, a.card = v[0x84], v
-			return a, nil
+			return a, v, nil
 		case err == ErrBlocked || err == ErrNoApplication || err == ErrUseContact: // the next one
 			if last == ErrNoApplication {
 				last = err
 			}
 		default:
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	return nil, last
+	return nil, nil, last
 }
 
 // Air says whether the card was read over the antenna: it must be there for each Request.
@@ -72,7 +88,7 @@ func (a *Application) nearby(ctx context.Context) ([][]byte, error) {
 	if err != nil {
 		return nil, ErrChip
 	}
-	out := byPriority(entries)
+	out := a.terminal.byPriority(entries)
 	if len(out) == 0 {
 		return nil, ErrNoApplication
 	}
@@ -131,7 +147,10 @@ func (a *Application) quick(ctx context.Context, aid []byte, x Transaction) (Val
 func (a *Application) asks(x Transaction) Values {
 	v := a.terminal.values()
 	x.into(v)
-	v[0x9F66], v[0x95] = qualifiers, make([]byte, 5)
+	v[0x95] = make([]byte, 5)
+	if v[0x9F66] == nil {
+		v[0x9F66] = qualifiers
+	}
 	return v
 }
 
@@ -144,6 +163,11 @@ func (a *Application) requestAir(ctx context.Context, x Transaction) ([]byte, er
 	if !bytes.Equal(got[0x57], a.card[0x57]) || !bytes.Equal(got[0x5F34], a.card[0x5F34]) {
 		return nil, ErrOtherCard
 	}
+	return a.answer(x, got)
+}
+
+// answer is field 55 of what a card said to a transaction; ErrDeclined is a card that refuses.
+func (a *Application) answer(x Transaction, got Values) ([]byte, error) {
 	if got[0x9F27][0]&0xC0 != arqc {
 		return nil, ErrDeclined
 	}
@@ -153,3 +177,6 @@ func (a *Application) requestAir(ctx context.Context, x Transaction) ([]byte, er
 	}
 	return field55(v)
 }
+
+// Said is what the card said for a tag, nil for nothing.
+func (a *Application) Said(t Tag) []byte { return a.card[t] }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -132,6 +133,32 @@ func FuzzAirAnswers(f *testing.F) {
 			_, _ = app.Track2(), app.Sequence()
 			_ = app.Expired(request().Time)
 			_, _ = app.Request(t.Context(), request())
+		}
+	})
+}
+
+func TestATransactionIsTakenOutOfDataObjects(t *testing.T) {
+	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	x, err := emv.TransactionOf(unhex(t, "9F0206000000010050"+"9C0131"+"9A03261123"+"9F2103101530"+"9F370401020304"+"9F410400000042"), now)
+	want := emv.Transaction{Type: 0x31, Amount: 10050, Counter: 42, Time: time.Date(2026, 11, 23, 10, 15, 30, 0, time.UTC), Unpredictable: [4]byte{1, 2, 3, 4}}
+	if d := cmp.Diff(want, x); err != nil || d != "" {
+		t.Error(err, d)
+	}
+	for _, bad := range []string{"", "9F", "9F0205000000010", "9F02060000000100AA", "9F02060000000100009A03991399", "9F0206000000010000" + "9F4102AAAA"} {
+		if len(bad)%2 == 1 {
+			bad += "0"
+		}
+		if x, err := emv.TransactionOf(unhex(t, bad), now); err == nil {
+			t.Errorf("%s: %+v", bad, x)
+		}
+	}
+}
+
+func FuzzTransactionOf(f *testing.F) {
+	f.Add(unhex(f, "9F0206000000010050"+"9C0131"+"9A03261123"+"9F2103101530"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if x, err := emv.TransactionOf(b, time.Now()); err == nil && x.Amount < 0 {
+			t.Error(x)
 		}
 	})
 }

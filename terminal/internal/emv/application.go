@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 )
@@ -13,15 +15,30 @@ import (
 type Terminal struct {
 	Serial string // 9F1E, 8 characters
 	Name   string // 9F4E
+	// More are other values of the terminal, in place of its own.
+	More Values
+	// Only are the applications to look for; empty: AIDs.
+	Only [][]byte
 }
 
 // Values of every transaction: the country and the currency of the People's Republic, an unattended
 // terminal of a bank that is always online, stripe and chip, PIN enciphered online.
 func (t Terminal) values() Values {
-	return Values{
+	v := Values{
 		0x9F1A: {0x01, 0x56}, 0x5F2A: {0x01, 0x56}, 0x9F33: {0x60, 0x40, 0x00}, 0x9F35: {0x14}, 0x9F09: {0x00, 0x30},
 		0x9F1E: fmt.Appendf(nil, "%-8.8s", t.Serial), 0x9F4E: fmt.Appendf(nil, "%-20.20s", t.Name), 0x9F34: {0x02, 0x00, 0x00},
 	}
+	maps.Copy(v, t.More)
+	return v
+}
+
+// Known says whether the terminal knows an application.
+func (t Terminal) Known(aid []byte) bool {
+	list := t.Only
+	if len(list) == 0 {
+		list = AIDs
+	}
+	return slices.ContainsFunc(list, func(k []byte) bool { return bytes.HasPrefix(aid, k) })
 }
 
 // AIDs are the beginnings of the applications that the terminal knows: UnionPay debit, credit, quasi credit.
@@ -104,17 +121,17 @@ func (a *Application) candidates(ctx context.Context) ([][]byte, error) {
 		list, _ := Parse(unwrap(rec, 0x70))
 		entries = append(entries, list...)
 	}
-	if out := byPriority(entries); len(out) > 0 {
+	if out := a.terminal.byPriority(entries); len(out) > 0 {
 		return out, nil
 	}
 	return AIDs, nil
 }
 
 // byPriority are the applications of a directory's entries (61) that the terminal knows, best first.
-func byPriority(entries []Object) (out [][]byte) {
+func (t Terminal) byPriority(entries []Object) (out [][]byte) {
 	var ranks [16][][]byte
 	for _, entry := range entries {
-		if e := (Values{}); entry.Tag == 0x61 && e.Add(entry.Value) == nil && known(e[0x4F]) {
+		if e := (Values{}); entry.Tag == 0x61 && e.Add(entry.Value) == nil && t.Known(e[0x4F]) {
 			p := byte(15)
 			if x := e[0x87]; len(x) == 1 && x[0]&15 != 0 {
 				p = x[0] & 15
@@ -126,15 +143,6 @@ func byPriority(entries []Object) (out [][]byte) {
 		out = append(out, l...)
 	}
 	return out
-}
-
-func known(aid []byte) bool {
-	for _, k := range AIDs {
-		if bytes.HasPrefix(aid, k) {
-			return true
-		}
-	}
-	return false
 }
 
 // unwrap is the value of the one object t.

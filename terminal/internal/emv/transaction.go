@@ -2,10 +2,12 @@ package emv
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -16,6 +18,49 @@ type Transaction struct {
 	Counter       uint32 // 9F41
 	Time          time.Time
 	Unpredictable [4]byte
+}
+
+// TransactionOf takes a transaction out of data objects: 9F02 must be there; 9C, 9A with 9F21, 9F37 and
+// 9F41 may be. What is not is a purchase, at now, with a number of its own.
+func TransactionOf(data []byte, now time.Time) (Transaction, error) {
+	v := Values{}
+	if err := v.Add(data); err != nil {
+		return Transaction{}, err
+	}
+	x := Transaction{Time: now}
+	_, _ = rand.Read(x.Unpredictable[:])
+	number := func(t Tag, n int, to *int64) error {
+		if len(v[t]) != n {
+			return fmt.Errorf("emv: %X is not of %d bytes", uint32(t), n)
+		}
+		var err error
+		*to, err = strconv.ParseInt(hex.EncodeToString(v[t]), 10, 64)
+		return err
+	}
+	if err := number(0x9F02, 6, &x.Amount); err != nil {
+		return x, err
+	}
+	if v[0x9F41] != nil {
+		var n int64
+		if err := number(0x9F41, 4, &n); err != nil {
+			return x, err
+		}
+		x.Counter = uint32(n)
+	}
+	if b := v[0x9C]; len(b) == 1 {
+		x.Type = b[0]
+	}
+	if b := v[0x9F37]; len(b) == 4 {
+		x.Unpredictable = [4]byte(b)
+	}
+	if v[0x9A] != nil {
+		t, err := time.ParseInLocation("060102150405", hex.EncodeToString(v[0x9A])+hex.EncodeToString(v[0x9F21]), now.Location())
+		if err != nil {
+			return x, errors.New("emv: 9A and 9F21 are no date and time")
+		}
+		x.Time = t
+	}
+	return x, nil
 }
 
 // Tags is field 55 of a request, in this order.
