@@ -20,6 +20,7 @@ test: deps-test web ## every test but the browser and the long ones; lint and ar
 	$(GO) vet ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt on these files"; exit 1; }
 	HOSTS=$$(! command -v apt-get >/dev/null || echo required) $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /bench/kill -e /bench/e2e)
+	@! command -v apt-get >/dev/null || for e in mariadb postgres; do TRADE_STORE=$$e HOSTS=required $(GO) test -run 'Killed|Repeat|Revers|Deposit' ./server/internal/trade || exit 1; done
 	$(GO) test -short -count=1 -timeout 15m ./bench/kill/...
 	@set -e; for d in $(FRONTENDS); do [ ! -f $$d/package.json ] || (cd $$d && npm test --silent); done
 
@@ -44,9 +45,10 @@ deps: ## what the build needs (Go, Node); says in one line what is missing
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is missing: https://go.dev/dl/"; exit 1; }
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is missing: https://nodejs.org/"; exit 1; }
 
-deps-test: deps ## a C compiler for the race detector, and independent hosts (mbpoll, NUT, PC/SC) for the virtual devices
+deps-test: deps ## a C compiler for the race detector, independent hosts (mbpoll, NUT, PC/SC) for the virtual devices, MariaDB and PostgreSQL
 	@command -v cc >/dev/null || deploy/deps.sh gcc libc6-dev
-	@! command -v apt-get >/dev/null || deploy/deps.sh mbpoll nut-server nut-client pcscd vsmartcard-vpcd pcsc-tools
+	@! command -v apt-get >/dev/null || deploy/deps.sh mbpoll nut-server nut-client pcscd vsmartcard-vpcd pcsc-tools \
+	  mariadb-server-core mariadb-client-core postgresql
 
 deps-browser: ## Chromium and Chinese fonts for the browser tests (Debian packages)
 	@deploy/deps.sh chromium fonts-noto-cjk

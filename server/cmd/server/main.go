@@ -67,7 +67,7 @@ func run(path, roles string) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	st, err := store.Open(ctx, store.Options{Path: filepath.Join(c.Data, "server.db"), FsyncDelay: c.Bench.FsyncDelay})
+	st, err := store.Open(ctx, store.Options{DSN: filepath.Join(c.Data, "server.db"), FsyncDelay: c.Bench.FsyncDelay})
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func open(path string) (*store.Store, hsm.HSM, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, nil, err
 	}
-	st, err := store.Open(context.Background(), store.Options{Path: filepath.Join(c.Data, "server.db")})
+	st, err := store.Open(context.Background(), store.Options{DSN: filepath.Join(c.Data, "server.db")})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -41,7 +41,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{t: t, dir: t.TempDir()}
 	ctx := context.Background()
 	var err error
-	if r.st, err = store.Open(ctx, store.Options{Path: filepath.Join(r.dir, "db")}); err != nil {
+	if r.st, err = store.Open(ctx, store.Options{DSN: filepath.Join(r.dir, "db")}); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 )
 
@@ -18,64 +16,63 @@ type Approval struct {
 	Created, Expires, Decided           time.Time
 }
 
-const selectApproval = `SELECT id, terminal, request, branch, kind, amount, pan, session, state, manager, code, note, created, expires, decided FROM approval `
+const selectApproval = `SELECT APPROVAL_NUMBER, TERMINAL_NUMBER, REQUEST_NUMBER, ORGANIZATION_NUMBER, APPROVAL_KIND, AMOUNT, MASKED_PAN, SESSION_NUMBER, APPROVAL_STATE, MANAGER, REASON_CODE, NOTE,
+ CREATE_TIME, EXPIRE_TIME, DECIDE_TIME FROM PD_AP_APPROVAL `
 
-func scanApproval(r interface{ Scan(...any) error }) (*Approval, error) {
+func scanApproval(r scanner) (*Approval, error) {
 	a := &Approval{}
 	var c, e, d int64
-	err := r.Scan(&a.ID, &a.Terminal, &a.Request, &a.Branch, &a.Kind, &a.Amount, &a.PAN, &a.Session, &a.State, &a.Manager, &a.Code, &a.Note, &c, &e, &d)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
+	if err := r.Scan(&a.ID, &a.Terminal, &a.Request, &a.Branch, &a.Kind, &a.Amount, &a.PAN, &a.Session, &a.State, &a.Manager, &a.Code, &a.Note, &c, &e, &d); err != nil {
+		return nil, found(err)
 	}
 	a.Created, a.Expires = fromMS(c), fromMS(e)
 	if d != 0 {
 		a.Decided = fromMS(d)
 	}
-	return a, err
+	return a, nil
 }
 
 // AddApproval stores a request; a repeat of the terminal's own Request gives the first one.
 func (s *Store) AddApproval(ctx context.Context, a *Approval) (*Approval, error) {
 	err := s.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`INSERT INTO approval (id, terminal, request, branch, kind, amount, pan, session, state, created, expires) VALUES (?,?,?,?,?,?,?,?,'pending',?,?) ON CONFLICT (terminal, request) DO NOTHING`,
-			a.ID, a.Terminal, a.Request, a.Branch, a.Kind, a.Amount, a.PAN, a.Session, ms(a.Created), ms(a.Expires))
+		_, err := tx.exec(`INSERT INTO PD_AP_APPROVAL (APPROVAL_NUMBER, TERMINAL_NUMBER, REQUEST_NUMBER, ORGANIZATION_NUMBER, APPROVAL_KIND, AMOUNT, MASKED_PAN, SESSION_NUMBER, APPROVAL_STATE,
+ CREATE_TIME, UPDATE_TIME, EXPIRE_TIME) VALUES (?,?,?,?,?,?,?,?,'pending',?,?,?) ON CONFLICT (TERMINAL_NUMBER, REQUEST_NUMBER) DO NOTHING`,
+			a.ID, a.Terminal, a.Request, a.Branch, a.Kind, a.Amount, a.PAN, a.Session, ms(a.Created), ms(a.Created), ms(a.Expires))
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	return scanApproval(s.read.QueryRowContext(ctx, selectApproval+`WHERE terminal=? AND request=?`, a.Terminal, a.Request))
+	return scanApproval(s.row(ctx, selectApproval+`WHERE TERMINAL_NUMBER=? AND REQUEST_NUMBER=?`, a.Terminal, a.Request))
 }
 
 // Approval finds a request.
 func (s *Store) Approval(ctx context.Context, id string) (*Approval, error) {
-	return scanApproval(s.read.QueryRowContext(ctx, selectApproval+`WHERE id=?`, id))
+	return scanApproval(s.row(ctx, selectApproval+`WHERE APPROVAL_NUMBER=?`, id))
 }
 
 // Approvals lists requests of a branch (all when empty), pending only or the last ones.
 func (s *Store) Approvals(ctx context.Context, branch string, pending bool, now time.Time, limit int) ([]*Approval, error) {
-	rows, err := s.read.QueryContext(ctx, selectApproval+`WHERE (?='' OR branch=?) AND (NOT ? OR (state='pending' AND expires>?)) ORDER BY created DESC LIMIT ?`, branch, branch, pending, ms(now), limit)
-	if err != nil {
-		return nil, err
+	w := &where{}
+	if branch != "" {
+		w.and("ORGANIZATION_NUMBER=?", branch)
 	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []*Approval
-	for rows.Next() {
-		a, err := scanApproval(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, a)
+	if pending {
+		w.and("APPROVAL_STATE='pending' AND EXPIRE_TIME>?", ms(now))
 	}
-	return out, rows.Err()
+	return list(ctx, s, scanApproval, selectApproval+w.text+` ORDER BY CREATE_TIME DESC LIMIT ?`, append(w.args, limit)...)
 }
 
 // Decide moves a pending request to a state, if it is still pending and, unless the state
 // is "expired", not past its time. The first decision wins: ErrState for every later one.
 func (s *Store) Decide(ctx context.Context, id, state, manager, code, note string, now time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE approval SET state=?, manager=?, code=?, note=?, decided=? WHERE id=? AND state='pending' AND (?='expired' OR expires>?)`,
-			state, manager, code, note, ms(now), id, state, ms(now))
+		q, args := `UPDATE PD_AP_APPROVAL SET APPROVAL_STATE=?, MANAGER=?, REASON_CODE=?, NOTE=?, DECIDE_TIME=?, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1
+ WHERE APPROVAL_NUMBER=? AND APPROVAL_STATE='pending'`, []any{state, manager, code, clip(note, maxNote), ms(now), ms(now), clip(manager, 30), id}
+		if state != "expired" {
+			q, args = q+` AND EXPIRE_TIME>?`, append(args, ms(now))
+		}
+		n, err := tx.exec(q, args...)
 		if err == nil && n == 0 {
 			return ErrState
 		}
@@ -88,18 +85,10 @@ func (s *Store) Decide(ctx context.Context, id, state, manager, code, note strin
 
 // ExpireApprovals marks what is past its time and returns the ids.
 func (s *Store) ExpireApprovals(ctx context.Context, now time.Time) ([]string, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id FROM approval WHERE state='pending' AND expires<=?`, ms(now))
+	ids, err := list(ctx, s, func(r scanner) (id string, err error) { return id, r.Scan(&id) },
+		`SELECT APPROVAL_NUMBER FROM PD_AP_APPROVAL WHERE APPROVAL_STATE='pending' AND EXPIRE_TIME<=?`, ms(now))
 	if err != nil {
 		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	var ids []string
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
 	}
 	var done []string
 	for _, id := range ids {
@@ -107,5 +96,5 @@ func (s *Store) ExpireApprovals(ctx context.Context, now time.Time) ([]string, e
 			done = append(done, id)
 		}
 	}
-	return done, rows.Err()
+	return done, nil
 }

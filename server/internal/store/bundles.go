@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 )
 
@@ -23,24 +21,24 @@ type Assignment struct {
 	Created              time.Time
 }
 
-const selectBundle = `SELECT b.digest, b.name, b.version, b.size, b.manifest, b.signature, b.uploaded_by, b.created FROM bundle b `
+const selectBundle = `SELECT b.BUNDLE_DIGEST, b.BUNDLE_NAME, b.BUNDLE_VERSION, b.ARCHIVE_BYTES, b.MANIFEST, b.SIGNATURE, b.UPLOADED_BY, b.CREATE_TIME FROM FL_RL_BUNDLE b `
 
-func scanBundle(r interface{ Scan(...any) error }) (*Bundle, error) {
+func scanBundle(r scanner) (*Bundle, error) {
 	b := &Bundle{}
 	var c int64
-	err := r.Scan(&b.Digest, &b.Name, &b.Version, &b.Size, &b.Manifest, &b.Signature, &b.By, &c)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
+	if err := r.Scan(&b.Digest, &b.Name, &b.Version, &b.Size, &b.Manifest, &b.Signature, &b.By, &c); err != nil {
+		return nil, found(err)
 	}
 	b.Created = fromMS(c)
-	return b, err
+	return b, nil
 }
 
 // AddBundle registers a bundle; the same digest again changes nothing.
 func (s *Store) AddBundle(ctx context.Context, b *Bundle) error {
 	return s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(`INSERT INTO bundle (digest, name, version, size, manifest, signature, uploaded_by, created) VALUES (?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
-			b.Digest, b.Name, b.Version, b.Size, b.Manifest, b.Signature, b.By, ms(b.Created))
+		n, err := tx.exec(`INSERT INTO FL_RL_BUNDLE (BUNDLE_DIGEST, BUNDLE_NAME, BUNDLE_VERSION, ARCHIVE_BYTES, MANIFEST, SIGNATURE, UPLOADED_BY, UPDATE_BY, CREATE_TIME, UPDATE_TIME)
+ VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (BUNDLE_DIGEST) DO NOTHING`,
+			b.Digest, b.Name, b.Version, b.Size, b.Manifest, b.Signature, b.By, clip(b.By, 30), ms(b.Created), ms(b.Created))
 		if err == nil && n == 1 {
 			err = addAudit(tx, Audit{User: b.By, Action: "bundle.upload", Target: b.Digest, Note: b.Name + " " + b.Version, At: b.Created})
 		}
@@ -50,32 +48,20 @@ func (s *Store) AddBundle(ctx context.Context, b *Bundle) error {
 
 // Bundle finds a bundle by digest.
 func (s *Store) Bundle(ctx context.Context, digest string) (*Bundle, error) {
-	return scanBundle(s.read.QueryRowContext(ctx, selectBundle+`WHERE b.digest=?`, digest))
+	return scanBundle(s.row(ctx, selectBundle+`WHERE b.BUNDLE_DIGEST=?`, digest))
 }
 
 // Bundles lists bundles, newest first.
 func (s *Store) Bundles(ctx context.Context) ([]*Bundle, error) {
-	rows, err := s.read.QueryContext(ctx, selectBundle+`ORDER BY b.created DESC`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []*Bundle
-	for rows.Next() {
-		b, err := scanBundle(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, b)
-	}
-	return out, rows.Err()
+	return list(ctx, s, scanBundle, selectBundle+`ORDER BY b.CREATE_TIME DESC, b.ID DESC`)
 }
 
 // Assign assigns a known bundle to a known terminal.
 func (s *Store) Assign(ctx context.Context, a Assignment) error {
 	return s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(`INSERT INTO assignment (terminal, digest, by_user, created) SELECT t.id, b.digest, ?, ? FROM terminal t, bundle b WHERE t.id=? AND b.digest=?`,
-			a.By, ms(a.Created), a.Terminal, a.Digest)
+		n, err := tx.exec(`INSERT INTO FL_RL_ASSIGNMENT (TERMINAL_NUMBER, BUNDLE_DIGEST, ASSIGNED_BY, UPDATE_BY, CREATE_TIME, UPDATE_TIME)
+ SELECT t.TERMINAL_NUMBER, b.BUNDLE_DIGEST, ?, ?, ?, ? FROM FL_TM_TERMINAL t, FL_RL_BUNDLE b WHERE t.TERMINAL_NUMBER=? AND b.BUNDLE_DIGEST=?`,
+			a.By, clip(a.By, 30), ms(a.Created), ms(a.Created), a.Terminal, a.Digest)
 		if err == nil && n == 0 {
 			return ErrNotFound
 		}
@@ -88,25 +74,15 @@ func (s *Store) Assign(ctx context.Context, a Assignment) error {
 
 // Assigned returns the bundle a terminal should run, ErrNotFound when there is none.
 func (s *Store) Assigned(ctx context.Context, terminal string) (*Bundle, error) {
-	return scanBundle(s.read.QueryRowContext(ctx, selectBundle+`JOIN assignment a ON a.digest=b.digest WHERE a.terminal=? ORDER BY a.id DESC LIMIT 1`, terminal))
+	return scanBundle(s.row(ctx, selectBundle+`JOIN FL_RL_ASSIGNMENT a ON a.BUNDLE_DIGEST=b.BUNDLE_DIGEST WHERE a.TERMINAL_NUMBER=? ORDER BY a.ID DESC LIMIT 1`, terminal))
 }
 
 // Assignments lists a terminal's history, newest first.
 func (s *Store) Assignments(ctx context.Context, terminal string) ([]Assignment, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT id, terminal, digest, by_user, created FROM assignment WHERE terminal=? ORDER BY id DESC LIMIT 100`, terminal)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []Assignment
-	for rows.Next() {
-		var a Assignment
+	return list(ctx, s, func(r scanner) (a Assignment, err error) {
 		var c int64
-		if err := rows.Scan(&a.ID, &a.Terminal, &a.Digest, &a.By, &c); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&a.ID, &a.Terminal, &a.Digest, &a.By, &c)
 		a.Created = fromMS(c)
-		out = append(out, a)
-	}
-	return out, rows.Err()
+		return a, err
+	}, `SELECT ID, TERMINAL_NUMBER, BUNDLE_DIGEST, ASSIGNED_BY, CREATE_TIME FROM FL_RL_ASSIGNMENT WHERE TERMINAL_NUMBER=? ORDER BY ID DESC LIMIT 100`, terminal)
 }

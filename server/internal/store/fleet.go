@@ -21,33 +21,33 @@ type Status struct {
 // SaveStatus stores a beat; empty Modules, Cash or Software keep what is known.
 func (s *Store) SaveStatus(ctx context.Context, v *Status) error {
 	return s.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`INSERT INTO terminal_status (terminal, boot, seq, state, lease, bundle, version, outbox, modules, cash, software, at, received) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)
- ON CONFLICT (terminal) DO UPDATE SET boot=excluded.boot, seq=excluded.seq, state=excluded.state, lease=excluded.lease, bundle=excluded.bundle, version=excluded.version,
- outbox=excluded.outbox, modules=CASE WHEN excluded.modules='' THEN modules ELSE excluded.modules END, cash=CASE WHEN excluded.cash='' THEN cash ELSE excluded.cash END,
- software=CASE WHEN excluded.software='' THEN software ELSE excluded.software END, at=excluded.at, received=excluded.received`,
-			v.Terminal, v.Boot, int64(v.Seq), v.State, v.Lease, v.Bundle, v.Version, v.Outbox, v.Modules, v.Cash, v.Software, ms(v.At), ms(v.Received))
+		_, err := tx.exec(`INSERT INTO FL_TM_STATE (TERMINAL_NUMBER, BOOT_MARK, BEAT_NUMBER, SERVICE_STATE, LEASE_STATE, BUNDLE_DIGEST, BUNDLE_VERSION, OUTBOX_COUNT, MODULE_REPORT, CASH_REPORT,
+ SOFTWARE_REPORT, REPORT_TIME, CREATE_TIME, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+ ON CONFLICT (TERMINAL_NUMBER) DO UPDATE SET BOOT_MARK=excluded.BOOT_MARK, BEAT_NUMBER=excluded.BEAT_NUMBER, SERVICE_STATE=excluded.SERVICE_STATE, LEASE_STATE=excluded.LEASE_STATE,
+ BUNDLE_DIGEST=excluded.BUNDLE_DIGEST, BUNDLE_VERSION=excluded.BUNDLE_VERSION, OUTBOX_COUNT=excluded.OUTBOX_COUNT,
+ MODULE_REPORT=COALESCE(NULLIF(excluded.MODULE_REPORT,''), FL_TM_STATE.MODULE_REPORT), CASH_REPORT=COALESCE(NULLIF(excluded.CASH_REPORT,''), FL_TM_STATE.CASH_REPORT),
+ SOFTWARE_REPORT=COALESCE(NULLIF(excluded.SOFTWARE_REPORT,''), FL_TM_STATE.SOFTWARE_REPORT), REPORT_TIME=excluded.REPORT_TIME, UPDATE_TIME=excluded.UPDATE_TIME,
+ VERSION_NUMBER=FL_TM_STATE.VERSION_NUMBER+1`,
+			v.Terminal, v.Boot, int64(v.Seq), v.State, v.Lease, v.Bundle, v.Version, v.Outbox, v.Modules, v.Cash, v.Software, ms(v.At), ms(v.Received), ms(v.Received))
 		return err
 	})
 }
 
 // Statuses returns the last state of every terminal by terminal number.
 func (s *Store) Statuses(ctx context.Context) (map[string]*Status, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT terminal, boot, seq, state, lease, bundle, version, outbox, modules, cash, software, at, received FROM terminal_status`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	out := map[string]*Status{}
-	for rows.Next() {
+	vs, err := list(ctx, s, func(r scanner) (*Status, error) {
 		v := &Status{}
-		var a, r int64
-		if err := rows.Scan(&v.Terminal, &v.Boot, &v.Seq, &v.State, &v.Lease, &v.Bundle, &v.Version, &v.Outbox, &v.Modules, &v.Cash, &v.Software, &a, &r); err != nil {
-			return nil, err
-		}
-		v.At, v.Received = fromMS(a), fromMS(r)
+		var at, received int64
+		err := r.Scan(&v.Terminal, &v.Boot, &v.Seq, &v.State, &v.Lease, &v.Bundle, &v.Version, &v.Outbox, &v.Modules, &v.Cash, &v.Software, &at, &received)
+		v.At, v.Received = fromMS(at), fromMS(received)
+		return v, err
+	}, `SELECT TERMINAL_NUMBER, BOOT_MARK, BEAT_NUMBER, SERVICE_STATE, LEASE_STATE, BUNDLE_DIGEST, BUNDLE_VERSION, OUTBOX_COUNT, MODULE_REPORT, CASH_REPORT, SOFTWARE_REPORT, REPORT_TIME, UPDATE_TIME
+ FROM FL_TM_STATE`)
+	out := map[string]*Status{}
+	for _, v := range vs {
 		out[v.Terminal] = v
 	}
-	return out, rows.Err()
+	return out, err
 }
 
 // Record is a journal record of a terminal as it was uploaded.
@@ -62,7 +62,7 @@ type Record struct {
 // LastRecord returns the last record of a terminal's journal; Seq 0 when there is none.
 func (s *Store) LastRecord(ctx context.Context, terminal string) (Record, error) {
 	var r Record
-	err := s.read.QueryRowContext(ctx, `SELECT seq, prev, hash FROM ej WHERE terminal=? ORDER BY seq DESC LIMIT 1`, terminal).Scan(&r.Seq, &r.Prev, &r.Hash)
+	err := s.row(ctx, `SELECT RECORD_NUMBER, PREVIOUS_HASH, RECORD_HASH FROM FL_EJ_RECORD WHERE TERMINAL_NUMBER=? ORDER BY RECORD_NUMBER DESC LIMIT 1`, terminal).Scan(&r.Seq, &r.Prev, &r.Hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Record{}, nil
 	}
@@ -73,8 +73,8 @@ func (s *Store) LastRecord(ctx context.Context, terminal string) (Record, error)
 func (s *Store) AddRecords(ctx context.Context, terminal string, recs []Record, at time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
 		for _, r := range recs {
-			if _, err := tx.exec(`INSERT INTO ej (terminal, seq, prev, hash, body, txn, received) VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING`,
-				terminal, int64(r.Seq), r.Prev, r.Hash, r.Body, r.Txn, ms(at)); err != nil {
+			if _, err := tx.exec(`INSERT INTO FL_EJ_RECORD (TERMINAL_NUMBER, RECORD_NUMBER, PREVIOUS_HASH, RECORD_HASH, RECORD_BODY, TRANS_MARK, CREATE_TIME, UPDATE_TIME)
+ VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (TERMINAL_NUMBER, RECORD_NUMBER) DO NOTHING`, terminal, int64(r.Seq), r.Prev, r.Hash, r.Body, r.Txn, ms(at), ms(at)); err != nil {
 				return err
 			}
 		}
@@ -84,22 +84,12 @@ func (s *Store) AddRecords(ctx context.Context, terminal string, recs []Record, 
 
 // RecordsOf lists the journal records of one transaction of a terminal.
 func (s *Store) RecordsOf(ctx context.Context, terminal, txn string) ([]Record, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT seq, prev, hash, body, txn, received FROM ej WHERE terminal=? AND txn=? AND txn<>'' ORDER BY seq`, terminal, txn)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []Record
-	for rows.Next() {
-		var r Record
+	return list(ctx, s, func(r scanner) (v Record, err error) {
 		var at int64
-		if err := rows.Scan(&r.Seq, &r.Prev, &r.Hash, &r.Body, &r.Txn, &at); err != nil {
-			return nil, err
-		}
-		r.Received = fromMS(at)
-		out = append(out, r)
-	}
-	return out, rows.Err()
+		err = r.Scan(&v.Seq, &v.Prev, &v.Hash, &v.Body, &v.Txn, &at)
+		v.Received = fromMS(at)
+		return v, err
+	}, `SELECT RECORD_NUMBER, PREVIOUS_HASH, RECORD_HASH, RECORD_BODY, TRANS_MARK, CREATE_TIME FROM FL_EJ_RECORD WHERE TERMINAL_NUMBER=? AND TRANS_MARK=? AND TRANS_MARK<>'' ORDER BY RECORD_NUMBER`, terminal, txn)
 }
 
 // Alarm is something a person must look at.
@@ -112,29 +102,28 @@ type Alarm struct {
 // AddAlarm stores an alarm or its clearing; the same id twice is one alarm.
 func (s *Store) AddAlarm(ctx context.Context, a *Alarm) error {
 	return s.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`INSERT INTO alarm (terminal, id, code, severity, module, detail, at, received, cleared) VALUES (?,?,?,?,?,?,?,?,?)
- ON CONFLICT (terminal, id) DO UPDATE SET cleared=MAX(cleared, excluded.cleared)`, a.Terminal, a.ID, a.Code, a.Severity, a.Module, a.Detail, ms(a.At), ms(a.Received), a.Cleared)
+		_, err := tx.exec(`INSERT INTO FL_TM_ALARM (TERMINAL_NUMBER, ALARM_NUMBER, ALARM_CODE, SEVERITY, MODULE_NAME, DETAIL, REPORT_TIME, CREATE_TIME, UPDATE_TIME, STATUS) VALUES (?,?,?,?,?,?,?,?,?,?)
+ ON CONFLICT (TERMINAL_NUMBER, ALARM_NUMBER) DO UPDATE SET STATUS=CASE WHEN excluded.STATUS='1' THEN '1' ELSE FL_TM_ALARM.STATUS END, UPDATE_TIME=excluded.UPDATE_TIME,
+ VERSION_NUMBER=FL_TM_ALARM.VERSION_NUMBER+1`, a.Terminal, a.ID, a.Code, a.Severity, a.Module, a.Detail, ms(a.At), ms(a.Received), ms(a.Received), flag(a.Cleared))
 		return err
 	})
 }
 
 // Alarms lists alarms, newest first; open only when all is false.
 func (s *Store) Alarms(ctx context.Context, branch string, all bool, limit int) ([]*Alarm, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT a.terminal, a.id, a.code, a.severity, a.module, a.detail, a.at, a.received, a.cleared FROM alarm a
- LEFT JOIN terminal t ON t.id=a.terminal WHERE (? OR a.cleared=0) AND (?='' OR t.branch=?) ORDER BY a.received DESC LIMIT ?`, all, branch, branch, limit)
-	if err != nil {
-		return nil, err
+	w := &where{}
+	if !all {
+		w.and("a.STATUS='0'")
 	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []*Alarm
-	for rows.Next() {
+	if branch != "" {
+		w.and("t.ORGANIZATION_NUMBER=?", branch)
+	}
+	return list(ctx, s, func(r scanner) (*Alarm, error) {
 		a := &Alarm{}
-		var at, rc int64
-		if err := rows.Scan(&a.Terminal, &a.ID, &a.Code, &a.Severity, &a.Module, &a.Detail, &at, &rc, &a.Cleared); err != nil {
-			return nil, err
-		}
-		a.At, a.Received = fromMS(at), fromMS(rc)
-		out = append(out, a)
-	}
-	return out, rows.Err()
+		var at, received int64
+		err := r.Scan(&a.Terminal, &a.ID, &a.Code, &a.Severity, &a.Module, &a.Detail, &at, &received, &a.Cleared)
+		a.At, a.Received = fromMS(at), fromMS(received)
+		return a, err
+	}, `SELECT a.TERMINAL_NUMBER, a.ALARM_NUMBER, a.ALARM_CODE, a.SEVERITY, a.MODULE_NAME, a.DETAIL, a.REPORT_TIME, a.CREATE_TIME, a.STATUS FROM FL_TM_ALARM a
+ LEFT JOIN FL_TM_TERMINAL t ON t.TERMINAL_NUMBER=a.TERMINAL_NUMBER `+w.text+` ORDER BY a.CREATE_TIME DESC LIMIT ?`, append(w.args, limit)...)
 }

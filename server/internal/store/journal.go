@@ -3,10 +3,11 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
+
+	"zhigui/server/internal/store/schema"
 )
 
 // State of a transaction. The numbers are stored.
@@ -56,6 +57,7 @@ type Txn struct {
 	Idem      string // terminal number, '|', the rest of the idempotency key
 	Digest    []byte
 	Terminal  string
+	Branch    string
 	Channel   string // by which it came
 	Host      string // to which it went; its reversal goes there too
 	Kind      string
@@ -78,20 +80,36 @@ type Txn struct {
 	Updated   time.Time
 }
 
-const insertTxn = `INSERT INTO txn (id, idem, digest, terminal, channel, host, kind, batch, stan, amount, state, rc, host_stan, host_time,
- reference, pan_masked, pan_index, request, answer, note, created, updated) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (idem) DO NOTHING`
+const (
+	insertKey = `INSERT INTO TX_ON_KEY (IDEMPOTENCY_KEY, JOURNAL_NUMBER) VALUES (?,?) ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING`
+	insertTxn = `INSERT INTO TX_ON_JOURNAL (JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER,
+ AMOUNT, TRANS_STATE, RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, NOTE, CREATE_TIME, UPDATE_TIME)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+	insertTxnOnce = insertTxn + ` ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING`
+)
 
 // Insert stores a new transaction durably. fresh is false, and nothing is written, when one
 // with the same Idem exists.
 func (s *Store) Insert(ctx context.Context, t *Txn) (fresh bool, err error) {
-	err = s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(insertTxn, t.ID, t.Idem, t.Digest, t.Terminal, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
-			t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, t.Note, ms(t.Created), ms(t.Updated))
+	err = s.write(ctx, func(tx *Tx) (err error) {
+		q := insertTxnOnce
+		if tx.d.keyed() {
+			q = insertTxn
+			if n, err := tx.exec(insertKey, t.Idem, t.ID); n != 1 || err != nil {
+				fresh = false
+				return err
+			}
+		}
+		n, err := tx.exec(q, t.ID, t.Idem, t.Digest, t.Terminal, t.Branch, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
+			t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), ms(t.Created), ms(t.Updated))
 		fresh = n == 1
 		return err
 	})
-	return fresh, err
+	return fresh && err == nil, err
 }
+
+// maxNote is the length of NOTE columns.
+const maxNote = 700
 
 // Outcome is what the end of a transaction adds to it.
 type Outcome struct {
@@ -110,6 +128,14 @@ func (s *Store) Finish(ctx context.Context, id int64, o *Outcome, from ...State)
 	return s.write(ctx, func(tx *Tx) error { return finish(tx, id, o, from) })
 }
 
+const (
+	finishSet = `UPDATE TX_ON_JOURNAL SET TRANS_STATE=?, RESPONSE_CODE=COALESCE(NULLIF(?,''), RESPONSE_CODE), AUTHORIZATION_CODE=COALESCE(NULLIF(?,''), AUTHORIZATION_CODE),
+ NOTE=COALESCE(NULLIF(?,''), NOTE), UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1`
+	finishWhere  = ` WHERE JOURNAL_NUMBER=? AND (TRANS_STATE=? OR TRANS_STATE=? OR TRANS_STATE=?)`
+	finishTxn    = finishSet + finishWhere
+	finishAnswer = finishSet + `, ANSWER_SEALED=?` + finishWhere
+)
+
 func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 	var a, b, c State // SQL takes three at most
 	for i, p := range []*State{&a, &b, &c} {
@@ -119,10 +145,12 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 			*p = from[0]
 		}
 	}
-	n, err := tx.exec(`UPDATE txn SET state=?, rc=CASE WHEN ?='' THEN rc ELSE ? END, auth=CASE WHEN ?='' THEN auth ELSE ? END,
- answer=COALESCE(?, answer), note=CASE WHEN ?='' THEN note ELSE ? END, updated=? WHERE id=? AND (state=? OR state=? OR state=?)`, // IN would build a temporary table each time
-
-		int64(o.State), o.RC, o.RC, o.Auth, o.Auth, o.Answer, o.Note, o.Note, ms(o.At), id, int64(a), int64(b), int64(c))
+	q := finishTxn // IN would build a temporary table each time
+	args := []any{int64(o.State), o.RC, o.Auth, clip(o.Note, maxNote), ms(o.At)}
+	if o.Answer != nil {
+		q, args = finishAnswer, append(args, o.Answer)
+	}
+	n, err := tx.exec(q, append(args, id, int64(a), int64(b), int64(c))...)
 	if err != nil {
 		return err
 	}
@@ -137,61 +165,65 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 	if o.State == Approved || o.State == Declined {
 		return nil // the row itself tells it; saves the hot path a write
 	}
-	_, err = tx.exec(`INSERT INTO txn_event (txn, at, state, note) VALUES (?,?,?,?)`, id, ms(o.At), int64(o.State), o.Note)
+	_, err = tx.exec(`INSERT INTO TX_ON_EVENT (JOURNAL_NUMBER, CREATE_TIME, UPDATE_TIME, TRANS_STATE, NOTE) VALUES (?,?,?,?,?)`, id, ms(o.At), ms(o.At), int64(o.State), clip(o.Note, maxNote))
 	return err
 }
 
-const selectTxn = `SELECT id, idem, digest, terminal, channel, host, kind, batch, stan, amount, state, rc, host_stan, host_time, reference, auth,
- pan_masked, pan_index, request, answer, paid, note, created, updated FROM txn `
+const selectTxn = `SELECT JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER, AMOUNT, TRANS_STATE,
+ RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, AUTHORIZATION_CODE, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, PAID_AMOUNT, NOTE, CREATE_TIME, UPDATE_TIME
+ FROM TX_ON_JOURNAL `
 
-func scanTxn(r interface{ Scan(...any) error }) (*Txn, error) {
+func scanTxn(r scanner) (*Txn, error) {
 	t := &Txn{}
 	var c, u int64
-	err := r.Scan(&t.ID, &t.Idem, &t.Digest, &t.Terminal, &t.Channel, &t.Host, &t.Kind, &t.Batch, &t.STAN, &t.Amount, &t.State, &t.RC, &t.HostSTAN, &t.HostTime,
+	err := r.Scan(&t.ID, &t.Idem, &t.Digest, &t.Terminal, &t.Branch, &t.Channel, &t.Host, &t.Kind, &t.Batch, &t.STAN, &t.Amount, &t.State, &t.RC, &t.HostSTAN, &t.HostTime,
 		&t.Reference, &t.Auth, &t.PANMasked, &t.PANIndex, &t.Request, &t.Answer, &t.Paid, &t.Note, &c, &u)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
+	if err != nil {
+		return nil, found(err)
 	}
 	t.Created, t.Updated = fromMS(c), fromMS(u)
-	return t, err
+	return t, nil
 }
 
 // ByIdem finds a transaction by its idempotency key.
 func (s *Store) ByIdem(ctx context.Context, idem string) (*Txn, error) {
-	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE idem=?`, idem))
+	if !s.d.keyed() {
+		return scanTxn(s.row(ctx, selectTxn+`WHERE IDEMPOTENCY_KEY=?`, idem))
+	}
+	var id int64
+	if err := s.row(ctx, `SELECT JOURNAL_NUMBER FROM TX_ON_KEY WHERE IDEMPOTENCY_KEY=?`, idem).Scan(&id); err != nil {
+		return nil, found(err)
+	}
+	return s.ByID(ctx, id)
 }
 
 // ByID finds a transaction by its id.
 func (s *Store) ByID(ctx context.Context, id int64) (*Txn, error) {
-	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE id=?`, id))
+	return scanTxn(s.row(ctx, selectTxn+`WHERE JOURNAL_NUMBER=?`, id))
 }
 
 // ByOriginal finds the transaction a confirmation or reversal of a terminal means.
 func (s *Store) ByOriginal(ctx context.Context, terminal, batch, stan string) (*Txn, error) {
-	return scanTxn(s.read.QueryRowContext(ctx, selectTxn+`WHERE idem>=? AND idem<? AND batch=? AND stan=? ORDER BY id DESC LIMIT 1`,
-		terminal+"|", terminal+"}", batch, stan))
+	w := s.ofTerminal(terminal)
+	w.and("BATCH_NUMBER=?", batch)
+	w.and("TRACE_NUMBER=?", stan)
+	return scanTxn(s.row(ctx, selectTxn+w.text+` ORDER BY JOURNAL_NUMBER DESC LIMIT 1`, w.args...))
+}
+
+// ofTerminal selects by terminal: SQLite finds it as the beginning of the idempotency key.
+func (s *Store) ofTerminal(terminal string) *where {
+	w := &where{}
+	if s.d.keyed() {
+		w.and("TERMINAL_NUMBER=?", terminal)
+	} else {
+		w.and("IDEMPOTENCY_KEY>=? AND IDEMPOTENCY_KEY<?", terminal+"|", terminal+"}")
+	}
+	return w
 }
 
 // InState lists transactions in a state, oldest first, created before a time.
 func (s *Store) InState(ctx context.Context, st State, before time.Time, limit int) ([]*Txn, error) {
-	rows, err := s.read.QueryContext(ctx, selectTxn+`WHERE state=? AND (state = 1 OR state = 3 OR state = 4 OR state = 5 OR state = 10) AND created<? ORDER BY id LIMIT ?`, int64(st), ms(before), limit)
-	if err != nil {
-		return nil, err
-	}
-	return collect(rows)
-}
-
-func collect(rows *sql.Rows) ([]*Txn, error) {
-	defer rows.Close() //nolint:errcheck // reading
-	var out []*Txn
-	for rows.Next() {
-		t, err := scanTxn(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, t)
-	}
-	return out, rows.Err()
+	return list(ctx, s, scanTxn, selectTxn+`WHERE TRANS_STATE=? AND (`+schema.Open+`) AND CREATE_TIME<? ORDER BY JOURNAL_NUMBER LIMIT ?`, int64(st), ms(before), limit)
 }
 
 // Credit records what a terminal has taken in for a deposit, with the message that tells the
@@ -205,7 +237,7 @@ func (s *Store) Credit(ctx context.Context, id, paid int64, at time.Time, r *Rev
 		if err := finish(tx, id, o, []State{Approved, Suspense}); err != nil {
 			return err
 		}
-		_, err := tx.exec(`UPDATE txn SET amount=?, paid=? WHERE id=?`, paid, paid, id)
+		_, err := tx.exec(`UPDATE TX_ON_JOURNAL SET AMOUNT=?, PAID_AMOUNT=? WHERE JOURNAL_NUMBER=?`, paid, paid, id)
 		return err
 	})
 }
@@ -214,7 +246,7 @@ func (s *Store) Credit(ctx context.Context, id, paid int64, at time.Time, r *Rev
 // same commit.
 func (s *Store) Confirm(ctx context.Context, id, paid int64, at time.Time, r *Reversal) error {
 	return s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE txn SET paid=? WHERE id=? AND state IN (4,10)`, paid, id)
+		n, err := tx.exec(`UPDATE TX_ON_JOURNAL SET PAID_AMOUNT=? WHERE JOURNAL_NUMBER=? AND (TRANS_STATE=4 OR TRANS_STATE=10)`, paid, id)
 		if err != nil {
 			return err
 		}

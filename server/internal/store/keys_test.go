@@ -10,7 +10,7 @@ import (
 )
 
 func TestComponentsAndKEKsStayWhileOldWorkingKeysGo(t *testing.T) {
-	s, err := Open(context.Background(), Options{Path: filepath.Join(t.TempDir(), "s.db")})
+	s, err := Open(context.Background(), Options{DSN: filepath.Join(t.TempDir(), "s.db")})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,54 +41,42 @@ const (
 )
 
 func insertReversal(tx *Tx, r *Reversal) error {
-	_, err := tx.exec(`INSERT INTO reversal (txn, terminal, host, state, reason, paid, stan, time, created, next, updated) VALUES (?,?,?,0,?,?,?,?,?,?,?) ON CONFLICT (txn) DO NOTHING`,
+	_, err := tx.exec(`INSERT INTO TX_ON_REVERSAL (JOURNAL_NUMBER, TERMINAL_NUMBER, HOST_NAME, REVERSAL_STATE, REASON_CODE, PAID_AMOUNT, HOST_TRACE_NUMBER, HOST_TIME, CREATE_TIME, NEXT_TIME, UPDATE_TIME)
+ VALUES (?,?,?,0,?,?,?,?,?,?,?) ON CONFLICT (JOURNAL_NUMBER) DO NOTHING`,
 		r.Txn, r.Terminal, r.Host, r.Reason, r.Paid, r.STAN, r.Time, ms(r.Created), ms(r.Next), ms(r.Created))
 	if err == nil && r.Paid.Valid {
-		_, err = tx.exec(`UPDATE txn SET paid=? WHERE id=?`, r.Paid.Int64, r.Txn)
+		_, err = tx.exec(`UPDATE TX_ON_JOURNAL SET PAID_AMOUNT=? WHERE JOURNAL_NUMBER=?`, r.Paid.Int64, r.Txn)
 	}
 	return err
 }
 
-const selectReversal = `SELECT txn, terminal, host, state, reason, paid, stan, time, attempts, not_found, rc, created, next FROM reversal `
+const selectReversal = `SELECT JOURNAL_NUMBER, TERMINAL_NUMBER, HOST_NAME, REVERSAL_STATE, REASON_CODE, PAID_AMOUNT, HOST_TRACE_NUMBER, HOST_TIME, ATTEMPT_COUNT, ABSENT_COUNT, RESPONSE_CODE,
+ CREATE_TIME, NEXT_TIME FROM TX_ON_REVERSAL `
 
-func scanReversal(r interface{ Scan(...any) error }) (*Reversal, error) {
+func scanReversal(r scanner) (*Reversal, error) {
 	v := &Reversal{}
 	var c, n int64
-	err := r.Scan(&v.Txn, &v.Terminal, &v.Host, &v.State, &v.Reason, &v.Paid, &v.STAN, &v.Time, &v.Attempts, &v.NotFound, &v.RC, &c, &n)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
+	if err := r.Scan(&v.Txn, &v.Terminal, &v.Host, &v.State, &v.Reason, &v.Paid, &v.STAN, &v.Time, &v.Attempts, &v.NotFound, &v.RC, &c, &n); err != nil {
+		return nil, found(err)
 	}
 	v.Created, v.Next, v.Credit = fromMS(c), fromMS(n), v.Reason == CreditReason
-	return v, err
+	return v, nil
 }
 
 // ReversalOf returns the reversal of a transaction, ErrNotFound when there is none.
 func (s *Store) ReversalOf(ctx context.Context, txn int64) (*Reversal, error) {
-	return scanReversal(s.read.QueryRowContext(ctx, selectReversal+`WHERE txn=?`, txn))
+	return scanReversal(s.row(ctx, selectReversal+`WHERE JOURNAL_NUMBER=?`, txn))
 }
 
 // PendingReversals lists all that must still be sent, oldest first.
 func (s *Store) PendingReversals(ctx context.Context) ([]*Reversal, error) {
-	rows, err := s.read.QueryContext(ctx, selectReversal+`WHERE state=0 ORDER BY txn`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []*Reversal
-	for rows.Next() {
-		r, err := scanReversal(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, r)
-	}
-	return out, rows.Err()
+	return list(ctx, s, scanReversal, selectReversal+`WHERE REVERSAL_STATE=0 ORDER BY JOURNAL_NUMBER`)
 }
 
 // Attempt records, before the send, that a reversal is sent once more.
 func (s *Store) Attempt(ctx context.Context, r *Reversal, next, at time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`UPDATE reversal SET attempts=attempts+1, next=?, updated=? WHERE txn=? AND state=0`, ms(next), ms(at), r.Txn)
+		_, err := tx.exec(`UPDATE TX_ON_REVERSAL SET ATTEMPT_COUNT=ATTEMPT_COUNT+1, NEXT_TIME=?, UPDATE_TIME=? WHERE JOURNAL_NUMBER=? AND REVERSAL_STATE=0`, ms(next), ms(at), r.Txn)
 		return err
 	})
 }
@@ -96,7 +84,7 @@ func (s *Store) Attempt(ctx context.Context, r *Reversal, next, at time.Time) er
 // Retry records an answer that does not end a reversal.
 func (s *Store) Retry(ctx context.Context, r *Reversal, rc string, notFound int, next, at time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`UPDATE reversal SET rc=?, not_found=?, next=?, updated=? WHERE txn=? AND state=0`, rc, notFound, ms(next), ms(at), r.Txn)
+		_, err := tx.exec(`UPDATE TX_ON_REVERSAL SET RESPONSE_CODE=?, ABSENT_COUNT=?, NEXT_TIME=?, UPDATE_TIME=? WHERE JOURNAL_NUMBER=? AND REVERSAL_STATE=0`, rc, notFound, ms(next), ms(at), r.Txn)
 		return err
 	})
 }
@@ -115,7 +103,7 @@ func (s *Store) EndReversal(ctx context.Context, r *Reversal, st ReversalState, 
 		}
 	}
 	return s.write(ctx, func(tx *Tx) error {
-		if _, err := tx.exec(`UPDATE reversal SET state=?, rc=?, not_found=?, updated=? WHERE txn=?`, int64(st), rc, r.NotFound, ms(at), r.Txn); err != nil {
+		if _, err := tx.exec(`UPDATE TX_ON_REVERSAL SET REVERSAL_STATE=?, RESPONSE_CODE=?, ABSENT_COUNT=?, UPDATE_TIME=? WHERE JOURNAL_NUMBER=?`, int64(st), rc, r.NotFound, ms(at), r.Txn); err != nil {
 			return err
 		}
 		err := finish(tx, r.Txn, &Outcome{State: end, At: at, Note: note}, []State{ReversalPending, CreditPending})
@@ -130,14 +118,14 @@ func (s *Store) EndReversal(ctx context.Context, r *Reversal, st ReversalState, 
 // are skipped, never given twice.
 func (s *Store) Reserve(ctx context.Context, name string, n int64) (first int64, err error) {
 	err = s.write(ctx, func(tx *Tx) error {
-		if _, err := tx.exec(`INSERT INTO sequence (name, value) VALUES (?, 0) ON CONFLICT (name) DO NOTHING`, name); err != nil {
+		if _, err := tx.exec(`INSERT INTO SY_NO_SEQUENCE (SEQUENCE_NAME, LAST_NUMBER) VALUES (?, 0) ON CONFLICT (SEQUENCE_NAME) DO NOTHING`, name); err != nil {
 			return err
 		}
-		if _, err := tx.exec(`UPDATE sequence SET value=value+? WHERE name=?`, n, name); err != nil {
+		if _, err := tx.exec(`UPDATE SY_NO_SEQUENCE SET LAST_NUMBER=LAST_NUMBER+? WHERE SEQUENCE_NAME=?`, n, name); err != nil {
 			return err
 		}
 		var v int64
-		if err := tx.row(`SELECT value FROM sequence WHERE name=?`, []any{name}, &v); err != nil {
+		if err := tx.row(`SELECT LAST_NUMBER FROM SY_NO_SEQUENCE WHERE SEQUENCE_NAME=?`, []any{name}, &v); err != nil {
 			return err
 		}
 		first = v - n + 1

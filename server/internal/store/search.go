@@ -15,55 +15,47 @@ type Search struct {
 	Offset, Limit               int
 }
 
-// where is the condition of a search, with its values.
-func (q Search) where() (where string, args []any) {
-	where = `WHERE 1=1`
-	add := func(cond string, v ...any) {
-		where += " AND " + cond
-		args = append(args, v...)
-	}
+// matching is the condition of a search.
+func (s *Store) matching(q Search) *where {
+	w := &where{}
 	if q.Terminal != "" {
-		add("idem>=? AND idem<?", q.Terminal+"|", q.Terminal+"}")
+		w = s.ofTerminal(q.Terminal)
 	}
 	if q.Branch != "" {
-		add("terminal IN (SELECT id FROM terminal WHERE branch=?)", q.Branch)
+		w.and("TERMINAL_NUMBER IN (SELECT TERMINAL_NUMBER FROM FL_TM_TERMINAL WHERE ORGANIZATION_NUMBER=?)", q.Branch)
 	}
 	if q.Reference != "" {
-		add("reference=?", q.Reference)
+		w.and("REFERENCE_NUMBER=?", q.Reference)
 	}
 	if q.PANIndex != nil {
-		add("pan_index=?", q.PANIndex)
+		w.and("PAN_INDEX=?", q.PANIndex)
 	}
 	if !q.From.IsZero() {
-		add("created>=?", ms(q.From))
+		w.and("CREATE_TIME>=?", ms(q.From))
 	}
 	if !q.To.IsZero() {
-		add("created<?", ms(q.To))
+		w.and("CREATE_TIME<?", ms(q.To))
 	}
 	if q.State != 0 {
-		add("state=?", int64(q.State))
+		w.and("TRANS_STATE=?", int64(q.State))
 	}
 	if q.AmountMin > 0 {
-		add("amount>=?", q.AmountMin)
+		w.and("AMOUNT>=?", q.AmountMin)
 	}
 	if q.AmountMax > 0 {
-		add("amount<=?", q.AmountMax)
+		w.and("AMOUNT<=?", q.AmountMax)
 	}
-	return where, args
+	return w
 }
 
 // Search lists transactions, newest first, and the number that match (counted up to 10,000).
 func (s *Store) Search(ctx context.Context, q Search) ([]*Txn, int, error) {
-	where, args := q.where()
+	w := s.matching(q)
 	var n int
-	if err := s.read.QueryRowContext(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM txn `+where+` LIMIT 10000)`, args...).Scan(&n); err != nil {
+	if err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM TX_ON_JOURNAL `+w.text+` LIMIT 10000) x`, w.args...).Scan(&n); err != nil {
 		return nil, 0, err
 	}
-	rows, err := s.read.QueryContext(ctx, selectTxn+where+` ORDER BY id DESC LIMIT ? OFFSET ?`, append(args, q.Limit, q.Offset)...)
-	if err != nil {
-		return nil, 0, err
-	}
-	out, err := collect(rows)
+	out, err := list(ctx, s, scanTxn, selectTxn+w.text+` ORDER BY JOURNAL_NUMBER DESC LIMIT ? OFFSET ?`, append(w.args, q.Limit, q.Offset)...)
 	return out, n, err
 }
 
@@ -76,22 +68,12 @@ type Event struct {
 
 // Events lists the steps of a transaction.
 func (s *Store) Events(ctx context.Context, txn int64) ([]Event, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT at, state, note FROM txn_event WHERE txn=? ORDER BY at, rowid`, txn)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []Event
-	for rows.Next() {
-		var e Event
+	return list(ctx, s, func(r scanner) (e Event, err error) {
 		var at int64
-		if err := rows.Scan(&at, &e.State, &e.Note); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&at, &e.State, &e.Note)
 		e.At = fromMS(at)
-		out = append(out, e)
-	}
-	return out, rows.Err()
+		return e, err
+	}, `SELECT CREATE_TIME, TRANS_STATE, NOTE FROM TX_ON_EVENT WHERE JOURNAL_NUMBER=? ORDER BY CREATE_TIME, ID`, txn)
 }
 
 // CloseByHand is the two-person action on a SUSPENSE or REVERSAL_STUCK transaction: the first
@@ -101,13 +83,14 @@ func (s *Store) CloseByHand(ctx context.Context, txn int64, user, note string, n
 	err = s.write(ctx, func(tx *Tx) error {
 		closed = false
 		var st State
-		if err := tx.row(`SELECT state FROM txn WHERE id=?`, []any{txn}, &st); err != nil {
-			return ErrNotFound
+		if err := tx.row(`SELECT TRANS_STATE FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER=?`, []any{txn}, &st); err != nil {
+			return found(err)
 		}
 		if st != Suspense && st != ReversalStuck {
 			return ErrState
 		}
-		n, err := tx.exec(`INSERT INTO two_person (txn, action, first_user, note, created) VALUES (?, 'close', ?, ?, ?) ON CONFLICT (txn) DO NOTHING`, txn, user, note, ms(now))
+		n, err := tx.exec(`INSERT INTO TX_ON_CLOSING (JOURNAL_NUMBER, ACTION, FIRST_USER, NOTE, UPDATE_BY, CREATE_TIME, UPDATE_TIME) VALUES (?, 'close', ?, ?, ?, ?, ?)
+ ON CONFLICT (JOURNAL_NUMBER) DO NOTHING`, txn, user, clip(note, maxNote), clip(user, 30), ms(now), ms(now))
 		if err != nil {
 			return err
 		}
@@ -118,7 +101,7 @@ func (s *Store) CloseByHand(ctx context.Context, txn int64, user, note string, n
 			return nil
 		}
 		var first string
-		if err := tx.row(`SELECT first_user FROM two_person WHERE txn=?`, []any{txn}, &first); err != nil {
+		if err := tx.row(`SELECT FIRST_USER FROM TX_ON_CLOSING WHERE JOURNAL_NUMBER=?`, []any{txn}, &first); err != nil {
 			return err
 		}
 		if first == user {

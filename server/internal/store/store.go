@@ -1,7 +1,8 @@
-// Package store keeps everything the server must not lose in one SQLite database: WAL,
-// synchronous=FULL, one writing connection behind a group-committing writer, readers apart.
-// It is the only package that imports an SQL driver. trade, access, mgmt, hsm's key store and
-// the commands use it.
+// Package store keeps everything the server must not lose in one database: SQLite (WAL,
+// synchronous=FULL), MariaDB or MySQL, or PostgreSQL, chosen by the data source name. Writes
+// go through a group-committing writer, readers have connections of their own. It is the only
+// package that imports SQL drivers. trade, access, mgmt, hsm's key store and the commands use
+// it.
 //
 // A method that changes something returns only after the change is durable.
 package store
@@ -9,19 +10,12 @@ package store
 import (
 	"context"
 	"database/sql"
-	"embed"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net/url"
 	"time"
 
-	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver
+	"zhigui/server/internal/store/schema"
 )
-
-//go:embed migrations/*.sql
-var migrations embed.FS
 
 // Errors of the store.
 var (
@@ -29,66 +23,72 @@ var (
 	ErrBusy     = errors.New("store: write queue is full")
 	ErrClosed   = errors.New("store: closed")
 	ErrState    = errors.New("store: the row is in another state")
+	// ErrAway: the database cannot be reached; nothing was written.
+	ErrAway = errors.New("store: the database is away")
+	// ErrUnknown: the connection was lost during a commit and the database cannot be asked
+	// whether it happened.
+	ErrUnknown = errors.New("store: it is not known whether the write happened")
 )
 
 // Options of Open.
 type Options struct {
-	Path       string
+	DSN        string        // a path or sqlite:path, mysql://user:password@host:port/database, postgres://…
 	Queue      int           // writes that may wait; 0 = 4096
 	Batch      int           // writes in one commit at most; 0 = 256
+	Writers    int           // writing connections of a networked database; 0 = 3
+	Patience   time.Duration // how long a lost database is waited for before writes fail; 0 = 10 s
 	FsyncDelay time.Duration // benchmarks only: slept inside each commit, as a slower disk would
 }
 
 // Store is an open database. It is safe for concurrent use.
 type Store struct {
+	d    *dialect
 	read *sql.DB
 	w    *writer
 	db   *sql.DB
 }
 
-// Open opens or creates the database and brings its schema up to date.
+// Open opens the database, creating that of SQLite, and brings its schema up to date.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	dsn := func(extra url.Values) string {
-		v := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
-			"wal_autocheckpoint(20000)", "foreign_keys(1)", "temp_store(MEMORY)", "cache_size(-32000)"}}
-		for k, x := range extra {
-			v[k] = append(v[k], x...)
+	def := func(p *int, v int) {
+		if *p <= 0 {
+			*p = v
 		}
-		return "file:" + (&url.URL{Path: o.Path}).EscapedPath() + "?" + v.Encode()
 	}
-	db, err := sql.Open("sqlite", dsn(nil))
+	d, err := dialectOf(o.DSN)
 	if err != nil {
+		return nil, err
+	}
+	def(&o.Queue, 4096)
+	def(&o.Batch, 256)
+	def(&o.Writers, d.writers)
+	if d.engine == schema.SQLite {
+		o.Writers = 1
+	}
+	if o.Patience <= 0 {
+		o.Patience = 10 * time.Second
+	}
+	s := &Store{d: d}
+	if s.db, err = d.write(); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
-	db.SetMaxOpenConns(1)
-	if err := migrate(ctx, db); err != nil {
-		return nil, errors.Join(err, db.Close())
+	if err = d.check(ctx, s.db); err == nil {
+		err = migrate(ctx, d, s.db)
 	}
-	read, err := sql.Open("sqlite", dsn(url.Values{"_pragma": {"query_only(1)"}}))
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("store: open: %w", err), db.Close())
+		return nil, errors.Join(err, s.db.Close())
 	}
-	read.SetMaxOpenConns(4)
-	w, err := newWriter(ctx, db, o)
-	if err != nil {
-		return nil, errors.Join(err, read.Close(), db.Close())
+	if s.read, err = d.read(); err != nil {
+		return nil, errors.Join(fmt.Errorf("store: open: %w", err), s.db.Close())
 	}
-	return &Store{read: read, w: w, db: db}, nil
-}
-
-func migrate(ctx context.Context, db *sql.DB) error {
-	sub, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return fmt.Errorf("store: migrations: %w", err)
+	lanes := make([]*lane, o.Writers)
+	for i := range lanes {
+		lanes[i] = newLane(s.db)
 	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, db, sub)
-	if err != nil {
-		return fmt.Errorf("store: migrations: %w", err)
+	if s.w, err = newWriter(ctx, d, o, lanes); err != nil {
+		return nil, errors.Join(err, s.read.Close(), s.db.Close())
 	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("store: migrate: %w", err)
-	}
-	return nil
+	return s, nil
 }
 
 // Close waits for queued writes and closes the database.
@@ -100,9 +100,79 @@ func (s *Store) Close() error {
 // Stats tells how the writer is doing.
 func (s *Store) Stats() WriterStats { return s.w.stats() }
 
-// write queues f for the next group commit and waits until it is durable.
+// Engine is the name of the engine: sqlite, mariadb or postgres.
+func (s *Store) Engine() string { return s.d.engine.String() }
+
+// write queues f for the next group commit and waits until it is durable. f may run more than
+// once.
 func (s *Store) write(ctx context.Context, f func(*Tx) error) error { return s.w.do(ctx, f) }
+
+func (s *Store) row(ctx context.Context, q string, args ...any) *sql.Row {
+	return s.read.QueryRowContext(ctx, s.d.in(q).text, args...)
+}
+
+// list reads all rows of a query with scan.
+func list[T any](ctx context.Context, s *Store, scan func(scanner) (T, error), q string, args ...any) ([]T, error) {
+	rows, err := s.read.QueryContext(ctx, s.d.in(q).text, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // reading
+	var out []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
+}
+
+// scanner is a row.
+type scanner interface{ Scan(...any) error }
+
+// found turns the absence of a row into ErrNotFound.
+func found(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrNotFound
+	}
+	return err
+}
+
+// where collects conditions.
+type where struct {
+	text string
+	args []any
+}
+
+func (w *where) and(cond string, args ...any) {
+	if w.text == "" {
+		w.text = "WHERE " + cond
+	} else {
+		w.text += " AND " + cond
+	}
+	w.args = append(w.args, args...)
+}
 
 func ms(t time.Time) int64 { return t.UnixMilli() }
 
 func fromMS(v int64) time.Time { return time.UnixMilli(v).UTC() }
+
+// flag is how a yes or no is stored.
+func flag(v bool) string {
+	if v {
+		return "1"
+	}
+	return "0"
+}
+
+// clip cuts s to n characters.
+func clip(s string, n int) string {
+	if len(s) > n {
+		if r := []rune(s); len(r) > n {
+			return string(r[:n])
+		}
+	}
+	return s
+}

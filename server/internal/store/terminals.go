@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 
 	"zhigui/server/api/paycrypto"
@@ -22,50 +20,41 @@ type Terminal struct {
 	Created  time.Time
 }
 
-const selectTerminal = `SELECT id, merchant, branch, name_zh, name_en, zone, enabled, created FROM terminal `
+const selectTerminal = `SELECT TERMINAL_NUMBER, MERCHANT_NUMBER, ORGANIZATION_NUMBER, NAME_ZH, NAME_EN, KEY_ZONE, STATUS, CREATE_TIME FROM FL_TM_TERMINAL `
 
-func scanTerminal(r interface{ Scan(...any) error }) (*Terminal, error) {
+func scanTerminal(r scanner) (*Terminal, error) {
 	t := &Terminal{}
 	var c int64
-	err := r.Scan(&t.ID, &t.Merchant, &t.Branch, &t.NameZH, &t.NameEN, &t.Zone, &t.Enabled, &c)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
+	if err := r.Scan(&t.ID, &t.Merchant, &t.Branch, &t.NameZH, &t.NameEN, &t.Zone, &t.Enabled, &c); err != nil {
+		return nil, found(err)
 	}
 	t.Created = fromMS(c)
-	return t, err
+	return t, nil
 }
 
 // AddTerminal registers a terminal or changes its data.
 func (s *Store) AddTerminal(ctx context.Context, t *Terminal) error {
 	return s.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`INSERT INTO terminal (id, merchant, branch, name_zh, name_en, zone, enabled, created) VALUES (?,?,?,?,?,?,?,?)
- ON CONFLICT (id) DO UPDATE SET merchant=excluded.merchant, branch=excluded.branch, name_zh=excluded.name_zh, name_en=excluded.name_en, zone=excluded.zone, enabled=excluded.enabled`,
-			t.ID, t.Merchant, t.Branch, t.NameZH, t.NameEN, t.Zone, t.Enabled, ms(t.Created))
+		_, err := tx.exec(`INSERT INTO FL_TM_TERMINAL (TERMINAL_NUMBER, MERCHANT_NUMBER, ORGANIZATION_NUMBER, NAME_ZH, NAME_EN, KEY_ZONE, STATUS, CREATE_TIME, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?,?)
+ ON CONFLICT (TERMINAL_NUMBER) DO UPDATE SET MERCHANT_NUMBER=excluded.MERCHANT_NUMBER, ORGANIZATION_NUMBER=excluded.ORGANIZATION_NUMBER, NAME_ZH=excluded.NAME_ZH, NAME_EN=excluded.NAME_EN,
+ KEY_ZONE=excluded.KEY_ZONE, STATUS=excluded.STATUS, UPDATE_TIME=excluded.UPDATE_TIME, VERSION_NUMBER=FL_TM_TERMINAL.VERSION_NUMBER+1`,
+			t.ID, t.Merchant, t.Branch, t.NameZH, t.NameEN, t.Zone, flag(t.Enabled), ms(t.Created), ms(time.Now()))
 		return err
 	})
 }
 
 // Terminal finds a terminal.
 func (s *Store) Terminal(ctx context.Context, id string) (*Terminal, error) {
-	return scanTerminal(s.read.QueryRowContext(ctx, selectTerminal+`WHERE id=?`, id))
+	return scanTerminal(s.row(ctx, selectTerminal+`WHERE TERMINAL_NUMBER=?`, id))
 }
 
 // Terminals lists terminals, of one branch or of all when branch is empty.
 func (s *Store) Terminals(ctx context.Context, branch string) ([]*Terminal, error) {
-	rows, err := s.read.QueryContext(ctx, selectTerminal+`WHERE ?='' OR branch=? ORDER BY id`, branch, branch)
-	if err != nil {
-		return nil, err
+	w := &where{}
+	if branch != "" {
+		w.and("ORGANIZATION_NUMBER=?", branch)
 	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []*Terminal
-	for rows.Next() {
-		t, err := scanTerminal(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, t)
-	}
-	return out, rows.Err()
+	return list(ctx, s, scanTerminal, selectTerminal+w.text+` ORDER BY TERMINAL_NUMBER`, w.args...)
 }
 
 // SaveKeys implements hsm.Keys. Versions older than the one before the newest are dropped,
@@ -73,14 +62,16 @@ func (s *Store) Terminals(ctx context.Context, branch string) ([]*Terminal, erro
 func (s *Store) SaveKeys(recs ...hsm.Record) error {
 	return s.write(context.Background(), func(tx *Tx) error {
 		for _, r := range recs {
-			if _, err := tx.exec(`INSERT OR REPLACE INTO hsm_key (owner, use, version, alg, sealed, kcv) VALUES (?,?,?,?,?,?)`,
+			if _, err := tx.exec(`INSERT INTO SY_KM_KEY (KEY_OWNER, KEY_USE, KEY_VERSION, KEY_ALGORITHM, KEY_SEALED, CHECK_VALUE) VALUES (?,?,?,?,?,?)
+ ON CONFLICT (KEY_OWNER, KEY_USE, KEY_VERSION) DO UPDATE SET KEY_ALGORITHM=excluded.KEY_ALGORITHM, KEY_SEALED=excluded.KEY_SEALED, CHECK_VALUE=excluded.CHECK_VALUE,
+ VERSION_NUMBER=SY_KM_KEY.VERSION_NUMBER+1`,
 				r.Owner, int64(r.Use), int64(r.Version), int64(r.Alg), r.Sealed, r.KCV); err != nil {
 				return err
 			}
 			if r.Use != hsm.UseTMK && r.Use != hsm.UsePIN && r.Use != hsm.UseMAC {
 				continue
 			}
-			q, v := `DELETE FROM hsm_key WHERE owner=? AND use IN (2,3) AND version<?`, int64(r.Version)-1
+			q, v := `DELETE FROM SY_KM_KEY WHERE KEY_OWNER=? AND KEY_USE IN (2,3) AND KEY_VERSION<?`, int64(r.Version)-1
 			if r.Use == hsm.UseTMK {
 				v = 1 << 40
 			}
@@ -95,27 +86,21 @@ func (s *Store) SaveKeys(recs ...hsm.Record) error {
 // DropKeys implements hsm.Keys.
 func (s *Store) DropKeys(owner string) error {
 	return s.write(context.Background(), func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM hsm_key WHERE owner=?`, owner)
+		_, err := tx.exec(`DELETE FROM SY_KM_KEY WHERE KEY_OWNER=?`, owner)
 		return err
 	})
 }
 
 // LoadKeys implements hsm.Keys.
 func (s *Store) LoadKeys(owner string) ([]hsm.Record, error) {
-	rows, err := s.read.Query(`SELECT owner, use, version, alg, sealed, kcv FROM hsm_key WHERE ?='' OR owner=? ORDER BY owner, version, use`, owner, owner)
-	if err != nil {
-		return nil, err
+	w := &where{}
+	if owner != "" {
+		w.and("KEY_OWNER=?", owner)
 	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []hsm.Record
-	for rows.Next() {
-		var r hsm.Record
+	return list(context.Background(), s, func(r scanner) (v hsm.Record, err error) {
 		var alg uint8
-		if err := rows.Scan(&r.Owner, &r.Use, &r.Version, &alg, &r.Sealed, &r.KCV); err != nil {
-			return nil, err
-		}
-		r.Alg = paycrypto.Alg(alg)
-		out = append(out, r)
-	}
-	return out, rows.Err()
+		err = r.Scan(&v.Owner, &v.Use, &v.Version, &alg, &v.Sealed, &v.KCV)
+		v.Alg = paycrypto.Alg(alg)
+		return v, err
+	}, `SELECT KEY_OWNER, KEY_USE, KEY_VERSION, KEY_ALGORITHM, KEY_SEALED, CHECK_VALUE FROM SY_KM_KEY `+w.text+` ORDER BY KEY_OWNER, KEY_VERSION, KEY_USE`, w.args...)
 }

@@ -25,30 +25,26 @@ type TotalStep struct {
 // Totals adds up all that match, however many; width is told the times of the first and the last
 // match and says how long a step is.
 func (s *Store) Totals(ctx context.Context, q Search, width func(first, last time.Time) time.Duration) (*Totals, error) {
-	where, args := q.where()
+	w := s.matching(q)
 	v := &Totals{}
 	var lo, hi sql.NullInt64
-	if err := s.read.QueryRowContext(ctx, `SELECT COUNT(*), COALESCE(SUM(amount), 0), COALESCE(SUM(paid), 0), MIN(created), MAX(created) FROM txn `+where, args...).
+	if err := s.row(ctx, `SELECT COUNT(*), COALESCE(SUM(AMOUNT), 0), COALESCE(SUM(PAID_AMOUNT), 0), MIN(CREATE_TIME), MAX(CREATE_TIME) FROM TX_ON_JOURNAL `+w.text, w.args...).
 		Scan(&v.Count, &v.Amount, &v.Paid, &lo, &hi); err != nil || v.Count == 0 {
 		return v, err
 	}
 	v.First, v.Last = fromMS(lo.Int64), fromMS(hi.Int64)
 	v.Width = max(time.Second, width(v.First, v.Last))
-	rows, err := s.read.QueryContext(ctx, `SELECT step, state, zero, COUNT(*), SUM(amount), COALESCE(SUM(paid), 0) FROM
- (SELECT created - created % ? AS step, state, CASE WHEN amount=0 THEN 1 ELSE 0 END AS zero, amount, paid FROM txn `+where+`) matches GROUP BY step, state, zero ORDER BY step, state, zero`,
-		append([]any{v.Width.Milliseconds()}, args...)...)
+	var err error
+	v.Steps, err = list(ctx, s, func(r scanner) (x TotalStep, err error) {
+		var at int64
+		err = r.Scan(&at, &x.State, &x.Zero, &x.Count, &x.Amount, &x.Paid)
+		x.At = fromMS(at)
+		return x, err
+	}, `SELECT STEP, TRANS_STATE, IS_ZERO, COUNT(*), SUM(AMOUNT), COALESCE(SUM(PAID_AMOUNT), 0) FROM
+ (SELECT CREATE_TIME - CREATE_TIME % ? AS STEP, TRANS_STATE, CASE WHEN AMOUNT=0 THEN 1 ELSE 0 END AS IS_ZERO, AMOUNT, PAID_AMOUNT FROM TX_ON_JOURNAL `+w.text+`) MATCHES
+ GROUP BY STEP, TRANS_STATE, IS_ZERO ORDER BY STEP, TRANS_STATE, IS_ZERO`, append([]any{v.Width.Milliseconds()}, w.args...)...)
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close() //nolint:errcheck // reading
-	for rows.Next() {
-		var x TotalStep
-		var at int64
-		if err := rows.Scan(&at, &x.State, &x.Zero, &x.Count, &x.Amount, &x.Paid); err != nil {
-			return nil, err
-		}
-		x.At = fromMS(at)
-		v.Steps = append(v.Steps, x)
-	}
-	return v, rows.Err()
+	return v, nil
 }

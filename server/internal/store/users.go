@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 )
 
@@ -19,64 +17,53 @@ type User struct {
 	Created       time.Time
 }
 
-const selectUser = `SELECT name, display, role, branch, hash, enabled, failed, locked_until, created FROM user `
+const selectUser = `SELECT USER_NAME, DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, PASSWORD_HASH, STATUS, FAILED_COUNT, LOCKED_UNTIL, CREATE_TIME FROM SY_US_USER `
 
-func scanUser(r interface{ Scan(...any) error }) (*User, error) {
+func scanUser(r scanner) (*User, error) {
 	u := &User{}
 	var l, c int64
-	err := r.Scan(&u.Name, &u.Display, &u.Role, &u.Branch, &u.Hash, &u.Enabled, &u.Failed, &l, &c)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
+	if err := r.Scan(&u.Name, &u.Display, &u.Role, &u.Branch, &u.Hash, &u.Enabled, &u.Failed, &l, &c); err != nil {
+		return nil, found(err)
 	}
 	u.LockedUntil, u.Created = fromMS(l), fromMS(c)
-	return u, err
+	return u, nil
 }
 
 // AddUser adds a user or replaces one's data and password; open sessions of the name end.
 func (s *Store) AddUser(ctx context.Context, u *User) error {
 	return s.write(ctx, func(tx *Tx) error {
-		if _, err := tx.exec(`INSERT OR REPLACE INTO user (name, display, role, branch, hash, enabled, created) VALUES (?,?,?,?,?,?,?)`,
-			u.Name, u.Display, u.Role, u.Branch, u.Hash, u.Enabled, ms(u.Created)); err != nil {
+		if _, err := tx.exec(`INSERT INTO SY_US_USER (USER_NAME, DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, PASSWORD_HASH, STATUS, CREATE_TIME, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?)
+ ON CONFLICT (USER_NAME) DO UPDATE SET DISPLAY_NAME=excluded.DISPLAY_NAME, USER_ROLE=excluded.USER_ROLE, ORGANIZATION_NUMBER=excluded.ORGANIZATION_NUMBER, PASSWORD_HASH=excluded.PASSWORD_HASH,
+ STATUS=excluded.STATUS, FAILED_COUNT=0, LOCKED_UNTIL=0, UPDATE_TIME=excluded.UPDATE_TIME, VERSION_NUMBER=SY_US_USER.VERSION_NUMBER+1`,
+			u.Name, u.Display, u.Role, u.Branch, u.Hash, flag(u.Enabled), ms(u.Created), ms(time.Now())); err != nil {
 			return err
 		}
-		_, err := tx.exec(`DELETE FROM session WHERE user=?`, u.Name)
+		_, err := tx.exec(`DELETE FROM SY_US_SESSION WHERE USER_NAME=?`, u.Name)
 		return err
 	})
 }
 
 // User finds a user.
 func (s *Store) User(ctx context.Context, name string) (*User, error) {
-	return scanUser(s.read.QueryRowContext(ctx, selectUser+`WHERE name=?`, name))
+	return scanUser(s.row(ctx, selectUser+`WHERE USER_NAME=?`, name))
 }
 
 // Users lists all users.
 func (s *Store) Users(ctx context.Context) ([]*User, error) {
-	rows, err := s.read.QueryContext(ctx, selectUser+`ORDER BY name`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []*User
-	for rows.Next() {
-		u, err := scanUser(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, u)
-	}
-	return out, rows.Err()
+	return list(ctx, s, scanUser, selectUser+`ORDER BY USER_NAME`)
 }
 
 // SignedIn counts a sign-in attempt: success clears the count, failure number limit locks
 // the user until until.
 func (s *Store) SignedIn(ctx context.Context, name string, ok bool, limit int, until time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
-		var err error
 		if ok {
-			_, err = tx.exec(`UPDATE user SET failed=0 WHERE name=?`, name)
-		} else {
-			_, err = tx.exec(`UPDATE user SET locked_until=CASE WHEN failed+1>=? THEN ? ELSE locked_until END,
- failed=CASE WHEN failed+1>=? THEN 0 ELSE failed+1 END WHERE name=?`, limit, ms(until), limit, name)
+			_, err := tx.exec(`UPDATE SY_US_USER SET FAILED_COUNT=0 WHERE USER_NAME=?`, name)
+			return err
+		}
+		n, err := tx.exec(`UPDATE SY_US_USER SET FAILED_COUNT=FAILED_COUNT+1 WHERE USER_NAME=? AND FAILED_COUNT+1<?`, name, limit)
+		if err == nil && n == 0 {
+			_, err = tx.exec(`UPDATE SY_US_USER SET FAILED_COUNT=0, LOCKED_UNTIL=? WHERE USER_NAME=?`, ms(until), name)
 		}
 		return err
 	})
@@ -85,7 +72,7 @@ func (s *Store) SignedIn(ctx context.Context, name string, ok bool, limit int, u
 // AddSession stores a session under the digest of its token.
 func (s *Store) AddSession(ctx context.Context, token []byte, user string, at time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`INSERT INTO session (token, user, created, seen) VALUES (?,?,?,?)`, token, user, ms(at), ms(at))
+		_, err := tx.exec(`INSERT INTO SY_US_SESSION (TOKEN_DIGEST, USER_NAME, CREATE_TIME, UPDATE_TIME, SEEN_TIME) VALUES (?,?,?,?,?)`, token, user, ms(at), ms(at), ms(at))
 		return err
 	})
 }
@@ -95,12 +82,9 @@ func (s *Store) AddSession(ctx context.Context, token []byte, user string, at ti
 func (s *Store) SessionUser(ctx context.Context, token []byte, now, idle time.Time) (*User, error) {
 	var name string
 	var seen int64
-	err := s.read.QueryRowContext(ctx, `SELECT user, seen FROM session WHERE token=? AND seen>?`, token, ms(idle)).Scan(&name, &seen)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
-	}
+	err := s.row(ctx, `SELECT USER_NAME, SEEN_TIME FROM SY_US_SESSION WHERE TOKEN_DIGEST=? AND SEEN_TIME>?`, token, ms(idle)).Scan(&name, &seen)
 	if err != nil {
-		return nil, err
+		return nil, found(err)
 	}
 	u, err := s.User(ctx, name)
 	if err != nil || !u.Enabled {
@@ -108,7 +92,7 @@ func (s *Store) SessionUser(ctx context.Context, token []byte, now, idle time.Ti
 	}
 	if now.Sub(fromMS(seen)) > 30*time.Second {
 		err = s.write(ctx, func(tx *Tx) error {
-			_, err := tx.exec(`UPDATE session SET seen=? WHERE token=?`, ms(now), token)
+			_, err := tx.exec(`UPDATE SY_US_SESSION SET SEEN_TIME=? WHERE TOKEN_DIGEST=?`, ms(now), token)
 			return err
 		})
 	}
@@ -118,7 +102,7 @@ func (s *Store) SessionUser(ctx context.Context, token []byte, now, idle time.Ti
 // EndSession ends a session.
 func (s *Store) EndSession(ctx context.Context, token []byte) error {
 	return s.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM session WHERE token=?`, token)
+		_, err := tx.exec(`DELETE FROM SY_US_SESSION WHERE TOKEN_DIGEST=?`, token)
 		return err
 	})
 }
@@ -135,26 +119,17 @@ func (s *Store) AddAudit(ctx context.Context, a Audit) error {
 }
 
 func addAudit(tx *Tx, a Audit) error {
-	_, err := tx.exec(`INSERT INTO audit (user, action, target, note, at) VALUES (?,?,?,?,?)`, a.User, a.Action, a.Target, a.Note, ms(a.At))
+	_, err := tx.exec(`INSERT INTO SY_US_AUDIT_LOG (USER_NAME, ACTION, TARGET, NOTE, UPDATE_BY, CREATE_TIME, UPDATE_TIME) VALUES (?,?,?,?,?,?,?)`,
+		a.User, a.Action, clip(a.Target, 200), clip(a.Note, maxNote), clip(a.User, 30), ms(a.At), ms(a.At))
 	return err
 }
 
 // Audits answers the newest n lines of the audit trail, newest first.
 func (s *Store) Audits(ctx context.Context, n int) ([]Audit, error) {
-	rows, err := s.read.QueryContext(ctx, `SELECT user, action, target, note, at FROM audit ORDER BY rowid DESC LIMIT ?`, n)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []Audit
-	for rows.Next() {
-		var a Audit
+	return list(ctx, s, func(r scanner) (a Audit, err error) {
 		var at int64
-		if err := rows.Scan(&a.User, &a.Action, &a.Target, &a.Note, &at); err != nil {
-			return nil, err
-		}
+		err = r.Scan(&a.User, &a.Action, &a.Target, &a.Note, &at)
 		a.At = fromMS(at)
-		out = append(out, a)
-	}
-	return out, rows.Err()
+		return a, err
+	}, `SELECT USER_NAME, ACTION, TARGET, NOTE, CREATE_TIME FROM SY_US_AUDIT_LOG ORDER BY ID DESC LIMIT ?`, n)
 }

@@ -207,13 +207,11 @@ func (q *sequence) take(ctx context.Context) (string, error) {
 }
 
 // ids makes transaction numbers of 18 digits that rise with time: 41 bits of milliseconds
-// since 2020, 22 bits of counter.
+// since 2020, 22 bits of counter. The store partitions by them.
 type ids struct{ last atomic.Int64 }
 
-var epoch = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli()
-
 func (g *ids) take(now time.Time) int64 {
-	want := (now.UnixMilli() - epoch) << 22
+	want := store.NumberAt(now)
 	for {
 		last := g.last.Load()
 		v := max(want, last+1)

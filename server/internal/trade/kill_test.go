@@ -12,6 +12,7 @@ import (
 
 	"zhigui/server/api/message"
 	"zhigui/server/internal/store"
+	"zhigui/server/internal/store/peer"
 	"zhigui/server/internal/trade"
 )
 
@@ -28,10 +29,10 @@ func (childTB) Fatal(a ...any) {
 func TestMain(m *testing.M) {
 	v := os.Getenv("TRADE_KILL_CHILD")
 	if v == "" {
-		os.Exit(m.Run())
+		os.Exit(peer.Main(m))
 	}
-	f := strings.Split(v, "|") // folder, bank host, failpoint
-	r := &rig{t: childTB{}, dir: f[0], addr: f[1]}
+	f := strings.Split(v, "|") // folder, bank host, failpoint, store
+	r := &rig{t: childTB{}, dir: f[0], addr: f[1], dsn: f[3]}
 	r.opt.Failpoint = func(name string) {
 		if name == f[2] {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 func (r *rig) child(x *term, failpoint string) *exec.Cmd {
 	r.t.Helper()
 	c := exec.Command(os.Args[0])
-	c.Env = append(os.Environ(), "TRADE_KILL_CHILD="+r.dir+"|"+r.addr+"|"+failpoint)
+	c.Env = append(os.Environ(), "TRADE_KILL_CHILD="+r.dir+"|"+r.addr+"|"+failpoint+"|"+r.dsn)
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	c.Stderr = os.Stderr
 	out, err := c.StdoutPipe()

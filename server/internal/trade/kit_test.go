@@ -3,11 +3,13 @@ package trade_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -21,6 +23,7 @@ import (
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
+	"zhigui/server/internal/store/peer"
 	"zhigui/server/internal/trade"
 	"zhigui/sim/bankhost"
 )
@@ -40,6 +43,7 @@ func dialect(t testing.TB, name string) *message.Dialect {
 type rig struct {
 	t      testing.TB
 	dir    string
+	dsn    string // of the store
 	hostSM bool
 	bank   *bankhost.Host
 	addr   string // of the bank host
@@ -74,6 +78,7 @@ func newRig(t testing.TB, hostSM4 bool, o trade.Options) *rig {
 func newRigOf(r *rig) *rig {
 	t, hostSM4 := r.t, r.hostSM
 	t.Helper()
+	r.dsn = peer.DSN(t, cmp.Or(os.Getenv("TRADE_STORE"), "sqlite")) // make test runs some of these tests on the other engines, too
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
 		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Log: discard()})
@@ -94,7 +99,7 @@ func (r *rig) start() {
 		}
 	}
 	ctx := context.Background()
-	r.st, err = store.Open(ctx, store.Options{Path: filepath.Join(r.dir, "db")})
+	r.st, err = store.Open(ctx, store.Options{DSN: r.dsn})
 	fatal()
 	mk, err := hsm.MasterKey(filepath.Join(r.dir, "master.key"))
 	fatal()

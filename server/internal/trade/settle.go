@@ -160,7 +160,7 @@ func (z *Channel) void(ctx context.Context, w *work, key string) string {
 			name = k.name
 		}
 	}
-	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Kind: name, Batch: string(o[:6]),
+	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Branch: w.term.Branch, Kind: name, Batch: string(o[:6]),
 		STAN: string(o[6:12]), Amount: int64(amount), State: store.Voided, RC: rcNotOriginal, Note: "reversed before it arrived", Created: now, Updated: now}
 	if pan := w.in.Get(2); pan != nil {
 		t.PANMasked, t.PANIndex = message.MaskedPAN(pan), e.hsm.Index(pan)

@@ -115,7 +115,7 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *kind, pan []byte, amo
 	if z.pair[w.host.Name()].toH.Copy(w.out, w.in, toHost...) != nil || w.out.Set(2, pan) != nil {
 		return nil, rcFormat
 	}
-	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Channel: z.o.Name, Host: w.host.Name(), Kind: k.name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
+	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Branch: w.term.Branch, Channel: z.o.Name, Host: w.host.Name(), Kind: k.name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
 		HostSTAN: stan, PANMasked: message.MaskedPAN(pan), PANIndex: e.hsm.Index(pan), Created: now, Updated: now}
 	t.Batch = w.batch()
 	w.host.Stamp(w.out, now, stan)

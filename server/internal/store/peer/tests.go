@@ -1,0 +1,68 @@
+package peer
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+)
+
+// running are the servers that the tests of this process share.
+var running = map[string]*shared{Postgres: {}, MariaDB: {}}
+
+type shared struct {
+	once sync.Once
+	s    *Server
+	err  error
+}
+
+var databases atomic.Int64
+
+// Engines of the store.
+func Engines() []string { return []string{"sqlite", MariaDB, Postgres} }
+
+// Each runs f for every engine with the data source name of an empty database.
+func Each(t *testing.T, f func(t *testing.T, dsn string)) {
+	for _, e := range Engines() {
+		t.Run(e, func(t *testing.T) { f(t, DSN(t, e)) })
+	}
+}
+
+// DSN is the data source name of an empty database of engine, until the test ends. Where the
+// engine is not installed the test is skipped, or fails when HOSTS=required.
+func DSN(t testing.TB, engine string) string {
+	t.Helper()
+	r := running[engine]
+	if r == nil {
+		return filepath.Join(t.TempDir(), "db")
+	}
+	r.once.Do(func() { r.s, r.err = Start(engine) })
+	if errors.Is(r.err, ErrMissing) && os.Getenv("HOSTS") != "required" {
+		t.Skip(r.err)
+	}
+	if r.err != nil {
+		t.Fatal(r.err)
+	}
+	name := fmt.Sprintf("t%d", databases.Add(1))
+	dsn, err := r.s.Database(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.s.Drop(name) })
+	return dsn
+}
+
+// Main runs the tests of a package and ends the servers they have started.
+func Main(m *testing.M) int {
+	defer func() {
+		for _, r := range running {
+			if r.s != nil {
+				r.s.Close()
+			}
+		}
+	}()
+	return m.Run()
+}

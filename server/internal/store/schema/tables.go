@@ -1,0 +1,206 @@
+package schema
+
+// Open is the condition of the index of unfinished transactions, word for word as InState
+// repeats it. OR and not IN: for IN SQLite builds a temporary table at every write.
+const Open = "TRANS_STATE = 1 OR TRANS_STATE = 3 OR TRANS_STATE = 4 OR TRANS_STATE = 5 OR TRANS_STATE = 10"
+
+// Tables of the server. Modules: TX transactions, FL fleet, PD lobby Pad, SY system.
+var Tables = append(append(transactions, fleet...), system...)
+
+func terminalNumber() Column { return col("TERMINAL_NUMBER", Chars, 16, "terminal, field 41") }
+
+func organization() Column { return col("ORGANIZATION_NUMBER", Chars, 20, "branch") }
+
+func hostName() Column { return col("HOST_NAME", Chars, 40, "host to which it went").or("''") }
+
+func journalNumber() Column {
+	return col("JOURNAL_NUMBER", Number, 0, "number of the transaction, rises with time")
+}
+
+func reversalPaid() Column {
+	return col("PAID_AMOUNT", Amount, 0, "what the terminal has paid or taken in").orNull()
+}
+
+func note() Column { return col("NOTE", Chars, 700, "remark for people").or("''") }
+
+var transactions = []Table{
+	table("TX_ON_JOURNAL", "one row for each transaction", []Column{
+		journalNumber(),
+		col("IDEMPOTENCY_KEY", Chars, 100, "terminal number, bar, the rest of the key that a repeat has in common"),
+		col("REQUEST_DIGEST", Octets, 32, "SHA-256 of what a faithful repeat has in common"),
+		terminalNumber(),
+		organization().or("''"),
+		col("CHANNEL_NAME", Chars, 40, "channel by which it came").or("''"),
+		hostName(),
+		col("TRANS_KIND", Chars, 20, "kind of transaction"),
+		col("BATCH_NUMBER", Chars, 6, "batch of the terminal, field 60.2"),
+		col("TRACE_NUMBER", Chars, 6, "trace number of the terminal, field 11"),
+		col("AMOUNT", Amount, 0, "amount in minor units"),
+		col("TRANS_STATE", Small, 0, "state, numbers of store.State"),
+		col("RESPONSE_CODE", Chars, 4, "field 39 that the terminal was given").or("''"),
+		col("HOST_TRACE_NUMBER", Chars, 6, "field 11 towards the host").or("''"),
+		col("HOST_TIME", Chars, 10, "field 7 towards the host, MMDDhhmmss").or("''"),
+		col("REFERENCE_NUMBER", Chars, 12, "field 37").or("''"),
+		col("AUTHORIZATION_CODE", Chars, 6, "field 38").or("''"),
+		col("MASKED_PAN", Chars, 23, "card number, the middle hidden").or("''"),
+		col("PAN_INDEX", Octets, 32, "keyed index of the card number, for search").orNull(),
+		col("REQUEST_SEALED", Octets, 8000, "messages from the terminal and to the host, sealed").orNull(),
+		col("ANSWER_SEALED", Octets, 8000, "messages from the host and to the terminal, sealed").orNull(),
+		reversalPaid(),
+		note(),
+	},
+		unique("IDEMPOTENCY_KEY").on(SQLite),
+		index("TRANS_STATE", "JOURNAL_NUMBER").where(Open),
+	).byTime(),
+	table("TX_ON_KEY", "arbiter of repeats: a partitioned table cannot have this unique key itself", []Column{
+		id(),
+		col("IDEMPOTENCY_KEY", Chars, 100, "terminal number, bar, the rest of the key that a repeat has in common"),
+		journalNumber(),
+	}, unique("IDEMPOTENCY_KEY")).on(Networked),
+	table("TX_ON_EVENT", "steps of a transaction after its first outcome", []Column{
+		id(), journalNumber(),
+		col("TRANS_STATE", Small, 0, "state that was reached"),
+		note(),
+	}, index("JOURNAL_NUMBER")),
+	table("TX_ON_REVERSAL", "what the host must still be told of a transaction, one row at most", []Column{
+		id(), journalNumber(), terminalNumber(), hostName(),
+		col("REVERSAL_STATE", Small, 0, "0 pending, 1 reversed, 2 not found, 3 stuck"),
+		col("REASON_CODE", Chars, 4, "field 39 of the terminal, 98, or DP for a credit"),
+		reversalPaid(),
+		col("HOST_TRACE_NUMBER", Chars, 6, "own field 11 towards the host"),
+		col("HOST_TIME", Chars, 10, "own field 7 towards the host, MMDDhhmmss"),
+		col("ATTEMPT_COUNT", Int, 0, "times it was sent").or("0"),
+		col("ABSENT_COUNT", Int, 0, "answers that the host does not know the original").or("0"),
+		col("RESPONSE_CODE", Chars, 4, "last answer of the host").or("''"),
+		col("NEXT_TIME", Millis, 0, "earliest next attempt"),
+	}, unique("JOURNAL_NUMBER"), index("JOURNAL_NUMBER", "REVERSAL_STATE").where("REVERSAL_STATE = 0")),
+	table("TX_ON_CLOSING", "first word of the two persons who close a transaction by hand", []Column{
+		id(), journalNumber(),
+		col("ACTION", Chars, 20, "what is proposed"),
+		col("FIRST_USER", Chars, 64, "who proposed it"),
+		note(),
+	}, unique("JOURNAL_NUMBER")),
+}
+
+var fleet = []Table{
+	table("FL_TM_TERMINAL", "registered terminals", []Column{
+		id(), terminalNumber(),
+		col("MERCHANT_NUMBER", Chars, 15, "merchant, field 42"),
+		organization(),
+		col("NAME_ZH", Chars, 100, "name in Chinese"),
+		col("NAME_EN", Chars, 100, "name in English"),
+		col("KEY_ZONE", Chars, 8, "key zone, 3des or sm4"),
+		col("STATUS", Flag, 0, "0 out of use, 1 in use").or("'1'"),
+	}, unique("TERMINAL_NUMBER")),
+	table("FL_TM_STATE", "last reported state of a terminal", []Column{
+		id(), terminalNumber(),
+		col("BOOT_MARK", Chars, 80, "start of the platform that reports"),
+		col("BEAT_NUMBER", Number, 0, "number of the report since then"),
+		col("SERVICE_STATE", Chars, 40, "state of service"),
+		col("LEASE_STATE", Chars, 200, "lease of the counter"),
+		col("BUNDLE_DIGEST", Chars, 80, "release that runs"),
+		col("BUNDLE_VERSION", Chars, 80, "its version"),
+		col("OUTBOX_COUNT", Int, 0, "messages that wait on the terminal"),
+		col("MODULE_REPORT", Text, 0, "modules, JSON as reported"),
+		col("CASH_REPORT", Text, 0, "cash units, JSON as reported"),
+		col("SOFTWARE_REPORT", Text, 0, "software, JSON as reported"),
+		col("REPORT_TIME", Millis, 0, "clock of the terminal"),
+	}, unique("TERMINAL_NUMBER")),
+	table("FL_EJ_RECORD", "journal records of the terminals as uploaded", []Column{
+		id(), terminalNumber(),
+		col("RECORD_NUMBER", Number, 0, "number in the terminal's chain"),
+		col("PREVIOUS_HASH", Chars, 80, "hash of the record before"),
+		col("RECORD_HASH", Chars, 80, "hash of this record"),
+		col("RECORD_BODY", Blob, 0, "record as written by the terminal"),
+		col("TRANS_MARK", Chars, 40, "batch and trace number of the transaction").or("''"),
+	}, unique("TERMINAL_NUMBER", "RECORD_NUMBER"), index("TERMINAL_NUMBER", "TRANS_MARK").where("TRANS_MARK <> ''")),
+	table("FL_TM_ALARM", "what a person must look at", []Column{
+		id(), terminalNumber(),
+		col("ALARM_NUMBER", Chars, 80, "number that the terminal gave"),
+		col("ALARM_CODE", Chars, 80, "code"),
+		col("SEVERITY", Chars, 20, "severity"),
+		col("MODULE_NAME", Chars, 80, "module"),
+		col("DETAIL", Text, 0, "detail as reported"),
+		col("REPORT_TIME", Millis, 0, "clock of the terminal"),
+		col("STATUS", Flag, 0, "0 open, 1 cleared").or("'0'"),
+	}, unique("TERMINAL_NUMBER", "ALARM_NUMBER"), index("CREATE_TIME")),
+	table("FL_RL_BUNDLE", "uploaded releases", []Column{
+		id(),
+		col("BUNDLE_DIGEST", Chars, 80, "digest of the archive"),
+		col("BUNDLE_NAME", Chars, 100, "name"),
+		col("BUNDLE_VERSION", Chars, 80, "version"),
+		col("ARCHIVE_BYTES", Number, 0, "length of the archive"),
+		col("MANIFEST", Blob, 0, "manifest as signed"),
+		col("SIGNATURE", Octets, 1000, "signature over it"),
+		col("UPLOADED_BY", Chars, 64, "who uploaded it"),
+	}, unique("BUNDLE_DIGEST")),
+	table("FL_RL_ASSIGNMENT", "which release a terminal should run, the last row counts", []Column{
+		id(), terminalNumber(),
+		col("BUNDLE_DIGEST", Chars, 80, "release"),
+		col("ASSIGNED_BY", Chars, 64, "who said so"),
+	}, index("TERMINAL_NUMBER", "ID")),
+}
+
+var system = []Table{
+	table("PD_AP_APPROVAL", "requests of terminals to a lobby manager", []Column{
+		id(),
+		col("APPROVAL_NUMBER", Chars, 40, "number of the request"),
+		terminalNumber(),
+		col("REQUEST_NUMBER", Chars, 80, "number that the terminal gave"),
+		organization(),
+		col("APPROVAL_KIND", Chars, 40, "what is asked"),
+		col("AMOUNT", Amount, 0, "amount in minor units"),
+		col("MASKED_PAN", Chars, 23, "card number, the middle hidden"),
+		col("SESSION_NUMBER", Chars, 80, "session at the counter"),
+		col("APPROVAL_STATE", Chars, 12, "pending, approved, rejected, expired or cancelled"),
+		col("MANAGER", Chars, 64, "who decided").or("''"),
+		col("REASON_CODE", Chars, 40, "reason").or("''"),
+		note(),
+		col("EXPIRE_TIME", Millis, 0, "end of its validity"),
+		col("DECIDE_TIME", Millis, 0, "when it was decided; 0 not yet").or("0"),
+	}, unique("APPROVAL_NUMBER"), unique("TERMINAL_NUMBER", "REQUEST_NUMBER"), index("ORGANIZATION_NUMBER", "CREATE_TIME"),
+		index("APPROVAL_STATE", "EXPIRE_TIME")),
+	table("SY_US_USER", "persons who sign in to the management pages", []Column{
+		id(),
+		col("USER_NAME", Chars, 64, "name to sign in with"),
+		col("DISPLAY_NAME", Chars, 100, "name for people"),
+		col("USER_ROLE", Chars, 20, "operator, manager or admin"),
+		organization(),
+		col("PASSWORD_HASH", Chars, 100, "bcrypt"),
+		col("STATUS", Flag, 0, "0 out of use, 1 in use").or("'1'"),
+		col("FAILED_COUNT", Int, 0, "wrong passwords in a row").or("0"),
+		col("LOCKED_UNTIL", Millis, 0, "no sign-in before").or("0"),
+	}, unique("USER_NAME")),
+	table("SY_US_SESSION", "open sessions of users", []Column{
+		id(),
+		col("TOKEN_DIGEST", Octets, 64, "digest of the token"),
+		col("USER_NAME", Chars, 64, "whose"),
+		col("SEEN_TIME", Millis, 0, "last activity"),
+	}, unique("TOKEN_DIGEST"), index("USER_NAME")),
+	table("SY_US_AUDIT_LOG", "who did what", []Column{
+		id(),
+		col("USER_NAME", Chars, 64, "who"),
+		col("ACTION", Chars, 60, "what"),
+		col("TARGET", Chars, 200, "to what"),
+		note(),
+	}, index("CREATE_TIME")),
+	table("SY_KM_KEY", "keys of the security module, sealed under its master key", []Column{
+		id(),
+		col("KEY_OWNER", Chars, 40, "terminal, host or zone"),
+		col("KEY_USE", Small, 0, "what it is for, numbers of hsm.Use"),
+		col("KEY_VERSION", Number, 0, "version"),
+		col("KEY_ALGORITHM", Small, 0, "algorithm, numbers of paycrypto.Alg"),
+		col("KEY_SEALED", Octets, 4000, "key, sealed"),
+		col("CHECK_VALUE", Octets, 32, "check value"),
+	}, unique("KEY_OWNER", "KEY_USE", "KEY_VERSION")),
+	table("SY_NO_SEQUENCE", "durable sequences of numbers, reserved in blocks", []Column{
+		id(),
+		col("SEQUENCE_NAME", Chars, 60, "which"),
+		col("LAST_NUMBER", Number, 0, "last number given away"),
+	}, unique("SEQUENCE_NAME")),
+	table("SY_DB_WRITER", "last commit of each writing connection: tells whether a commit without an answer happened", []Column{
+		id(),
+		col("WRITER_NAME", Chars, 60, "which"),
+		col("COMMIT_NUMBER", Number, 0, "its last commit"),
+	}, unique("WRITER_NAME")).on(Networked),
+}
