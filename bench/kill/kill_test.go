@@ -71,6 +71,7 @@ type branch struct {
 	// its driver.
 	service, module, model string
 	withdrawn              int // from the account of the passbook
+	signed                 map[string]*scene.Manage
 }
 
 func newBranch(t *testing.T, zone string, also ...string) *branch {
@@ -92,7 +93,7 @@ func start(t *testing.T, o scene.Options) *branch {
 	t.Helper()
 	o.CardTime, o.CashTime, o.HostTimeout, o.PadOver = 2*time.Second, 2*time.Second, 2*time.Second, 1900000
 	started := whole.Start(t, binaries, o)
-	return &branch{Scene: started.Scene, t: t, dir: started.Dir, desk: started.Desk, service: "withdrawal", module: "cash", model: "puloonlcdm2000"}
+	return &branch{Scene: started.Scene, t: t, dir: started.Dir, desk: started.Desk, service: "withdrawal", module: "cash", model: "puloonlcdm2000", signed: map[string]*scene.Manage{}}
 }
 
 // waitReady waits until the counter offers its service again.

@@ -22,6 +22,7 @@ type products struct {
 	Alarms  map[string]int
 	// Prints are the entries into passbooks, in order.
 	Prints []print
+	Counts map[string]int // who set which count of unit1, and how often
 }
 
 // print is one BOOK_PRINTING, and whether BOOK_PRINTED followed.
@@ -52,6 +53,8 @@ func (l *ledger) product(r ej.Record) {
 			l.Alarms = map[string]int{}
 		}
 		l.Alarms[d.Kind]++
+	case ej.Counts:
+		l.counts(r.Data)
 	case ej.BookPrinting:
 		l.Prints = append(l.Prints, print{From: d.From, To: d.To, Line: d.Line})
 	case ej.BookPrinted:

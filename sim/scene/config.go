@@ -49,8 +49,16 @@ func (s *Scene) serverConfig() m {
 			{"name": "terminalsSM4", "dialect": "pos64sm4", "zone": "sm4", "link": m{"kind": "short", "listen": addr(s.Ports.TradeSM4)}},
 		},
 		"access": m{"listen": addr(s.Ports.Access), "ca": "pki/ca.pem", "cert": "pki/server.pem", "key": "pki/server.key"},
-		"manage": m{"listen": addr(s.Ports.Manage), "releaseKey": "keys/release.pub", "padOver": s.PadOver},
+		"manage": s.manage(),
 	}
+}
+
+func (s *Scene) manage() m {
+	c := m{"listen": addr(s.Ports.Manage), "releaseKey": "keys/release.pub", "padOver": s.PadOver}
+	if s.Fast { // tests sign in all the time
+		c["perUser"], c["perAddress"] = 10000, 10000
+	}
+	return c
 }
 
 func (s *Scene) platformConfig() m {

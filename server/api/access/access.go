@@ -81,6 +81,8 @@ type Beat struct {
 	Version string     `json:"version,omitempty"` // of the bundle, for people
 	Outbox  int        `json:"outbox"`            // journal records not uploaded yet
 	At      time.Time  `json:"at"`
+	// Results are of commands that an answer has handed out, told until it does no more.
+	Results []CommandResult `json:"results,omitempty"`
 }
 
 // Module is one device of a terminal.
@@ -111,7 +113,15 @@ type BeatAnswer struct {
 	Assigned *Bundle   `json:"assigned,omitempty"` // the bundle this terminal should run
 }
 
-// Command is an order of an operator; repeated until a beat of a later Seq.
+// CommandResult says that a command was carried out, or why not. A terminal does each command
+// once, whatever dies in between, and says so again when it is asked again.
+type CommandResult struct {
+	ID   string `json:"id"`
+	Done bool   `json:"done"`
+	Note string `json:"note,omitempty"`
+}
+
+// Command is an order of people at the server; repeated until its result has come.
 type Command struct {
 	ID   string          `json:"id"`
 	Kind string          `json:"kind"`

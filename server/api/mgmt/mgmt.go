@@ -194,6 +194,53 @@ type Closed struct {
 	Closed bool `json:"closed"` // false: proposed, a second person must do the same
 }
 
+// Commands that a terminal can be given. Those of money need a second person.
+const (
+	CommandSuspend        = "suspend"        // no more customers
+	CommandResume         = "resume"         // customers again
+	CommandPreviousBundle = "previousBundle" // back to the pages before
+	CommandResolve        = "resolve"        // a person counted, or looked for a card
+	CommandSetCounts      = "setCounts"      // what the cash units hold
+	CommandBoxEmptied     = "boxEmptied"     // the acceptor's cash box was emptied
+)
+
+// NewCommand is the body of POST /terminals/{id}/commands. Args are those of the kind.
+type NewCommand struct {
+	Kind string      `json:"kind" enum:"suspend,resume,previousBundle,resolve,setCounts,boxEmptied"`
+	Note string      `json:"note" minLength:"1" maxLength:"500"` // why
+	Args CommandArgs `json:"args,omitzero"`
+}
+
+// CommandArgs are the arguments of all kinds. Who gives the command is not among them.
+type CommandArgs struct {
+	Txn    string                 `json:"txn,omitempty" pattern:"^[0-9]{6}/[0-9]{6}$"` // resolve: batch/STAN
+	Paid   *int64                 `json:"paid,omitempty" minimum:"0"`                  // resolve: the customer got, or put in, that much
+	Handed *bool                  `json:"handed,omitempty"`                            // resolve, of a new card: the customer has it
+	Units  map[string]CommandUnit `json:"units,omitempty"`                             // setCounts
+}
+
+// CommandUnit is a cash unit as it was counted.
+type CommandUnit struct {
+	Currency string `json:"currency" minLength:"3" maxLength:"3"`
+	Value    int64  `json:"value" minimum:"1"` // of a note, minor units
+	Count    int    `json:"count" minimum:"0" maximum:"10000"`
+}
+
+// Command is an order for a terminal and what became of it.
+type Command struct {
+	ID      string      `json:"id"`
+	Kind    string      `json:"kind"`
+	Args    CommandArgs `json:"args"`
+	Note    string      `json:"note"`
+	State   string      `json:"state" enum:"proposed,ready,sent,done,failed,withdrawn,expired"`
+	By      string      `json:"by"`
+	Second  string      `json:"second"`
+	Result  string      `json:"result"`
+	Created time.Time   `json:"created"`
+	Expires time.Time   `json:"expires"`
+	Updated time.Time   `json:"updated"`
+}
+
 // Approval is a request to a lobby manager.
 type Approval struct {
 	ID       string    `json:"id"`

@@ -60,12 +60,42 @@ func (s *Service) beat(t *store.Terminal, w http.ResponseWriter, r *http.Request
 	if err := s.st.SaveStatus(r.Context(), v); err != nil {
 		return err
 	}
+	for _, x := range q.Results {
+		fresh, err := s.st.CommandResult(r.Context(), t.ID, x.ID, x.Done, x.Note, now)
+		if err != nil {
+			return err
+		}
+		if fresh {
+			s.o.Publish("command", t.ID)
+		}
+	}
 	b, err := s.assigned(r.Context(), t.ID)
 	if err != nil {
 		return err
 	}
+	due, err := s.st.DueCommands(r.Context(), t.ID, now)
+	if err != nil {
+		return err
+	}
+	a := access.BeatAnswer{Time: now, Assigned: b}
+	for _, c := range due {
+		a.Commands = append(a.Commands, access.Command{ID: c.ID, Kind: c.Kind, Args: signed(c)})
+	}
 	s.o.Publish("terminal", t.ID)
-	return answer(w, access.BeatAnswer{Time: now, Assigned: b})
+	return answer(w, a)
+}
+
+// signed adds to a command's arguments who has given it.
+func signed(c *store.Command) json.RawMessage {
+	args := map[string]json.RawMessage{}
+	_ = json.Unmarshal([]byte(c.Args), &args) // our own
+	by := c.By
+	if c.Second != "" {
+		by += ", " + c.Second
+	}
+	args["by"], _ = json.Marshal(by)
+	b, _ := json.Marshal(args)
+	return b
 }
 
 // journal takes records in order. Records the server has are skipped when they are the same;

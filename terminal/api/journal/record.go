@@ -96,6 +96,10 @@ const (
 	Resolved   Kind = "RESOLVED"   // a person counted
 	SettleSent Kind = "SETTLE_ACK" // the server has the confirmation or reversal durably
 
+	Order     Kind = "ORDER"      // before a command of people at the server is carried out
+	OrderDone Kind = "ORDER_DONE" // how it ended
+	Service   Kind = "SERVICE"    // people took the counter out of service, or back
+
 	Counts   Kind = "COUNTS" // cash units set (exchange)
 	Stock    Kind = "STOCK"  // blank cards, passbooks and forms in the machine's custody
 	Recovery Kind = "RECOVERY"

@@ -152,6 +152,10 @@ type Book struct {
 	CardSession string `json:"cardSession,omitempty"`
 	CardOp      string `json:"cardOp,omitempty"`
 	BinOp       string `json:"binOp,omitempty"`
+	// Orders are the latest commands of people at the server. Out: people took the counter out of
+	// service.
+	Orders []Order `json:"orders,omitempty"`
+	Out    bool    `json:"out,omitempty"`
 }
 
 // keep is how many settled transactions stay in the book.
@@ -291,6 +295,10 @@ func (b *Book) Apply(r ej.Record) error {
 		return b.cardDrawn(r)
 	case ej.CardToBin:
 		b.BinOp = r.Op
+	case ej.Order, ej.OrderDone:
+		return b.order(r)
+	case ej.Service:
+		return b.service(r)
 	case ej.HostIntent:
 		return b.hostIntent(r)
 	case ej.HostResult:

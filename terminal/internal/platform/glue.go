@@ -174,7 +174,7 @@ func (p *Platform) alarm(kind, text, txn string) {
 
 // Beat implements uplink.Source.
 func (p *Platform) Beat() access.Beat {
-	b := access.Beat{State: "inService", Bundle: p.currentBundle().Digest, Version: p.currentBundle().Version, Outbox: int(p.led.Last() - p.monitor.Uploaded())}
+	b := access.Beat{State: "inService", Bundle: p.currentBundle().Digest, Version: p.currentBundle().Version, Outbox: int(p.led.Last() - p.monitor.Uploaded()), Results: p.results()}
 	now := time.Now().UTC()
 	for _, id := range slices.Sorted(maps.Keys(p.devices)) {
 		d := p.devices[id]
@@ -241,13 +241,6 @@ func (p *Platform) SignedIn(a access.SignInAnswer) {
 	}
 }
 
-// Command implements uplink.Source.
-func (p *Platform) Command(c access.Command) {
-	if err := p.order(c.Kind, c.Args); err != nil {
-		p.log.Error("order", "kind", c.Kind, "id", c.ID, "err", err)
-	}
-}
-
 // resolve takes a person's count for a withdrawal or a deposit.
 func (p *Platform) resolve(txn string, paid int64, by string) error {
 	if t, _ := p.led.Txn(txn); t.Deposit() && p.deposits != nil {
@@ -273,9 +266,11 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 	}
 	switch kind {
 	case "suspend":
-		p.counter.Suspend("operator", true)
+		return p.service(true, args.By)
 	case "resume":
-		p.counter.Suspend("operator", false)
+		if err := p.service(false, args.By); err != nil {
+			return err
+		}
 		p.counter.EndExchange() // of a client that has gone
 		p.counter.EndVendorMode()
 	case "resolve": // an operator counted: the customer got that much
@@ -301,9 +296,7 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 		if err != nil {
 			return err
 		}
-		// The server still assigns the version that was left: without this the next beat
-		// would bring it back.
-		if err := p.bundles.Refuse(left, "taken back by an operator at the terminal"); err != nil {
+		if err := p.refuseBundle(left); err != nil {
 			return err
 		}
 		p.log.Info("flow bundle taken back", "version", ref.Version)

@@ -72,6 +72,8 @@ type Platform struct {
 	mu       sync.Mutex
 	assigned *access.Bundle
 	recovery map[string]api.Recovery
+	asked    []string   // orders whose result the server wants
+	ordering sync.Mutex // one order at a time
 }
 
 // New builds a platform; Run runs it.
@@ -293,6 +295,10 @@ func (p *Platform) settleAfterBoot() {
 				p.log.Error("journal", "err", err)
 			}
 		}
+	}
+	var out bool
+	if p.led.Read(func(b *book.Book) { out = b.Out }); out {
+		p.counter.Suspend("operator", true)
 	}
 	p.cashier.CloseSession("")
 	p.link.Wake()

@@ -22,7 +22,7 @@ type Source interface {
 	SignedIn(access.SignInAnswer)
 	// Assigned is told which bundle the terminal should run.
 	Assigned(access.Bundle)
-	// Command carries out an operator's order.
+	// Command carries out an order of people at the server, once however often it is told.
 	Command(access.Command)
 }
 
@@ -37,12 +37,11 @@ type Monitor struct {
 	alarms   []access.Alarm
 	wake     chan struct{}
 	uploaded atomic.Uint64
-	done     map[string]bool // commands carried out
 }
 
 // Start prepares the monitor.
 func (m *Monitor) Start() *Monitor {
-	m.wake, m.done = make(chan struct{}, 1), map[string]bool{}
+	m.wake = make(chan struct{}, 1)
 	return m
 }
 
@@ -112,10 +111,7 @@ func (m *Monitor) report(ctx context.Context, in access.SignInAnswer) error {
 			return err
 		}
 		for _, cmd := range ans.Commands {
-			if !m.done[cmd.ID] {
-				m.done[cmd.ID] = true
-				m.Source.Command(cmd)
-			}
+			m.Source.Command(cmd)
 		}
 		if ans.Assigned != nil {
 			m.Source.Assigned(*ans.Assigned)

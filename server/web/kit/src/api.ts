@@ -1,4 +1,4 @@
-import type { Alarm, Approval, Assignment, Bundle, Me, Page, Search, Story, Terminal, Totals, Transaction } from './types'
+import type { Alarm, Approval, Assignment, Bundle, Command, Me, NewCommand, Page, Search, Story, Terminal, Totals, Transaction } from './types'
 import { codeText, type Lang } from './codes'
 
 /** An answer that is no success. code is a name of the code table or "Offline". */
@@ -88,6 +88,10 @@ export const api = {
   history: (t: string) => call<Assignment[]>('GET', `/terminals/${id(t)}/bundles`),
   assign: (t: string, digest: string) => call<Assignment[]>('POST', `/terminals/${id(t)}/bundles`, { digest }),
   back: (t: string) => call<Assignment[]>('POST', `/terminals/${id(t)}/bundles/back`),
+  commands: (t: string) => call<Command[]>('GET', `/terminals/${id(t)}/commands`),
+  command: (t: string, c: NewCommand) => call<Command>('POST', `/terminals/${id(t)}/commands`, c),
+  agreeCommand: (t: string, c: string) => call<Command>('POST', `/terminals/${id(t)}/commands/${id(c)}/agree`),
+  withdrawCommand: (t: string, c: string) => call<Command>('POST', `/terminals/${id(t)}/commands/${id(c)}/withdraw`),
   search: (q: Search) => call<Page<Transaction>>('POST', '/transactions/search', q),
   totals: (q: Search) => call<Totals>('POST', '/transactions/totals', q),
   story: (t: string) => call<Story>('GET', `/transactions/${id(t)}`),

@@ -34,4 +34,10 @@ export interface Approval {
 export interface Bundle { digest: string; name: string; version: string; size: number; files: number; by: string; created: string }
 export interface Assignment { digest: string; name: string; version: string; by: string; created: string }
 export interface Alarm { terminal: string; id: string; code: string; severity: string; module: string; detail: string; at: string; cleared: boolean }
-export interface LiveEvent { kind: 'terminal' | 'transaction' | 'approval' | 'alarm' | 'bundle' | 'resync'; id: string }
+export interface CommandArgs { txn?: string; paid?: number; handed?: boolean; units?: Record<string, { currency: string; value: number; count: number }> }
+export interface NewCommand { kind: string; note: string; args: CommandArgs }
+export interface Command {
+  id: string; kind: string; args: CommandArgs; note: string; state: 'proposed' | 'ready' | 'sent' | 'done' | 'failed' | 'withdrawn' | 'expired'
+  by: string; second: string; result: string; created: string; expires: string; updated: string
+}
+export interface LiveEvent { kind: 'terminal' | 'transaction' | 'command' | 'approval' | 'alarm' | 'bundle' | 'resync'; id: string }

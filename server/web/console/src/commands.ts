@@ -1,0 +1,7 @@
+/** The commands a terminal can be given; server/api/mgmt has the original list. */
+export const commandKinds = ['suspend', 'resume', 'resolve', 'setCounts', 'boxEmptied', 'previousBundle']
+export const twoPersons = ['resolve', 'setCounts', 'boxEmptied']
+
+export function commandTone(state: string): 'good' | 'bad' | 'warn' | 'busy' | 'off' {
+  return state === 'done' ? 'good' : state === 'failed' ? 'bad' : state === 'proposed' ? 'warn' : state === 'ready' || state === 'sent' ? 'busy' : 'off'
+}
