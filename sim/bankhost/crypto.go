@@ -52,6 +52,11 @@ func newZone(z Zone) (*zone, error) {
 
 // macOf is the 8 hexadecimal characters of field 128 over data.
 func (z *zone) macOf(data []byte) string {
+	return strings.ToUpper(hex.EncodeToString(z.macBytes(data)[:4]))
+}
+
+// macBytes is the whole MAC.
+func (z *zone) macBytes(data []byte) []byte {
 	c, n := z.mac1, 8
 	if z.sm4 {
 		c, n = z.mac.Get().(cipher.Block), 16
@@ -67,7 +72,7 @@ func (z *zone) macOf(data []byte) string {
 		z.mac2.Decrypt(state, state)
 		z.mac1.Encrypt(state, state)
 	}
-	return strings.ToUpper(hex.EncodeToString(state[:4]))
+	return state
 }
 
 // pinOf decrypts a PIN block and returns the digits; ok is false for a malformed block.

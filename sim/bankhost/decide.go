@@ -19,7 +19,11 @@ type request struct {
 
 // key is the F90 quintuple of a request: MTI, F11, F7, F32, F33.
 func (q *request) key() string {
-	return "0200" + q.m.text(11) + q.m.text(7) + pad11(q.m.text(32)) + pad11(q.m.text(33))
+	at := q.m.text(7)
+	if at == "" { // formats that have the local time only
+		at = q.m.text(13) + q.m.text(12)
+	}
+	return "0200" + q.m.text(11) + at + pad11(q.m.text(32)) + pad11(q.m.text(33))
 }
 
 func pad11(s string) string { return strings.Repeat("0", max(0, 11-len(s))) + s }
@@ -116,7 +120,7 @@ func (h *Host) request(q *request) {
 				ch = c
 			}
 			return ch
-		case "010000":
+		case "010000", "000000": // cash, goods
 			return h.withdraw(q, a, key, amount)
 		default:
 			q.rc = "12"
@@ -294,23 +298,14 @@ var answerMTI = map[string]string{"0100": "0110", "0200": "0210", "0220": "0230"
 // echoed are the fields an answer repeats from its request.
 var echoed = []int{2, 3, 4, 7, 11, 12, 13, 18, 25, 32, 33, 37, 41, 42, 49, 70, 90}
 
-// answer packs the answer with its MAC.
-func (h *Host) answer(q *request, badMAC bool) ([]byte, error) {
+// fields are those of the answer by number, 0 is the MTI.
+func (h *Host) fields(q *request) *[129]string {
 	var f [129]string
 	f[0] = answerMTI[q.mti]
 	for _, n := range echoed {
 		f[n] = q.m.text(n)
 	}
 	f[55] = string(q.chipAnswer())
-	f[38], f[39], f[54], f[62], f[128] = q.auth, q.rc, q.bal, q.text, "00000000"
-	out, err := h.codec.pack(&f)
-	if err != nil {
-		return nil, err
-	}
-	at := len(out) - 8
-	copy(out[at:], h.zone.macOf(out[:at]))
-	if badMAC {
-		out[at] ^= 1
-	}
-	return out, nil
+	f[38], f[39], f[54], f[62] = q.auth, q.rc, q.bal, q.text
+	return &f
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"runtime"
-	"strconv"
 	"sync"
 	"time"
 )
@@ -26,7 +25,9 @@ type Options struct {
 	BenchCards int
 	// Fast reads and writes messages with a codec of its own instead of moov's, for load tests.
 	Fast bool
-	Log  *slog.Logger
+	// Doors are more ways to the same accounts, in other formats and over other carriers.
+	Doors []Door
+	Log   *slog.Logger
 }
 
 // Host is a running bank host.
@@ -44,6 +45,8 @@ type Host struct {
 	work  chan job // to idle workers
 	quit  chan struct{}
 	once  sync.Once
+
+	doors []io.Closer
 
 	WebAddr string // address of the control
 }
@@ -112,6 +115,11 @@ func Start(o Options) (*Host, error) {
 		}
 	}
 	h.wg.Go(h.accept)
+	for _, d := range o.Doors {
+		if err := h.openDoor(d); err != nil {
+			return nil, errors.Join(fmt.Errorf("bankhost: door %s %s: %w", d.Kind, d.Dialect, err), h.Close())
+		}
+	}
 	return h, nil
 }
 
@@ -121,6 +129,9 @@ func (h *Host) Addr() string { return h.ln.Addr().String() }
 // Close ends the host; the ledger is durable already.
 func (h *Host) Close() error {
 	err := h.ln.Close()
+	for _, d := range h.doors {
+		_ = d.Close()
+	}
 	if h.web != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -205,24 +216,12 @@ func (h *Host) serve(c net.Conn) {
 	}()
 	r := bufio.NewReaderSize(c, 64<<10)
 	for {
-		var d [4]byte
-		if _, err := io.ReadFull(r, d[:]); err != nil {
+		body, err := native{}.read(r)
+		if err != nil {
 			return
 		}
-		n, err := strconv.Atoi(string(d[:]))
-		if err != nil || n < 0 {
-			return
-		}
-		if n == 0 {
+		if len(body) == 0 {
 			continue // idle frame
-		}
-		body := make([]byte, n)
-		if _, err := io.ReadFull(r, body); err != nil {
-			return
-		}
-		if err := checkHeader(body); err != nil {
-			h.o.Log.Warn("unreadable frame")
-			return
 		}
 		select {
 		case h.work <- job{p, body}:
@@ -252,32 +251,38 @@ func (h *Host) worker(j job) {
 
 // handle answers one message, as the scenario for it wants.
 func (h *Host) handle(p *peer, body []byte) {
-	msg := body[headerLen:]
-	m, err := h.codec.unpack(msg)
+	h.exchange(native{}, body, p.send, func() { _ = p.c.Close() })
+}
+
+// exchange answers one message that came by w: send takes the frames of the answer, drop cuts the
+// connection.
+func (h *Host) exchange(w wire, body []byte, send func([]byte), drop func()) {
+	m, sealed, err := w.open(h, body)
 	if err != nil {
 		h.o.Log.Warn("unreadable message", "error", fmt.Sprintf("%T", err))
+		drop()
 		return
 	}
 	q := &request{m: m, mti: m.text(0)}
 	s := Scenario{}
-	if !hasMAC(msg) || h.zone.macOf(msg[:len(msg)-8]) != m.text(128) {
+	if !sealed {
 		q.rc = "A0"
 	} else {
 		s = h.sc.take(q)
 		h.decide(q, s)
 	}
 	q.bent = s.Kind == "badChip"
-	out, err := h.answer(q, s.Kind == "badMac")
+	f, err := w.seal(h, body, h.fields(q), s.Kind == "badMac")
 	if err != nil {
 		h.o.Log.Error("answer cannot be packed", "error", err.Error())
+		drop()
 		return
 	}
-	f := frame(body, out)
 	switch s.Kind {
 	case "noAnswer", "lost":
 		return
 	case "disconnect":
-		_ = p.c.Close()
+		drop()
 		return
 	case "late":
 		time.Sleep(s.delay(h.o.Late))
@@ -286,5 +291,5 @@ func (h *Host) handle(p *peer, body []byte) {
 	case "twice":
 		f = append(f, f...)
 	}
-	p.send(f)
+	send(f)
 }

@@ -13,6 +13,7 @@ import (
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/link"
+	"zhigui/server/internal/product"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/trade"
 )
@@ -32,7 +33,13 @@ func (s *services) startTrade(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("routes: %w", err)
 	}
-	s.eng, err = trade.New(ctx, s.st, s.hsm, hosts, routes, trade.Options{HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay,
+	var products *product.Catalogue
+	if c.Products != "" {
+		if products, err = product.Load(c.Products, trade.StepNames()); err != nil {
+			return err
+		}
+	}
+	s.eng, err = trade.New(ctx, s.st, s.hsm, hosts, routes, trade.Options{Products: products, HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay,
 		SuspenseAfter: c.Trade.SuspenseAfter, Failpoint: failpoint(c.Data), OnChange: func(id int64) { s.broker.Publish("transaction", fmt.Sprint(id)) }, Log: s.log})
 	if err != nil {
 		return err

@@ -24,7 +24,8 @@ type Config struct {
 
 	Hosts    []Host       `yaml:"hosts"`
 	Channels []Channel    `yaml:"channels"`
-	Routes   []route.Rule `yaml:"routes"` // the first that fits; none: everything goes to the first host
+	Routes   []route.Rule `yaml:"routes"`   // the first that fits; none: everything goes to the first host
+	Products string       `yaml:"products"` // file of the catalogue of products; empty: the platform's
 
 	HSM    HSM    `yaml:"hsm"`
 	Access Access `yaml:"access"`
@@ -123,7 +124,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("%s:%d:%d: %s: %s", path, line, col, key, reason)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range append(c.files(), &c.Data, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey) {
+	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 )
 
@@ -42,3 +43,5 @@ func (s *Security) Listen(address string) (net.Listener, error) {
 	}
 	return s.Server(l), nil
 }
+
+func isClosed(err error) bool { return errors.Is(err, net.ErrClosed) }

@@ -127,12 +127,30 @@ func Open(s *Spec, c *Codec, onUp func(), requests Handler, log *slog.Logger) (C
 		return NewMux(long), nil
 	case "short":
 		return NewShort(ShortOptions{Address: s.Address, Codec: c, Secure: sec, InFlight: s.Max, Dial: s.Timeout, HalfOpen: c.d.Frame.Endless(), Log: log}), nil
+	case "async":
+		return NewAsync(s.async(c, sec, log))
+	case "http", "soap":
+		return NewHTTP(s.http(c, sec, log)), nil
+	case "kafka", "bus":
+		return NewMQ(s, c, s.bus(log), log), nil
 	}
 	return nil, fmt.Errorf("link: kind %q cannot be a client", s.Kind)
 }
 
 func (s *Spec) lines() []Line {
 	return []Line{{Way: Out, Address: s.Address, Count: s.Count}, {Way: In, Address: s.Listen, Accept: true, Count: s.Count}}
+}
+
+func (s *Spec) async(c *Codec, sec *Security, log *slog.Logger) AsyncOptions {
+	return AsyncOptions{Address: s.Address, Listen: s.Listen, Codec: c, Secure: sec, InFlight: s.Max, Timeout: s.Timeout, Log: log}
+}
+
+func (s *Spec) http(c *Codec, sec *Security, log *slog.Logger) HTTPOptions {
+	o := HTTPOptions{URL: s.Address, Codec: c, Secure: sec, Short: s.Short, InFlight: s.Max, Dial: s.Timeout, Log: log}
+	if s.Kind == "soap" {
+		o.Wrap = newSOAP(s)
+	}
+	return o
 }
 
 // Serve listens for those who come to us by s.
@@ -148,6 +166,13 @@ func Serve(s *Spec, c *Codec, h Handler, log *slog.Logger) (Server, error) {
 		m := NewMux(Options{Lines: s.lines(), Group: s.Kind == "group", Codec: c, Secure: sec, Write: s.Timeout, Idle: s.Idle, KeepAlive: s.Idle / 3, Requests: h, Serial: max(32, s.Max), Log: log})
 		m.Start()
 		return &served{m}, nil
+	case "async":
+		return NewAsyncServer(s.async(c, sec, log), h)
+	case "http", "soap":
+		address, path, _ := cutPath(s.Listen)
+		return NewHTTPServer(address, path, s.http(c, sec, log), h)
+	case "kafka", "bus":
+		return NewMQServer(s, c, s.bus(log), h, log)
 	}
 	return nil, fmt.Errorf("link: kind %q cannot be a server", s.Kind)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"slices"
 	"sync"
 
 	"zhigui/server/api/message"
@@ -11,6 +12,7 @@ import (
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
+	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
 )
 
@@ -143,12 +145,12 @@ func (z *Channel) route(ctx context.Context, w *work) string {
 	}
 	switch w.in.MTI() {
 	case "0100", "0200":
-		if k := kindOf(w.in.MTI(), w.in.Get(3)); k != nil {
+		if k := e.products.Find(w.in.MTI(), w.in.Get(3)); k != nil && k.For(z.o.Name) {
 			return z.transact(ctx, w, k)
 		}
 		return rcInvalid
 	case "0220":
-		if w.in.String(3) == procDeposit {
+		if k := e.products.Find("0100", w.in.Get(3)); k != nil && k.Credit {
 			return z.credit(ctx, w)
 		}
 		return z.confirm(ctx, w)
@@ -245,10 +247,11 @@ func (w *work) idem(mti, batch, stan string) string {
 
 // digest is over all fields that a faithful repeat has in common: not the PIN block and the
 // MAC, which change with the working keys.
-func (w *work) digest() (d [32]byte) {
+func (w *work) digest(k *product.Product) (d [32]byte) {
+	newPIN := slices.Contains(k.Steps, "newPin")
 	buf := w.blob[:0]
 	for n := 2; n < 64; n++ {
-		if n == 52 || n == 62 && w.in.String(3) == "700000" || !w.in.Has(n) {
+		if n == 52 || n == 62 && newPIN || !w.in.Has(n) {
 			continue
 		}
 		v := w.in.Get(n)

@@ -12,6 +12,7 @@ import (
 
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/product"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
 )
@@ -24,12 +25,13 @@ const (
 
 // Options of an Engine.
 type Options struct {
-	HostTimeout   time.Duration // from the receipt of a request to the answer of the host; 0 = 25 s
-	ReversalDelay time.Duration // before the first send of a reversal, so that it cannot overtake; 0 = 1 s
-	Backoff       time.Duration // first pause between sends of a reversal, doubled up to 60 s; 0 = 1 s
-	AbsentAfter   int           // answers 25 that end a reversal; 0 = 3
-	SuspenseAfter time.Duration // an approval without confirmation is listed as SUSPENSE; 0 = 10 min
-	ReversalSlots int           // reversals sent to one host at a time; 0 = 16
+	HostTimeout   time.Duration      // from the receipt of a request to the answer of the host; 0 = 25 s
+	ReversalDelay time.Duration      // before the first send of a reversal, so that it cannot overtake; 0 = 1 s
+	Backoff       time.Duration      // first pause between sends of a reversal, doubled up to 60 s; 0 = 1 s
+	AbsentAfter   int                // answers 25 that end a reversal; 0 = 3
+	SuspenseAfter time.Duration      // an approval without confirmation is listed as SUSPENSE; 0 = 10 min
+	ReversalSlots int                // reversals sent to one host at a time; 0 = 16
+	Products      *product.Catalogue // nil = the platform's
 	Now           func() time.Time
 	// Failpoint is nil in production; a kill test ends the process in it.
 	Failpoint func(name string)
@@ -45,7 +47,9 @@ type Engine struct {
 	hsm   hsm.HSM
 	hosts map[string]*host.Host
 	route *route.Table
-	ids   ids
+
+	products *product.Catalogue
+	ids      ids
 
 	terms sync.Map // id → *termEntry
 	fly   [64]flyShard
@@ -96,7 +100,10 @@ func New(ctx context.Context, st *store.Store, h hsm.HSM, hosts []*host.Host, ro
 	if o.OnChange == nil {
 		o.OnChange = func(int64) {}
 	}
-	e := &Engine{o: o, st: st, hsm: h, hosts: map[string]*host.Host{}, route: routes}
+	if o.Products == nil {
+		o.Products = product.Builtin()
+	}
+	e := &Engine{o: o, st: st, hsm: h, hosts: map[string]*host.Host{}, route: routes, products: o.Products}
 	for _, x := range hosts {
 		e.hosts[x.Name()] = x
 	}

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -56,6 +57,17 @@ type rig struct {
 	lis    map[string]*link.Listener
 	opt    trade.Options
 	limits host.Limits
+	doors  []bankhost.Door // more ways to the bank
+	more   []hostOf        // more hosts, by those ways
+	rules  []route.Rule    // beside: everything else to core
+}
+
+// hostOf is one more host of a rig.
+type hostOf struct {
+	name, dialect string
+	link          link.Spec
+	host          *host.Host
+	client        link.Client
 }
 
 // codecOf is the codec of a dialect that comes with the platform, over a model.
@@ -81,7 +93,7 @@ func newRigOf(r *rig) *rig {
 	r.dsn = peer.DSN(t, cmp.Or(os.Getenv("TRADE_STORE"), "sqlite")) // make test runs some of these tests on the other engines, too
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
-		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Log: discard()})
+		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Doors: r.doors, Log: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,10 +141,28 @@ func (r *rig) start() {
 	codec := codecOf(r.t, name, name)
 	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
 		Trace: trade.TraceNumbers(r.st, "core"), Limits: r.limits, Log: o.Log})
-	routes, err := route.New([]route.Rule{{To: []route.Target{{Host: "core"}}}}, []string{"core"})
+	hosts, names := []*host.Host{r.host}, []string{"core"}
+	for i := range r.more {
+		m := &r.more[i]
+		ho := host.Options{Name: m.name, Codec: codecOf(r.t, m.dialect, "cups128"), HSM: r.hsm, Keys: "core", Acquirer: "99992900", Forwarder: "99990000",
+			Trace: trade.TraceNumbers(r.st, m.name), Limits: r.limits, Log: o.Log}
+		if m.link.Kind == "group" || m.link.Kind == "long" {
+			ho.Management = "cups"
+		}
+		m.host = host.New(ho)
+		hosts, names = append(hosts, m.host), append(names, m.name)
+	}
+	routes, err := route.New(append(slices.Clone(r.rules), route.Rule{To: []route.Target{{Host: "core"}}}), names)
 	fatal()
-	r.eng, err = trade.New(ctx, r.st, r.hsm, []*host.Host{r.host}, routes, o)
+	r.eng, err = trade.New(ctx, r.st, r.hsm, hosts, routes, o)
 	fatal()
+	for i := range r.more {
+		m := &r.more[i]
+		m.client, err = link.Open(&m.link, m.host.Codec(), m.host.OnUp, m.host, o.Log)
+		fatal()
+		m.host.Attach(m.client)
+		m.client.Start()
+	}
 	up := make(chan struct{}, 8)
 	r.mux = link.NewMux(link.Options{Lines: []link.Line{{Address: r.addr, Count: 4}}, Codec: codec, Backoff: 10 * time.Millisecond, Log: o.Log, OnUp: func() { up <- struct{}{} }})
 	r.host.Attach(r.mux)
@@ -163,6 +193,9 @@ func (r *rig) stop() {
 	}
 	r.eng.Close()
 	r.mux.Close()
+	for _, m := range r.more {
+		m.client.Close()
+	}
 	_ = r.st.Close()
 }
 

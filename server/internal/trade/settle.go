@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"zhigui/server/api/message"
+	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
 )
 
@@ -94,7 +95,7 @@ func (z *Channel) reverse(ctx context.Context, w *work) string {
 	if rc != "" {
 		return rc
 	}
-	if v, ok := w.in.Number(4); !ok || int64(v) != t.Amount || t.Kind == "deposit" {
+	if v, ok := w.in.Number(4); !ok || int64(v) != t.Amount || credit(e.products.Named(t.Kind)) {
 		return rcInvalid
 	}
 	paid := int64(0)
@@ -110,6 +111,9 @@ func (z *Channel) reverse(ctx context.Context, w *work) string {
 	case store.Confirmed:
 		if t.Paid.Valid && t.Paid.Int64 == paid && paid > 0 {
 			return rcOK // a repeat of a partial reversal that is done
+		}
+		if k := e.products.Named(t.Kind); k != nil && k.Ends() && k.Undone() && paid == 0 {
+			break // its answer did not arrive
 		}
 		e.o.Log.Error("reversal after confirmation", "txn", t.ID, "terminal", t.Terminal)
 		return rcInvalid
@@ -134,8 +138,8 @@ func (z *Channel) reverse(ctx context.Context, w *work) string {
 		r.Paid = sql.NullInt64{Int64: paid, Valid: true}
 	}
 	if err == nil {
-		err = e.st.Finish(ctx, t.ID, &store.Outcome{State: store.ReversalPending, Note: "reversed by the terminal, reason " + reason,
-			At: e.o.Now(), Reversal: r}, store.Approved, store.Suspense)
+		err = e.finish(ctx, t.ID, &store.Outcome{State: store.ReversalPending, Note: "reversed by the terminal, reason " + reason,
+			At: e.o.Now(), Reversal: r}, t.State)
 	}
 	if err != nil {
 		e.o.Log.Error("reversal cannot be stored", "txn", t.ID, "error", err.Error())
@@ -147,6 +151,9 @@ func (z *Channel) reverse(ctx context.Context, w *work) string {
 	return rcOK
 }
 
+// credit reports whether a product books what its confirmation says.
+func credit(p *product.Product) bool { return p != nil && p.Credit }
+
 // void records the reversal of an original that never came: should it still come, its key
 // is taken and it is refused.
 func (z *Channel) void(ctx context.Context, w *work, key string) string {
@@ -155,9 +162,10 @@ func (z *Channel) void(ctx context.Context, w *work, key string) string {
 	amount, _ := w.in.Number(4)
 	o := w.in.Get(61)
 	name := "withdrawal"
-	for _, k := range kinds {
-		if k.proc == w.in.String(3) {
-			name = k.name
+	for _, typ := range [...]string{"0200", "0100"} {
+		if k := e.products.Find(typ, w.in.Get(3)); k != nil {
+			name = k.Name
+			break
 		}
 	}
 	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Branch: w.term.Branch, Kind: name, Batch: string(o[:6]),

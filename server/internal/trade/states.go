@@ -14,76 +14,35 @@
 // their packages, and the clock only through Options.Now.
 package trade
 
-import "zhigui/server/internal/store"
+import (
+	"context"
+	"fmt"
+	"slices"
 
-// arrows lists, for every state, the states it may be left for. The store refuses others.
+	"zhigui/server/internal/store"
+)
+
+// arrows lists, for every state, the states it may be left for.
 var arrows = map[store.State][]store.State{
-	store.Intent:          {store.Approved, store.Declined, store.Unknown, store.NotSent, store.ReversalPending},
+	store.Intent:          {store.Approved, store.Confirmed, store.Declined, store.Unknown, store.NotSent, store.ReversalPending},
 	store.Unknown:         {store.ReversalPending},
 	store.Approved:        {store.Confirmed, store.ReversalPending, store.Suspense, store.CreditPending, store.Voided},
+	store.Confirmed:       {store.ReversalPending}, // of a product that nobody confirms, when its answer did not arrive
 	store.Suspense:        {store.Confirmed, store.ReversalPending, store.ClosedByHand, store.CreditPending, store.Voided},
 	store.CreditPending:   {store.Confirmed, store.Suspense},
 	store.ReversalPending: {store.Reversed, store.Confirmed, store.ReversalAbsent, store.ReversalStuck},
 	store.ReversalStuck:   {store.ClosedByHand, store.ReversalPending},
 }
 
-// into lists the states from which to may be reached.
-func into(to store.State) []store.State {
-	var out []store.State
-	for from := store.Intent; from <= store.CreditPending; from++ {
-		for _, s := range arrows[from] {
-			if s == to {
-				out = append(out, from)
-			}
+// finish stores an outcome of a transaction that is in one of the states from; an arrow that is not in
+// the table is refused.
+func (e *Engine) finish(ctx context.Context, id int64, o *store.Outcome, from ...store.State) error {
+	for _, f := range from {
+		if !slices.Contains(arrows[f], o.State) {
+			return fmt.Errorf("trade: transaction %d: no way from %s to %s", id, f, o.State)
 		}
 	}
-	return out
-}
-
-// kind is one kind of transaction a terminal may ask for.
-type kind struct {
-	name  string
-	mti   string
-	proc  string
-	money bool // moves money: reversed when its outcome is unknown
-	pin   bool // needs a PIN block
-	opens bool // moves no money, and a confirmation (0220) with the amount follows
-	// gives hands something over that is no money (a card): confirmed when the customer has it,
-	// reversed when not or when the outcome is unknown. F62 says to whom and is kept by the host.
-	gives bool
-	tells bool // F62 goes to the host
-}
-
-// undone reports whether an outcome in doubt has to be reversed.
-func (k *kind) undone() bool { return k.money || k.gives }
-
-// Processing codes (field 3) that a settlement names, too.
-const (
-	procWithdrawal = "010000"
-	procDeposit    = "210000"
-	procCardIssue  = "910000"
-)
-
-var kinds = []kind{
-	{name: "balance", mti: "0200", proc: "310000", pin: true},
-	{name: "withdrawal", mti: "0200", proc: procWithdrawal, money: true, pin: true},
-	{name: "pinChange", mti: "0200", proc: "700000", pin: true},
-	{name: "statement", mti: "0200", proc: "380000", pin: true},
-	{name: "deposit", mti: "0100", proc: procDeposit, pin: true, opens: true},
-	// The PIN block is that of the new card; F62 is document|phone|name, in GBK.
-	{name: "cardIssue", mti: "0200", proc: procCardIssue, pin: true, gives: true, tells: true},
-	// F62 is the number of the last line in the book; the answer's, the lines behind it.
-	{name: "passbook", mti: "0200", proc: "390000", tells: true},
-	{name: "passbookPrinted", mti: "0200", proc: "930000", tells: true},
-}
-
-func kindOf(mti string, proc []byte) *kind {
-	for i := range kinds {
-		if kinds[i].mti == mti && kinds[i].proc == string(proc) {
-			return &kinds[i]
-		}
-	}
-	return nil
+	return e.st.Finish(ctx, id, o, from...)
 }
 
 // Response codes this server gives on its own (field 39).

@@ -1,6 +1,7 @@
 package trade
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -10,6 +11,7 @@ import (
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
+	"zhigui/server/internal/product"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
 )
@@ -20,12 +22,17 @@ var toHost = []message.Canon{message.PAN, message.ProcCode, message.Amount, mess
 var toTerminal = []message.Canon{message.Amount, message.AuthCode, message.Response, message.Balances, message.AddResponse, message.Chip}
 
 // transact runs a request of a terminal from its receipt to its answer.
-func (z *Channel) transact(ctx context.Context, w *work, k *kind) string {
+func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) string {
 	e := z.e
 	amount, hasAmount := w.in.Number(4)
 	track := w.in.Get(35)
-	if k.money && (!hasAmount || amount == 0 || w.in.String(49) != "156") || !k.money && hasAmount {
+	if k.Amount() && (!hasAmount || amount == 0 || w.in.String(49) != "156") || !k.Amount() && hasAmount {
 		return rcFormat
+	}
+	for _, f := range k.Needs() {
+		if len(w.in.Value(f)) == 0 {
+			return rcFormat
+		}
 	}
 	pan := w.in.Get(2)
 	if pan == nil {
@@ -36,11 +43,11 @@ func (z *Channel) transact(ctx context.Context, w *work, k *kind) string {
 			}
 		}
 	}
-	if len(pan) < 13 || k.pin && !w.in.Has(52) {
+	if len(pan) < 13 {
 		return rcFormat
 	}
 	key := w.idem("0200", w.batch(), string(w.in.Get(11)))
-	digest := w.digest()
+	digest := w.digest(k)
 	mine, other := e.enter(key, digest)
 	if other != nil {
 		e.count.repeats.Add(1)
@@ -56,12 +63,12 @@ func (z *Channel) transact(ctx context.Context, w *work, k *kind) string {
 	}
 	defer e.leave(key, mine)
 
-	w.host = e.pick(&route.Query{Channel: z.o.Name, Product: k.name, PAN: pan, Amount: int64(amount), Draw: binary.LittleEndian.Uint32(digest[:])})
+	w.host = e.pick(&route.Query{Channel: z.o.Name, Product: k.Name, PAN: pan, Amount: int64(amount), Draw: binary.LittleEndian.Uint32(digest[:])})
 	if w.host == nil {
 		return rcNoRoute
 	}
 	class := host.Inquiry
-	if k.undone() {
+	if k.Undone() {
 		class = host.Financial
 	}
 	turn, err := w.host.Admit(ctx, class)
@@ -103,7 +110,7 @@ func (z *Channel) notReached(ctx context.Context, w *work, key string, digest [3
 }
 
 // prepare builds the host message in w.out and w.frame and the row of the journal.
-func (z *Channel) prepare(ctx context.Context, w *work, k *kind, pan []byte, amount int64) (*store.Txn, string) {
+func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan []byte, amount int64) (*store.Txn, string) {
 	e := z.e
 	now := e.o.Now()
 	stan, err := w.host.Trace(ctx)
@@ -111,11 +118,11 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *kind, pan []byte, amo
 		return nil, rcSystem
 	}
 	w.out.Reset(w.host.Model())
-	_ = w.out.SetMTI(k.mti)
+	_ = w.out.SetMTI(k.Type)
 	if z.pair[w.host.Name()].toH.Copy(w.out, w.in, toHost...) != nil || w.out.Set(2, pan) != nil {
 		return nil, rcFormat
 	}
-	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Branch: w.term.Branch, Channel: z.o.Name, Host: w.host.Name(), Kind: k.name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
+	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Branch: w.term.Branch, Channel: z.o.Name, Host: w.host.Name(), Kind: k.Name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
 		HostSTAN: stan, PANMasked: message.MaskedPAN(pan), PANIndex: e.hsm.Index(pan), Created: now, Updated: now}
 	t.Batch = w.batch()
 	w.host.Stamp(w.out, now, stan)
@@ -123,28 +130,16 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *kind, pan []byte, amo
 	local := now.In(shanghai)
 	t.Reference = fmt.Sprintf("%d%03d%02d%s", local.Year()%10, local.YearDay(), local.Hour(), stan)
 	_ = w.out.SetString(37, t.Reference)
-	_ = w.out.SetString(18, "6011")
+	_ = w.out.SetString(18, cmp.Or(k.MCC, "6011"))
 	stored, err := z.stored(w) // before the PIN is in
 	if err != nil {
 		return nil, rcFormat
 	}
 	t.Request = e.hsm.Seal(nil, stored, aadOf(t.ID, "request"))
-	if k.pin {
-		pb, err := w.translate(w.in.Get(52), pan)
-		if err != nil || w.out.Set(52, pb) != nil {
-			return nil, pinRefusal(err)
+	for _, name := range k.Steps {
+		if rc := steps[name](w, t, pan); rc != "" {
+			return nil, rc
 		}
-		_ = w.out.SetString(53, "2600000000000000")
-	}
-	if v := w.in.Get(62); k.tells && (len(v) == 0 || w.out.Set(62, v) != nil) {
-		return nil, rcFormat
-	}
-	if k.name == "pinChange" {
-		pb, err := w.translate(w.in.Get(62), pan)
-		if err != nil {
-			return nil, pinRefusal(err)
-		}
-		_ = w.out.SetString(62, fmt.Sprintf("%X", pb))
 	}
 	if w.frame, err = w.host.Pack(w.frame[:0], w.out); err != nil {
 		e.o.Log.Error("host message cannot be packed", "host", w.host.Name(), "error", err.Error())
@@ -175,7 +170,7 @@ func pinRefusal(err error) string {
 }
 
 // send carries the prepared message to the host and ends the transaction.
-func (z *Channel) send(ctx context.Context, w *work, k *kind, t *store.Txn, turn host.Permit) string {
+func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *store.Txn, turn host.Permit) string {
 	e := z.e
 	hctx, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
 	defer cancel()
@@ -193,7 +188,7 @@ func (z *Channel) send(ctx context.Context, w *work, k *kind, t *store.Txn, turn
 	}
 	defer a.Release()
 	rc := string(a.Msg.Get(39))
-	if rc == rcOK && k.money {
+	if rc == rcOK && k.Moves == product.Money {
 		if v, ok := a.Msg.Number(4); !ok || int64(v) != t.Amount {
 			return z.unknown(ctx, w, k, t, "amount of the answer is wrong")
 		}
@@ -204,7 +199,7 @@ func (z *Channel) send(ctx context.Context, w *work, k *kind, t *store.Txn, turn
 	o := &store.Outcome{State: store.Declined, RC: rc, Auth: string(a.Msg.Get(38))}
 	if rc == rcOK {
 		o.State = store.Approved
-		if !k.money && !k.opens && !k.gives {
+		if k.Ends() {
 			o.State = store.Confirmed
 		}
 		e.count.approved.Add(1)
@@ -219,13 +214,13 @@ func (z *Channel) send(ctx context.Context, w *work, k *kind, t *store.Txn, turn
 }
 
 // unknown ends a transaction whose effect at the host is in doubt: money is reversed.
-func (z *Channel) unknown(ctx context.Context, w *work, k *kind, t *store.Txn, note string) string {
+func (z *Channel) unknown(ctx context.Context, w *work, k *product.Product, t *store.Txn, note string) string {
 	e := z.e
 	e.count.unknown.Add(1)
 	e.o.Log.Warn("outcome unknown", "txn", t.ID, "terminal", t.Terminal, "reason", note)
 	w.out.Reset(w.host.Model())
 	o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: note}
-	if k.undone() {
+	if k.Undone() {
 		r, err := e.newReversal(ctx, t, rcNoAnswer)
 		if err != nil {
 			return rcNoAnswer // the row stays INTENT; recovery or the watch takes it up
@@ -247,11 +242,7 @@ func (z *Channel) end(ctx context.Context, w *work, t *store.Txn, o *store.Outco
 	if w.blob, err = packPair(w.blob, w.reply, fromHost); err == nil {
 		o.Answer = e.hsm.Seal(nil, w.blob, aadOf(t.ID, "answer"))
 	}
-	if o.State == store.Confirmed { // a transaction without money: nothing to confirm
-		err = e.st.Finish(ctx, t.ID, o, store.Intent)
-	} else {
-		err = e.st.Finish(ctx, t.ID, o, into(o.State)...)
-	}
+	err = e.finish(ctx, t.ID, o, store.Intent)
 	if err != nil {
 		e.o.Log.Error("outcome cannot be stored", "txn", t.ID, "error", err.Error())
 		e.strand(t.ID)

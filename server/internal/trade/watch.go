@@ -34,7 +34,7 @@ func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 		}
 		for _, t := range ts {
 			o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: "no outcome recorded", At: e.o.Now()}
-			if undone(t.Kind) {
+			if e.undone(t.Kind) {
 				r, err := e.newReversal(ctx, t, rcNoAnswer)
 				if e.hosts[t.Host] == nil {
 					e.o.Log.Error("transaction without a host: configure it again, or close by hand", "txn", t.ID, "host", t.Host)
@@ -45,7 +45,7 @@ func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 				}
 				o.State, o.Reversal = store.ReversalPending, r
 			}
-			err := e.st.Finish(ctx, t.ID, o, store.Intent)
+			err := e.finish(ctx, t.ID, o, store.Intent)
 			if errors.Is(err, store.ErrState) {
 				continue
 			}
@@ -61,13 +61,11 @@ func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 	}
 }
 
-func undone(name string) bool {
-	for _, k := range kinds {
-		if k.name == name {
-			return k.undone()
-		}
-	}
-	return true
+// undone reports whether a product's outcome in doubt is reversed; one that is not in the catalogue
+// any more is.
+func (e *Engine) undone(name string) bool {
+	p := e.products.Named(name)
+	return p == nil || p.Undone()
 }
 
 // strand notes that an outcome could not be stored; watch adopts the row later.
@@ -101,7 +99,7 @@ func (e *Engine) Suspend(ctx context.Context, before time.Time) {
 		return
 	}
 	for _, t := range ts {
-		if e.st.Finish(ctx, t.ID, &store.Outcome{State: store.Suspense, Note: "no confirmation from the terminal", At: e.o.Now()}, store.Approved) == nil {
+		if e.finish(ctx, t.ID, &store.Outcome{State: store.Suspense, Note: "no confirmation from the terminal", At: e.o.Now()}, store.Approved) == nil {
 			e.o.OnChange(t.ID)
 		}
 	}

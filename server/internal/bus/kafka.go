@@ -1,0 +1,154 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/segmentio/kafka-go"
+)
+
+// Kafka is a cluster of brokers.
+type Kafka struct {
+	brokers []string
+	w       *kafka.Writer
+	log     *slog.Logger
+}
+
+// NewKafka makes a client; nothing is connected yet.
+func NewKafka(brokers []string, log *slog.Logger) *Kafka {
+	return &Kafka{brokers: brokers, log: log, w: &kafka.Writer{Addr: kafka.TCP(brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll,
+		BatchTimeout: time.Millisecond, BatchSize: 128, MaxAttempts: 1, AllowAutoTopicCreation: true}}
+}
+
+// Publish implements Bus. An error leaves it open whether the brokers have the message.
+func (k *Kafka) Publish(ctx context.Context, topic string, m Message) error {
+	err := k.w.WriteMessages(ctx, kafka.Message{Topic: topic, Key: m.Key, Value: m.Value})
+	if err != nil {
+		return fmt.Errorf("bus: publish: %w", err)
+	}
+	return nil
+}
+
+// Ready tells whether a broker can be reached.
+func (k *Kafka) Ready(ctx context.Context) error {
+	for _, b := range k.brokers {
+		c, err := kafka.DialContext(ctx, "tcp", b)
+		if err == nil {
+			return c.Close()
+		}
+	}
+	return errors.New("bus: no broker can be reached")
+}
+
+// Subscribe implements Bus. Without a group every subscriber sees every message from now on, of all
+// partitions; with one, members share them and what nobody has taken yet comes first.
+func (k *Kafka) Subscribe(topic, group string, take func(Message)) (stop func(), err error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	if err := k.create(ctx, topic); err != nil {
+		cancel()
+		return nil, err
+	}
+	var readers []*kafka.Reader
+	conf := kafka.ReaderConfig{Brokers: k.brokers, Topic: topic, MinBytes: 1, MaxBytes: 4 << 20, MaxWait: 50 * time.Millisecond, ReadBackoffMin: 5 * time.Millisecond, ReadBackoffMax: 200 * time.Millisecond}
+	if group != "" {
+		conf.GroupID, conf.StartOffset, conf.CommitInterval = group, kafka.FirstOffset, 100*time.Millisecond
+		readers = append(readers, kafka.NewReader(conf))
+	} else {
+		parts, err := k.partitions(ctx, topic)
+		if err != nil {
+			cancel()
+			return nil, err
+		}
+		for _, p := range parts {
+			conf.Partition = p
+			r := kafka.NewReader(conf)
+			end, err := k.end(ctx, topic, p)
+			if err == nil {
+				err = r.SetOffset(end)
+			}
+			if err != nil {
+				cancel()
+				return nil, fmt.Errorf("bus: subscribe: %w", err)
+			}
+			readers = append(readers, r)
+		}
+	}
+	var wg sync.WaitGroup
+	for _, r := range readers {
+		wg.Go(func() {
+			for {
+				m, err := r.ReadMessage(ctx)
+				switch {
+				case ctx.Err() != nil || errors.Is(err, io.EOF):
+					return
+				case err != nil:
+					k.log.Warn("bus: read", "topic", topic, "error", err.Error())
+					select {
+					case <-ctx.Done():
+						return
+					case <-time.After(200 * time.Millisecond):
+					}
+				default:
+					take(Message{m.Key, m.Value})
+				}
+			}
+		})
+	}
+	return sync.OnceFunc(func() {
+		cancel()
+		wg.Wait()
+		for _, r := range readers {
+			_ = r.Close()
+		}
+	}), nil
+}
+
+// end is the offset that the next message of a partition will have.
+func (k *Kafka) end(ctx context.Context, topic string, partition int) (int64, error) {
+	c, err := kafka.DialLeader(ctx, "tcp", k.brokers[0], topic, partition)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close() //nolint:errcheck // reading
+	return c.ReadLastOffset()
+}
+
+func (k *Kafka) partitions(ctx context.Context, topic string) (out []int, err error) {
+	c, err := kafka.DialContext(ctx, "tcp", k.brokers[0])
+	if err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
+	defer c.Close() //nolint:errcheck // reading
+	parts, err := c.ReadPartitions(topic)
+	if err != nil {
+		return nil, fmt.Errorf("bus: topic %s: %w", topic, err)
+	}
+	for _, p := range parts {
+		out = append(out, p.ID)
+	}
+	return out, nil
+}
+
+// create makes the topic when it is missing.
+func (k *Kafka) create(ctx context.Context, topic string) error {
+	if _, err := k.partitions(ctx, topic); err == nil {
+		return nil
+	}
+	c := &kafka.Client{Addr: kafka.TCP(k.brokers...), Timeout: 10 * time.Second}
+	r, err := c.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: 4, ReplicationFactor: -1}}})
+	if err == nil {
+		err = r.Errors[topic]
+	}
+	if err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
+		return fmt.Errorf("bus: topic %s: %w", topic, err)
+	}
+	return nil
+}
+
+// Close implements Bus.
+func (k *Kafka) Close() error { return k.w.Close() }

@@ -1,0 +1,256 @@
+package link
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"sync/atomic"
+	"time"
+)
+
+// HTTPOptions of NewHTTP.
+type HTTPOptions struct {
+	URL      string
+	Codec    *Codec
+	Secure   *Security
+	Short    bool // a connection for each message
+	InFlight int  // 0 = 1024
+	Wrap     wrap // what stands around the message; nil: nothing
+	Dial     time.Duration
+	Log      *slog.Logger
+}
+
+// wrap puts a message into a body and takes it out, as SOAP does.
+type wrap interface {
+	pack(msg []byte) []byte
+	unpack(body []byte) ([]byte, error)
+	headers(h http.Header)
+	fault(text string) []byte
+}
+
+// HTTP is the client of a host that takes messages as the body of a POST.
+type HTTP struct {
+	o HTTPOptions
+	c *http.Client
+	gauge
+}
+
+// NewHTTP makes a client; nothing is connected before the first Send.
+func NewHTTP(o HTTPOptions) *HTTP {
+	if o.InFlight <= 0 {
+		o.InFlight = 1024
+	}
+	if o.Dial <= 0 {
+		o.Dial = 5 * time.Second
+	}
+	dial := func(ctx context.Context, _, address string) (net.Conn, error) {
+		ctx, cancel := context.WithTimeout(ctx, o.Dial)
+		defer cancel()
+		var plain *Security
+		return plain.Dial(ctx, address)
+	}
+	t := &http.Transport{DialContext: dial, DisableKeepAlives: o.Short, MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, DisableCompression: true}
+	if o.Secure != nil {
+		t.DialTLSContext = func(ctx context.Context, _, address string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, o.Dial)
+			defer cancel()
+			return o.Secure.Dial(ctx, address)
+		}
+	}
+	return &HTTP{o: o, c: &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+}
+
+// Start implements Client; there is nothing to start.
+func (h *HTTP) Start() {}
+
+// Close implements Client.
+func (h *HTTP) Close() { h.c.CloseIdleConnections() }
+
+// Up implements Client: only a try can tell.
+func (h *HTTP) Up() bool { return true }
+
+// Stats implements Client.
+func (h *HTTP) Stats() Stats { return h.stats() }
+
+// Send implements Client.
+func (h *HTTP) Send(ctx context.Context, key Key, frame []byte) (*Answer, error) {
+	if h.flying.Add(1) > int64(h.o.InFlight) {
+		h.flying.Add(-1)
+		h.refused.Add(1)
+		return nil, ErrNotSent
+	}
+	defer h.flying.Add(-1)
+	msg := h.o.Codec.Strip(frame)
+	if h.o.Wrap != nil {
+		msg = h.o.Wrap.pack(msg)
+	}
+	var wrote atomic.Bool
+	tctx := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }, WroteRequest: func(httptrace.WroteRequestInfo) { wrote.Store(true) }})
+	// A reader that cannot be rewound: the transport never sends it twice by itself.
+	q, err := http.NewRequestWithContext(tctx, http.MethodPost, h.o.URL, io.NopCloser(bytes.NewReader(msg)))
+	if err != nil {
+		h.refused.Add(1)
+		return nil, ErrNotSent
+	}
+	q.ContentLength = int64(len(msg))
+	q.Header.Set("Content-Type", contentType(h.o.Codec.d.Kind))
+	if h.o.Wrap != nil {
+		h.o.Wrap.headers(q.Header)
+	}
+	r, err := h.c.Do(q)
+	if err != nil {
+		if !wrote.Load() {
+			h.reached(err)
+			h.refused.Add(1)
+			return nil, ErrNotSent
+		}
+		h.sent.Add(1)
+		return nil, h.failed(ctx, err)
+	}
+	h.reached(nil)
+	h.sent.Add(1)
+	defer r.Body.Close() //nolint:errcheck // read to its end
+	body, err := io.ReadAll(io.LimitReader(r.Body, int64(h.o.Codec.d.Frame.Max)*2+4096))
+	if err == nil && r.StatusCode != http.StatusOK {
+		err = fmt.Errorf("status %d", r.StatusCode)
+	}
+	if err == nil && h.o.Wrap != nil {
+		body, err = h.o.Wrap.unpack(body)
+	}
+	if err != nil {
+		return nil, h.failed(ctx, err)
+	}
+	a := answers.Get().(*Answer)
+	a.buf = append(a.buf[:0], body...)
+	if err := h.accept(h.o.Codec, a, key, h.o.Log); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+func contentType(kind string) string {
+	switch kind {
+	case "json":
+		return "application/json"
+	case "xml":
+		return "text/xml"
+	case "delimited":
+		return "text/plain"
+	}
+	return "application/octet-stream"
+}
+
+// HTTPServer takes messages as the body of a POST and answers in the body of the answer.
+type HTTPServer struct {
+	s    *http.Server
+	l    net.Listener
+	stop context.CancelFunc
+
+	open                      atomic.Int64
+	accepted, frames, garbage atomic.Uint64
+}
+
+// NewHTTPServer listens on address and answers posts to path.
+func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer, error) {
+	l, err := o.Secure.Listen(address)
+	if err != nil {
+		return nil, fmt.Errorf("link: listen: %w", err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &HTTPServer{l: l, stop: stop}
+	if o.InFlight <= 0 {
+		o.InFlight = 1024
+	}
+	slots := make(chan struct{}, o.InFlight)
+	limit := int64(o.Codec.d.Frame.Max)*2 + 4096
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
+		default:
+			w.Header().Set("Retry-After", "1")
+			http.Error(w, "too many requests under way", http.StatusServiceUnavailable)
+			return
+		}
+		s.frames.Add(1)
+		bad := func(text string) {
+			s.garbage.Add(1)
+			if o.Wrap == nil {
+				http.Error(w, text, http.StatusBadRequest)
+				return
+			}
+			w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+			w.WriteHeader(http.StatusInternalServerError) // as SOAP 1.1 wants it for a fault
+			_, _ = w.Write(o.Wrap.fault(text))
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+		if err == nil && o.Wrap != nil {
+			body, err = o.Wrap.unpack(body)
+		}
+		if err != nil || len(body) == 0 {
+			bad("the body is no message of this service")
+			return
+		}
+		out, _ := h.Handle(ctx, body, nil)
+		answer := o.Codec.Strip(out)
+		if len(answer) == 0 {
+			bad("the message cannot be read")
+			return
+		}
+		w.Header().Set("Content-Type", contentType(o.Codec.d.Kind))
+		if o.Wrap != nil {
+			answer = o.Wrap.pack(answer)
+			w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+		}
+		_, _ = w.Write(answer)
+	})
+	if o.Wrap != nil {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, r *http.Request) {
+			if !r.URL.Query().Has("wsdl") {
+				http.NotFound(w, r)
+				return
+			}
+			w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+			_, _ = w.Write(o.Wrap.(*soap).wsdl("http://" + r.Host + path))
+		})
+	}
+	s.s = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 3 * time.Minute,
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+		ConnState: func(_ net.Conn, st http.ConnState) {
+			switch st {
+			case http.StateNew:
+				s.open.Add(1)
+				s.accepted.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				s.open.Add(-1)
+			}
+		}}
+	go func() {
+		if err := s.s.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			o.Log.Error("link: http", "error", err.Error())
+		}
+	}()
+	return s, nil
+}
+
+// Addr is the address listened on.
+func (s *HTTPServer) Addr() net.Addr { return s.l.Addr() }
+
+// Close implements Server.
+func (s *HTTPServer) Close(ctx context.Context) {
+	_ = s.s.Shutdown(ctx)
+	s.stop()
+	_ = s.s.Close()
+}
+
+// Stats implements Server.
+func (s *HTTPServer) Stats() ListenerStats {
+	return ListenerStats{Open: s.open.Load(), Accepted: s.accepted.Load(), Frames: s.frames.Load(), Garbage: s.garbage.Load()}
+}

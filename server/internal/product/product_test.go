@@ -1,0 +1,57 @@
+package product
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"zhigui/server/api/message"
+)
+
+func TestTheCatalogueOfThePlatformLoads(t *testing.T) {
+	c := Builtin()
+	w := c.Find("0200", []byte("010000"))
+	if w == nil || w.Name != "withdrawal" || !w.Undone() || w.Ends() || !w.Amount() || c.Find("0200", []byte("999999")) != nil || c.Find("0200", []byte("01")) != nil {
+		t.Fatalf("%+v", w)
+	}
+	for _, p := range c.All() {
+		if p.Title.ZH == "" || p.Title.EN == "" {
+			t.Errorf("%s has no title in both languages", p.Name)
+		}
+	}
+}
+
+// req: TX-34
+func TestABanksOwnCatalogueAddsAProductWithoutCode(t *testing.T) {
+	f := filepath.Join(t.TempDir(), "products.yaml")
+	write := func(s string) {
+		if err := os.WriteFile(f, []byte(s), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("products:\n- {name: waterBill, title: {zh: 水费, en: Water bill}, type: '0200', code: '500001', moves: money, fields: [amount, private], steps: [limits], channels: [mobile]}\n")
+	c, err := Load(f, []string{"limits", "pin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.Find("0200", []byte("500001"))
+	if p == nil || p.For("terminals") || !p.For("mobile") || !p.Ends() || p.Needs()[1] != message.Private || c.Named("waterBill") != p {
+		t.Fatalf("%+v", p)
+	}
+	for want, text := range map[string]string{
+		`products.yaml:2:4: unknown field "steeps"`: "products:\n- {steeps: [x]}\n",
+		"2:34: product a1: want six digits":         "products:\n- {name: a1, type: '0200', code: '1'}\n",
+		`is no step; steps are limits, pin`:         "products:\n- {name: a1, type: '0200', code: '111111', steps: [magic]}\n",
+		"is no canonical field":                     "products:\n- {name: a1, type: '0200', code: '111111', fields: [magic]}\n",
+		"needs the field amount":                    "products:\n- {name: a1, type: '0200', code: '111111', moves: money}\n",
+		"a1 has this type and code":                 "products:\n- {name: a1, type: '0200', code: '111111'}\n- {name: a2, type: '0200', code: '111111'}\n",
+		"want money, thing":                         "products:\n- {name: a1, type: '0200', code: '111111', moves: mountains}\n",
+		"no products":                               "products: []\n",
+	} {
+		write(text)
+		if _, err := Load(f, []string{"limits", "pin"}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package trade
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"zhigui/server/internal/store"
+)
+
+// step is what a product may have done before the host is asked. It answers the code of a refusal, with
+// which nothing has happened, or "".
+type step func(w *work, t *store.Txn, pan []byte) (rc string)
+
+// steps by the name that the catalogue of products uses.
+var steps = map[string]step{
+	"pin":     pin,
+	"newPin":  newPIN,
+	"private": private,
+	"limits":  func(*work, *store.Txn, []byte) string { return "" },
+}
+
+// StepNames are the steps a catalogue of products may use.
+func StepNames() []string { return slices.Sorted(maps.Keys(steps)) }
+
+// pin re-encrypts the customer's PIN for the host.
+func pin(w *work, _ *store.Txn, pan []byte) string {
+	pb, err := w.translate(w.in.Get(52), pan)
+	if err != nil || w.out.Set(52, pb) != nil {
+		return pinRefusal(err)
+	}
+	_ = w.out.SetString(53, "2600000000000000")
+	return ""
+}
+
+// newPIN re-encrypts the PIN that is to become the customer's: F62, hexadecimal towards the host.
+func newPIN(w *work, _ *store.Txn, pan []byte) string {
+	pb, err := w.translate(w.in.Get(62), pan)
+	if err != nil {
+		return pinRefusal(err)
+	}
+	if w.out.SetString(62, fmt.Sprintf("%X", pb)) != nil {
+		return rcFormat
+	}
+	return ""
+}
+
+// private hands F62 through to the host.
+func private(w *work, _ *store.Txn, _ []byte) string {
+	if w.out.Set(62, w.in.Get(62)) != nil {
+		return rcFormat
+	}
+	return ""
+}
