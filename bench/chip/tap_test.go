@@ -107,3 +107,23 @@ func (b *counter) do(action string, args map[string]any) {
 		b.t.Error(action, err)
 	}
 }
+
+func TestAWithdrawalAtAReaderByHandThroughTheWholeBranch(t *testing.T) {
+	b := &counter{t: t, Branch: branch.Start(t, "", scene.Options{Reader: "creatorcrt288k"})}
+	b.ready()
+	before := b.balance()
+	d := b.Desk
+	d.Card = map[string]any{"track2": "6225880000000001=49122010000012300000"}
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+		v, err := d.Withdraw(ctx, "own", "123456", 30000, robot.Takes)
+		cancel()
+		if err != nil || !v.Approved {
+			t.Fatalf("%+v %v", v, err)
+		}
+		b.equal(before)
+	}
+	if atc, last := b.counter(); atc != 2 || last != 2 {
+		t.Errorf("the chip counted %d transactions, the last one that its issuer confirmed is %d", atc, last)
+	}
+}

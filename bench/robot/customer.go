@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 )
@@ -15,6 +16,8 @@ type Desk struct {
 	Devices Devices
 	// Authorise gives the host's token for a dispense (end-to-end security); nil: there is none.
 	Authorise func(amount int64) string `json:"-"`
+	// Card is more that a reader must be told of the inserted card.
+	Card map[string]any `json:"-"`
 	// Tap is what the customer holds to the reader's antenna, in place of inserting a card: the arguments
 	// of tapCard. WhenRead is what happens once the card was read, may be nil.
 	Tap      map[string]any `json:"-"`
@@ -144,7 +147,9 @@ func (d Desk) identify(ctx context.Context, s services, card, pin string) error 
 			if d.Tap != nil {
 				return d.Devices.Do("card", "tapCard", d.Tap)
 			}
-			return d.Devices.Do("card", "insertCard", obj{"card": card, "mag": true})
+			args := obj{"card": card, "mag": true}
+			maps.Copy(args, d.Card)
+			return d.Devices.Do("card", "insertCard", args)
 		}
 	})
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"zhigui/drivers/conformance"
 	"zhigui/drivers/models"
 	"zhigui/drivers/models/cashcodeccnet"
+	"zhigui/drivers/models/creatorcrt288k"
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/epsonescp"
@@ -50,6 +51,13 @@ func TestTheCardReaderConforms(t *testing.T) {
 func TestTheOtherCardReaderConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: card.CmdMove, Model: omron3s4yr.Model, Device: on("omron3s4yr"),
 		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40, "ackMs": 200},
+		Harmless: conformance.Request{Name: card.CmdReset, Payload: card.Reset{To: card.Current}},
+		Wait:     conformance.Request{Name: card.CmdReadRawData, Payload: card.ReadRawData{Track2: true}}, Began: card.EvInsertCard})
+}
+
+func TestTheCardReaderByHandConforms(t *testing.T) {
+	conformance.Run(t, conformance.Options{BadPayload: card.CmdMove, Model: creatorcrt288k.Model, Device: on("crt288k"),
+		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40},
 		Harmless: conformance.Request{Name: card.CmdReset, Payload: card.Reset{To: card.Current}},
 		Wait:     conformance.Request{Name: card.CmdReadRawData, Payload: card.ReadRawData{Track2: true}}, Began: card.EvInsertCard})
 }

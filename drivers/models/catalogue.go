@@ -4,6 +4,7 @@ package models
 
 import (
 	"zhigui/drivers/models/cashcodeccnet"
+	"zhigui/drivers/models/creatorcrt288k"
 	"zhigui/drivers/models/creatorcrt350n"
 	"zhigui/drivers/models/creatorcrt591"
 	"zhigui/drivers/models/epsonescp"
@@ -34,6 +35,7 @@ import (
 func All() []sdk.Model {
 	return append([]sdk.Model{
 		cashcodeccnet.Model,
+		creatorcrt288k.Model,
 		creatorcrt350n.Model,
 		creatorcrt591.Model,
 		epsonescp.Model,

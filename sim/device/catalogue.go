@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"zhigui/sim/device/ccnet"
+	"zhigui/sim/device/crt288k"
 	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/escp"
@@ -31,6 +32,8 @@ var catalogue = []kind{
 		func(c Config, s crt350n.Config) (*crt350n.Model, error) { return crt350n.New(c.StateDir, s) }),
 	row("omron3s4yr", "card", 9600, func(c Config) *omron3s4yr.Config { return c.Omron },
 		func(c Config, s omron3s4yr.Config) (*omron3s4yr.Model, error) { return omron3s4yr.New(c.StateDir, s) }),
+	row("crt288k", "card", 9600, func(c Config) *crt288k.Config { return c.Dip },
+		func(c Config, s crt288k.Config) (*crt288k.Model, error) { return crt288k.New(c.StateDir, s) }),
 	row("crt591", "cards", 9600, func(c Config) *crt591.Config { return c.Cards },
 		func(c Config, s crt591.Config) (*crt591.Model, error) { return crt591.New(c.StateDir, s) }),
 	row("lcdm2000", "cash", 9600, func(c Config) *lcdm2000.Config { return c.Dispenser },

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zhigui/sim/device/ccnet"
+	"zhigui/sim/device/crt288k"
 	"zhigui/sim/device/crt350n"
 	"zhigui/sim/device/crt591"
 	"zhigui/sim/device/engine"
@@ -61,6 +62,7 @@ type Config struct {
 	Cash4     *lcdm4000.Config   `yaml:"cash4" json:"cash4,omitempty"`
 	KMY       *kmy3501.Config    `yaml:"kmy" json:"kmy,omitempty"`
 	Omron     *omron3s4yr.Config `yaml:"omron" json:"omron,omitempty"`
+	Dip       *crt288k.Config    `yaml:"dip" json:"dip,omitempty"`
 	Validator *ccnet.Config      `yaml:"validator" json:"validator,omitempty"`
 	Star      *starline.Config   `yaml:"star" json:"star,omitempty"`
 

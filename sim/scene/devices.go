@@ -57,6 +57,9 @@ var antenna = device{id: "card", driver: "creatorcrt591", sim: "crt591", baud: 9
 	return m{"motionMs": ms(fast, 500, 1)}
 }, fast: m{"pollMs": 30, "idlePollMs": 60}}
 
+// dip is a card reader by hand.
+var dip = device{id: "card", driver: "creatorcrt288k", sim: "crt288k", baud: 9600, fast: m{"pollMs": 30, "idlePollMs": 60}}
+
 func ms(fast bool, real, short int) int {
 	if fast {
 		return short
@@ -124,8 +127,10 @@ func (s *Scene) fitted() (out []device) {
 			if d.id == ccnet.id && s.Acceptor == ccnet.driver {
 				d = ccnet
 			}
-			if d.id == antenna.id && s.Reader == antenna.driver {
-				d = antenna
+			for _, r := range []device{antenna, dip} {
+				if d.id == r.id && s.Reader == r.driver {
+					d = r
+				}
 			}
 			out = append(out, d)
 		}

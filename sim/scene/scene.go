@@ -30,8 +30,8 @@ type Options struct {
 	All bool
 	// Also fits these devices, by id, beside those that a withdrawal needs.
 	Also []string
-	// Reader is the driver of the card reader: creatorcrt350n (default) or creatorcrt591, which reads cards
-	// that are held to its antenna, too.
+	// Reader is the driver of the card reader: creatorcrt350n (default), creatorcrt591, which reads cards
+	// that are held to its antenna, too, or creatorcrt288k, into which cards are pushed by hand.
 	Reader string
 	// Acceptor is the driver of the note acceptor: itlnv200 (default) or cashcodeccnet.
 	Acceptor string

@@ -16,7 +16,7 @@ const maxAPDU = 261
 type Chip struct {
 	Place       string            // brings the card to the contacts; empty: it is read there
 	Press, Lift string            // the contacts; empty: the place does it
-	Cold, Warm  string            // the answer's data: the protocol, and the ATR
+	Cold, Warm  string            // the answer's data: the protocol, and the ATR; no Warm: it has none
 	Off         string            //
 	IO          map[string]string // protocol → what a command to the chip is sent with
 	// Codes are the XFS4IoT errors of commands to the chip; the others are Table.Class.
@@ -116,6 +116,9 @@ func (r *Reader) chipPower(q card.ChipPower) api.Completion {
 			return r.airPower(q.ChipPower)
 		}
 		return *c
+	}
+	if q.ChipPower == card.Warm && r.o.Chip.Warm == "" {
+		return api.Fail(api.NotStarted, card.ErrChipPower, "this reader has no warm reset")
 	}
 	switch q.ChipPower {
 	case card.Off:

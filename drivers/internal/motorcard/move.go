@@ -38,6 +38,9 @@ func (r *Reader) move(ctx context.Context, q card.Move) api.Completion {
 	if !slices.Contains([]string{card.Exit, card.Transport, card.UnitBin, card.Retain}, q.To) {
 		return api.Refuse(api.InvalidData, "Move: to must be exit, transport or unitRetain")
 	}
+	if r.o.ByHand {
+		return r.letGo(q.To)
+	}
 	defer r.Take()()
 	a, err := r.Do(r.o.Look, true)
 	if err != nil {
@@ -100,6 +103,9 @@ func (r *Reader) reset(ctx context.Context, q card.Reset) api.Completion {
 	kind, ok := map[string]Initial{"": Hold, card.Current: Hold, card.Exit: Eject, card.Auto: Eject, card.Retain: Capture}[q.To]
 	if !ok {
 		return api.Refuse(api.InvalidData, "Reset: to must be exit, retain, currentPosition or auto")
+	}
+	if r.o.ByHand {
+		return r.letGo(q.To)
 	}
 	defer r.Take()()
 	before, err := r.Do(r.o.Look, true)

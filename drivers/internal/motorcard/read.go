@@ -46,7 +46,7 @@ func (r *Reader) read(ctx context.Context, q card.ReadRawData, emit func(api.Eve
 	if err != nil {
 		return r.Broken(err, api.NotStarted)
 	}
-	if a.At == Gate {
+	if a.At == Gate && !r.o.ByHand {
 		if a, err = r.Do(r.o.In, false); err != nil && !r.wasTaken(err) {
 			return r.Broken(err, api.Failed)
 		}
@@ -72,6 +72,11 @@ func (r *Reader) read(ctx context.Context, q card.ReadRawData, emit func(api.Eve
 	if err := r.release(); err != nil {
 		return r.Broken(err, api.Failed)
 	}
+	if r.o.ByHand {
+		if err := r.latch(true); err != nil {
+			return r.Broken(err, api.Failed)
+		}
+	}
 	if r.o.Settle != nil {
 		if _, err := r.Do(r.o.Settle(q.Chip), false); err != nil {
 			return r.Broken(err, api.Failed)
@@ -93,7 +98,7 @@ func (r *Reader) await(ctx context.Context, taps bool) (*tap, *api.Completion) {
 		return nil, r.o.Await(ctx)
 	}
 	no := func(c api.Completion) (*tap, *api.Completion) { return nil, &c }
-	if _, err := r.Do(r.o.LetIn, true); err != nil {
+	if err := r.entry(r.o.LetIn); err != nil {
 		return no(r.Broken(err, api.NotStarted))
 	}
 	tick := time.NewTicker(r.o.Poll)
@@ -102,7 +107,7 @@ func (r *Reader) await(ctx context.Context, taps bool) (*tap, *api.Completion) {
 		select {
 		case <-ctx.Done():
 			// A card that got in at the last moment is inside whatever the caller wanted.
-			if _, err := r.Do(r.o.Shut, true); err != nil {
+			if err := r.entry(r.o.Shut); err != nil {
 				return no(r.Broken(err, api.Failed))
 			}
 			if a, err := r.Do(r.o.Look, true); err == nil && a.At == Inside {
@@ -117,7 +122,7 @@ func (r *Reader) await(ctx context.Context, taps bool) (*tap, *api.Completion) {
 		var f *Fault
 		switch {
 		case errors.As(err, &f):
-			_, _ = r.Do(r.o.Shut, true)
+			_ = r.entry(r.o.Shut)
 			return no(r.Broken(err, api.Failed))
 		case err != nil:
 			return no(r.Broken(err, api.NotStarted))
@@ -130,7 +135,7 @@ func (r *Reader) await(ctx context.Context, taps bool) (*tap, *api.Completion) {
 		if a.At != Inside && t == nil && c == nil {
 			continue
 		}
-		if _, err := r.Do(r.o.Shut, true); err != nil && c == nil {
+		if err := r.entry(r.o.Shut); err != nil && c == nil {
 			return no(r.Broken(err, api.Failed))
 		}
 		return t, c

@@ -74,6 +74,7 @@ type Table struct {
 	Tracks  []string                              // read track 1, 2, 3; none: the reader has no magnetic head
 	Chip    *Chip                                 // nil: it has no contacts
 	Air     *Air                                  // nil: it has no antenna
+	ByHand  bool                                  // no motor: In latches the card, Out lets it go
 	IFM     map[string]string                     // approvals of the contacts
 	Forgot  func(cmd, code string) bool           // the reader lost its power and has to be initialised before cmd
 	Step    func(cmd string) string               // what a command does, for the keys of VendorCodes
@@ -114,6 +115,7 @@ type Reader struct {
 	offered          bool   // the card at the gate was put there for the customer
 	pressed          bool   // the contacts lie on the card
 	chip             bool   // the chip was reset and answers
+	latched          bool   // the card is held, of a reader by hand
 	air              string // protocol of the card that the antenna talks to
 }
 
@@ -168,7 +170,7 @@ func (r *Reader) Do(cmd string, again bool) (Answer, error) {
 	var f *Fault
 	if errors.As(err, &f) && r.o.Forgot(cmd, f.Code) {
 		r.mu.Lock()
-		r.pressed, r.chip, r.air = false, false, ""
+		r.pressed, r.chip, r.air, r.latched = false, false, "", false
 		r.mu.Unlock()
 		if _, err = r.exchange(r.o.Init(Hold), true); err == nil {
 			a, err = r.exchange(cmd, again)
@@ -196,7 +198,7 @@ func (r *Reader) Note(a Answer, err error) {
 // prepare brings a reader that has just been reached to a known state, without motion.
 func (r *Reader) prepare() (first, now Answer, err error) {
 	r.mu.Lock()
-	r.pressed, r.chip, r.air = false, false, ""
+	r.pressed, r.chip, r.air, r.latched = false, false, "", false
 	r.mu.Unlock()
 	if first, err = r.Do(r.o.Init(Hold), true); err != nil {
 		return first, now, err
@@ -231,11 +233,11 @@ func (r *Reader) look() {
 func (r *Reader) taken(at Place) {
 	r.mu.Lock()
 	gone := r.offered && at == Nowhere
-	if at != Gate {
+	if at != Gate && !(r.o.ByHand && at == Inside) {
 		r.offered = false
 	}
 	if at == Nowhere {
-		r.jammed = false
+		r.jammed, r.latched = false, false
 	}
 	r.mu.Unlock()
 	if gone {
@@ -293,6 +295,9 @@ func (r *Reader) State() (api.DeviceState, card.Status) {
 		return dev, st
 	}
 	st.Media = map[Place]string{Unknown: "unknown", Nowhere: "notPresent", Gate: "entering", Between: "present", Inside: "present"}[r.at]
+	if r.latched && r.at == Inside {
+		st.Media = "latched"
+	}
 	if r.jammed && r.at != Nowhere {
 		st.Media = "jammed"
 	}

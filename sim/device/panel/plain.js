@@ -10,9 +10,10 @@ const words = {
   pressCallButton: ["按呼叫钮", "Press the call button"], plugHeadset: ["插耳机", "Plug a headset"], unplugHeadset: ["拔耳机", "Unplug the headset"], setTemperature: ["设温度", "Set the temperature"],
   cutMains: ["市电断电", "Cut the mains"], restoreMains: ["市电恢复", "Restore the mains"], setBattery: ["设电量", "Set the battery"], setLoad: ["设负载", "Set the load"],
   pressKey: ["按键", "Press a key"], typeText: ["输入文字", "Type a text"],
+  insertCard: ["推入卡片", "Push a card in"], pushCard: ["推到底", "Push it home"], takeCard: ["拔出卡片", "Pull the card out"],
   placeCard: ["放身份证", "Lay a card on"], removeCard: ["拿走身份证", "Lift the card"], touchFinger: ["按手指", "Touch"], liftFinger: ["抬手指", "Lift the finger"],
 };
-const hints = { presentCode: "code=6901234567892", openDoor: "door=front|rear|safe", setTemperature: "tenths=235", setBattery: "percent=15", setLoad: "percent=60", placeCard: "card=张测试", pressKey: "key=enter", typeText: "text=123", touchFinger: "finger=right-index" };
+const hints = { insertCard: "track2=6225880000000001=49122010000012300000", presentCode: "code=6901234567892", openDoor: "door=front|rear|safe", setTemperature: "tenths=235", setBattery: "percent=15", setLoad: "percent=60", placeCard: "card=张测试", pressKey: "key=enter", typeText: "text=123", touchFinger: "finger=right-index" };
 const fields = new Map(); // each device's field stays the same element, so that it keeps text and cursor
 
 function field(id, hint) {

@@ -181,7 +181,7 @@ func (c *Counter) cardSeen() bool {
 	}
 	var st card.Status
 	c.Card.Read("cardReader", &st)
-	return st.Media == "present"
+	return st.Media == "present" || st.Media == "latched"
 }
 
 func (c *Counter) retainCard(why string) api.Completion {
