@@ -61,12 +61,11 @@ func (s *Service) beat(t *store.Terminal, w http.ResponseWriter, r *http.Request
 		return err
 	}
 	for _, x := range q.Results {
-		fresh, err := s.st.CommandResult(r.Context(), t.ID, x.ID, x.Done, x.Note, now)
-		if err != nil {
-			return err
-		}
-		if fresh {
+		switch err := s.st.CommandResult(r.Context(), t.ID, x.ID, x.Done, x.Note, now); {
+		case err == nil:
 			s.o.Publish("command", t.ID)
+		case !errors.Is(err, store.ErrState):
+			return err
 		}
 	}
 	b, err := s.assigned(r.Context(), t.ID)

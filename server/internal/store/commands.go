@@ -2,8 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"time"
 )
 
@@ -31,23 +29,22 @@ type Command struct {
 	Updated            time.Time
 }
 
-const selectCommand = `SELECT id, terminal, kind, args, note, state, by_user, second_user, result, created, expires, updated FROM command `
+const selectCommand = `SELECT COMMAND_NUMBER, TERMINAL_NUMBER, COMMAND_KIND, ARGUMENTS, NOTE, COMMAND_STATE, FIRST_USER, SECOND_USER, RESULT_NOTE, CREATE_TIME, EXPIRE_TIME, UPDATE_TIME FROM FL_TM_COMMAND `
 
-func scanCommand(r interface{ Scan(...any) error }) (*Command, error) {
+func scanCommand(r scanner) (*Command, error) {
 	c := &Command{}
 	var made, ends, at int64
-	err := r.Scan(&c.ID, &c.Terminal, &c.Kind, &c.Args, &c.Note, &c.State, &c.By, &c.Second, &c.Result, &made, &ends, &at)
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, ErrNotFound
+	if err := r.Scan(&c.ID, &c.Terminal, &c.Kind, &c.Args, &c.Note, &c.State, &c.By, &c.Second, &c.Result, &made, &ends, &at); err != nil {
+		return nil, found(err)
 	}
 	c.Created, c.Expires, c.Updated = fromMS(made), fromMS(ends), fromMS(at)
-	return c, err
+	return c, nil
 }
 
 // AddCommand stores a new command.
 func (s *Store) AddCommand(ctx context.Context, c *Command) error {
 	return s.write(ctx, func(tx *Tx) error {
-		if _, err := tx.exec(`INSERT INTO command (id, terminal, kind, args, note, state, by_user, created, expires, updated) VALUES (?,?,?,?,?,?,?,?,?,?)`,
+		if _, err := tx.exec(`INSERT INTO FL_TM_COMMAND (COMMAND_NUMBER, TERMINAL_NUMBER, COMMAND_KIND, ARGUMENTS, NOTE, COMMAND_STATE, FIRST_USER, CREATE_TIME, EXPIRE_TIME, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?,?,?)`,
 			c.ID, c.Terminal, c.Kind, c.Args, c.Note, c.State, c.By, ms(c.Created), ms(c.Expires), ms(c.Created)); err != nil {
 			return err
 		}
@@ -57,63 +54,56 @@ func (s *Store) AddCommand(ctx context.Context, c *Command) error {
 
 // Command finds a command.
 func (s *Store) Command(ctx context.Context, id string) (*Command, error) {
-	return scanCommand(s.read.QueryRowContext(ctx, selectCommand+`WHERE id=?`, id))
+	return scanCommand(s.row(ctx, selectCommand+`WHERE COMMAND_NUMBER=?`, id))
 }
 
 // Commands lists those of a terminal, newest first.
 func (s *Store) Commands(ctx context.Context, terminal string, limit int) ([]*Command, error) {
-	return s.commands(ctx, `WHERE terminal=? ORDER BY created DESC, id LIMIT ?`, terminal, limit)
-}
-
-func (s *Store) commands(ctx context.Context, where string, args ...any) ([]*Command, error) {
-	rows, err := s.read.QueryContext(ctx, selectCommand+where, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close() //nolint:errcheck // reading
-	var out []*Command
-	for rows.Next() {
-		c, err := scanCommand(rows)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, c)
-	}
-	return out, rows.Err()
+	return list(ctx, s, scanCommand, selectCommand+`WHERE TERMINAL_NUMBER=? ORDER BY ID DESC LIMIT ?`, terminal, limit)
 }
 
 // AgreeCommand is the second person's word; ErrState when it is the first's again, or too late.
 func (s *Store) AgreeCommand(ctx context.Context, id, user string, now time.Time) error {
-	return s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE command SET state='ready', second_user=?, updated=? WHERE id=? AND state='proposed' AND by_user<>? AND expires>?`, user, ms(now), id, user, ms(now))
-		if err == nil && n == 0 {
-			return ErrState
-		}
-		if err != nil {
-			return err
-		}
-		return addAudit(tx, Audit{User: user, Action: "command.agree", Target: id, At: now})
-	})
+	return s.changeCommand(ctx, Audit{User: user, Action: "command.agree", Target: id, At: now},
+		`UPDATE FL_TM_COMMAND SET COMMAND_STATE='ready', SECOND_USER=?, UPDATE_TIME=? WHERE COMMAND_NUMBER=? AND COMMAND_STATE='proposed' AND FIRST_USER<>? AND EXPIRE_TIME>?`,
+		user, ms(now), id, user, ms(now))
 }
 
 // WithdrawCommand ends a command that was not sent yet; ErrState for any other.
 func (s *Store) WithdrawCommand(ctx context.Context, id, user string, now time.Time) error {
+	return s.changeCommand(ctx, Audit{User: user, Action: "command.withdraw", Target: id, At: now},
+		`UPDATE FL_TM_COMMAND SET COMMAND_STATE='withdrawn', UPDATE_TIME=? WHERE COMMAND_NUMBER=? AND (COMMAND_STATE='proposed' OR COMMAND_STATE='ready')`, ms(now), id)
+}
+
+// CommandResult notes what a terminal says of a command that it was sent; ErrState when it has said
+// so before, or was never sent it: the first word counts.
+func (s *Store) CommandResult(ctx context.Context, terminal, id string, done bool, result string, now time.Time) error {
+	state := CommandFailed
+	if done {
+		state = CommandDone
+	}
+	return s.changeCommand(ctx, Audit{User: terminal, Action: "command." + state, Target: id, Note: clip(result, 700), At: now},
+		`UPDATE FL_TM_COMMAND SET COMMAND_STATE=?, RESULT_NOTE=?, UPDATE_TIME=? WHERE COMMAND_NUMBER=? AND TERMINAL_NUMBER=? AND COMMAND_STATE='sent'`,
+		state, clip(result, 700), ms(now), id, terminal)
+}
+
+// changeCommand changes one command, with a line of the audit trail.
+func (s *Store) changeCommand(ctx context.Context, a Audit, q string, args ...any) error {
 	return s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE command SET state='withdrawn', updated=? WHERE id=? AND (state='proposed' OR state='ready')`, ms(now), id)
+		n, err := tx.exec(q, args...)
 		if err == nil && n == 0 {
 			return ErrState
 		}
 		if err != nil {
 			return err
 		}
-		return addAudit(tx, Audit{User: user, Action: "command.withdraw", Target: id, At: now})
+		return addAudit(tx, a)
 	})
 }
 
 // DueCommands are what a beat's answer hands out, oldest first; from then on they count as sent.
 func (s *Store) DueCommands(ctx context.Context, terminal string, now time.Time) ([]*Command, error) {
-	const due = `WHERE terminal=? AND (state='ready' OR state='sent') ORDER BY created, id`
-	open, err := s.commands(ctx, due, terminal)
+	open, err := list(ctx, s, scanCommand, selectCommand+`WHERE TERMINAL_NUMBER=? AND (COMMAND_STATE='ready' OR COMMAND_STATE='sent') ORDER BY ID`, terminal)
 	fresh := false
 	for _, c := range open {
 		fresh = fresh || c.State == CommandReady
@@ -122,29 +112,13 @@ func (s *Store) DueCommands(ctx context.Context, terminal string, now time.Time)
 		return open, err
 	}
 	if err := s.write(ctx, func(tx *Tx) error {
-		if _, err := tx.exec(`UPDATE command SET state='expired', updated=? WHERE terminal=? AND state='ready' AND expires<=?`, ms(now), terminal, ms(now)); err != nil {
+		if _, err := tx.exec(`UPDATE FL_TM_COMMAND SET COMMAND_STATE='expired', UPDATE_TIME=? WHERE TERMINAL_NUMBER=? AND COMMAND_STATE='ready' AND EXPIRE_TIME<=?`, ms(now), terminal, ms(now)); err != nil {
 			return err
 		}
-		_, err := tx.exec(`UPDATE command SET state='sent', updated=? WHERE terminal=? AND state='ready'`, ms(now), terminal)
+		_, err := tx.exec(`UPDATE FL_TM_COMMAND SET COMMAND_STATE='sent', UPDATE_TIME=? WHERE TERMINAL_NUMBER=? AND COMMAND_STATE='ready'`, ms(now), terminal)
 		return err
 	}); err != nil {
 		return nil, err
 	}
-	return s.commands(ctx, `WHERE terminal=? AND state='sent' ORDER BY created, id`, terminal)
-}
-
-// CommandResult notes what a terminal says of a command that it was sent; the first word counts.
-func (s *Store) CommandResult(ctx context.Context, terminal, id string, done bool, result string, now time.Time) (fresh bool, err error) {
-	state := CommandFailed
-	if done {
-		state = CommandDone
-	}
-	err = s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE command SET state=?, result=?, updated=? WHERE id=? AND terminal=? AND state='sent'`, state, result, ms(now), id, terminal)
-		if fresh = n == 1; err != nil || !fresh {
-			return err
-		}
-		return addAudit(tx, Audit{User: terminal, Action: "command." + state, Target: id, Note: result, At: now})
-	})
-	return fresh && err == nil, err
+	return list(ctx, s, scanCommand, selectCommand+`WHERE TERMINAL_NUMBER=? AND COMMAND_STATE='sent' ORDER BY ID`, terminal)
 }

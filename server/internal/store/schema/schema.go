@@ -136,4 +136,6 @@ func (i Index) on(e Engine) Index { i.On = e; return i }
 
 func (t Table) on(e Engine) Table { t.On = e; return t }
 
+func (t Table) since(v int) Table { t.Since = v; return t }
+
 func (t Table) byTime() Table { t.ByTime = true; return t }

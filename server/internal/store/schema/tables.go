@@ -1,11 +1,13 @@
 package schema
 
+import "slices"
+
 // Open is the condition of the index of unfinished transactions, word for word as InState
 // repeats it. OR and not IN: for IN SQLite builds a temporary table at every write.
 const Open = "TRANS_STATE = 1 OR TRANS_STATE = 3 OR TRANS_STATE = 4 OR TRANS_STATE = 5 OR TRANS_STATE = 10"
 
 // Tables of the server. Modules: TX transactions, FL fleet, PD lobby Pad, SY system.
-var Tables = append(append(transactions, fleet...), system...)
+var Tables = slices.Concat(transactions, fleet, people, system)
 
 func terminalNumber() Column { return col("TERMINAL_NUMBER", Chars, 16, "terminal, field 41") }
 
@@ -139,6 +141,30 @@ var fleet = []Table{
 		col("BUNDLE_DIGEST", Chars, 80, "release"),
 		col("ASSIGNED_BY", Chars, 64, "who said so"),
 	}, index("TERMINAL_NUMBER", "ID")),
+}
+
+// people are tables of what people at the server do with terminals, and of what customers signed there.
+var people = []Table{
+	table("FL_TM_COMMAND", "orders of people for a terminal", []Column{
+		id(),
+		col("COMMAND_NUMBER", Chars, 40, "number of the command"),
+		terminalNumber(),
+		col("COMMAND_KIND", Chars, 40, "what is ordered"),
+		col("ARGUMENTS", Text, 0, "arguments, JSON"),
+		note(),
+		col("COMMAND_STATE", Chars, 12, "proposed, ready, sent, done, failed, withdrawn or expired"),
+		col("FIRST_USER", Chars, 64, "who gave it"),
+		col("SECOND_USER", Chars, 64, "who agreed").or("''"),
+		col("RESULT_NOTE", Chars, 700, "what the terminal said").or("''"),
+		col("EXPIRE_TIME", Millis, 0, "not sent after"),
+	}, unique("COMMAND_NUMBER"), index("TERMINAL_NUMBER", "COMMAND_STATE")).since(2),
+	table("FL_EJ_SIGNATURE", "what customers signed on the glass of a terminal; the pictures are in the blob store", []Column{
+		id(), terminalNumber(),
+		col("CONTENT_DIGEST", Chars, 64, "SM3 that the terminal's journal has of it"),
+		col("RECORD_NUMBER", Number, 0, "that record of the journal"),
+		col("SESSION_NUMBER", Chars, 80, "session at the counter"),
+		col("DOCUMENT_NAME", Chars, 100, "what was signed, with its version"),
+	}, unique("TERMINAL_NUMBER", "CONTENT_DIGEST"), index("TERMINAL_NUMBER", "SESSION_NUMBER")).since(2),
 }
 
 var system = []Table{
