@@ -91,7 +91,7 @@ func (s *services) newHost(c *config.Host) (*host.Host, error) {
 		}
 	}
 	o := host.Options{Name: c.Name, Codec: codec, HSM: s.hsm, Keys: c.Owner, Limits: c.Limits.Host(), Management: c.Management,
-		Acquirer: c.Acquirer, Forwarder: c.Forwarder, Trace: trade.TraceNumbers(s.st, c.Name), Log: s.log}
+		Acquirer: c.Acquirer, Forwarder: c.Forwarder, Trace: trade.TraceNumbers(s.st, c.Acquirer, c.Forwarder), Log: s.log}
 	if c.Management == "none" {
 		o.Management = ""
 	}

@@ -196,7 +196,7 @@ func (p Permit) Send(ctx context.Context, m *message.Message, frame []byte) (*li
 	if err == nil {
 		err = h.verify(a)
 	}
-	h.brk.end(slot, err == nil || errors.Is(err, ErrMAC), errors.Is(err, link.ErrNoAnswer))
+	h.brk.end(slot, err == nil, errors.Is(err, link.ErrNoAnswer))
 	switch {
 	case err == nil:
 		h.answered.Add(1)

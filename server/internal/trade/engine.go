@@ -175,9 +175,11 @@ func (e *Engine) terminal(ctx context.Context, id string) *store.Terminal {
 	return t
 }
 
-// TraceNumbers makes the durable trace numbers of one destination: F11 of what is sent to it.
-func TraceNumbers(st *store.Store, host string) func(ctx context.Context) (string, error) {
-	q := &sequence{name: "stan." + host, st: st}
+// TraceNumbers makes the durable trace numbers (F11) of one institution, by its acquirer and forwarder
+// numbers (F32, F33): hosts that know us under the same numbers may be the same bank by two ways, and
+// which tells a repeat by F11 and F7.
+func TraceNumbers(st *store.Store, acquirer, forwarder string) func(ctx context.Context) (string, error) {
+	q := &sequence{name: "stan." + acquirer + "." + forwarder, st: st}
 	return q.take
 }
 

@@ -140,12 +140,12 @@ func (r *rig) start() {
 	}
 	codec := codecOf(r.t, name, name)
 	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
-		Trace: trade.TraceNumbers(r.st, "core"), Limits: r.limits, Log: o.Log})
+		Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: r.limits, Log: o.Log})
 	hosts, names := []*host.Host{r.host}, []string{"core"}
 	for i := range r.more {
 		m := &r.more[i]
 		ho := host.Options{Name: m.name, Codec: codecOf(r.t, m.dialect, "cups128"), HSM: r.hsm, Keys: "core", Acquirer: "99992900", Forwarder: "99990000",
-			Trace: trade.TraceNumbers(r.st, m.name), Limits: r.limits, Log: o.Log}
+			Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: r.limits, Log: o.Log}
 		if m.link.Kind == "group" || m.link.Kind == "long" {
 			ho.Management = "cups"
 		}
