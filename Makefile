@@ -20,7 +20,7 @@ test: deps-test web ## every test but the browser and the long ones; lint and ar
 	$(GO) vet ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt on these files"; exit 1; }
 	HOSTS=$$(! command -v apt-get >/dev/null || echo required) $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /bench/kill -e /bench/e2e)
-	@! command -v apt-get >/dev/null || for e in mariadb postgres; do TRADE_STORE=$$e HOSTS=required $(GO) test -run 'Killed|Repeat|Revers|Deposit' ./server/internal/trade || exit 1; done
+	@! command -v apt-get >/dev/null || for e in mariadb postgres; do STORE=$$e HOSTS=required $(GO) test ./server/internal/mgmt && STORE=$$e HOSTS=required $(GO) test -run 'Killed|Repeat|Revers|Deposit' ./server/internal/trade || exit 1; done
 	$(GO) test -short -count=1 -timeout 15m ./bench/kill/...
 	@set -e; for d in $(FRONTENDS); do [ ! -f $$d/package.json ] || (cd $$d && npm test --silent); done
 

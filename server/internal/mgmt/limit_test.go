@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"zhigui/server/api/code"
 	"zhigui/server/internal/store"
+	"zhigui/server/internal/store/peer"
 )
 
 // desk is a service with one user and a clock of its own.
@@ -27,7 +27,7 @@ type desk struct {
 
 func newDesk(t *testing.T, o Options) *desk {
 	t.Helper()
-	st, err := store.Open(context.Background(), store.Options{DSN: filepath.Join(t.TempDir(), "db")})
+	st, err := store.Open(context.Background(), store.Options{DSN: peer.Chosen(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

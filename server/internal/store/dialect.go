@@ -167,7 +167,8 @@ func mariadb(dsn string) (*dialect, error) {
 	if err != nil {
 		return nil, errors.New("store: the MySQL data source name cannot be read")
 	}
-	c.ClientFoundRows = true // a change to the same value is a change
+	c.ClientFoundRows = true      // a change to the same value is a change
+	c.Logger = &mysql.NopLogger{} // what it would say comes as an error, too
 	c.ParseTime = false
 	c.Collation = ""
 	if c.Params == nil {

@@ -81,6 +81,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.read, err = d.read(); err != nil {
 		return nil, errors.Join(fmt.Errorf("store: open: %w", err), s.db.Close())
 	}
+	if d.engine != schema.SQLite {
+		s.db.SetMaxIdleConns(0) // each lane holds its own
+	}
 	lanes := make([]*lane, o.Writers)
 	for i := range lanes {
 		lanes[i] = newLane(s.db)

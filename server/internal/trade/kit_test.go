@@ -3,13 +3,11 @@ package trade_test
 import (
 	"bufio"
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -90,7 +88,7 @@ func newRig(t testing.TB, hostSM4 bool, o trade.Options) *rig {
 func newRigOf(r *rig) *rig {
 	t, hostSM4 := r.t, r.hostSM
 	t.Helper()
-	r.dsn = peer.DSN(t, cmp.Or(os.Getenv("TRADE_STORE"), "sqlite")) // make test runs some of these tests on the other engines, too
+	r.dsn = peer.Chosen(t)
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
 		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Doors: r.doors, Log: discard()})

@@ -36,6 +36,9 @@ func Each(t *testing.T, f func(t *testing.T, dsn string)) {
 func DSN(t testing.TB, engine string) string {
 	t.Helper()
 	r := running[engine]
+	if r == nil && engine != "sqlite" {
+		t.Fatalf("no engine %q", engine)
+	}
 	if r == nil {
 		return filepath.Join(t.TempDir(), "db")
 	}
@@ -53,6 +56,23 @@ func DSN(t testing.TB, engine string) string {
 	}
 	t.Cleanup(func() { _ = r.s.Drop(name) })
 	return dsn
+}
+
+// Chosen is the data source name of an empty database of the engine that STORE names, SQLite
+// without it: for tests that hold on every engine and are run on one at a time.
+func Chosen(t testing.TB) string {
+	t.Helper()
+	if e := os.Getenv("STORE"); e != "" {
+		return DSN(t, e)
+	}
+	return DSN(t, "sqlite")
+}
+
+// Shared is the server of engine that the tests of this process share.
+func Shared(t testing.TB, engine string) *Server {
+	t.Helper()
+	DSN(t, engine)
+	return running[engine].s
 }
 
 // Main runs the tests of a package and ends the servers they have started.
