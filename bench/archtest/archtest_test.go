@@ -86,7 +86,7 @@ var matrix = []rule{
 var contained = []struct{ Import, By string }{
 	{`^github\.com/wailsapp/wails`, `^terminal$`},
 	{`^github\.com/hashicorp/go-plugin`, `^drivers/(sdk|host|wire)(/|$)`},
-	{`^(modernc\.org/sqlite|github\.com/go-sql-driver/mysql|github\.com/jackc/pgx)`, `^server/internal/store(/|$)`},
+	{`^(modernc\.org/sqlite|github\.com/go-sql-driver/mysql|github\.com/jackc/pgx)`, `^(server/internal/store|sim/dbserver)(/|$)`},
 	{`^go\.bug\.st/serial`, `^drivers/(internal|cmd)/`},
 	{`^github\.com/(moov-io/iso8583|tjfoc/gmsm)`, `^sim/`},
 }

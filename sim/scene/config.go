@@ -42,6 +42,7 @@ func (s *Scene) writeConfigs() error {
 func (s *Scene) serverConfig() m {
 	return m{
 		"data":  "server",
+		"store": m{"dsn": s.Store},
 		"trade": m{"hostTimeout": s.HostTimeout.String()},
 		"hosts": []m{{"name": "core", "keys": "keys/zone.keys", "link": m{"kind": "long", "address": addr(s.Ports.Host), "count": 4}}},
 		"channels": []m{

@@ -24,6 +24,8 @@ type Options struct {
 	Flows string // folder of the built flow bundle (terminal/frontend/dist/flows)
 	Ports Ports
 	Zone  string // 3des or sm4, between terminal and server
+	// Store is the data source name of the server's database; empty: SQLite in Dir.
+	Store string
 	// Fast devices: no pacing and short movements, for tests.
 	Fast bool
 	// All fits every device of a whole counter, not only those that a withdrawal needs.

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"zhigui/bench/load"
+	"zhigui/sim/dbserver"
 )
 
 func main() {
@@ -39,6 +40,7 @@ func main() {
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of ceiling and trade; the round with the best ratio is reported, the others beside it")
 	flag.IntVar(&o.port, "port", 0, "first of six ports for the load runs; 0 = free ones")
 	flag.BoolVar(&o.moov, "moov", false, "let the bank host use moov-io/iso8583 instead of its fast codec")
+	flag.StringVar(&o.store, "store", dbserver.SQLite, "database of the trade runs: sqlite, or mariadb or postgres, which are started for the run")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of server, bank host and load generator")
 	flag.Parse()
 	o.warm = 2 * time.Second
@@ -62,8 +64,10 @@ type options struct {
 	port      int
 	moov      bool
 	profile   string
-	self, bin string // this program, and the folder of the built ones
-	dir       string // scratch
+	store     string
+	db        *dbserver.Server // nil with SQLite
+	self, bin string           // this program, and the folder of the built ones
+	dir       string           // scratch
 }
 
 // bench runs the wanted parts; what was measured before an error is still written.

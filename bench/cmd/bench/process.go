@@ -110,6 +110,25 @@ func profileTo(path string) (stop func(), err error) {
 	return pprof.StopCPUProfile, pprof.StartCPUProfile(f)
 }
 
+// family is the time of a process and of its children, those that have ended too.
+func family(pid int) time.Duration {
+	sum := cpu(pid)
+	if b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); err == nil {
+		if f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:])); len(f) > 14 {
+			for _, v := range f[13:15] { // cutime, cstime
+				n, _ := strconv.Atoi(v)
+				sum += time.Duration(n) * 10 * time.Millisecond
+			}
+		}
+	}
+	b, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", pid))
+	for _, c := range strings.Fields(string(b)) {
+		n, _ := strconv.Atoi(c)
+		sum += cpu(n)
+	}
+	return sum
+}
+
 // cpu is the user and system time of a process, in ticks of 10 ms.
 func cpu(pid int) time.Duration {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

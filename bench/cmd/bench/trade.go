@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"zhigui/bench/load"
+	"zhigui/sim/dbserver"
 )
 
 // pass is one ceiling run and one run of the real server, close together in time.
@@ -26,14 +27,22 @@ type pass struct {
 type result struct {
 	*load.Result
 	server, bank, gen float64
+	database          float64 // the database's own server
 	foreign           float64 // share of the machine that other programs took, %
 }
 
-func (r *result) cpu() float64 { return r.server + r.bank + r.gen }
+func (r *result) cpu() float64 { return r.server + r.bank + r.gen + r.database }
 
 func (p pass) ratio() float64 { return p.real.TPS / p.ceiling.TPS }
 
 func trade(ctx context.Context, o options, fs *figures) error {
+	if o.store != dbserver.SQLite {
+		var err error
+		if o.db, err = dbserver.Start(o.store); err != nil {
+			return err
+		}
+		defer o.db.Close()
+	}
 	var ps []pass
 	for i := range o.rounds {
 		var p pass
@@ -76,7 +85,7 @@ func trade(ctx context.Context, o options, fs *figures) error {
 		"best rate by best ceiling of the same run; beside it the lowest and the highest round, and byCPU: the CPU time of all processes for a transaction with the bare forwarder by that with the server, which neighbours move least")
 	fs.add("trade.8583_8583.p50_ms", r.P50, "ms", vs{"ceiling": c.P50}, "of the best round")
 	fs.add("trade.8583_8583.p99_ms", r.P99, "ms", vs{"ceiling": c.P99}, "of the best round")
-	fs.add("trade.cpu_us_per_txn", lean.server, "µs", vs{"goalMax": 250, "ceiling": bare.server, "bank": lean.bank, "generator": lean.gen},
+	fs.add("trade.cpu_us_per_txn", lean.server, "µs", vs{"goalMax": 250, "ceiling": bare.server, "bank": lean.bank, "generator": lean.gen, "database": lean.database},
 		"server process alone, user and system, least of the rounds; beside it the bare forwarder, the bank host and the load generator")
 	fs.add("ceiling.8583.tps", c.TPS, "1/s", vs{"cpuPerTxn": bare.server, "othersPercent": c.foreign}, "best of the rounds; bare forwarder to the same bank host with one durable write: no parsing, no cryptography, no SQL")
 	fs.add("trade.8583_8583.fsync2ms.tps", slow.TPS, "1/s", vs{"reference": 451, "unbatched": 250, "cpuPerTxn": slow.server, "othersPercent": slow.foreign},
@@ -106,6 +115,14 @@ func loadRun(ctx context.Context, o options, name string, bare bool, delay time.
 	cfg := filepath.Join(dir, "server.yaml")
 	text := fmt.Sprintf("data: data\nlog: warn\nchannels: [{name: terminals, dialect: pos64, zone: 3des, link: {kind: short, listen: %q}}]\nhosts: [{name: core, keys: zone.keys, link: {kind: long, address: %q, count: 4}, limits: {inFlight: 1024}}]\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {fsyncDelay: %s, cpuProfile: %q}\n",
 		p[0], p[2], p[4], p[5], delay, profile("server"))
+	if o.db != nil {
+		dsn, err := o.db.Database(name)
+		if err != nil {
+			return nil, err
+		}
+		defer o.db.Drop(name) //nolint:errcheck // goes with the server
+		text += fmt.Sprintf("store: {dsn: %q}\n", dsn)
+	}
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -148,17 +165,26 @@ func loadRun(ctx context.Context, o options, name string, bare bool, delay time.
 	}
 	time.Sleep(300 * time.Millisecond) // links and sign-on
 	quiet(ctx, o)
-	s0, b0, m0 := cpu(srv.Process.Pid), cpu(bank.Process.Pid), machineTime()
+	s0, b0, d0, m0 := cpu(srv.Process.Pid), cpu(bank.Process.Pid), o.database(), machineTime()
 	r := &result{}
 	if r.Result, r.gen, err = generate(ctx, o, p[0], gen, profile("load")); err != nil {
 		return nil, err
 	}
 	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.Total) }
+	r.database = per(o.database() - d0)
 	r.server, r.bank = per(cpu(srv.Process.Pid)-s0), per(cpu(bank.Process.Pid)-b0)
 	m1 := machineTime()
 	own := time.Duration(r.cpu()*float64(r.Total)) * time.Microsecond
 	r.foreign = 100 * max(0, float64(m1.busy-m0.busy-own)) / max(1, float64(m1.all-m0.all))
 	return r, booked(p[3], r.Total)
+}
+
+// database is the CPU time of the database's server and its children.
+func (o options) database() time.Duration {
+	if o.db == nil {
+		return 0
+	}
+	return family(o.db.Pid())
 }
 
 // quiet waits for a moment when others leave the machine alone, but not for ever.

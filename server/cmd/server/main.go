@@ -11,7 +11,6 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"runtime/debug"
 	"runtime/pprof"
 	"strings"
@@ -67,7 +66,11 @@ func run(path, roles string) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	st, err := store.Open(ctx, store.Options{DSN: filepath.Join(c.Data, "server.db"), FsyncDelay: c.Bench.FsyncDelay})
+	dsn, err := c.DSN()
+	if err != nil {
+		return err
+	}
+	st, err := store.Open(ctx, store.Options{DSN: dsn, Writers: c.Store.Writers, FsyncDelay: c.Bench.FsyncDelay})
 	if err != nil {
 		return err
 	}

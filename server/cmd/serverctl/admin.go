@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +31,11 @@ func open(path string) (*store.Store, hsm.HSM, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, nil, err
 	}
-	st, err := store.Open(context.Background(), store.Options{DSN: filepath.Join(c.Data, "server.db")})
+	dsn, err := c.DSN()
+	if err != nil {
+		return nil, nil, err
+	}
+	st, err := store.Open(context.Background(), store.Options{DSN: dsn, Writers: 1})
 	if err != nil {
 		return nil, nil, err
 	}

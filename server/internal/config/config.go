@@ -18,8 +18,9 @@ import (
 
 // Config is the whole configuration. Relative paths are relative to the folder of the file.
 type Config struct {
-	Data  string `yaml:"data"` // folder of the database, the master key and the bundles
+	Data  string `yaml:"data"` // folder of the master key, the bundles and, without store.dsn, the database
 	Log   string `yaml:"log"`  // debug, info, warn, error
+	Store Store  `yaml:"store"`
 	Trade Trade  `yaml:"trade"`
 
 	Hosts    []Host       `yaml:"hosts"`
@@ -124,7 +125,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("%s:%d:%d: %s: %s", path, line, col, key, reason)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey) {
+	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

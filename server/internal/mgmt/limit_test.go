@@ -16,7 +16,7 @@ import (
 
 	"zhigui/server/api/code"
 	"zhigui/server/internal/store"
-	"zhigui/server/internal/store/peer"
+	"zhigui/sim/dbserver/dbtest"
 )
 
 // desk is a service with one user and a clock of its own.
@@ -27,7 +27,7 @@ type desk struct {
 
 func newDesk(t *testing.T, o Options) *desk {
 	t.Helper()
-	st, err := store.Open(context.Background(), store.Options{DSN: peer.Chosen(t)})
+	st, err := store.Open(context.Background(), store.Options{DSN: dbtest.Chosen(t)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,7 +25,7 @@ import (
 	"zhigui/server/internal/access"
 	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/store"
-	"zhigui/server/internal/store/peer"
+	"zhigui/sim/dbserver/dbtest"
 )
 
 type rig struct {
@@ -42,7 +42,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{t: t, dir: t.TempDir()}
 	ctx := context.Background()
 	var err error
-	if r.st, err = store.Open(ctx, store.Options{DSN: peer.Chosen(t)}); err != nil {
+	if r.st, err = store.Open(ctx, store.Options{DSN: dbtest.Chosen(t)}); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

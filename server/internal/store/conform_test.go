@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"zhigui/server/internal/store/peer"
+	"zhigui/sim/dbserver/dbtest"
 )
 
 // The tests of this file hold on every engine.
@@ -29,7 +29,7 @@ func open(t testing.TB, o Options) *Store {
 // on runs f with an empty store of every engine.
 func on(t *testing.T, o Options, f func(t *testing.T, s *Store)) {
 	t.Helper()
-	peer.Each(t, func(t *testing.T, dsn string) {
+	dbtest.Each(t, func(t *testing.T, dsn string) {
 		o.DSN = dsn
 		f(t, open(t, o))
 	})
@@ -233,7 +233,7 @@ func TestDeadlocksAreRepeated(t *testing.T) {
 }
 
 func TestSequenceNumbersAreNeverGivenTwiceAcrossRestarts(t *testing.T) {
-	peer.Each(t, func(t *testing.T, dsn string) {
+	dbtest.Each(t, func(t *testing.T, dsn string) {
 		last := int64(0)
 		for range 3 {
 			s := open(t, Options{DSN: dsn})

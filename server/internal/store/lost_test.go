@@ -12,7 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"zhigui/server/internal/store/peer"
+	"zhigui/sim/dbserver"
+	"zhigui/sim/dbserver/dbtest"
 )
 
 // proxy stands between the store and its database and can lose a connection at the worst moment.
@@ -32,8 +33,8 @@ const (
 
 func through(t *testing.T, engine string) (*proxy, string) {
 	t.Helper()
-	dsn := peer.DSN(t, engine)
-	s := peer.Shared(t, engine)
+	dsn := dbtest.DSN(t, engine)
+	s := dbtest.Shared(t, engine)
 	name := dsn[strings.LastIndex(dsn, "@/")+2 : strings.IndexByte(dsn, '?')]
 	p := &proxy{socket: filepath.Join(s.Dir, "s")}
 	var err error
@@ -42,7 +43,7 @@ func through(t *testing.T, engine string) (*proxy, string) {
 	}
 	t.Cleanup(func() { _ = p.l.Close(); p.cut() })
 	go p.run()
-	if engine == peer.Postgres {
+	if engine == dbserver.Postgres {
 		p.socket = filepath.Join(s.Dir, ".s.PGSQL.5432")
 		return p, fmt.Sprintf("postgres://zhigui@%s/%s?sslmode=disable", p.l.Addr(), name)
 	}
@@ -118,7 +119,7 @@ func (p *proxy) cut() {
 //
 // req: G-29
 func TestACommitWithoutAnAnswerIsLookedUp(t *testing.T) {
-	for _, engine := range []string{peer.MariaDB, peer.Postgres} {
+	for _, engine := range []string{dbserver.MariaDB, dbserver.Postgres} {
 		for _, c := range []struct {
 			name       string
 			lose       int32
@@ -173,7 +174,7 @@ func TestACommitWithoutAnAnswerIsLookedUp(t *testing.T) {
 }
 
 func TestAWriteBeforeTheCommitIsRepeatedOnANewConnection(t *testing.T) {
-	for _, engine := range []string{peer.MariaDB, peer.Postgres} {
+	for _, engine := range []string{dbserver.MariaDB, dbserver.Postgres} {
 		t.Run(engine, func(t *testing.T) {
 			p, dsn := through(t, engine)
 			s := open(t, Options{DSN: dsn, Writers: 1})
@@ -194,7 +195,7 @@ func TestAWriteBeforeTheCommitIsRepeatedOnANewConnection(t *testing.T) {
 }
 
 func TestADatabaseThatIsAwayFailsWritesAndTakesThemAgain(t *testing.T) {
-	for _, engine := range []string{peer.MariaDB, peer.Postgres} {
+	for _, engine := range []string{dbserver.MariaDB, dbserver.Postgres} {
 		t.Run(engine, func(t *testing.T) {
 			p, dsn := through(t, engine)
 			s := open(t, Options{DSN: dsn, Writers: 1, Patience: 100 * time.Millisecond})
@@ -216,14 +217,14 @@ func TestADatabaseThatIsAwayFailsWritesAndTakesThemAgain(t *testing.T) {
 //
 // req: G-29
 func TestAKilledDatabaseLosesNothingThatWasAcknowledged(t *testing.T) {
-	for _, engine := range []string{peer.MariaDB, peer.Postgres} {
+	for _, engine := range []string{dbserver.MariaDB, dbserver.Postgres} {
 		for _, c := range []struct {
 			name     string
 			patience time.Duration
 		}{{"writers wait for it", time.Minute}, {"writers give up at once", time.Millisecond}} {
 			t.Run(engine+", "+c.name, func(t *testing.T) {
-				dsn := peer.DSN(t, engine)
-				db := peer.Shared(t, engine)
+				dsn := dbtest.DSN(t, engine)
+				db := dbtest.Shared(t, engine)
 				s := open(t, Options{DSN: dsn, Patience: c.patience})
 				var mu sync.Mutex
 				got := map[string]error{}

@@ -4,7 +4,7 @@ import (
 	"os"
 	"testing"
 
-	"zhigui/server/internal/store/peer"
+	"zhigui/sim/dbserver/dbtest"
 )
 
-func TestMain(m *testing.M) { os.Exit(peer.Main(m)) }
+func TestMain(m *testing.M) { os.Exit(dbtest.Main(m)) }

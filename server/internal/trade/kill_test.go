@@ -12,8 +12,8 @@ import (
 
 	"zhigui/server/api/message"
 	"zhigui/server/internal/store"
-	"zhigui/server/internal/store/peer"
 	"zhigui/server/internal/trade"
+	"zhigui/sim/dbserver/dbtest"
 )
 
 // childTB lets the rig run outside of a test.
@@ -29,7 +29,7 @@ func (childTB) Fatal(a ...any) {
 func TestMain(m *testing.M) {
 	v := os.Getenv("TRADE_KILL_CHILD")
 	if v == "" {
-		os.Exit(peer.Main(m))
+		os.Exit(dbtest.Main(m))
 	}
 	f := strings.Split(v, "|") // folder, bank host, failpoint, store
 	r := &rig{t: childTB{}, dir: f[0], addr: f[1], dsn: f[3]}

@@ -22,9 +22,9 @@ import (
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
-	"zhigui/server/internal/store/peer"
 	"zhigui/server/internal/trade"
 	"zhigui/sim/bankhost"
+	"zhigui/sim/dbserver/dbtest"
 )
 
 var zonePIK, zoneMAK = []byte("0123456789abcdef"), []byte("fedcba9876543210")
@@ -88,7 +88,7 @@ func newRig(t testing.TB, hostSM4 bool, o trade.Options) *rig {
 func newRigOf(r *rig) *rig {
 	t, hostSM4 := r.t, r.hostSM
 	t.Helper()
-	r.dsn = peer.Chosen(t)
+	r.dsn = dbtest.Chosen(t)
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
 		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Doors: r.doors, Log: discard()})

@@ -5,6 +5,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"zhigui/sim/dbserver"
 	"zhigui/sim/scene"
 )
 
@@ -28,6 +30,7 @@ func main() {
 	flag.StringVar(&o.Bin, "bin", filepath.Dir(exe), "folder of the programs")
 	flag.StringVar(&o.Flows, "flows", "terminal/frontend/dist/flows", "folder of the built flow pages")
 	flag.StringVar(&o.Zone, "zone", "3des", "keys between terminal and server: 3des or sm4 (only with a fresh folder)")
+	flag.StringVar(&o.Store, "store", "", "the server's database: mysql://user@host:port/database or postgres://user@host:port/database, empty before the first run; mariadb or postgres starts one for this run (default SQLite in -dir)")
 	flag.BoolVar(&o.Fast, "fast", false, "devices without the waiting times of real ones")
 	flag.Int64Var(&o.PadOver, "pad-over", 500000, "amount in fen above which the lobby manager decides")
 	flag.BoolVar(&o.All, "all", true, "fit every device of a whole counter; -all=false: only those that a withdrawal needs")
@@ -70,6 +73,19 @@ func windowed(shell string) bool {
 
 func run(ctx context.Context, o scene.Options, asJSON bool) error {
 	fmt.Fprintln(o.Out, "智柜 ZhiGui · a whole counter on this machine")
+	if o.Store == dbserver.MariaDB || o.Store == dbserver.Postgres {
+		if _, err := os.Stat(o.Dir); err == nil {
+			return errors.New("-store " + o.Store + " begins with an empty database: -dir must not exist yet")
+		}
+		db, err := dbserver.Start(o.Store)
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		if o.Store, err = db.Database("zhigui"); err != nil {
+			return err
+		}
+	}
 	s, err := scene.Prepare(ctx, o)
 	if err != nil {
 		return err

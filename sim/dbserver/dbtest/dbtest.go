@@ -1,4 +1,5 @@
-package peer
+// Package dbtest gives tests an empty database of any engine the server can use. Tests import it.
+package dbtest
 
 import (
 	"errors"
@@ -8,21 +9,23 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"zhigui/sim/dbserver"
 )
 
 // running are the servers that the tests of this process share.
-var running = map[string]*shared{Postgres: {}, MariaDB: {}}
+var running = map[string]*shared{dbserver.Postgres: {}, dbserver.MariaDB: {}}
 
 type shared struct {
 	once sync.Once
-	s    *Server
+	s    *dbserver.Server
 	err  error
 }
 
 var databases atomic.Int64
 
 // Engines of the store.
-func Engines() []string { return []string{"sqlite", MariaDB, Postgres} }
+func Engines() []string { return []string{dbserver.SQLite, dbserver.MariaDB, dbserver.Postgres} }
 
 // Each runs f for every engine with the data source name of an empty database.
 func Each(t *testing.T, f func(t *testing.T, dsn string)) {
@@ -36,14 +39,14 @@ func Each(t *testing.T, f func(t *testing.T, dsn string)) {
 func DSN(t testing.TB, engine string) string {
 	t.Helper()
 	r := running[engine]
-	if r == nil && engine != "sqlite" {
+	if r == nil && engine != dbserver.SQLite {
 		t.Fatalf("no engine %q", engine)
 	}
 	if r == nil {
 		return filepath.Join(t.TempDir(), "db")
 	}
-	r.once.Do(func() { r.s, r.err = Start(engine) })
-	if errors.Is(r.err, ErrMissing) && os.Getenv("HOSTS") != "required" {
+	r.once.Do(func() { r.s, r.err = dbserver.Start(engine) })
+	if errors.Is(r.err, dbserver.ErrMissing) && os.Getenv("HOSTS") != "required" {
 		t.Skip(r.err)
 	}
 	if r.err != nil {
@@ -65,11 +68,11 @@ func Chosen(t testing.TB) string {
 	if e := os.Getenv("STORE"); e != "" {
 		return DSN(t, e)
 	}
-	return DSN(t, "sqlite")
+	return DSN(t, dbserver.SQLite)
 }
 
 // Shared is the server of engine that the tests of this process share.
-func Shared(t testing.TB, engine string) *Server {
+func Shared(t testing.TB, engine string) *dbserver.Server {
 	t.Helper()
 	DSN(t, engine)
 	return running[engine].s

@@ -1,7 +1,7 @@
-// Package peer starts real database servers of its own, on a temporary folder and a socket in
-// it, for tests and benchmarks: the store must not be tried against imitations. Tests of the
-// server and the benchmark use it; production does not.
-package peer
+// Package dbserver starts real database servers of one's own, on a temporary folder and a socket
+// in it: the server's store must not be tried against imitations. Tests, the benchmark and the
+// scene use it.
+package dbserver
 
 import (
 	"bytes"
@@ -23,14 +23,15 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver
 )
 
-// Engines that a Server can be; "sqlite" needs none.
+// Engines of the store; SQLite has no server.
 const (
+	SQLite   = "sqlite"
 	Postgres = "postgres"
 	MariaDB  = "mariadb"
 )
 
 // ErrMissing: the server's programs are not on this machine.
-var ErrMissing = errors.New("peer: not installed")
+var ErrMissing = errors.New("dbserver: not installed")
 
 // Server is a running database server.
 type Server struct {
@@ -56,7 +57,7 @@ func Start(engine string) (*Server, error) {
 	}
 	var err error
 	if s.Dir, err = os.MkdirTemp("", "zhigui-"+engine); err != nil {
-		return nil, fmt.Errorf("peer: %w", err)
+		return nil, fmt.Errorf("dbserver: %w", err)
 	}
 	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
 		if s.cred, err = nobody(); err == nil {
@@ -79,7 +80,7 @@ func Start(engine string) (*Server, error) {
 	}
 	if err != nil {
 		s.Close()
-		return nil, fmt.Errorf("peer: %s: %w\n%s", engine, err, s.log.String())
+		return nil, fmt.Errorf("dbserver: %s: %w\n%s", engine, err, s.log.String())
 	}
 	return s, nil
 }
@@ -206,7 +207,7 @@ func (s *Server) Exec(q string) error {
 	}
 	defer db.Close() //nolint:errcheck // done
 	if _, err = db.Exec(q); err != nil {
-		return fmt.Errorf("peer: %w", err)
+		return fmt.Errorf("dbserver: %w", err)
 	}
 	return nil
 }
