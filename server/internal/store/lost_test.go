@@ -42,7 +42,7 @@ func through(t *testing.T, engine string) (*proxy, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = p.l.Close(); p.cut() })
-	go p.run()
+	defer func() { go p.run() }()
 	if engine == dbserver.Postgres {
 		p.socket = filepath.Join(s.Dir, ".s.PGSQL.5432")
 		return p, fmt.Sprintf("postgres://zhigui@%s/%s?sslmode=disable", p.l.Addr(), name)
