@@ -22,6 +22,7 @@ import (
 	"zhigui/sim/device/samv"
 	"zhigui/sim/device/starline"
 	"zhigui/sim/device/vtpanel"
+	"zhigui/sim/device/xfscdm"
 	"zhigui/sim/device/zt598"
 )
 
@@ -43,6 +44,10 @@ var catalogue = []kind{
 	row("lcdm4000", "cash", 9600, func(c Config) *lcdm4000.Config { return c.Cash4 },
 		func(c Config, s lcdm4000.Config) (*lcdm4000.Model, error) {
 			return lcdm4000.New(c.StateDir, c.Clock, s)
+		}),
+	row("xfscdm", "cash", 0, func(c Config) *xfscdm.Config { return c.CashXFS },
+		func(c Config, s xfscdm.Config) (*xfscdm.Model, error) {
+			return xfscdm.New(c.StateDir, c.Clock, s)
 		}),
 	row("pr2", "passbook", 9600, func(c Config) *pr2.Config { return c.Passbook },
 		func(c Config, s pr2.Config) (*pr2.Model, error) { return pr2.New(c.StateDir, s) }),

@@ -27,6 +27,7 @@ import (
 	"zhigui/sim/device/samv"
 	"zhigui/sim/device/starline"
 	"zhigui/sim/device/vtpanel"
+	"zhigui/sim/device/xfscdm"
 	"zhigui/sim/device/zt598"
 )
 
@@ -60,6 +61,7 @@ type Config struct {
 
 	// Second makes.
 	Cash4     *lcdm4000.Config   `yaml:"cash4" json:"cash4,omitempty"`
+	CashXFS   *xfscdm.Config     `yaml:"cashXfs" json:"cashXfs,omitempty"`
 	KMY       *kmy3501.Config    `yaml:"kmy" json:"kmy,omitempty"`
 	Omron     *omron3s4yr.Config `yaml:"omron" json:"omron,omitempty"`
 	Dip       *crt288k.Config    `yaml:"dip" json:"dip,omitempty"`

@@ -81,9 +81,9 @@ func (s *Scene) platformConfig() m {
 		"release":  m{"key": s.path("keys", "release.pub")},
 		"driverd":  s.bin("driverd"),
 		"devices":  s.driversConfig(),
-		"limits":   m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": 5000, "maxNotes": 60},
+		"limits":   m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": map[bool]int{false: 5000, true: 100}[s.six()], "maxNotes": 60},
 		"timeouts": m{"card": s.CardTime.String(), "cash": s.CashTime.String(), "page": page},
-		"units":    m{"unit1": m{"value": 10000, "count": 500}, "unit2": m{"value": 5000, "count": 500}},
+		"units":    s.unitsConfig(),
 		"keeper":   "keeper.sock",
 	}
 }

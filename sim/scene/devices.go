@@ -60,6 +60,38 @@ var antenna = device{id: "card", driver: "creatorcrt591", sim: "crt591", baud: 9
 // dip is a card reader by hand.
 var dip = device{id: "card", driver: "creatorcrt288k", sim: "crt288k", baud: 9600, fast: m{"pollMs": 30, "idlePollMs": 60}}
 
+// sixBoxes are the values of the cassettes of the other dispenser, in yuan.
+var sixBoxes = []int{100, 50, 20, 10, 5, 1}
+
+// sixCassettes is the other dispenser: it has no line but a service provider.
+var sixCassettes = device{id: "cash", driver: "xfs4iotdispenser", sim: "xfscdm", key: "cashXfs", settings: func(fast bool) m {
+	var boxes []m
+	for _, v := range sixBoxes {
+		boxes = append(boxes, m{"count": 500, "value": v, "near": 30})
+	}
+	return m{"noteMs": ms(fast, 140, 2), "boxes": boxes}
+}, profile: m{"exit": "outFront", "maxNotes": 60, "units": func() m {
+	units := m{}
+	for i := range sixBoxes {
+		units[fmt.Sprintf("unit%d", i+1)] = fmt.Sprintf("CU%d", i+1)
+	}
+	return units
+}()}, fast: m{"againMs": 100, "settleMs": 5000}}
+
+func (s *Scene) six() bool { return s.Dispenser == sixCassettes.driver }
+
+// unitsConfig is what the platform believes of the cash units.
+func (s *Scene) unitsConfig() m {
+	if !s.six() {
+		return m{"unit1": m{"value": 10000, "count": 500}, "unit2": m{"value": 5000, "count": 500}}
+	}
+	units := m{}
+	for i, v := range sixBoxes {
+		units[fmt.Sprintf("unit%d", i+1)] = m{"value": v * 100, "count": 500}
+	}
+	return units
+}
+
 func ms(fast bool, real, short int) int {
 	if fast {
 		return short
@@ -127,6 +159,9 @@ func (s *Scene) fitted() (out []device) {
 			if d.id == ccnet.id && s.Acceptor == ccnet.driver {
 				d = ccnet
 			}
+			if d.id == sixCassettes.id && s.six() {
+				d = sixCassettes
+			}
 			for _, r := range []device{antenna, dip} {
 				if d.id == r.id && s.Reader == r.driver {
 					d = r
@@ -146,6 +181,9 @@ func (s *Scene) devicesConfig() m {
 		if d.settings != nil {
 			one[d.key] = d.settings(s.Fast)
 		}
+		if d.sim == sixCassettes.sim {
+			one[d.key].(m)["listen"] = addr(s.Ports.CashXFS)
+		}
 		list = append(list, one)
 	}
 	return m{"state": "devices", "devices": list}
@@ -162,6 +200,9 @@ func (s *Scene) driversConfig() m {
 		}
 		maps.Copy(profile, s.Profile[d.id])
 		one := m{"model": d.driver, "port": s.path("tty", d.id)}
+		if d.sim == sixCassettes.sim {
+			one["port"] = "ws://" + addr(s.Ports.CashXFS) + "/xfs4iot/v1.0/dispenser"
+		}
 		if len(profile) > 0 {
 			one["profile"] = profile
 		}

@@ -8,11 +8,11 @@ import (
 
 // Ports of a scene.
 type Ports struct {
-	Devices, XFS, Pages, Trade3DES, TradeSM4, Access, Manage, Host, HostControl int
+	Devices, XFS, Pages, Trade3DES, TradeSM4, Access, Manage, Host, HostControl, CashXFS int
 }
 
 // DefaultPorts are those of docs/interfaces.md.
-var DefaultPorts = Ports{Devices: 8600, XFS: 5846, Pages: 8700, Trade3DES: 7583, TradeSM4: 7584, Access: 7443, Manage: 7080, Host: 7900, HostControl: 7980}
+var DefaultPorts = Ports{Devices: 8600, XFS: 5846, Pages: 8700, Trade3DES: 7583, TradeSM4: 7584, Access: 7443, Manage: 7080, Host: 7900, HostControl: 7980, CashXFS: 8610}
 
 // Free ports come from blocks of ten below those that a system gives to connections (32768 on
 // Linux), so that no client takes one between the choice and the start of its server.
@@ -29,7 +29,7 @@ func FreePorts() (Ports, error) {
 			continue
 		}
 		b := (firstBlock + at) * 10
-		p := Ports{Devices: b, XFS: b + 1, Pages: b + 2, Trade3DES: b + 3, TradeSM4: b + 4, Access: b + 5, Manage: b + 6, Host: b + 7, HostControl: b + 8}
+		p := Ports{Devices: b, XFS: b + 1, Pages: b + 2, Trade3DES: b + 3, TradeSM4: b + 4, Access: b + 5, Manage: b + 6, Host: b + 7, HostControl: b + 8, CashXFS: b + 9}
 		if p.Busy() == nil {
 			return p, nil
 		}
@@ -42,7 +42,7 @@ func (p Ports) Busy() error {
 	for _, x := range []struct {
 		what string
 		port int
-	}{{"virtual devices", p.Devices}, {"platform", p.XFS}, {"pages", p.Pages}, {"transactions (3DES)", p.Trade3DES}, {"transactions (SM4)", p.TradeSM4}, {"terminal access", p.Access}, {"console and Pad", p.Manage}, {"bank host", p.Host}, {"bank host control", p.HostControl}} {
+	}{{"virtual devices", p.Devices}, {"platform", p.XFS}, {"pages", p.Pages}, {"transactions (3DES)", p.Trade3DES}, {"transactions (SM4)", p.TradeSM4}, {"terminal access", p.Access}, {"console and Pad", p.Manage}, {"bank host", p.Host}, {"bank host control", p.HostControl}, {"service provider of the dispenser", p.CashXFS}} {
 		l, err := net.Listen("tcp", addr(x.port))
 		if err != nil {
 			return fmt.Errorf("port %d (%s) is in use: is another desk running? (%w)", x.port, x.what, err)

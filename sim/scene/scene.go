@@ -35,6 +35,9 @@ type Options struct {
 	// Reader is the driver of the card reader: creatorcrt350n (default), creatorcrt591, which reads cards
 	// that are held to its antenna, too, or creatorcrt288k, into which cards are pushed by hand.
 	Reader string
+	// Dispenser is the driver of the cash dispenser: puloonlcdm2000 (default) with two cassettes, or
+	// xfs4iotdispenser with six behind a maker's service provider.
+	Dispenser string
 	// Acceptor is the driver of the note acceptor: itlnv200 (default) or cashcodeccnet.
 	Acceptor string
 	// Window opens the counter's window; otherwise a browser shows the pages.

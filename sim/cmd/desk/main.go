@@ -35,6 +35,7 @@ func main() {
 	flag.Int64Var(&o.PadOver, "pad-over", 500000, "amount in fen above which the lobby manager decides")
 	flag.BoolVar(&o.All, "all", true, "fit every device of a whole counter; -all=false: only those that a withdrawal needs")
 	flag.StringVar(&o.Reader, "reader", "creatorcrt350n", "the card reader: creatorcrt350n; creatorcrt591, to whose antenna cards can be held; creatorcrt288k, without a motor")
+	flag.StringVar(&o.Dispenser, "dispenser", "puloonlcdm2000", "the cash dispenser: puloonlcdm2000, or xfs4iotdispenser with six cassettes behind a service provider")
 	free := flag.Bool("free-ports", false, "use ports that nobody uses, instead of the usual ones")
 	asJSON := flag.Bool("json", false, "print one JSON line with the addresses instead of the text for people")
 	flag.DurationVar(&o.CardTime, "card-time", 0, "how long a card may lie at the exit (default 30s)")

@@ -9,7 +9,7 @@ const stateOf = (s) => !s.running ? ["bad", t("ended")] : !s.power ? ["bad", t("
 
 export function deviceCard(s, ctx) {
   const [cls, text] = stateOf(s);
-  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, starline: printer, crt591: cardbox, lcdm4000: dispenser, omron3s4yr: reader, kmy3501: pinpad, pr2: passbook, itlssp: acceptor, ccnet: acceptor, vtpanel: screen }[s.info.model];
+  const body = { crt350n: reader, lcdm2000: dispenser, zt598: pinpad, escpos: printer, starline: printer, crt591: cardbox, lcdm4000: dispenser, xfscdm: dispenser, omron3s4yr: reader, kmy3501: pinpad, pr2: passbook, itlssp: acceptor, ccnet: acceptor, vtpanel: screen }[s.info.model];
   return h("article", { class: "card " + s.info.model + (ctx.selected ? " selected" : "") + (s.power && s.running ? "" : " dark"), "data-device": s.id, onclick: () => ctx.choose(s.id) },
     h("header", {}, h("h2", {}, name(s.info)), h("span", { class: "pill " + cls }, text),
       h("button", { type: "button", class: "ghost", disabled: !s.running, onclick: () => act(s.id, s.power ? "powerCut" : "powerRestore") }, t(s.power ? "powerCut" : "powerRestore"))),
@@ -86,7 +86,7 @@ function dispenser(s) {
       h("div", { class: "row tight" }, h("button", { type: "button", onclick: () => { const n = ask(`${t("fill")} ${t(u)}`, c.count || 500); if (n !== null) act(s.id, "fillUnit", { unit: u, count: n }); } }, t("fill")),
         h("button", { type: "button", disabled: !c.present, onclick: () => act(s.id, "removeUnit", { unit: u }) }, t("remove"))));
   };
-  const places = p.units.upper ? { chk: 0, div: 0, ejt: 0 } : { dvt: 0, ejt: 0 };
+  const places = p.units.upper ? { chk: 0, div: 0, ejt: 0 } : Object.fromEntries(Object.keys(p.path).map((k) => [k, 0]));
   for (const b of list(p.path)) places[b.at] += b.n;
   return [
     h("div", { class: "machine" }, h("div", { class: "units" }, names.map(unit)),
