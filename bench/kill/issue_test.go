@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"math/rand"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,9 +21,10 @@ import (
 //	C2  a card with a customer is active at the bank; no other is
 //	C3  an approved issue ends as confirmed (the customer has the card) or taken back (void), in exactly one
 //	C4  the stock's ledger has as many cards as lie in the stacker
+//	C5  what the journal says was signed is at the server
 var (
 	issueStates       = []string{"SESSION_BEGIN", "SIGNED", "APPROVAL", "CARD_DRAWN", "HOST_INTENT", "HOST_RESULT", "HAND_INTENT", "HANDED_OVER", "CARD_TO_BIN", "HAND_KEPT", "STOCK", "COMMIT", "REVERSE", "SETTLE_ACK"}
-	issueServerStates = []string{"received", "intent", "answered", "stored", "confirmed", "reversal-stored", "reversal-attempt", "reversal-answered"}
+	issueServerStates = []string{"received", "intent", "answered", "stored", "confirmed", "reversal-stored", "reversal-attempt", "reversal-answered", "signature-stored"}
 	// lostAnswers are the bank host's ways to leave an answer out.
 	lostAnswers = []string{"noAnswer", "lost", "late", "badMac", "disconnect", "twice"}
 )
@@ -50,7 +53,7 @@ func issueMatrix(rng *rand.Rand) (out []fault) {
 // essential are those that -short runs: one of each kind, at the states where a card moves.
 var essentialIssue = []fault{
 	{"CARD_DRAWN", "driver", syscall.SIGKILL}, {"HAND_INTENT", "platformd", syscall.SIGKILL}, {"HANDED_OVER", "platformd", syscall.SIGKILL},
-	{"HAND_INTENT", "power", 0}, {"answered", "server", syscall.SIGKILL}, {"noAnswer", "answer", 0},
+	{"HAND_INTENT", "power", 0}, {"answered", "server", syscall.SIGKILL}, {"signature-stored", "server", syscall.SIGKILL}, {"noAnswer", "answer", 0},
 }
 
 func TestANewCardIsSafeWhateverDiesWherever(t *testing.T) {
@@ -292,6 +295,11 @@ func (b *branch) checkCards() {
 		}
 		if handed != active {
 			bad("C3: %d hand-overs are confirmed, customers have %d cards", handed, active)
+		}
+		for _, digest := range bk.Signed {
+			if _, err := os.Stat(filepath.Join(b.dir, "server", "blobs", digest[:2], digest)); err != nil {
+				bad("C5: a signature is not at the server: %v", err)
+			}
 		}
 		if n := ks.count("stacker"); bk.Stock != n || bk.CardOut {
 			bad("C4: the stock has %d cards (one on its way: %v), %d lie in the stacker", bk.Stock, bk.CardOut, n)

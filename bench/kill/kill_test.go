@@ -174,7 +174,7 @@ func (f fault) String() string {
 
 // atServer reports whether the state is one of the server's.
 func (f fault) atServer() bool {
-	return slices.Contains(serverStates, f.state) || f.state == "credit-stored"
+	return slices.Contains(serverStates, f.state) || f.state == "credit-stored" || f.state == "signature-stored"
 }
 
 // states are the records of the terminal's journal, serverStates the moments of a

@@ -22,6 +22,7 @@ type products struct {
 	Alarms  map[string]int
 	// Prints are the entries into passbooks, in order.
 	Prints []print
+	Signed []string       // what customers signed, by digest
 	Counts map[string]int // who set which count of unit1, and how often
 }
 
@@ -34,6 +35,7 @@ type print struct {
 func (l *ledger) product(r ej.Record) {
 	var d struct {
 		Kind, Item     string
+		SM3            string
 		After          int
 		Not            bool
 		By             string
@@ -53,6 +55,8 @@ func (l *ledger) product(r ej.Record) {
 			l.Alarms = map[string]int{}
 		}
 		l.Alarms[d.Kind]++
+	case ej.Signed:
+		l.Signed = append(l.Signed, d.SM3)
 	case ej.Counts:
 		l.counts(r.Data)
 	case ej.BookPrinting:

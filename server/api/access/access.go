@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Paths of the API. Bundles and approvals are followed by an id.
+// Paths of the API. Bundles, approvals and signatures are followed by an id.
 const (
 	PathSignIn    = "/t/v1/signin"
 	PathBeat      = "/t/v1/beat"
@@ -19,6 +19,10 @@ const (
 	PathApprovals = "/t/v1/approvals"
 	PathAlarms    = "/t/v1/alarms"
 	PathOperators = "/t/v1/operators"
+	// PathSignatures takes what a customer has signed: PUT of the content whose SM3 is the id and
+	// stands in a SIGNED record of the journal. 204: it is kept, the terminal may forget it; 409:
+	// that record has not come yet, try later; 400: the content is another.
+	PathSignatures = "/t/v1/signatures/"
 )
 
 // Error is the body of every answer with a status of 400 or more.

@@ -150,6 +150,23 @@ type Story struct {
 	Messages    Messages    `json:"messages"`
 	Reversal    *Reversal   `json:"reversal,omitempty"`
 	Journal     []Record    `json:"journal"`
+	// Signatures are what the customer signed in the session of the transaction.
+	Signatures []SignatureRef `json:"signatures"`
+}
+
+// SignatureRef names a signature of a terminal's journal.
+type SignatureRef struct {
+	Digest   string    `json:"digest"` // SM3 of text and strokes
+	Document string    `json:"document"`
+	Received time.Time `json:"received"` // when the journal's record came
+}
+
+// Signature is what a customer signed: the text as it was shown, and strokes of points
+// [x, y, ms, pressure] in thousandths of the field.
+type Signature struct {
+	Document string     `json:"document"`
+	Text     string     `json:"text"`
+	Strokes  [][][4]int `json:"strokes"`
 }
 
 // Step is one state a transaction went through.

@@ -14,6 +14,7 @@ import (
 
 	"zhigui/keeper/api/release"
 	"zhigui/server/internal/access"
+	"zhigui/server/internal/blob"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
@@ -35,6 +36,11 @@ type services struct {
 	web    []*http.Server
 	stop   []context.CancelFunc
 	broker *mgmt.Broker
+}
+
+// blobs are the documents of customers, sealed under the master key.
+func (s *services) blobs() blob.Store {
+	return blob.Sealed{Store: blob.Folder(filepath.Join(s.c.Data, "blobs")), Sealer: s.hsm}
 }
 
 func (s *services) bundleDir() string { return filepath.Join(s.c.Data, "bundles") }
@@ -67,7 +73,7 @@ func (s *services) startAccess() error {
 	if err != nil {
 		return err
 	}
-	s.acc = access.New(s.st, access.Options{Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log,
+	s.acc = access.New(s.st, access.Options{Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
 		Params: map[string]int64{"padOver": s.c.Manage.PadOver, "perTxn": s.c.Manage.PerTxn, "multiple": 10000}})
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = append(s.stop, cancel)
@@ -76,7 +82,7 @@ func (s *services) startAccess() error {
 }
 
 func (s *services) startManage() error {
-	o := mgmt.Options{Engine: s.eng, Index: s.hsm.Index, Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
+	o := mgmt.Options{Engine: s.eng, Index: s.hsm.Index, Blobs: s.blobs(), Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
 	if s.acc != nil {
 		o.OnApproval = s.acc.Changed
 	}

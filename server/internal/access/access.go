@@ -19,6 +19,7 @@ import (
 
 	"zhigui/server/api/access"
 	"zhigui/server/api/code"
+	"zhigui/server/internal/blob"
 	"zhigui/server/internal/store"
 )
 
@@ -44,6 +45,8 @@ type Options struct {
 	Bundles   string // folder of bundle archives, by digest
 	BeatEvery time.Duration
 	Params    map[string]int64
+	Blobs     blob.Store // of what customers have signed; nil: none are taken
+	Failpoint func(state string)
 	Verify    VerifyChain // nil = Continues
 	Publish   func(kind, id string)
 	Now       func() time.Time
@@ -66,6 +69,9 @@ func New(st *store.Store, o Options) *Service {
 	if o.Verify == nil {
 		o.Verify = Continues
 	}
+	if o.Failpoint == nil {
+		o.Failpoint = func(string) {}
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -80,6 +86,7 @@ func New(st *store.Store, o Options) *Service {
 	s.mux.HandleFunc("POST "+access.PathBeat, s.with(s.beat))
 	s.mux.HandleFunc("POST "+access.PathJournal, s.with(s.journal))
 	s.mux.HandleFunc("GET "+access.PathBundles+"{digest}", s.with(s.bundle))
+	s.mux.HandleFunc("PUT "+access.PathSignatures+"{digest}", s.with(s.signature))
 	s.mux.HandleFunc("POST "+access.PathApprovals, s.with(s.createApproval))
 	s.mux.HandleFunc("GET "+access.PathApprovals+"/{id}", s.with(s.getApproval))
 	s.mux.HandleFunc("POST "+access.PathApprovals+"/{id}/cancel", s.with(s.cancelApproval))

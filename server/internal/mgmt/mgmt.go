@@ -23,6 +23,7 @@ import (
 	"zhigui/server/api/code"
 	"zhigui/server/api/message"
 	api "zhigui/server/api/mgmt"
+	"zhigui/server/internal/blob"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 )
@@ -32,6 +33,7 @@ type Options struct {
 	Engine     *trade.Engine       // nil: no messages in stories
 	Index      func([]byte) []byte // digest of a PAN for searches
 	Release    *release.PublicKey  // nil: uploads are refused
+	Blobs      blob.Store          // of what customers have signed; may be nil
 	Bundles    string              // folder of bundle archives, by digest
 	Pages      fs.FS               // nil: / tells how to build them
 	Idle       time.Duration

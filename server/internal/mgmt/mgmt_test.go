@@ -23,18 +23,20 @@ import (
 	"zhigui/keeper/api/release"
 	acc "zhigui/server/api/access"
 	"zhigui/server/internal/access"
+	"zhigui/server/internal/blob"
 	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/store"
 	"zhigui/sim/dbserver/dbtest"
 )
 
 type rig struct {
-	t   *testing.T
-	st  *store.Store
-	acc *access.Service
-	web *httptest.Server
-	sk  *release.PrivateKey
-	dir string
+	t     *testing.T
+	st    *store.Store
+	acc   *access.Service
+	web   *httptest.Server
+	sk    *release.PrivateKey
+	dir   string
+	blobs blob.Store
 }
 
 func newRig(t *testing.T) *rig {
@@ -47,14 +49,15 @@ func newRig(t *testing.T) *rig {
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	br := mgmt.NewBroker()
-	r.acc = access.New(r.st, access.Options{Bundles: filepath.Join(r.dir, "bundles"), Publish: br.Publish, Log: log})
+	r.blobs = blob.Folder(filepath.Join(r.dir, "blobs"))
+	r.acc = access.New(r.st, access.Options{Blobs: r.blobs, Bundles: filepath.Join(r.dir, "bundles"), Publish: br.Publish, Log: log})
 	private, public, err := release.NewKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.sk, _ = release.ParsePrivate(private)
 	pk, _ := release.ParsePublic(public)
-	m, err := mgmt.New(r.st, mgmt.Options{Index: func(b []byte) []byte { return b }, Release: pk, Bundles: filepath.Join(r.dir, "bundles"),
+	m, err := mgmt.New(r.st, mgmt.Options{Blobs: r.blobs, Index: func(b []byte) []byte { return b }, Release: pk, Bundles: filepath.Join(r.dir, "bundles"),
 		OnApproval: r.acc.Changed, Broker: br, Log: log})
 	if err != nil {
 		t.Fatal(err)

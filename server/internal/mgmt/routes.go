@@ -38,6 +38,7 @@ func (s *Service) routes() {
 	huma.Post(s.api, base+"/transactions/search", s.searchTransactions)
 	huma.Post(s.api, base+"/transactions/totals", s.totals)
 	huma.Get(s.api, base+"/transactions/{id}", s.story)
+	huma.Get(s.api, base+"/transactions/{id}/signatures/{digest}", s.signature)
 	huma.Post(s.api, base+"/transactions/{id}/close", s.closeByHand)
 	huma.Get(s.api, base+"/approvals", s.approvals)
 	huma.Post(s.api, base+"/approvals/{id}/approve", s.approve)

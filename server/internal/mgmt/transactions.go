@@ -175,6 +175,9 @@ func (s *Service) story(ctx context.Context, in *txnIn) (*out[api.Story], error)
 	for _, rec := range recs {
 		v.Journal = append(v.Journal, api.Record{Seq: rec.Seq, Hash: rec.Hash, Body: json.RawMessage(rec.Body)})
 	}
+	if v.Signatures, err = s.signatures(ctx, t.Terminal, recs); err != nil {
+		return nil, s.fail(err)
+	}
 	return done(v), nil
 }
 

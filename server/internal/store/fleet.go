@@ -55,7 +55,8 @@ type Record struct {
 	Seq        uint64
 	Prev, Hash string
 	Body       []byte
-	Txn        string // batch/STAN
+	Txn        string     // batch/STAN
+	Signed     *Signature // what it says of one; not read back
 	Received   time.Time
 }
 
@@ -75,6 +76,12 @@ func (s *Store) AddRecords(ctx context.Context, terminal string, recs []Record, 
 		for _, r := range recs {
 			if _, err := tx.exec(`INSERT INTO FL_EJ_RECORD (TERMINAL_NUMBER, RECORD_NUMBER, PREVIOUS_HASH, RECORD_HASH, RECORD_BODY, TRANS_MARK, CREATE_TIME, UPDATE_TIME)
  VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (TERMINAL_NUMBER, RECORD_NUMBER) DO NOTHING`, terminal, int64(r.Seq), r.Prev, r.Hash, r.Body, r.Txn, ms(at), ms(at)); err != nil {
+				return err
+			}
+			if r.Signed == nil {
+				continue
+			}
+			if err := insertSignature(tx, terminal, r.Signed, at); err != nil {
 				return err
 			}
 		}

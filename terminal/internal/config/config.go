@@ -83,6 +83,10 @@ type Config struct {
 		Page time.Duration `yaml:"page"` // a session whose page is silent this long ends
 	} `yaml:"timeouts"`
 
+	Signatures struct {
+		Retain time.Duration `yaml:"retain"` // how long what a customer signed stays here after the server has it
+	} `yaml:"signatures"`
+
 	Guard  []guard.Rule             `yaml:"guard"`  // rules beside the built-in ones
 	Units  map[string]Unit          `yaml:"units"`  // first filling of the cash units, used while the journal has none
 	Stock  map[string]operator.Item `yaml:"stock"`  // blank cards, passbooks and forms in the machine
@@ -116,6 +120,7 @@ func Default() Config {
 	c.Timeouts.Idle, c.Timeouts.Warn = 60*time.Second, 20*time.Second
 	c.Timeouts.Card, c.Timeouts.Cash = 30*time.Second, 30*time.Second
 	c.Timeouts.Move, c.Timeouts.Page = 90*time.Second, 15*time.Second
+	c.Signatures.Retain = 7 * 24 * time.Hour
 	c.Stock = map[string]operator.Item{
 		"cards":     {ZH: "空白卡", EN: "Blank cards", Warn: 20},
 		"passbooks": {ZH: "存折", EN: "Passbooks", Warn: 5},
@@ -193,7 +198,7 @@ func (c *Config) Validate() error {
 			bad("devices.%s: model is needed", id)
 		}
 	}
-	for name, d := range map[string]time.Duration{"host.timeout": c.Host.Timeout, "timeouts.idle": c.Timeouts.Idle, "timeouts.card": c.Timeouts.Card, "timeouts.cash": c.Timeouts.Cash, "timeouts.move": c.Timeouts.Move, "timeouts.page": c.Timeouts.Page, "watchdog": c.Watchdog} {
+	for name, d := range map[string]time.Duration{"host.timeout": c.Host.Timeout, "timeouts.idle": c.Timeouts.Idle, "timeouts.card": c.Timeouts.Card, "timeouts.cash": c.Timeouts.Cash, "timeouts.move": c.Timeouts.Move, "timeouts.page": c.Timeouts.Page, "watchdog": c.Watchdog, "signatures.retain": c.Signatures.Retain} {
 		if d <= 0 {
 			bad("%s must be above zero", name)
 		}

@@ -26,6 +26,7 @@ import (
 	"zhigui/terminal/internal/receipt"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
+	"zhigui/terminal/internal/signed"
 	"zhigui/terminal/internal/vendormode"
 )
 
@@ -113,8 +114,8 @@ type Parts struct {
 	Capture func(code string) bool // response code → keep the card
 	Bundle  func() Bundle
 	Alarm   func(kind, text, txn string)
-	// Signatures is the folder of what customers have signed on the glass.
-	Signatures string
+	// Signatures keeps what customers have signed on the glass.
+	Signatures *signed.Folder
 	Order      func(kind string, args json.RawMessage) error // an operator's order
 	Activity   func(busy bool)                               // the business lease
 	Log        *slog.Logger

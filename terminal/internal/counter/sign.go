@@ -2,19 +2,13 @@ package counter
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"time"
-
-	"github.com/emmansun/gmsm/sm3"
 
 	"zhigui/drivers/api"
 	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/service"
+	"zhigui/terminal/internal/signed"
 )
 
 // A signature on the glass: strokes of points, each x and y in thousandths of the field's
@@ -55,18 +49,8 @@ func (s signature) check() error {
 	return nil
 }
 
-// digest binds the strokes to the text: SM3 over both.
-func (s signature) digest() (string, error) {
-	b, err := json.Marshal(s)
-	if err != nil {
-		return "", err
-	}
-	sum := sm3.Sum(b)
-	return hex.EncodeToString(sum[:]), nil
-}
-
-// takeSignature keeps what the customer signed beside the journal, which has its digest: a
-// text or a stroke that is changed later does not fit it.
+// takeSignature keeps what the customer signed beside the journal, which has its digest (SM3). The
+// server gets it later.
 func (c *Counter) takeSignature(_ context.Context, call *service.Call) api.Completion {
 	var s signature
 	if err := call.Decode(&s); err != nil {
@@ -82,11 +66,12 @@ func (c *Counter) takeSignature(_ context.Context, call *service.Call) api.Compl
 	c.mu.Lock()
 	signer := c.person
 	c.mu.Unlock()
-	digest, err := s.digest()
+	content, err := json.Marshal(s) // strokes and text: what is changed later does not fit the digest
 	if err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
-	if err := c.keepSignature(now.ID, digest, s); err != nil {
+	digest := signed.Digest(content)
+	if err := c.Signatures.Keep(content); err != nil { // on the disk before the journal says so
 		c.Log.Error("a signature cannot be kept", "err", err)
 		return api.Refuse(api.InternalError, "the signature cannot be kept")
 	}
@@ -100,22 +85,4 @@ func (c *Counter) takeSignature(_ context.Context, call *service.Call) api.Compl
 	}
 	c.signed = append(c.signed, s.Document)
 	return service.Done(map[string]string{"sm3": digest})
-}
-
-// keepSignature writes the file that the digest in the journal names; it is on the disk before
-// the journal says so.
-func (c *Counter) keepSignature(session, digest string, s signature) error {
-	b, err := json.Marshal(map[string]any{"session": session, "time": time.Now().UTC(), "signature": s})
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(c.Signatures, 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(filepath.Join(c.Signatures, digest+".json"), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
 }

@@ -15,6 +15,7 @@ import (
 	"zhigui/terminal/internal/issuer"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
+	"zhigui/terminal/internal/signed"
 )
 
 func strokes(n int) [][]point {
@@ -32,7 +33,7 @@ func (r *rig) signs(s signature) api.Completion {
 
 func TestASignatureIsKeptAndItsDigestIsInTheJournal(t *testing.T) {
 	dir := t.TempDir()
-	r := newRig(t, func(p *Parts) { p.Signatures = dir })
+	r := newRig(t, func(p *Parts) { p.Signatures = &signed.Folder{Dir: dir} })
 	s := signature{Document: "card-agreement/1", Text: "…", Strokes: strokes(40)}
 	done := r.signs(s)
 	var out struct{ SM3 string }
@@ -41,9 +42,9 @@ func TestASignatureIsKeptAndItsDigestIsInTheJournal(t *testing.T) {
 	}
 	raw, err := os.ReadFile(filepath.Join(dir, out.SM3+".json"))
 	must(t, err)
-	var kept struct{ Signature signature }
+	var kept signature
 	must(t, json.Unmarshal(raw, &kept))
-	if d, _ := kept.Signature.digest(); d != out.SM3 {
+	if d := signed.Digest(raw); d != out.SM3 || kept.Text != s.Text || len(kept.Strokes) != 1 {
 		t.Errorf("the file's digest is %s", d)
 	}
 	recs, err := r.Ledger.Since(r.Ledger.Last()-1, 1)
@@ -51,15 +52,15 @@ func TestASignatureIsKeptAndItsDigestIsInTheJournal(t *testing.T) {
 	if !strings.Contains(string(recs[0]), out.SM3) || !strings.Contains(string(recs[0]), "SIGNED") {
 		t.Errorf("%s", recs[0])
 	}
-	changed := s
-	changed.Text = "…."
-	if a, _ := changed.digest(); a == out.SM3 {
+	s.Text = "…."
+	var another struct{ SM3 string }
+	if err := json.Unmarshal(r.signs(s).Payload, &another); err != nil || another.SM3 == out.SM3 {
 		t.Error("another text has the same digest")
 	}
 }
 
 func TestWhatIsNoSignatureIsRefused(t *testing.T) {
-	r := newRig(t, func(p *Parts) { p.Signatures = t.TempDir() })
+	r := newRig(t, func(p *Parts) { p.Signatures = &signed.Folder{Dir: t.TempDir()} })
 	good := signature{Document: "d", Text: "t", Strokes: strokes(40)}
 	for name, f := range map[string]func(*signature){
 		"no text":         func(s *signature) { s.Text = "" },

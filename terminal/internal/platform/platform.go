@@ -37,6 +37,7 @@ import (
 	"zhigui/terminal/internal/receipt"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
+	"zhigui/terminal/internal/signed"
 	"zhigui/terminal/internal/uplink"
 )
 
@@ -74,11 +75,14 @@ type Platform struct {
 	recovery map[string]api.Recovery
 	asked    []string   // orders whose result the server wants
 	ordering sync.Mutex // one order at a time
+
+	signatures *signed.Folder
+	signing    chan struct{} // a signature waits for the server
 }
 
 // New builds a platform; Run runs it.
 func New(cfg config.Config, log *slog.Logger) (*Platform, error) {
-	p := &Platform{cfg: cfg, log: log, epoch: randomHex(8), drivers: map[string]*host.Device{}, devices: map[string]*device.Device{}, recovery: map[string]api.Recovery{}}
+	p := &Platform{cfg: cfg, log: log, epoch: randomHex(8), drivers: map[string]*host.Device{}, devices: map[string]*device.Device{}, recovery: map[string]api.Recovery{}, signing: make(chan struct{}, 1)}
 	for _, d := range []string{cfg.Data, cfg.Run} {
 		if err := os.MkdirAll(d, 0o700); err != nil {
 			return nil, err
@@ -111,6 +115,9 @@ func (p *Platform) openBooks() error {
 	p.led.OnRecord = func(r ej.Record) {
 		p.failpoint(r)
 		p.watchSettlement(r)
+		if r.Kind == ej.Signed {
+			p.sendSigned()
+		}
 		if p.monitor != nil {
 			p.monitor.Wake()
 		}
@@ -166,6 +173,7 @@ func (p *Platform) join() error {
 		return err
 	}
 	p.sess = session.New(nil)
+	p.signatures = &signed.Folder{Dir: filepath.Join(cfg.Data, "signatures"), Retain: cfg.Signatures.Retain}
 	others := map[string]*device.Device{}
 	for id := range cfg.Devices {
 		d := device.New(id, &lazyDriver{p: p, id: id})
@@ -222,7 +230,7 @@ func (p *Platform) join() error {
 		},
 		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"], Others: others,
 		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits, Issuer: p.cards,
-		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server, Signatures: filepath.Join(cfg.Data, "signatures"),
+		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server, Signatures: p.signatures,
 		Texts: responseText, Capture: captureCard, Bundle: p.currentBundle, Alarm: p.alarm,
 		Order:    p.order,
 		Activity: func(busy bool) { p.busy.Store(busy); p.takeAssigned() }, Log: p.log,
@@ -270,6 +278,7 @@ func (p *Platform) Run(ctx context.Context) error {
 	wg.Go(func() { p.watchPages(run) })
 	if p.monitor != nil {
 		wg.Go(func() { p.monitor.Run(run) })
+		wg.Go(func() { p.sendSignatures(run) })
 	}
 	if p.cfg.Keeper != "" {
 		wg.Go(func() { p.keepInTouch(run, stop) })

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"zhigui/server/api/access"
+	"zhigui/terminal/internal/signed"
 )
 
 // Config of the client.
@@ -74,7 +75,9 @@ const maxAnswer = 4 << 20
 // call posts in as JSON (or gets, when in is nil) and decodes the answer into out.
 func (c *Client) call(ctx context.Context, method, path string, in, out any) error {
 	var body io.Reader
-	if in != nil {
+	if raw, ok := in.(json.RawMessage); ok { // as it is: it has a digest
+		body = bytes.NewReader(raw)
+	} else if in != nil {
 		b, err := json.Marshal(in)
 		if err != nil {
 			return err
@@ -139,6 +142,18 @@ func (c *Client) Upload(ctx context.Context, records []access.Record) (uint64, e
 		return out.Accepted, errors.New(out.Error)
 	}
 	return out.Accepted, nil
+}
+
+// Signature hands over what a customer has signed, by the SM3 of it. nil: the server has it for good.
+func (c *Client) Signature(ctx context.Context, digest string, content []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	err := c.call(ctx, http.MethodPut, access.PathSignatures+digest, json.RawMessage(content), nil)
+	var r *RefusedError
+	if errors.As(err, &r) && r.Status == http.StatusConflict {
+		return signed.ErrUnknown
+	}
+	return err
 }
 
 // Alarm reports an alarm.

@@ -1,4 +1,4 @@
-import type { Alarm, Approval, Assignment, Bundle, Command, Me, NewCommand, Page, Search, Story, Terminal, Totals, Transaction } from './types'
+import type { Alarm, Approval, Assignment, Bundle, Command, Me, NewCommand, Page, Search, Signature, Story, Terminal, Totals, Transaction } from './types'
 import { codeText, type Lang } from './codes'
 
 /** An answer that is no success. code is a name of the code table or "Offline". */
@@ -95,6 +95,7 @@ export const api = {
   search: (q: Search) => call<Page<Transaction>>('POST', '/transactions/search', q),
   totals: (q: Search) => call<Totals>('POST', '/transactions/totals', q),
   story: (t: string) => call<Story>('GET', `/transactions/${id(t)}`),
+  signature: (t: string, digest: string) => call<Signature>('GET', `/transactions/${id(t)}/signatures/${id(digest)}`),
   close: (t: string, note: string) => call<{ closed: boolean }>('POST', `/transactions/${id(t)}/close`, { note }),
   approvals: (pending = false) => call<Approval[]>('GET', `/approvals?pending=${pending}`),
   approve: (a: string, password: string) => call<Approval>('POST', `/approvals/${id(a)}/approve`, { password, seenInPerson: true }),

@@ -24,7 +24,10 @@ export interface Step { at: string; state: string; note: string }
 export interface Messages { fromTerminal: string; toHost: string; fromHost: string; toTerminal: string }
 export interface Reversal { state: 'pending' | 'reversed' | 'notFound' | 'stuck'; reason: string; paid?: number; attempts: number; response: string; next: string }
 export interface JournalRecord { seq: number; hash: string; body: unknown }
-export interface Story { transaction: Transaction; steps: Step[]; messages: Messages; reversal?: Reversal; journal: JournalRecord[] }
+export interface Story { transaction: Transaction; steps: Step[]; messages: Messages; reversal?: Reversal; journal: JournalRecord[]; signatures: SignatureRef[] }
+export interface SignatureRef { digest: string; document: string; received: string }
+/** Strokes are points [x, y, ms, pressure] in thousandths of the field. */
+export interface Signature { document: string; text: string; strokes: number[][][] }
 export interface Approval {
   id: string; terminal: string; branch: string; kind: string; amount: number; pan: string
   state: 'pending' | 'approved' | 'rejected' | 'expired' | 'cancelled'
