@@ -28,6 +28,8 @@ func init() {
 		"key import":    {"key import --config FILE --owner ZONE --by NAME --kek ZONE < password, PIN block, MAC block: install keys from TR-31 key blocks", keyImport},
 		"key export":    {"key export --config FILE --owner ZONE --by NAME --kek ZONE < password: print the PIN and the MAC key as TR-31 key blocks", keyExport},
 		"key list":      {"key list --config FILE [--owner ZONE]: owners, versions and check values", keyList},
+		"schema check":  {"schema check: what in the tables breaks a house rule for databases, and what is excepted, with the reason", schemaCheck},
+		"schema ddl":    {"schema ddl --engine sqlite|mariadb|postgres: print the statements that make the tables, for a person who does it", schemaDDL},
 		"user add":      {"user add --config FILE --name N --role operator|manager|admin [--branch B] [--display D] < password", userAdd},
 		"describe":      {"describe --dialect NAME|FILE.yaml < message (hexadecimal or as it is, with or without its frame): print it, masked; without --dialect: the built-in names", describe},
 		"pack":          {"pack --dialect NAME|FILE.yaml < transaction (JSON: type, values, lists; bytes as hex:…): print the message in hexadecimal, with a MAC of zeros", packCmd},

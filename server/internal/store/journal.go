@@ -237,7 +237,7 @@ func (s *Store) Credit(ctx context.Context, id, paid int64, at time.Time, r *Rev
 		if err := finish(tx, id, o, []State{Approved, Suspense}); err != nil {
 			return err
 		}
-		_, err := tx.exec(`UPDATE TX_ON_JOURNAL SET AMOUNT=?, PAID_AMOUNT=? WHERE JOURNAL_NUMBER=?`, paid, paid, id)
+		_, err := tx.exec(`UPDATE TX_ON_JOURNAL SET AMOUNT=?, PAID_AMOUNT=?, UPDATE_TIME=? WHERE JOURNAL_NUMBER=?`, paid, paid, ms(at), id)
 		return err
 	})
 }
@@ -246,7 +246,7 @@ func (s *Store) Credit(ctx context.Context, id, paid int64, at time.Time, r *Rev
 // same commit.
 func (s *Store) Confirm(ctx context.Context, id, paid int64, at time.Time, r *Reversal) error {
 	return s.write(ctx, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE TX_ON_JOURNAL SET PAID_AMOUNT=? WHERE JOURNAL_NUMBER=? AND (TRANS_STATE=4 OR TRANS_STATE=10)`, paid, id)
+		n, err := tx.exec(`UPDATE TX_ON_JOURNAL SET PAID_AMOUNT=?, UPDATE_TIME=? WHERE JOURNAL_NUMBER=? AND (TRANS_STATE=4 OR TRANS_STATE=10)`, paid, ms(at), id)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -96,4 +97,22 @@ func (d *dialect) lock(ctx context.Context, db *sql.DB) (*sql.Conn, error) {
 func discard(c *sql.Conn) {
 	_ = c.Raw(func(any) error { return driver.ErrBadConn })
 	_ = c.Close()
+}
+
+// Print writes the statements that make the tables of an engine.
+func Print(w io.Writer, engine string) error {
+	for _, e := range []schema.Engine{schema.SQLite, schema.MariaDB, schema.Postgres} {
+		if e.String() != engine {
+			continue
+		}
+		for v := 1; v <= schema.Version(); v++ {
+			for _, q := range schema.Step(e, v, schema.Options{Collation: "utf8mb4_nopad_bin", Partitions: months(time.Now(), 1, ahead)}) {
+				if _, err := fmt.Fprintf(w, "%s;\n", q); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("store: engine %q is none of sqlite, mariadb, postgres", engine)
 }

@@ -45,7 +45,7 @@ func insertReversal(tx *Tx, r *Reversal) error {
  VALUES (?,?,?,0,?,?,?,?,?,?,?) ON CONFLICT (JOURNAL_NUMBER) DO NOTHING`,
 		r.Txn, r.Terminal, r.Host, r.Reason, r.Paid, r.STAN, r.Time, ms(r.Created), ms(r.Next), ms(r.Created))
 	if err == nil && r.Paid.Valid {
-		_, err = tx.exec(`UPDATE TX_ON_JOURNAL SET PAID_AMOUNT=? WHERE JOURNAL_NUMBER=?`, r.Paid.Int64, r.Txn)
+		_, err = tx.exec(`UPDATE TX_ON_JOURNAL SET PAID_AMOUNT=?, UPDATE_TIME=? WHERE JOURNAL_NUMBER=?`, r.Paid.Int64, ms(r.Created), r.Txn)
 	}
 	return err
 }
@@ -121,7 +121,7 @@ func (s *Store) Reserve(ctx context.Context, name string, n int64) (first int64,
 		if _, err := tx.exec(`INSERT INTO SY_NO_SEQUENCE (SEQUENCE_NAME, LAST_NUMBER) VALUES (?, 0) ON CONFLICT (SEQUENCE_NAME) DO NOTHING`, name); err != nil {
 			return err
 		}
-		if _, err := tx.exec(`UPDATE SY_NO_SEQUENCE SET LAST_NUMBER=LAST_NUMBER+? WHERE SEQUENCE_NAME=?`, n, name); err != nil {
+		if _, err := tx.exec(`UPDATE SY_NO_SEQUENCE SET LAST_NUMBER=LAST_NUMBER+?, UPDATE_TIME=? WHERE SEQUENCE_NAME=?`, n, ms(time.Now()), name); err != nil {
 			return err
 		}
 		var v int64

@@ -108,6 +108,9 @@ func (s *Store) CloseByHand(ctx context.Context, txn int64, user, note string, n
 			return ErrState
 		}
 		closed = true
+		if _, err := tx.exec(`UPDATE TX_ON_JOURNAL SET UPDATE_BY=?, UPDATE_TIME=? WHERE JOURNAL_NUMBER=?`, clip(user, 30), ms(now), txn); err != nil {
+			return err
+		}
 		return finish(tx, txn, &Outcome{State: ClosedByHand, At: now, Note: "closed by " + first + " and " + user + ": " + note}, []State{Suspense, ReversalStuck})
 	})
 	return closed && err == nil, err

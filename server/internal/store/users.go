@@ -58,12 +58,12 @@ func (s *Store) Users(ctx context.Context) ([]*User, error) {
 func (s *Store) SignedIn(ctx context.Context, name string, ok bool, limit int, until time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
 		if ok {
-			_, err := tx.exec(`UPDATE SY_US_USER SET FAILED_COUNT=0 WHERE USER_NAME=?`, name)
+			_, err := tx.exec(`UPDATE SY_US_USER SET FAILED_COUNT=0, UPDATE_TIME=? WHERE USER_NAME=?`, ms(time.Now()), name)
 			return err
 		}
-		n, err := tx.exec(`UPDATE SY_US_USER SET FAILED_COUNT=FAILED_COUNT+1 WHERE USER_NAME=? AND FAILED_COUNT+1<?`, name, limit)
+		n, err := tx.exec(`UPDATE SY_US_USER SET FAILED_COUNT=FAILED_COUNT+1, UPDATE_TIME=? WHERE USER_NAME=? AND FAILED_COUNT+1<?`, ms(time.Now()), name, limit)
 		if err == nil && n == 0 {
-			_, err = tx.exec(`UPDATE SY_US_USER SET FAILED_COUNT=0, LOCKED_UNTIL=? WHERE USER_NAME=?`, ms(until), name)
+			_, err = tx.exec(`UPDATE SY_US_USER SET FAILED_COUNT=0, LOCKED_UNTIL=?, UPDATE_TIME=? WHERE USER_NAME=?`, ms(until), ms(time.Now()), name)
 		}
 		return err
 	})
@@ -92,7 +92,7 @@ func (s *Store) SessionUser(ctx context.Context, token []byte, now, idle time.Ti
 	}
 	if now.Sub(fromMS(seen)) > 30*time.Second {
 		err = s.write(ctx, func(tx *Tx) error {
-			_, err := tx.exec(`UPDATE SY_US_SESSION SET SEEN_TIME=? WHERE TOKEN_DIGEST=?`, ms(now), token)
+			_, err := tx.exec(`UPDATE SY_US_SESSION SET SEEN_TIME=?, UPDATE_TIME=? WHERE TOKEN_DIGEST=?`, ms(now), ms(now), token)
 			return err
 		})
 	}

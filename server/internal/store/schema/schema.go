@@ -77,6 +77,7 @@ type Table struct {
 	Columns []Column
 	Indexes []Index
 	ByTime  bool   // partitioned by ranges of Key, which rises with time, where the engine can
+	Growing bool   // with the transactions
 	On      Engine // 0 = Every
 	Since   int    // 0 = 1
 }
@@ -138,4 +139,6 @@ func (t Table) on(e Engine) Table { t.On = e; return t }
 
 func (t Table) since(v int) Table { t.Since = v; return t }
 
-func (t Table) byTime() Table { t.ByTime = true; return t }
+func (t Table) growing() Table { t.Growing = true; return t }
+
+func (t Table) byTime() Table { t.ByTime = true; return t.growing() }
