@@ -131,7 +131,6 @@ func postgres(dsn string) (*dialect, error) {
 		return nil, errors.New("store: the PostgreSQL data source name cannot be read") // the error may hold the password
 	}
 	c.RuntimeParams["synchronous_commit"] = "on"
-	c.RuntimeParams["lock_timeout"] = "250" // ms; sooner than its search for deadlocks; who waits that long begins again
 	if c.RuntimeParams["application_name"] == "" {
 		c.RuntimeParams["application_name"] = "zhigui"
 	}
@@ -191,10 +190,14 @@ func mariadb(dsn string) (*dialect, error) {
 
 // prepare sets up a connection that writes.
 func (d *dialect) prepare(ctx context.Context, c *sql.Conn) error {
-	if d.engine != schema.MariaDB {
+	q := map[schema.Engine]string{
+		schema.MariaDB:  "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", // else gaps are locked, too
+		schema.Postgres: "SET lock_timeout=250",                                   // ms; sooner than its search for deadlocks: who waits that long begins again
+	}[d.engine]
+	if q == "" {
 		return nil
 	}
-	_, err := c.ExecContext(ctx, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED") // else gaps are locked, too
+	_, err := c.ExecContext(ctx, q)
 	return err
 }
 
