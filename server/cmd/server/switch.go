@@ -14,6 +14,7 @@ import (
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/product"
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/trade"
 )
@@ -39,7 +40,11 @@ func (s *services) startTrade(ctx context.Context) error {
 			return err
 		}
 	}
-	s.eng, err = trade.New(ctx, s.st, s.hsm, hosts, routes, trade.Options{Products: products, HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay,
+	limits, err := risk.New(c.Limits)
+	if err != nil {
+		return err
+	}
+	s.eng, err = trade.New(ctx, s.st, s.hsm, hosts, routes, trade.Options{Products: products, Risk: limits, HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay,
 		SuspenseAfter: c.Trade.SuspenseAfter, Failpoint: failpoint(c.Data), OnChange: func(id int64) { s.broker.Publish("transaction", fmt.Sprint(id)) }, Log: s.log})
 	if err != nil {
 		return err

@@ -13,6 +13,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/route"
 )
 
@@ -27,6 +28,8 @@ type Config struct {
 	Channels []Channel    `yaml:"channels"`
 	Routes   []route.Rule `yaml:"routes"`   // the first that fits; none: everything goes to the first host
 	Products string       `yaml:"products"` // file of the catalogue of products; empty: the platform's
+
+	Limits []risk.Rule `yaml:"limits"` // of products with the step "limits"
 
 	HSM    HSM    `yaml:"hsm"`
 	Access Access `yaml:"access"`

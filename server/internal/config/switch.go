@@ -7,6 +7,7 @@ import (
 
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/link"
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/route"
 )
 
@@ -149,6 +150,9 @@ func (c *Config) validateSwitch() (key, reason string) {
 	}
 	if _, err := route.New(c.Routes, c.HostNames()); err != nil {
 		return "routes", err.Error()
+	}
+	if _, err := risk.New(c.Limits); err != nil {
+		return "limits", err.Error()
 	}
 	return "", ""
 }

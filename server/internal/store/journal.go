@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -91,7 +92,20 @@ const (
 // Insert stores a new transaction durably. fresh is false, and nothing is written, when one
 // with the same Idem exists.
 func (s *Store) Insert(ctx context.Context, t *Txn) (fresh bool, err error) {
+	fresh, _, err = s.InsertWithin(ctx, t, nil)
+	return fresh, err
+}
+
+// InsertWithin is Insert for a transaction that takes a share of limits: all are taken with it, or, when
+// one would be exceeded, over names that limit and nothing is written. A repeat takes nothing.
+func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh bool, over string, err error) {
 	err = s.write(ctx, func(tx *Tx) (err error) {
+		fresh, over = false, ""
+		if len(claims) > 0 {
+			if over, err = exceeded(tx, claims); over != "" || err != nil {
+				return err
+			}
+		}
 		q := insertTxnOnce
 		if tx.d.keyed() {
 			q = insertTxn
@@ -102,10 +116,15 @@ func (s *Store) Insert(ctx context.Context, t *Txn) (fresh bool, err error) {
 		}
 		n, err := tx.exec(q, t.ID, t.Idem, t.Digest, t.Terminal, t.Branch, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
 			t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), ms(t.Created), ms(t.Updated))
-		fresh = n == 1
+		if fresh = n == 1; fresh && err == nil && len(claims) > 0 {
+			over, err = take(tx, t, claims)
+		}
 		return err
 	})
-	return fresh && err == nil, err
+	if errors.Is(err, errOver) {
+		return false, over, nil
+	}
+	return fresh && err == nil, over, err
 }
 
 // maxNote is the length of NOTE columns.
@@ -159,6 +178,11 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 	}
 	if o.Reversal != nil {
 		if err := insertReversal(tx, o.Reversal); err != nil {
+			return err
+		}
+	}
+	if o.State == Declined || o.State == NotSent || o.State == Reversed || o.State == ReversalAbsent || o.State == Voided {
+		if err := giveBack(tx, id, o.At); err != nil {
 			return err
 		}
 	}

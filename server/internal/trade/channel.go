@@ -13,6 +13,7 @@ import (
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/product"
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 )
 
@@ -56,19 +57,20 @@ func (e *Engine) NewChannel(o ChannelOptions) *Channel {
 
 // work is the reusable memory of one request.
 type work struct {
-	z     *Channel
-	seal  link.Seal        // of in
-	host  *host.Host       // where the transaction goes
-	in    *message.Message // from the terminal
-	out   *message.Message // to the host
-	reply *message.Message // to the terminal
-	tmp   *message.Message // scratch
-	frame []byte           // packed host message
-	blob  []byte           // packed for storage
-	mac   []byte
-	key   hsm.Ref // version the terminal used
-	keyed bool
-	term  *store.Terminal
+	z      *Channel
+	seal   link.Seal        // of in
+	host   *host.Host       // where the transaction goes
+	in     *message.Message // from the terminal
+	out    *message.Message // to the host
+	reply  *message.Message // to the terminal
+	tmp    *message.Message // scratch
+	frame  []byte           // packed host message
+	blob   []byte           // packed for storage
+	mac    []byte
+	key    hsm.Ref // version the terminal used
+	keyed  bool
+	term   *store.Terminal
+	claims []store.Claim // shares of limits
 }
 
 // Handle implements link.Handler. A POS terminal asks for a long connection by the last byte of the
@@ -77,7 +79,7 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	z.e.count.requests.Add(1)
 	w := z.pool.Get().(*work)
 	defer z.pool.Put(w)
-	w.keyed, w.term, w.host = false, nil, nil
+	w.keyed, w.term, w.host, w.claims = false, nil, nil, nil
 	var err error
 	if w.seal, err = z.o.Codec.Unpack(w.in, body); err != nil {
 		z.e.count.garbage.Add(1)
@@ -144,7 +146,10 @@ func (z *Channel) route(ctx context.Context, w *work) string {
 		return rcFormat
 	}
 	switch w.in.MTI() {
-	case "0100", "0200":
+	case "0100", "0200": // a blocked one may still say what became of what it began
+		if e.blocked.Has(risk.Terminal, w.term.ID) || e.blocked.Has(risk.Merchant, w.term.Merchant) {
+			return rcBlocked
+		}
 		if k := e.products.Find(w.in.MTI(), w.in.Get(3)); k != nil && k.For(z.o.Name) {
 			return z.transact(ctx, w, k)
 		}

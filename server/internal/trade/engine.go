@@ -13,6 +13,7 @@ import (
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/product"
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
 )
@@ -32,6 +33,7 @@ type Options struct {
 	SuspenseAfter time.Duration      // an approval without confirmation is listed as SUSPENSE; 0 = 10 min
 	ReversalSlots int                // reversals sent to one host at a time; 0 = 16
 	Products      *product.Catalogue // nil = the platform's
+	Risk          *risk.Rules        // nil = none
 	Now           func() time.Time
 	// Failpoint is nil in production; a kill test ends the process in it.
 	Failpoint func(name string)
@@ -49,6 +51,7 @@ type Engine struct {
 	route *route.Table
 
 	products *product.Catalogue
+	blocked  risk.Blocked
 	ids      ids
 
 	terms sync.Map // id → *termEntry

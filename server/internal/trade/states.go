@@ -52,6 +52,8 @@ const (
 	rcInvalid     = "12"
 	rcNotOriginal = "25"
 	rcFormat      = "30"
+	rcBlocked     = "58" // terminal or merchant is blocked: nothing has happened
+	rcCardBlocked = "62" // card is blocked here: nothing has happened
 	rcNoRoute     = "92" // no host for this transaction: nothing has happened
 	rcDuplicate   = "94"
 	rcNotReached  = "91" // not sent: nothing has happened

@@ -1,10 +1,12 @@
 package trade
 
 import (
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
 
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 )
 
@@ -17,11 +19,19 @@ var steps = map[string]step{
 	"pin":     pin,
 	"newPin":  newPIN,
 	"private": private,
-	"limits":  func(*work, *store.Txn, []byte) string { return "" },
+	"limits":  limits,
 }
 
 // StepNames are the steps a catalogue of products may use.
 func StepNames() []string { return slices.Sorted(maps.Keys(steps)) }
+
+// limits takes the transaction's shares of the limits that are configured: with the row of the journal.
+func limits(w *work, t *store.Txn, pan []byte) string {
+	claims, code := w.z.e.o.Risk.Claims(&risk.Query{Product: t.Kind, Channel: t.Channel, PAN: pan, Card: hex.EncodeToString(t.PANIndex), Terminal: t.Terminal,
+		Merchant: w.term.Merchant, Amount: t.Amount, At: t.Created.In(shanghai)})
+	w.claims = claims
+	return code
+}
 
 // pin re-encrypts the customer's PIN for the host.
 func pin(w *work, _ *store.Txn, pan []byte) string {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -12,6 +13,7 @@ import (
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/product"
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
 )
@@ -82,10 +84,17 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 	}
 	t.Idem, t.Digest = key, digest[:]
 	e.o.Failpoint("received")
-	fresh, err := e.st.Insert(ctx, t)
+	fresh, over, err := e.st.InsertWithin(ctx, t, w.claims)
 	if err != nil {
 		e.o.Log.Error("journal refuses", "terminal", t.Terminal, "error", err.Error())
 		return rcSystem
+	}
+	if over != "" {
+		if _, err := e.st.ByIdem(ctx, key); err == nil { // a repeat of one that has its share already
+			return z.replay(ctx, w, key, digest)
+		}
+		e.o.Log.Warn("limit exceeded", "terminal", t.Terminal, "limit", over)
+		return e.o.Risk.Code(over)
 	}
 	if !fresh {
 		e.count.repeats.Add(1)
@@ -124,6 +133,9 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan 
 	}
 	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Branch: w.term.Branch, Channel: z.o.Name, Host: w.host.Name(), Kind: k.Name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
 		HostSTAN: stan, PANMasked: message.MaskedPAN(pan), PANIndex: e.hsm.Index(pan), Created: now, Updated: now}
+	if e.blocked.Has(risk.Card, hex.EncodeToString(t.PANIndex)) {
+		return nil, rcCardBlocked
+	}
 	t.Batch = w.batch()
 	w.host.Stamp(w.out, now, stan)
 	t.HostTime = string(w.out.Get(7))

@@ -14,6 +14,7 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err := e.adopt(ctx, e.o.Now().Add(time.Hour)); err != nil {
 		return err
 	}
+	e.refreshBlocks(ctx)
 	rs, err := e.st.PendingReversals(ctx)
 	if err != nil {
 		return err
@@ -81,6 +82,7 @@ func (e *Engine) watch(ctx context.Context) {
 			return
 		case <-t.C:
 		}
+		e.refreshBlocks(ctx)
 		if i%5 != 0 {
 			continue
 		}
@@ -89,6 +91,13 @@ func (e *Engine) watch(ctx context.Context) {
 			e.o.Log.Error("recovery", "error", err.Error())
 		}
 		e.Suspend(ctx, now.Add(-e.o.SuspenseAfter))
+	}
+}
+
+// refreshBlocks takes over who is blocked; when the store does not answer, who was stays so.
+func (e *Engine) refreshBlocks(ctx context.Context) {
+	if list, err := e.st.Blocks(ctx); err == nil {
+		e.blocked.Replace(list)
 	}
 }
 

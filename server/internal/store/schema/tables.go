@@ -82,6 +82,32 @@ var transactions = []Table{
 		col("FIRST_USER", Chars, 64, "who proposed it"),
 		note(),
 	}, unique("JOURNAL_NUMBER")),
+	table("TX_RK_USAGE", "what has been used of each limit in its period", []Column{
+		id(),
+		ruleName(), subject(),
+		col("PERIOD", Chars, 12, "day yyyyMMdd, or yyyyMMddHH, in the business zone"),
+		col("AMOUNT", Amount, 0, "sum in minor units").or("0"),
+		col("USE_COUNT", Int, 0, "transactions").or("0"),
+	}, unique("RULE_NAME", "SUBJECT", "PERIOD"), index("PERIOD")).since(3),
+	table("TX_RK_SHARE", "share of a transaction in the usage of a limit, given back when the transaction comes to nothing", []Column{
+		id(), journalNumber(), ruleName(), subject(),
+		col("PERIOD", Chars, 12, "that of the usage"),
+		col("AMOUNT", Amount, 0, "in minor units"),
+	}, index("JOURNAL_NUMBER")).since(3),
+	table("TX_RK_BLOCK", "cards, terminals and merchants that may do nothing", []Column{
+		id(),
+		col("SUBJECT_KIND", Chars, 10, "card, terminal or merchant"),
+		subject(),
+		col("MASKED_NAME", Chars, 40, "for people: a masked card number, a number"),
+		note(),
+		col("STATUS", Flag, 0, "0 out of use, 1 in use").or("'1'"),
+	}, unique("SUBJECT_KIND", "SUBJECT")).since(3),
+}
+
+func ruleName() Column { return col("RULE_NAME", Chars, 40, "limit, by its name in the configuration") }
+
+func subject() Column {
+	return col("SUBJECT", Chars, 64, "terminal, merchant, or the keyed index of a card in hexadecimal")
 }
 
 var fleet = []Table{

@@ -1,0 +1,152 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Claim is a transaction's share of one limit.
+type Claim struct {
+	Rule, Subject, Period string
+	Amount                int64
+	MaxAmount             int64 // of the period; 0 = no limit
+	MaxCount              int64 // transactions of the period; 0 = no limit
+}
+
+// errOver rolls a write back: another writer took the last of a limit at the same moment.
+var errOver = errors.New("store: limit exceeded")
+
+const (
+	openUsage = `INSERT INTO TX_RK_USAGE (RULE_NAME, SUBJECT, PERIOD) VALUES (?,?,?) ON CONFLICT (RULE_NAME, SUBJECT, PERIOD) DO NOTHING`
+	seeUsage  = `SELECT AMOUNT, USE_COUNT FROM TX_RK_USAGE WHERE RULE_NAME=? AND SUBJECT=? AND PERIOD=?`
+	addUsage  = `UPDATE TX_RK_USAGE SET AMOUNT=AMOUNT+?, USE_COUNT=USE_COUNT+1, UPDATE_TIME=? WHERE RULE_NAME=? AND SUBJECT=? AND PERIOD=? AND AMOUNT+?<=? AND USE_COUNT<?`
+	subUsage  = `UPDATE TX_RK_USAGE SET AMOUNT=AMOUNT-?, USE_COUNT=USE_COUNT-1, UPDATE_TIME=? WHERE RULE_NAME=? AND SUBJECT=? AND PERIOD=?`
+	addShare  = `INSERT INTO TX_RK_SHARE (JOURNAL_NUMBER, RULE_NAME, SUBJECT, PERIOD, AMOUNT) VALUES (?,?,?,?,?)`
+)
+
+// bounds are the limits of a claim as SQL compares them.
+func (c *Claim) bounds() (amount, count int64) {
+	amount, count = c.MaxAmount, c.MaxCount
+	if amount == 0 {
+		amount = 1 << 62
+	}
+	if count == 0 {
+		count = 1<<31 - 1
+	}
+	return amount, count
+}
+
+// exceeded looks, before anything is written, for a limit that would be exceeded.
+func exceeded(tx *Tx, claims []Claim) (rule string, err error) {
+	for i := range claims {
+		c := &claims[i]
+		var sum, n int64
+		err := tx.row(seeUsage, []any{c.Rule, c.Subject, c.Period}, &sum, &n)
+		if err != nil && !errors.Is(found(err), ErrNotFound) {
+			return "", err
+		}
+		if amount, count := c.bounds(); sum+c.Amount > amount || n >= count {
+			return c.Rule, nil
+		}
+	}
+	return "", nil
+}
+
+func take(tx *Tx, t *Txn, claims []Claim) (over string, err error) {
+	for i := range claims {
+		c := &claims[i]
+		amount, count := c.bounds()
+		if _, err := tx.exec(openUsage, c.Rule, c.Subject, c.Period); err != nil {
+			return "", err
+		}
+		n, err := tx.exec(addUsage, c.Amount, ms(t.Created), c.Rule, c.Subject, c.Period, c.Amount, amount, count)
+		if err != nil {
+			return "", err
+		}
+		if n == 0 {
+			return c.Rule, errOver
+		}
+		if _, err := tx.exec(addShare, t.ID, c.Rule, c.Subject, c.Period, c.Amount); err != nil {
+			return "", err
+		}
+	}
+	return "", nil
+}
+
+// giveBack returns the shares of a transaction that came to nothing, in the commit that says so.
+func giveBack(tx *Tx, id int64, at time.Time) error {
+	for {
+		var share, amount int64
+		var c Claim
+		err := tx.row(`SELECT ID, RULE_NAME, SUBJECT, PERIOD, AMOUNT FROM TX_RK_SHARE WHERE JOURNAL_NUMBER=? LIMIT 1`, []any{id}, &share, &c.Rule, &c.Subject, &c.Period, &amount)
+		if errors.Is(found(err), ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.exec(subUsage, amount, ms(at), c.Rule, c.Subject, c.Period); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`DELETE FROM TX_RK_SHARE WHERE ID=?`, share); err != nil {
+			return err
+		}
+	}
+}
+
+// Used tells what has been used of a limit.
+func (s *Store) Used(ctx context.Context, rule, subject, period string) (amount, count int64, err error) {
+	err = s.row(ctx, seeUsage, rule, subject, period).Scan(&amount, &count)
+	if errors.Is(found(err), ErrNotFound) {
+		return 0, 0, nil
+	}
+	return amount, count, err
+}
+
+// ForgetUsage drops what was used in periods before one (yyyyMMdd) and its shares.
+func (s *Store) ForgetUsage(ctx context.Context, before string) error {
+	return s.write(ctx, func(tx *Tx) error {
+		if _, err := tx.exec(`DELETE FROM TX_RK_SHARE WHERE PERIOD<?`, before); err != nil {
+			return err
+		}
+		_, err := tx.exec(`DELETE FROM TX_RK_USAGE WHERE PERIOD<?`, before)
+		return err
+	})
+}
+
+// Block is a card, a terminal or a merchant that may do nothing.
+type Block struct {
+	Kind, Subject string
+	Name          string // for people, masked
+	Note          string
+	On            bool
+}
+
+// SetBlock adds, changes or (On false) lifts a block; who did it is audited in the same commit.
+func (s *Store) SetBlock(ctx context.Context, b Block, by string, at time.Time) error {
+	status, action := "1", "block.set"
+	if !b.On {
+		status, action = "0", "block.lift"
+	}
+	return s.write(ctx, func(tx *Tx) error {
+		n, err := tx.exec(`UPDATE TX_RK_BLOCK SET STATUS=?, NOTE=?, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE SUBJECT_KIND=? AND SUBJECT=?`,
+			status, clip(b.Note, maxNote), ms(at), clip(by, 30), b.Kind, b.Subject)
+		if err == nil && n == 0 {
+			_, err = tx.exec(`INSERT INTO TX_RK_BLOCK (SUBJECT_KIND, SUBJECT, MASKED_NAME, NOTE, STATUS, UPDATE_BY) VALUES (?,?,?,?,?,?)`, b.Kind, b.Subject, b.Name, clip(b.Note, maxNote), status, clip(by, 30))
+		}
+		if err != nil {
+			return err
+		}
+		return addAudit(tx, Audit{User: by, Action: action, Target: b.Kind + " " + b.Name, Note: b.Note, At: at})
+	})
+}
+
+// Blocks lists those in force.
+func (s *Store) Blocks(ctx context.Context) ([]Block, error) {
+	return list(ctx, s, func(r scanner) (b Block, err error) {
+		b.On = true
+		err = r.Scan(&b.Kind, &b.Subject, &b.Name, &b.Note)
+		return b, err
+	}, `SELECT SUBJECT_KIND, SUBJECT, MASKED_NAME, NOTE FROM TX_RK_BLOCK WHERE STATUS='1' ORDER BY ID`)
+}
