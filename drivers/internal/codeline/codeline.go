@@ -1,5 +1,5 @@
-// Package codeline takes bar codes out of the bytes of a scanner: text without a frame,
-// ended by a tail. The gm65 and serialscanner models import it.
+// Package codeline is a scanner whose codes are text without a frame, ended by a tail: the wait for one
+// code, and how it is taken out of the bytes. The gm65 and serialscanner models import it.
 package codeline
 
 import (

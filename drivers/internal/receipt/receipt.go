@@ -1,6 +1,6 @@
-// Package receipt is what the state of a receipt printer means, whoever made it: its status,
-// what keeps it from printing, and what lies at its exit after a crash. Only drivers/models
-// imports it.
+// Package receipt is what is the same in receipt printers, whoever made them: the line and its watch, what
+// their state means, what keeps them from printing, and what lies at the exit after a crash. Only
+// drivers/models imports it.
 package receipt
 
 import (

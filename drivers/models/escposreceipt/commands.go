@@ -1,6 +1,7 @@
 package escposreceipt
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"fmt"
@@ -9,36 +10,19 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
 	"zhigui/drivers/internal/line"
+	"zhigui/drivers/internal/receipt"
 	"zhigui/drivers/sdk"
 )
-
-const piece = 256
 
 // Execute implements sdk.Driver. A job is not stopped half-way when ctx ends.
 func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
 	switch cmd.Name {
-	case printer.CmdPrintReceipt:
-		var r printer.Receipt
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
+	case printer.CmdPrintReceipt, printer.CmdPrintRaw:
+		data, cut, refused := receipt.Job(cmd, func(r printer.Receipt) ([]byte, error) { return render(r, d.p.Columns) }, d.cut())
+		if refused != nil {
+			return *refused
 		}
-		data, err := render(r, d.p.Columns)
-		if err != nil {
-			return sdk.BadPayload(err)
-		}
-		if r.Cut {
-			data = append(data, d.cut()...)
-		}
-		return d.job(ctx, data, r.Cut, emit)
-	case printer.CmdPrintRaw:
-		var r printer.PrintRaw
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		if len(r.Data) == 0 {
-			return api.Refuse(api.InvalidData, "data is empty")
-		}
-		return d.job(ctx, r.Data, false, emit)
+		return d.job(ctx, data, cut, emit)
 	case printer.CmdControlMedia:
 		return sdk.Decoded(cmd, func(r printer.ControlMedia) api.Completion { return d.control(ctx, r, emit) })
 	case printer.CmdReset:
@@ -63,7 +47,7 @@ const other = "head, voltage or unit error"
 // job sends data and waits until the printer has done it.
 func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.Event)) api.Completion {
 	limit := ms(d.p.JobMs) + time.Duration(len(data))*10*time.Millisecond
-	defer d.exclusive(2 * limit)()
+	defer d.Take(2 * limit)()
 	s, err := d.look()
 	if err != nil {
 		return api.Refuse(api.DeviceNotReady, err.Error())
@@ -75,7 +59,7 @@ func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.E
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	if c := d.send(data, limit); c != nil {
-		_ = d.line.Write(dropBuffer)
+		_ = d.Line.Write(dropBuffer)
 		return *c
 	}
 	_, _ = d.look()
@@ -85,46 +69,35 @@ func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.E
 	return sdk.Ok(nil)
 }
 
+// answers is how many answers to GS r end a job: it is asked twice, because a byte 00 that the line made up
+// looks like one, and what was printed before the first answer is on the paper.
+const answers = 2
+
 // send writes data and the question whether it is printed; nil means it is.
 func (d *driver) send(data []byte, limit time.Duration) *api.Completion {
-	for {
-		select {
-		case <-d.in[paper]:
-			continue
-		default:
-		}
-		break
-	}
-	unsure := func(err error) *api.Completion {
-		return &api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: fmt.Sprintf("it is not known how much was printed: %v", err)}
-	}
-	for b := data; len(b) > 0; {
-		n := min(piece, len(b))
-		if err := d.line.Write(b[:n]); err != nil {
-			return unsure(err)
-		}
-		b = b[n:]
-	}
-	if err := d.line.Write(jobDone); err != nil {
-		return unsure(err)
+	d.forget(paper)
+	if err := d.Send(append(append([]byte(nil), data...), bytes.Repeat(jobDone, answers)...)); err != nil {
+		return receipt.Unsure(err)
 	}
 	end := time.After(limit)
-	for {
+	for heard := 0; ; {
 		select {
 		case <-d.in[paper]:
-			return nil
+			if heard++; heard == answers {
+				return nil
+			}
 		case <-time.After(min(ms(d.p.ReplyMs), time.Second)):
 			s, err := d.look()
 			if err != nil {
-				return unsure(err)
+				return receipt.Unsure(err)
 			}
 			if c := s.Trouble(api.Failed, other); c != nil {
 				return c
 			}
 		case <-end:
-			return unsure(line.ErrSilent)
-		case <-d.line.Stopped():
-			return unsure(line.ErrSilent)
+			return receipt.Unsure(line.ErrSilent)
+		case <-d.Line.Stopped():
+			return receipt.Unsure(line.ErrSilent)
 		}
 	}
 }
@@ -158,25 +131,19 @@ func (d *driver) control(ctx context.Context, r printer.ControlMedia, emit func(
 	if r.MediaControl["retract"] {
 		data = append(data, unhex(d.p.RetractBytes)...)
 	}
-	d.leaving(gone) // what leaves the exit now is not taken by the customer
-	defer d.leaving(false)
+	d.Leaving(gone) // what leaves the exit now is not taken by the customer
+	defer d.Leaving(false)
 	return d.job(ctx, data, cut && !gone, emit)
-}
-
-func (d *driver) leaving(on bool) {
-	d.mu.Lock()
-	d.sent = on
-	d.mu.Unlock()
 }
 
 // reset drops what is buffered and puts the settings back.
 func (d *driver) reset(ctx context.Context) api.Completion {
-	defer d.exclusive(0)()
+	defer d.Take(0)()
 	if err := sdk.Moving(ctx); err != nil {
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	for _, b := range [][]byte{dropBuffer, initialise, asbOn} {
-		if err := d.line.Write(b); err != nil {
+		if err := d.Line.Write(b); err != nil {
 			return api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: err.Error()}
 		}
 	}

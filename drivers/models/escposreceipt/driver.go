@@ -3,17 +3,16 @@
 package escposreceipt
 
 import (
-	"context"
 	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
 	"zhigui/drivers/internal/line"
+	"zhigui/drivers/internal/receipt"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -74,17 +73,9 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env  sdk.Env
-	p    *profile
-	line *line.Line // one exchange or job at a time
-	in   map[kind]chan []byte
-
-	mu     sync.Mutex
-	online bool
-	seen   state
-	known  bool
-	had    bool // a ticket lay at the exit
-	sent   bool // the printer itself takes it away
+	receipt.Printer
+	p  *profile
+	in map[kind]chan []byte
 }
 
 func newDriver(e sdk.Env) (sdk.Driver, error) {
@@ -92,44 +83,18 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &driver{env: e, p: p, in: map[kind]chan []byte{}}
+	d := &driver{p: p, in: map[kind]chan []byte{}}
 	for _, k := range []kind{full, realtime, paper} {
 		d.in[k] = make(chan []byte, 16)
 	}
+	d.Setup(receipt.Options{
+		Env: e, Mode: serialport.Mode{Baud: p.Baud, Parity: p.Parity}, Poll: ms(p.PollMs), Busy: 30*time.Second + time.Duration(4*p.Retries)*ms(p.ReplyMs),
+		Hear: d.hear, Wake: func() []byte { return asbOn }, Look: d.look,
+	})
 	return d, nil
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-
-// Open opens the port and asks for the status. It prints nothing.
-func (d *driver) Open(context.Context) error {
-	var err error
-	if d.line, err = line.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}, d.env.Heart); err != nil {
-		return err
-	}
-	d.line.Listen(d.env.Go, true, d.hear)
-	defer d.exclusive(0)()
-	if _, err := d.look(); err != nil {
-		return fmt.Errorf("printer: %w", err)
-	}
-	d.line.Poll(d.env.Go, line.Every(ms(d.p.PollMs)), d.busy(), func() { _, _ = d.look() })
-	return nil
-}
-
-// Close implements sdk.Driver.
-func (d *driver) Close() error { return d.line.Close() }
-
-// Identity implements sdk.Driver; the language has no serial number that all makers give.
-func (d *driver) Identity() (string, string) { return "", "" }
-
-func (d *driver) exclusive(job time.Duration) (release func()) {
-	return d.line.Take(job + d.busy())
-}
-
-// busy is the longest that a question may take.
-func (d *driver) busy() time.Duration {
-	return 30*time.Second + time.Duration(4*d.p.Retries)*ms(d.p.ReplyMs)
-}
 
 // hear takes the answers apart by their kinds.
 func (d *driver) hear(come []byte) int {
@@ -145,22 +110,15 @@ func (d *driver) hear(come []byte) int {
 
 // ask sends a real-time request and waits for its kind of answer.
 func (d *driver) ask(k kind, cmd []byte) ([]byte, error) {
-	for {
-		select {
-		case <-d.in[k]:
-			continue
-		default:
-		}
-		break
-	}
+	d.forget(k)
 	for range d.p.Retries + 1 {
-		if err := d.line.Write(cmd); err != nil {
+		if err := d.Line.Write(cmd); err != nil {
 			return nil, err
 		}
 		select {
 		case b := <-d.in[k]:
 			return b, nil
-		case <-d.line.Stopped():
+		case <-d.Line.Stopped():
 			return nil, line.ErrSilent
 		case <-time.After(ms(d.p.ReplyMs)):
 		}
@@ -188,42 +146,17 @@ func (d *driver) look() (state, error) {
 		}
 		s = fromRealtime(a[0], a[1], a[2])
 	}
-	d.mu.Lock()
-	was := d.online
-	d.online = err == nil
-	var taken, low bool
-	if err == nil {
-		taken = d.had && !s.Exit && !d.sent
-		low = d.known && (s.Near && !d.seen.Near || s.End && !d.seen.End)
-		d.seen, d.known, d.had = s, true, s.Exit
-	}
-	d.mu.Unlock()
-	d.env.StatusChanged()
-	if taken {
-		d.env.Event(printer.EvMediaTaken, nil)
-	}
-	if low {
-		d.env.Event(printer.EvPaperThreshold, map[string]string{"paperSource": "upper", "threshold": s.Roll()})
-	}
-	if err == nil && !was {
-		err = d.line.Write(asbOn)
-	}
-	return s, err
+	return s, d.Note(s, false, err)
 }
 
-// Recover says whether a ticket lies at the exit.
-func (d *driver) Recover(context.Context, []sdk.OpenOp) (api.Recovery, error) {
-	defer d.exclusive(0)()
-	s, err := d.look()
-	if err != nil {
-		return api.Recovery{}, fmt.Errorf("printer: %w", err)
+// forget drops the answers of a kind that have come already.
+func (d *driver) forget(k kind) {
+	for {
+		select {
+		case <-d.in[k]:
+			continue
+		default:
+			return
+		}
 	}
-	return s.Recovery(), nil
-}
-
-// Status implements sdk.Driver.
-func (d *driver) Status() map[string]any {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.seen.Status(d.online)
 }

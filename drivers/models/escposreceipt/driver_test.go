@@ -148,3 +148,40 @@ func TestAKilledDriverFindsTheTicketAtTheExit(t *testing.T) {
 		t.Errorf("%+v", rec)
 	}
 }
+
+// A byte 00 looks like the answer to GS r, so that one alone proves nothing.
+func TestAStrayByteIsNoProofThatTheJobIsPrinted(t *testing.T) {
+	for name, x := range map[string]struct {
+		answers int // of the printer to GS r
+		want    api.Outcome
+	}{"the paper ends before the end": {0, api.Failed}, "the printer answers both questions": {2, api.Done}} {
+		t.Run(name, func(t *testing.T) {
+			p := conformance.NewPeer(t, func(p *conformance.Peer) {
+				out, last := false, [3]byte{}
+				for {
+					b, ok := p.Read(0)
+					if !ok {
+						return
+					}
+					last = [3]byte{last[1], last[2], b}
+					switch {
+					case b == 'J':
+						p.Send(0x00) // noise
+						out = x.answers == 0
+					case last[0] == 0x10 && last[1] == 0x04 && b == 4 && out:
+						p.Send(0x72) // end of the roll
+					case last[0] == 0x10 && last[1] == 0x04:
+						p.Send(0x12)
+					case last == [3]byte{0x1D, 0x72, 0x01} && x.answers > 0:
+						p.Send(0x00)
+					}
+				}
+			})
+			r := conformance.Start(t, escposreceipt.Model, p.Port(), map[string]any{"presenter": false, "pollMs": 60000, "replyMs": 300, "jobMs": 3000})
+			<-r.Recoveries
+			if c, _ := r.Do(printer.CmdPrintRaw, printer.PrintRaw{Data: []byte("JOB\n")}); c.Outcome != x.want {
+				t.Errorf("%+v", c)
+			}
+		})
+	}
+}

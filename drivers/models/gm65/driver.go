@@ -8,7 +8,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"zhigui/drivers/api"
@@ -63,12 +62,8 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env  sdk.Env
-	p    *profile
-	talk *dialog.Dialog
-
-	mu      sync.Mutex
-	reading bool
+	codeline.Scanner
+	p *profile
 }
 
 func newDriver(e sdk.Env) (sdk.Driver, error) {
@@ -76,7 +71,16 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p}, nil
+	d := &driver{p: p}
+	d.Scanner = codeline.Scanner{
+		Env: e, Tail: codeline.Tails[p.Tail], Again: ms(p.TriggerAgainMs), Gap: ms(p.GapMs), AimID: p.AimID,
+		Stop: func(*serialport.Port) error { return d.write(zoneTrigger, 0) },
+		Trigger: func(*serialport.Port) (early []byte, err error) {
+			_, err = d.Talk.Exchange(command(opWrite, zoneTrigger, 1, d.p.SendCRC), answerAfter(&early))
+			return early, err
+		},
+	}
+	return d, nil
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -85,19 +89,19 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 // is saved to its flash).
 func (d *driver) Open(context.Context) error {
 	var err error
-	if d.talk, err = d.p.Open(d.env); err != nil {
+	if d.Talk, err = d.p.Open(d.Env); err != nil {
 		return err
 	}
-	if err := d.talk.Hold(4*d.talk.Busy(), func(*serialport.Port) error { return d.arm() }); err != nil {
+	if err := d.Talk.Hold(4*d.Talk.Busy(), func(*serialport.Port) error { return d.arm() }); err != nil {
 		return fmt.Errorf("scanner: %w", err)
 	}
-	d.talk.Poll(func() { _ = d.arm() })
+	d.Talk.Poll(func() { _ = d.arm() })
 	return nil
 }
 
 // arm sees to it that the module scans by command only; the line is held.
 func (d *driver) arm() error {
-	data, err := d.talk.Exchange(command(opRead, zoneMode, 1, d.p.SendCRC), readAnswer)
+	data, err := d.Talk.Exchange(command(opRead, zoneMode, 1, d.p.SendCRC), readAnswer)
 	if err != nil {
 		return err
 	}
@@ -108,38 +112,17 @@ func (d *driver) arm() error {
 }
 
 func (d *driver) write(zone uint16, data byte) error {
-	_, err := d.talk.Exchange(command(opWrite, zone, data, d.p.SendCRC), readAnswer)
+	_, err := d.Talk.Exchange(command(opWrite, zone, data, d.p.SendCRC), readAnswer)
 	return err
 }
-
-// Close implements sdk.Driver.
-func (d *driver) Close() error { return d.talk.Close() }
 
 // Identity implements sdk.Driver; the sources disagree about where the module keeps it.
 func (d *driver) Identity() (string, string) { return "", "" }
 
 // Recover implements sdk.Driver: an interrupted scan is ended.
 func (d *driver) Recover(context.Context, []sdk.OpenOp) (api.Recovery, error) {
-	if err := d.stop(); err != nil {
+	if err := d.Talk.Hold(d.Talk.Busy(), d.Stop); err != nil {
 		return api.Recovery{}, fmt.Errorf("scanner: %w", err)
 	}
 	return api.Recovery{}, nil
-}
-
-func (d *driver) stop() error {
-	return d.talk.Hold(d.talk.Busy(), func(*serialport.Port) error { return d.write(zoneTrigger, 0) })
-}
-
-// Status implements sdk.Driver.
-func (d *driver) Status() map[string]any {
-	dev, s := api.Offline, "unknown"
-	if d.talk.Online() {
-		dev, s = api.Online, "off"
-		d.mu.Lock()
-		if d.reading {
-			s = "on"
-		}
-		d.mu.Unlock()
-	}
-	return map[string]any{"common": map[string]any{"device": dev}, "barcodeReader": barcode.Status{Scanner: s}}
 }

@@ -8,36 +8,19 @@ import (
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
 	"zhigui/drivers/internal/line"
+	"zhigui/drivers/internal/receipt"
 	"zhigui/drivers/sdk"
 )
-
-const piece = 256
 
 // Execute implements sdk.Driver. A job is not stopped half-way when ctx ends.
 func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)) api.Completion {
 	switch cmd.Name {
-	case printer.CmdPrintReceipt:
-		var r printer.Receipt
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
+	case printer.CmdPrintReceipt, printer.CmdPrintRaw:
+		data, cut, refused := receipt.Job(cmd, d.p.render, unhex(d.p.CutBytes))
+		if refused != nil {
+			return *refused
 		}
-		data, err := d.p.render(r)
-		if err != nil {
-			return sdk.BadPayload(err)
-		}
-		if r.Cut {
-			data = append(data, unhex(d.p.CutBytes)...)
-		}
-		return d.job(ctx, data, r.Cut, emit)
-	case printer.CmdPrintRaw:
-		var r printer.PrintRaw
-		if err := sdk.Decode(cmd, &r); err != nil {
-			return sdk.BadPayload(err)
-		}
-		if len(r.Data) == 0 {
-			return api.Refuse(api.InvalidData, "data is empty")
-		}
-		return d.job(ctx, r.Data, false, emit)
+		return d.job(ctx, data, cut, emit)
 	case printer.CmdControlMedia:
 		return sdk.Decoded(cmd, func(r printer.ControlMedia) api.Completion { return d.control(ctx, r, emit) })
 	case printer.CmdReset:
@@ -52,7 +35,7 @@ const other = "head, mechanics or unit error"
 // job sends data and waits until the printer has done it.
 func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.Event)) api.Completion {
 	limit := ms(d.p.JobMs) + time.Duration(len(data))*10*time.Millisecond
-	defer d.exclusive(2 * limit)()
+	defer d.Take(2 * limit)()
 	s, err := d.look()
 	if err != nil {
 		return api.Refuse(api.DeviceNotReady, err.Error())
@@ -64,31 +47,22 @@ func (d *driver) job(ctx context.Context, data []byte, cut bool, emit func(api.E
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	if c := d.send(data, s.count, limit); c != nil {
-		_ = d.line.Write(append(append(unhex(d.p.DropBytes), initialise...), d.settings()...))
+		_ = d.Line.Write(append(append(unhex(d.p.DropBytes), initialise...), d.settings()...))
 		return *c
 	}
-	_ = d.line.Write(asbOff)
+	_ = d.Line.Write(asbOff)
 	if cut {
 		emit(api.Event{Name: printer.EvMediaPresented})
 	}
 	return sdk.Ok(nil)
 }
 
-func unsure(err error) *api.Completion {
-	return &api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: fmt.Sprintf("it is not known how much was printed: %v", err)}
-}
-
 // send writes data between the automatic status and an ETB, and follows what the printer
 // tells; nil means that it reached the ETB. before is its counter so far.
 func (d *driver) send(data []byte, before int, limit time.Duration) *api.Completion {
 	d.forget()
-	all := append(append(append([]byte(nil), asbOn...), data...), jobEnd...)
-	for len(all) > 0 {
-		n := min(piece, len(all))
-		if err := d.line.Write(all[:n]); err != nil {
-			return unsure(err)
-		}
-		all = all[n:]
+	if err := d.Send(append(append(append([]byte(nil), asbOn...), data...), jobEnd...)); err != nil {
+		return receipt.Unsure(err)
 	}
 	end := time.After(limit)
 	for {
@@ -104,14 +78,14 @@ func (d *driver) send(data []byte, before int, limit time.Duration) *api.Complet
 		case <-end:
 			s, err := d.look()
 			if err != nil {
-				return unsure(err)
+				return receipt.Unsure(err)
 			}
 			if c := s.Trouble(api.Failed, other); c != nil {
 				return c
 			}
-			return unsure(line.ErrSilent)
-		case <-d.line.Stopped():
-			return unsure(line.ErrSilent)
+			return receipt.Unsure(line.ErrSilent)
+		case <-d.Line.Stopped():
+			return receipt.Unsure(line.ErrSilent)
 		}
 	}
 }
@@ -138,14 +112,14 @@ func (d *driver) control(ctx context.Context, r printer.ControlMedia, emit func(
 
 // reset drops what is buffered and waits for the printer's start.
 func (d *driver) reset(ctx context.Context) api.Completion {
-	defer d.exclusive(0)()
+	defer d.Take(0)()
 	if err := sdk.Moving(ctx); err != nil {
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	failed := func(err error) api.Completion {
 		return api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: err.Error()}
 	}
-	if err := d.line.Write(unhex(d.p.DropBytes)); err != nil {
+	if err := d.Line.Write(unhex(d.p.DropBytes)); err != nil {
 		return failed(err)
 	}
 	s, err := d.look()
@@ -153,7 +127,7 @@ func (d *driver) reset(ctx context.Context) api.Completion {
 		s, err = d.look()
 	}
 	if err == nil {
-		err = d.line.Write(append(append([]byte(nil), initialise...), d.settings()...))
+		err = d.Line.Write(append(append([]byte(nil), initialise...), d.settings()...))
 	}
 	if err != nil {
 		return failed(err)

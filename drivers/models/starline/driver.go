@@ -3,17 +3,16 @@
 package starline
 
 import (
-	"context"
 	_ "embed"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/printer"
 	"zhigui/drivers/internal/line"
+	"zhigui/drivers/internal/receipt"
 	"zhigui/drivers/internal/serialport"
 	"zhigui/drivers/sdk"
 )
@@ -82,16 +81,9 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env  sdk.Env
-	p    *profile
-	line *line.Line // one exchange or job at a time
-	in   chan state
-
-	mu     sync.Mutex
-	online bool
-	seen   state
-	known  bool
-	had    bool // a ticket lay at the exit
+	receipt.Printer
+	p  *profile
+	in chan state
 }
 
 func newDriver(e sdk.Env) (sdk.Driver, error) {
@@ -99,40 +91,16 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &driver{env: e, p: p, in: make(chan state, 16)}, nil
+	d := &driver{p: p, in: make(chan state, 16)}
+	d.Setup(receipt.Options{
+		Env: e, Mode: serialport.Mode{Baud: p.Baud, Parity: p.Parity}, Poll: ms(p.PollMs), Busy: 30*time.Second + ms(p.ResetMs) + time.Duration(2*p.Retries)*ms(p.ReplyMs),
+		Hear: d.hear, Wake: d.settings,
+		Look: func() (receipt.State, error) { s, err := d.look(); return s.State, err },
+	})
+	return d, nil
 }
 
 func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-
-// Open opens the port and asks for the status. It prints nothing.
-func (d *driver) Open(context.Context) error {
-	var err error
-	if d.line, err = line.Open(d.env.Port, serialport.Mode{Baud: d.p.Baud, Parity: d.p.Parity}, d.env.Heart); err != nil {
-		return err
-	}
-	d.line.Listen(d.env.Go, true, d.hear)
-	defer d.exclusive(0)()
-	if _, err := d.look(); err != nil {
-		return fmt.Errorf("printer: %w", err)
-	}
-	d.line.Poll(d.env.Go, line.Every(ms(d.p.PollMs)), d.busy(), func() { _, _ = d.look() })
-	return nil
-}
-
-// Close implements sdk.Driver.
-func (d *driver) Close() error { return d.line.Close() }
-
-// Identity implements sdk.Driver; Line mode has no question for a serial number.
-func (d *driver) Identity() (string, string) { return "", "" }
-
-func (d *driver) exclusive(job time.Duration) (release func()) {
-	return d.line.Take(job + d.busy())
-}
-
-// busy is the longest that a question may take.
-func (d *driver) busy() time.Duration {
-	return 30*time.Second + ms(d.p.ResetMs) + time.Duration(2*d.p.Retries)*ms(d.p.ReplyMs)
-}
 
 // hear takes the statuses that come.
 func (d *driver) hear(come []byte) int {
@@ -162,13 +130,13 @@ func (d *driver) forget() {
 func (d *driver) look() (state, error) {
 	d.forget()
 	for range d.p.Retries + 1 {
-		if err := d.line.Write(statusNow); err != nil {
+		if err := d.Line.Write(statusNow); err != nil {
 			return state{}, d.note(state{}, err)
 		}
 		select {
 		case s := <-d.in:
 			return s, d.note(s, nil)
-		case <-d.line.Stopped():
+		case <-d.Line.Stopped():
 			return state{}, line.ErrSilent
 		case <-time.After(ms(d.p.ReplyMs)):
 		}
@@ -176,31 +144,7 @@ func (d *driver) look() (state, error) {
 	return state{}, d.note(state{}, line.ErrSilent)
 }
 
-// note remembers a status, or that there is none, and tells what changed. A printer that was
-// away gets its settings again.
-func (d *driver) note(s state, err error) error {
-	d.mu.Lock()
-	was := d.online
-	d.online = err == nil
-	var taken, low bool
-	if err == nil {
-		taken = d.had && !s.Exit && !s.back
-		low = d.known && (s.Near && !d.seen.Near || s.End && !d.seen.End)
-		d.seen, d.known, d.had = s, true, s.Exit
-	}
-	d.mu.Unlock()
-	d.env.StatusChanged()
-	if taken {
-		d.env.Event(printer.EvMediaTaken, nil)
-	}
-	if low {
-		d.env.Event(printer.EvPaperThreshold, map[string]string{"paperSource": "upper", "threshold": s.Roll()})
-	}
-	if err == nil && !was {
-		err = d.line.Write(d.settings())
-	}
-	return err
-}
+func (d *driver) note(s state, err error) error { return d.Note(s.State, s.back, err) }
 
 // settings are what a printer forgets without power.
 func (d *driver) settings() []byte {
@@ -209,21 +153,4 @@ func (d *driver) settings() []byte {
 		out = append(out, unhex(d.p.HoldBytes)...)
 	}
 	return out
-}
-
-// Recover says whether a ticket lies at the exit.
-func (d *driver) Recover(context.Context, []sdk.OpenOp) (api.Recovery, error) {
-	defer d.exclusive(0)()
-	s, err := d.look()
-	if err != nil {
-		return api.Recovery{}, fmt.Errorf("printer: %w", err)
-	}
-	return s.Recovery(), nil
-}
-
-// Status implements sdk.Driver.
-func (d *driver) Status() map[string]any {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.seen.Status(d.online)
 }
