@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -103,7 +102,3 @@ func (t *TLS) pool() (*x509.CertPool, error) {
 	}
 	return pool, nil
 }
-
-var errTLCP = errors.New("link: TLCP is not built in")
-
-func (t *TLS) tlcp() (*Security, error) { return nil, errTLCP }
