@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"sync"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
@@ -14,11 +13,7 @@ import (
 // acceptor takes the numbers of a cash-in transaction from GetCashInStatus alone: it is
 // cumulative, and it outlives a lost link.
 type acceptor struct {
-	*driver
-
-	look   sync.Mutex
-	state  sync.Mutex
-	units  map[string]unit
+	notes
 	types  map[string]cash.NoteType
 	cashIn cash.CashInStatus
 	known  bool // cashIn was answered since the link is up
@@ -30,32 +25,14 @@ var acceptorCommands = map[string]api.Motion{
 }
 
 func newAcceptor(d *driver) sdk.Driver {
-	a := &acceptor{driver: d}
-	d.heard = func(event string) {
-		if !aboutCash(event) {
-			return
-		}
-		d.env.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), ms(d.p.ReplyMs))
-			defer cancel()
-			a.refresh(ctx)
-		})
-	}
+	a := &acceptor{notes: notes{driver: d}}
+	a.more = a.asked
+	a.watch()
 	return a
 }
 
-func (a *acceptor) Open(ctx context.Context) error {
-	if err := a.driver.Open(ctx); err != nil {
-		return err
-	}
-	a.refresh(ctx)
-	return nil
-}
-
-// refresh asks for note types, units and the cash-in transaction.
-func (a *acceptor) refresh(ctx context.Context) {
-	a.look.Lock()
-	defer a.look.Unlock()
+// asked asks for note types and the cash-in transaction.
+func (a *acceptor) asked(ctx context.Context) (note func()) {
 	var types struct {
 		Items map[string]struct {
 			Enabled  bool
@@ -71,23 +48,18 @@ func (a *acceptor) refresh(ctx context.Context) {
 		NoteNumberList items
 	}
 	errTypes := a.ask(ctx, "CashManagement.GetBankNoteTypes", nil, &types)
-	units, errUnits := a.storage(ctx)
 	errAt := a.ask(ctx, "CashAcceptor.GetCashInStatus", nil, &at)
-	a.state.Lock()
-	if errTypes == nil {
-		a.types = map[string]cash.NoteType{}
-		for id, t := range types.Items {
-			a.types[id] = cash.NoteType{Currency: t.CashItem.Currency, Value: int64(math.Round(t.CashItem.Value * 100)), Enabled: t.Enabled}
+	return func() {
+		if errTypes == nil {
+			a.types = map[string]cash.NoteType{}
+			for id, t := range types.Items {
+				a.types[id] = cash.NoteType{Currency: t.CashItem.Currency, Value: int64(math.Round(t.CashItem.Value * 100)), Enabled: t.Enabled}
+			}
+		}
+		if a.known = errAt == nil; a.known {
+			a.cashIn = a.transaction(at.Status, at.NumOfRefused, at.NoteNumberList)
 		}
 	}
-	if errUnits == nil {
-		a.units = units
-	}
-	if a.known = errAt == nil; a.known {
-		a.cashIn = a.transaction(at.Status, at.NumOfRefused, at.NoteNumberList)
-	}
-	a.state.Unlock()
-	a.env.StatusChanged()
 }
 
 // transaction is the service provider's in our words: what stands in which state is where.
@@ -153,10 +125,7 @@ func (a *acceptor) Status() map[string]any {
 		}
 		decoded(status, "cashAcceptor", &theirs)
 		var transports []string
-		for _, p := range theirs.Positions {
-			st.Positions = append(st.Positions, p.Position)
-			transports = append(transports, p.TransportStatus)
-		}
+		st.Positions, transports = exits(theirs.Positions)
 		st.IntermediateStacker, st.StackerItems = theirs.IntermediateStacker, theirs.StackerItems
 		if st.IntermediateStacker == "" {
 			st.IntermediateStacker = "empty" // there is none

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"zhigui/drivers/api"
@@ -16,13 +15,7 @@ import (
 // dispenser proves what a dispense did: by the service provider's counts before and after,
 // and by its present status. A completion alone proves nothing, and neither of the two is
 // believed when they differ.
-type dispenser struct {
-	*driver
-
-	look  sync.Mutex // one reading of the storage at a time
-	state sync.Mutex
-	units map[string]unit
-}
+type dispenser struct{ notes }
 
 var dispenserCommands = map[string]api.Motion{
 	cash.CmdDispense: api.MovesCash, cash.CmdReject: api.MovesCash, cash.CmdRetract: api.MovesCash, cash.CmdReset: api.MovesCash, cash.CmdTest: api.MovesCash,
@@ -30,40 +23,9 @@ var dispenserCommands = map[string]api.Motion{
 }
 
 func newDispenser(d *driver) sdk.Driver {
-	x := &dispenser{driver: d}
-	d.heard = func(event string) {
-		if !aboutCash(event) {
-			return
-		}
-		d.env.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), ms(d.p.ReplyMs))
-			defer cancel()
-			x.refresh(ctx)
-		})
-	}
+	x := &dispenser{notes{driver: d}}
+	x.watch()
 	return x
-}
-
-func (x *dispenser) Open(ctx context.Context) error {
-	if err := x.driver.Open(ctx); err != nil {
-		return err
-	}
-	x.refresh(ctx)
-	return nil
-}
-
-// refresh reads the units' state.
-func (x *dispenser) refresh(ctx context.Context) {
-	x.look.Lock()
-	defer x.look.Unlock()
-	units, err := x.storage(ctx)
-	if err != nil {
-		return // the link says it
-	}
-	x.state.Lock()
-	x.units = units
-	x.state.Unlock()
-	x.env.StatusChanged()
 }
 
 // Status implements sdk.Driver: the service provider's, in the form that the platform reads.
@@ -84,13 +46,9 @@ func (x *dispenser) Status() map[string]any {
 			Positions           []position
 		}
 		decoded(status, "cashDispenser", &theirs)
-		var transports []string
-		if len(theirs.Positions) > 0 {
-			st.Positions = nil
-		}
-		for _, p := range theirs.Positions {
-			st.Positions = append(st.Positions, p.Position)
-			transports = append(transports, p.TransportStatus)
+		list, transports := exits(theirs.Positions)
+		if len(list) > 0 {
+			st.Positions = list
 		}
 		st.Transport = path(theirs.IntermediateStacker, transports)
 	}
