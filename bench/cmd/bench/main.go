@@ -33,7 +33,7 @@ func main() {
 	o := options{}
 	var only string
 	flag.BoolVar(&o.quick, "quick", false, "short runs, about a minute after building")
-	flag.StringVar(&only, "only", "", "trade, driver or desk (a list with commas); empty = all")
+	flag.StringVar(&only, "only", "", "trade, search, driver or desk (a list with commas); empty = all")
 	flag.StringVar(&o.out, "out", "bench/results/local", "folder for figures.jsonl and report.html")
 	flag.IntVar(&o.conns, "connections", 100, "parallel terminals")
 	flag.DurationVar(&o.run, "run", 20*time.Second, "measured time of each load run")
@@ -41,6 +41,7 @@ func main() {
 	flag.IntVar(&o.port, "port", 0, "first of six ports for the load runs; 0 = free ones")
 	flag.BoolVar(&o.moov, "moov", false, "let the bank host use moov-io/iso8583 instead of its fast codec")
 	flag.StringVar(&o.store, "store", dbserver.SQLite, "database of the trade runs: sqlite, or mariadb or postgres, which are started for the run")
+	flag.Int64Var(&o.rows, "rows", 1_000_000, "transactions that the searches look through; 50000000 takes a quarter of an hour and 30 GB")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of server, bank host and load generator")
 	flag.Parse()
 	o.warm = 2 * time.Second
@@ -65,6 +66,7 @@ type options struct {
 	moov      bool
 	profile   string
 	store     string
+	rows      int64
 	db        *dbserver.Server // nil with SQLite
 	self, bin string           // this program, and the folder of the built ones
 	dir       string           // scratch
@@ -79,6 +81,7 @@ func bench(ctx context.Context, o options, only string) error {
 	}{
 		{"trade", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank"}, trade},
 		{"driver", []string{"drivers/cmd/driverd", "sim/cmd/simctl"}, driver},
+		{"search", []string{"server/cmd/storebench"}, search},
 		{"desk", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank", "sim/cmd/simctl", "drivers/cmd/driverd",
 			"terminal/cmd/platformd", "keeper/cmd/keeperd", "terminal"}, desk},
 	}
@@ -97,8 +100,8 @@ func bench(ctx context.Context, o options, only string) error {
 		delete(want, "")
 	}
 	for name := range want {
-		if name != "trade" && name != "driver" && name != "desk" {
-			return fmt.Errorf("--only: %q is none of trade, driver, desk", name)
+		if name != "trade" && name != "search" && name != "driver" && name != "desk" {
+			return fmt.Errorf("--only: %q is none of trade, search, driver, desk", name)
 		}
 	}
 	var err error

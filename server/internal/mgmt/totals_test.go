@@ -15,7 +15,7 @@ func TestTotalsAddUpEveryMatchHoweverMany(t *testing.T) {
 	begin := time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)
 	const n = 2500 // more than any list shows
 	for i := range n {
-		x := store.Txn{ID: int64(1000 + i), Idem: fmt.Sprintf("00000001|%d", i), Digest: []byte{1}, Terminal: "00000001", Kind: "withdrawal", State: store.Confirmed,
+		x := store.Txn{ID: store.NumberAt(begin.Add(time.Duration(i) * time.Second)), Idem: fmt.Sprintf("00000001|%d", i), Digest: []byte{1}, Terminal: "00000001", Kind: "withdrawal", State: store.Confirmed,
 			Amount: 100, Created: begin.Add(time.Duration(i) * time.Second), Updated: begin}
 		switch i % 5 {
 		case 1:

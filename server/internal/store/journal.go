@@ -84,8 +84,8 @@ type Txn struct {
 const (
 	insertKey = `INSERT INTO TX_ON_KEY (IDEMPOTENCY_KEY, JOURNAL_NUMBER) VALUES (?,?) ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING`
 	insertTxn = `INSERT INTO TX_ON_JOURNAL (JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER,
- AMOUNT, TRANS_STATE, RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, NOTE, CREATE_TIME, UPDATE_TIME)
- VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+ AMOUNT, TRANS_STATE, RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, NOTE, CREATE_TIME, UPDATE_TIME, SEARCH_STATE)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
 	insertTxnOnce = insertTxn + ` ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING`
 )
 
@@ -115,7 +115,7 @@ func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh
 			}
 		}
 		n, err := tx.exec(q, t.ID, t.Idem, t.Digest, t.Terminal, t.Branch, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
-			t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), ms(t.Created), ms(t.Updated))
+			t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), ms(t.Created), ms(t.Updated), s.searchable(t.ID))
 		if fresh = n == 1; fresh && err == nil && len(claims) > 0 {
 			over, err = take(tx, t, claims)
 		}
@@ -193,9 +193,11 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 	return err
 }
 
-const selectTxn = `SELECT JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER, AMOUNT, TRANS_STATE,
+const txnColumns = `JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER, AMOUNT, TRANS_STATE,
  RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, AUTHORIZATION_CODE, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, PAID_AMOUNT, NOTE, CREATE_TIME, UPDATE_TIME
- FROM TX_ON_JOURNAL `
+`
+
+const selectTxn = `SELECT ` + txnColumns + ` FROM TX_ON_JOURNAL `
 
 func scanTxn(r scanner) (*Txn, error) {
 	t := &Txn{}
@@ -228,26 +230,19 @@ func (s *Store) ByID(ctx context.Context, id int64) (*Txn, error) {
 
 // ByOriginal finds the transaction a confirmation or reversal of a terminal means.
 func (s *Store) ByOriginal(ctx context.Context, terminal, batch, stan string) (*Txn, error) {
-	w := s.ofTerminal(terminal)
+	w := &where{}
+	w.and("TERMINAL_NUMBER=?", terminal)
 	w.and("BATCH_NUMBER=?", batch)
 	w.and("TRACE_NUMBER=?", stan)
-	return scanTxn(s.row(ctx, selectTxn+w.text+` ORDER BY JOURNAL_NUMBER DESC LIMIT 1`, w.args...))
-}
-
-// ofTerminal selects by terminal: SQLite finds it as the beginning of the idempotency key.
-func (s *Store) ofTerminal(terminal string) *where {
-	w := &where{}
-	if s.d.keyed() {
-		w.and("TERMINAL_NUMBER=?", terminal)
-	} else {
+	if !s.d.keyed() { // the beginning of the key
 		w.and("IDEMPOTENCY_KEY>=? AND IDEMPOTENCY_KEY<?", terminal+"|", terminal+"}")
 	}
-	return w
+	return scanTxn(s.row(ctx, selectTxn+w.text+` ORDER BY JOURNAL_NUMBER DESC LIMIT 1`, w.args...))
 }
 
 // InState lists transactions in a state, oldest first, created before a time.
 func (s *Store) InState(ctx context.Context, st State, before time.Time, limit int) ([]*Txn, error) {
-	return list(ctx, s, scanTxn, selectTxn+`WHERE TRANS_STATE=? AND (`+schema.Open+`) AND CREATE_TIME<? ORDER BY JOURNAL_NUMBER LIMIT ?`, int64(st), ms(before), limit)
+	return list(ctx, s, scanTxn, selectTxn+`WHERE TRANS_STATE=? AND (`+schema.Unsettled+`) AND CREATE_TIME<? ORDER BY JOURNAL_NUMBER LIMIT ?`, int64(st), ms(before), limit)
 }
 
 // Credit records what a terminal has taken in for a deposit, with the message that tells the

@@ -2,61 +2,170 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"strconv"
+	"strings"
 	"time"
+
+	"zhigui/server/internal/store/schema"
 )
 
 // Search selects transactions; zero values select all.
 type Search struct {
 	Terminal, Branch, Reference string
-	PANIndex                    []byte
+	PANIndex                    []byte // keyed index of the whole card number
+	MaskedPAN                   string
+	STAN, Batch, Kind, RC       string
+	Number                      int64 // of the journal
 	From, To                    time.Time
 	State                       State
 	AmountMin, AmountMax        int64
 	Offset, Limit               int
+
+	after int64 // only higher numbers
 }
 
-// matching is the condition of a search.
-func (s *Store) matching(q Search) *where {
-	w := &where{}
-	if q.Terminal != "" {
-		w = s.ofTerminal(q.Terminal)
+// skew is how far the time of a row may be from that of its number.
+const skew = time.Hour
+
+// matching is the condition of a search. indexed tells whether one of the indexes for searches
+// helps; without them amounts are compared so that no index is used.
+func (q Search) matching(with bool) (w *where, indexed bool) {
+	w = &where{}
+	equal := func(column, v string, index bool) {
+		if v != "" {
+			w.and(column+"=?", v)
+			indexed = indexed || index
+		}
 	}
-	if q.Branch != "" {
-		w.and("TERMINAL_NUMBER IN (SELECT TERMINAL_NUMBER FROM FL_TM_TERMINAL WHERE ORGANIZATION_NUMBER=?)", q.Branch)
+	if q.Number != 0 {
+		w.and("JOURNAL_NUMBER=?", q.Number)
 	}
-	if q.Reference != "" {
-		w.and("REFERENCE_NUMBER=?", q.Reference)
-	}
+	equal("TERMINAL_NUMBER", q.Terminal, true)
+	equal("ORGANIZATION_NUMBER", q.Branch, true)
+	equal("REFERENCE_NUMBER", q.Reference, true)
+	equal("MASKED_PAN", q.MaskedPAN, true)
+	equal("TRACE_NUMBER", q.STAN, true)
+	equal("BATCH_NUMBER", q.Batch, false)
+	equal("TRANS_KIND", q.Kind, false)
+	equal("RESPONSE_CODE", q.RC, false)
 	if q.PANIndex != nil {
 		w.and("PAN_INDEX=?", q.PANIndex)
+		indexed = true
 	}
+	after := q.after
 	if !q.From.IsZero() {
 		w.and("CREATE_TIME>=?", ms(q.From))
+		after = max(after, NumberAt(q.From.Add(-skew))-1)
+	}
+	if after != 0 {
+		w.and("JOURNAL_NUMBER>?", after)
 	}
 	if !q.To.IsZero() {
-		w.and("CREATE_TIME<?", ms(q.To))
+		w.and("CREATE_TIME<? AND JOURNAL_NUMBER<?", ms(q.To), NumberAt(q.To.Add(skew)))
 	}
 	if q.State != 0 {
 		w.and("TRANS_STATE=?", int64(q.State))
+		if q.State != Confirmed && q.State != Declined {
+			w.and(schema.Unsettled)
+			return q.amounts(w, false), false // that index holds every row
+		}
 	}
-	if q.AmountMin > 0 {
-		w.and("AMOUNT>=?", q.AmountMin)
+	indexed = indexed || q.AmountMin > 0 || q.AmountMax > 0
+	return q.amounts(w, with), indexed && with && q.Number == 0
+}
+
+func (q Search) amounts(w *where, with bool) *where {
+	column := "AMOUNT"
+	if !with {
+		column = "AMOUNT+0"
 	}
-	if q.AmountMax > 0 {
-		w.and("AMOUNT<=?", q.AmountMax)
+	switch {
+	case q.AmountMin > 0 && q.AmountMin == q.AmountMax:
+		w.and(column+"=?", q.AmountMin)
+	default:
+		if q.AmountMin > 0 {
+			w.and(column+">=?", q.AmountMin)
+		}
+		if q.AmountMax > 0 {
+			w.and(column+"<=?", q.AmountMax)
+		}
 	}
 	return w
 }
 
+// selecting is the statement that selects columns of what matches. On SQLite the rows that the
+// indexes for searches do not hold yet are read one by one.
+func (s *Store) selecting(columns string, q Search, with bool) (string, []any) {
+	w, indexed := q.matching(with)
+	head := "SELECT " + columns + " FROM TX_ON_JOURNAL "
+	if !indexed || s.d.engine != schema.SQLite {
+		return head + w.text, w.args
+	}
+	mark := s.index.mark.Load()
+	w.and(schema.Searchable+" AND +JOURNAL_NUMBER<=?", mark)
+	q.after = mark
+	young, _ := q.matching(with)
+	return head + young.text + " UNION ALL " + head + w.text, append(young.args, w.args...)
+}
+
+// counted is how far matches are counted.
+const counted = 10000
+
 // Search lists transactions, newest first, and the number that match (counted up to 10,000).
 func (s *Store) Search(ctx context.Context, q Search) ([]*Txn, int, error) {
-	w := s.matching(q)
 	var n int
-	if err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM TX_ON_JOURNAL `+w.text+` LIMIT 10000) x`, w.args...).Scan(&n); err != nil {
+	text, args := s.selecting("1", q, true)
+	if err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT * FROM (`+text+`) y LIMIT `+strconv.Itoa(counted)+`) x`, args...).Scan(&n); err != nil || n == 0 {
 		return nil, 0, err
 	}
-	out, err := list(ctx, s, scanTxn, selectTxn+w.text+` ORDER BY JOURNAL_NUMBER DESC LIMIT ? OFFSET ?`, append(w.args, q.Limit, q.Offset)...)
+	text, args = s.newest(q, n)
+	out, err := list(ctx, s, scanTxn, text, args...)
 	return out, n, err
+}
+
+// newest is the statement that lists the newest of n matches. Where many match by their amount
+// alone it walks back through the journal rather than sort them.
+func (s *Store) newest(q Search, n int) (string, []any) {
+	text, args := s.selecting(txnColumns, q, n < counted)
+	return text + ` ORDER BY JOURNAL_NUMBER DESC LIMIT ? OFFSET ?`, append(args, q.Limit, q.Offset)
+}
+
+// Explain is the engine's plan of a search that has n matches, for people.
+func (s *Store) Explain(ctx context.Context, q Search, n int) (string, error) {
+	text, args := s.newest(q, n)
+	if s.d.engine == schema.SQLite {
+		text = "EXPLAIN QUERY PLAN " + text
+	} else {
+		text = "EXPLAIN " + text
+	}
+	rows, err := s.read.QueryContext(ctx, s.d.in(text).text, args...)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close() //nolint:errcheck // reading
+	cols, err := rows.Columns()
+	if err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for rows.Next() {
+		vals := make([]sql.NullString, len(cols))
+		dst := make([]any, len(cols))
+		for i := range vals {
+			dst[i] = &vals[i]
+		}
+		if err := rows.Scan(dst...); err != nil {
+			return "", err
+		}
+		for _, v := range vals {
+			if v.String != "" {
+				b.WriteString(v.String + " ")
+			}
+		}
+		b.WriteString("\n")
+	}
+	return b.String(), rows.Err()
 }
 
 // Event is one step of a transaction after its first outcome.

@@ -46,6 +46,8 @@ type Store struct {
 	read *sql.DB
 	w    *writer
 	db   *sql.DB
+	// index brings the indexes for searches up to date; SQLite only.
+	index indexer
 }
 
 // Open opens the database, creating that of SQLite, and brings its schema up to date.
@@ -91,11 +93,15 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.w, err = newWriter(ctx, d, o, lanes); err != nil {
 		return nil, errors.Join(err, s.read.Close(), s.db.Close())
 	}
+	if err = s.startIndex(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
 	return s, nil
 }
 
 // Close waits for queued writes and closes the database.
 func (s *Store) Close() error {
+	s.index.end()
 	s.w.close()
 	return errors.Join(s.read.Close(), s.db.Close())
 }

@@ -25,10 +25,10 @@ type TotalStep struct {
 // Totals adds up all that match, however many; width is told the times of the first and the last
 // match and says how long a step is.
 func (s *Store) Totals(ctx context.Context, q Search, width func(first, last time.Time) time.Duration) (*Totals, error) {
-	w := s.matching(q)
+	from, args := s.selecting("TRANS_STATE, AMOUNT, PAID_AMOUNT, CREATE_TIME", q, true)
 	v := &Totals{}
 	var lo, hi sql.NullInt64
-	if err := s.row(ctx, `SELECT COUNT(*), COALESCE(SUM(AMOUNT), 0), COALESCE(SUM(PAID_AMOUNT), 0), MIN(CREATE_TIME), MAX(CREATE_TIME) FROM TX_ON_JOURNAL `+w.text, w.args...).
+	if err := s.row(ctx, `SELECT COUNT(*), COALESCE(SUM(AMOUNT), 0), COALESCE(SUM(PAID_AMOUNT), 0), MIN(CREATE_TIME), MAX(CREATE_TIME) FROM (`+from+`) x`, args...).
 		Scan(&v.Count, &v.Amount, &v.Paid, &lo, &hi); err != nil || v.Count == 0 {
 		return v, err
 	}
@@ -41,8 +41,8 @@ func (s *Store) Totals(ctx context.Context, q Search, width func(first, last tim
 		x.At = fromMS(at)
 		return x, err
 	}, `SELECT STEP, TRANS_STATE, IS_ZERO, COUNT(*), SUM(AMOUNT), COALESCE(SUM(PAID_AMOUNT), 0) FROM
- (SELECT CREATE_TIME - CREATE_TIME % ? AS STEP, TRANS_STATE, CASE WHEN AMOUNT=0 THEN 1 ELSE 0 END AS IS_ZERO, AMOUNT, PAID_AMOUNT FROM TX_ON_JOURNAL `+w.text+`) MATCHES
- GROUP BY STEP, TRANS_STATE, IS_ZERO ORDER BY STEP, TRANS_STATE, IS_ZERO`, append([]any{v.Width.Milliseconds()}, w.args...)...)
+ (SELECT CREATE_TIME - CREATE_TIME % ? AS STEP, TRANS_STATE, CASE WHEN AMOUNT=0 THEN 1 ELSE 0 END AS IS_ZERO, AMOUNT, PAID_AMOUNT FROM (`+from+`) x) MATCHES
+ GROUP BY STEP, TRANS_STATE, IS_ZERO ORDER BY STEP, TRANS_STATE, IS_ZERO`, append([]any{v.Width.Milliseconds()}, args...)...)
 	if err != nil {
 		return nil, err
 	}

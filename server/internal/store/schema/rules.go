@@ -124,7 +124,7 @@ func check(t *Table, seen map[string]Column) (out []Finding) {
 	if key.Type.Kind != Auto {
 		add("DB-06", t.Key, "the primary key is not counted by the database", "add a surrogate key")
 	}
-	if strings.HasPrefix(t.Name, "TX_") && columns["JOURNAL_NUMBER"].Name == "" {
+	if strings.HasPrefix(t.Name, "TX_ON_") && columns["JOURNAL_NUMBER"].Name == "" {
 		add("DB-13", "JOURNAL_NUMBER", "is missing", "add it")
 	}
 	if columns["JOURNAL_NUMBER"].Name != "" && t.Key == "JOURNAL_NUMBER" && columns["ORGANIZATION_NUMBER"].Name == "" {

@@ -56,7 +56,7 @@ func TestEachRuleFindsItsBreach(t *testing.T) {
 		}},
 		{"DB-11", "STATUS", func(t *Table) { add(t, col("STATUS", Flag, 0, "x")) }},
 		{"DB-12", "VERSION_NUMBER", func(t *Table) { without(t, "VERSION_NUMBER") }},
-		{"DB-13", "JOURNAL_NUMBER", func(t *Table) { t.Name = "TX_YY_THING" }},
+		{"DB-13", "JOURNAL_NUMBER", func(t *Table) { t.Name = "TX_ON_THING" }},
 		{"DB-14", "Price", func(t *Table) { add(t, col("Price", Int, 0, "x")) }},
 		{"DB-14", "SIZE", func(t *Table) { add(t, col("SIZE", Int, 0, "x")) }},
 		{"DB-14", "PART_12_NAME", func(t *Table) { add(t, col("PART_12_NAME", Int, 0, "x")) }},

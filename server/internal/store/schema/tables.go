@@ -2,9 +2,22 @@ package schema
 
 import "slices"
 
-// Open is the condition of the index of unfinished transactions, word for word as InState
-// repeats it. OR and not IN: for IN SQLite builds a temporary table at every write.
-const Open = "TRANS_STATE = 1 OR TRANS_STATE = 3 OR TRANS_STATE = 4 OR TRANS_STATE = 5 OR TRANS_STATE = 10"
+// Unsettled is the condition of the index of transactions that are unfinished or of a rare
+// state, word for word as queries repeat it: all but CONFIRMED and DECLINED.
+const Unsettled = "TRANS_STATE <> 9 AND TRANS_STATE <> 2"
+
+// Searchable is the condition of the indexes that only searches need, on SQLite: there they are
+// brought up to date in quiet moments, so that a transaction does not wait for them.
+const Searchable = "SEARCH_STATE = 1"
+
+// searched are the indexes of the journal by which people search.
+func searched() (out []Index) {
+	for _, c := range [][]string{{"TERMINAL_NUMBER", "JOURNAL_NUMBER"}, {"ORGANIZATION_NUMBER", "JOURNAL_NUMBER"}, {"TRACE_NUMBER", "JOURNAL_NUMBER"}, {"REFERENCE_NUMBER"},
+		{"PAN_INDEX", "JOURNAL_NUMBER"}, {"MASKED_PAN", "JOURNAL_NUMBER"}, {"AMOUNT", "JOURNAL_NUMBER"}} {
+		out = append(out, index(c...).on(Networked), index(c...).where(Searchable).on(SQLite))
+	}
+	return out
+}
 
 // Tables of the server. Modules: TX transactions, FL fleet, PD lobby Pad, SY system.
 var Tables = slices.Concat(transactions, fleet, people, system)
@@ -50,10 +63,11 @@ var transactions = []Table{
 		col("ANSWER_SEALED", Octets, 8000, "messages from the host and to the terminal, sealed").orNull(),
 		reversalPaid(),
 		note(),
-	},
+		col("SEARCH_STATE", Small, 0, "SQLite: 1 when the indexes for searches hold the row").or("0"),
+	}, append(searched(),
 		unique("IDEMPOTENCY_KEY").on(SQLite),
-		index("TRANS_STATE", "JOURNAL_NUMBER").where(Open),
-	).byTime(),
+		index("TRANS_STATE", "JOURNAL_NUMBER").where(Unsettled),
+	)...).byTime(),
 	table("TX_ON_KEY", "arbiter of repeats: a partitioned table cannot have this unique key itself", []Column{
 		id(),
 		col("IDEMPOTENCY_KEY", Chars, 100, "terminal number, bar, the rest of the key that a repeat has in common"),

@@ -1,0 +1,112 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zhigui/server/internal/store/schema"
+)
+
+// indexer brings SQLite's indexes for searches up to date, in quiet moments or when too many
+// rows wait: up to mark they hold every row, behind it searches read row by row.
+type indexer struct {
+	mark    atomic.Int64 // for those who search
+	planned atomic.Int64 // for those who write: a row up to here goes into the indexes by itself
+	stop    context.CancelFunc
+	done    sync.WaitGroup
+}
+
+const (
+	markName  = "journal.searchable"
+	indexStep = 500             // rows in one write
+	indexLag  = 5 * time.Second // younger rows may still get neighbours with smaller numbers
+	indexWait = 100_000         // rows that may wait while the writer has work
+)
+
+func (s *Store) startIndex(ctx context.Context) error {
+	if s.d.engine != schema.SQLite {
+		return nil
+	}
+	var mark int64
+	if err := s.row(ctx, `SELECT LAST_NUMBER FROM SY_NO_SEQUENCE WHERE SEQUENCE_NAME=?`, markName).Scan(&mark); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return fmt.Errorf("store: %w", err)
+	}
+	s.index.mark.Store(mark)
+	s.index.planned.Store(mark)
+	ctx, s.index.stop = context.WithCancel(context.Background())
+	s.index.done.Go(func() {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		for last := uint64(0); ; {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+			writes := s.w.writes.Load()
+			busy := writes-last > indexStep
+			last = writes
+			if busy && !s.waiting(ctx) {
+				continue
+			}
+			for ctx.Err() == nil {
+				if n, err := s.indexOnce(ctx, time.Now().Add(-indexLag)); err != nil || n < indexStep {
+					break
+				}
+			}
+			last = s.w.writes.Load()
+		}
+	})
+	return nil
+}
+
+func (x *indexer) end() {
+	if x.stop != nil {
+		x.stop()
+	}
+	x.done.Wait()
+}
+
+// waiting tells whether more rows wait than may.
+func (s *Store) waiting(ctx context.Context) bool {
+	var n int
+	err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER>? LIMIT ?)`, s.index.mark.Load(), indexWait).Scan(&n)
+	return err == nil && n >= indexWait
+}
+
+// indexOnce takes the next rows of before a moment into the indexes, and tells how many.
+func (s *Store) indexOnce(ctx context.Context, before time.Time) (int, error) {
+	from := s.index.mark.Load()
+	var n int
+	var to sql.NullInt64
+	if err := s.row(ctx, `SELECT COUNT(*), MAX(JOURNAL_NUMBER) FROM (SELECT JOURNAL_NUMBER FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER>? AND JOURNAL_NUMBER<? ORDER BY JOURNAL_NUMBER LIMIT ?)`,
+		from, NumberAt(before), indexStep).Scan(&n, &to); err != nil || n == 0 {
+		return n, err
+	}
+	err := s.write(ctx, func(tx *Tx) error {
+		s.index.planned.Store(to.Int64)
+		if _, err := tx.exec(`UPDATE TX_ON_JOURNAL SET SEARCH_STATE=1, UPDATE_TIME=UPDATE_TIME WHERE JOURNAL_NUMBER>? AND JOURNAL_NUMBER<=? AND SEARCH_STATE=0`, from, to.Int64); err != nil {
+			return err
+		}
+		_, err := tx.exec(`INSERT INTO SY_NO_SEQUENCE (SEQUENCE_NAME, LAST_NUMBER) VALUES (?, ?) ON CONFLICT (SEQUENCE_NAME) DO UPDATE SET LAST_NUMBER=excluded.LAST_NUMBER, UPDATE_TIME=excluded.UPDATE_TIME`,
+			markName, to.Int64)
+		return err
+	})
+	if err == nil {
+		s.index.mark.Store(to.Int64)
+	}
+	return n, err
+}
+
+// searchable is the SEARCH_STATE of a new row.
+func (s *Store) searchable(number int64) int64 {
+	if number <= s.index.planned.Load() {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,103 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"zhigui/sim/dbserver/dbtest"
+)
+
+// Every key finds what it should, whether the row is in the indexes for searches already or not.
+func TestEveryKeyFindsItsTransactions(t *testing.T) {
+	begin := time.Date(2026, 11, 20, 0, 0, 0, 0, time.UTC)
+	at := func(i int) time.Time { return begin.Add(time.Duration(i) * time.Minute) }
+	const n = 400
+	on(t, Options{}, func(t *testing.T, s *Store) {
+		for i := range n {
+			insert(t, s, &Txn{ID: NumberAt(at(i)) + 5, Idem: fmt.Sprintf("%08d|m|000001|%06d", i%4, i), Digest: []byte{1}, Terminal: fmt.Sprintf("%08d", i%4), Branch: fmt.Sprintf("%04d", i%2),
+				Kind: "withdrawal", Batch: "000001", STAN: fmt.Sprintf("%06d", i/4), Amount: int64(i%10+1) * 100, State: []State{Confirmed, Declined, Suspense, Confirmed}[i%4],
+				RC: "00", Reference: fmt.Sprintf("%012d", i), PANIndex: []byte{byte(i % 50), 0}, PANMasked: fmt.Sprintf("622200******%04d", i%50), Created: at(i), Updated: at(i)})
+		}
+		for _, step := range []string{"none indexed", "half indexed", "all indexed"} {
+			switch {
+			case s.Engine() != "sqlite" && step != "none indexed":
+				return
+			case step == "half indexed":
+				if k, err := s.indexOnce(t.Context(), at(n/2)); k != n/2 || err != nil {
+					t.Fatal(k, err)
+				}
+			case step == "all indexed":
+				if _, err := s.indexOnce(t.Context(), at(2*n)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, c := range []struct {
+				name string
+				q    Search
+				want func(i int) bool
+			}{
+				{"nothing asked", Search{}, func(int) bool { return true }},
+				{"terminal", Search{Terminal: "00000002"}, func(i int) bool { return i%4 == 2 }},
+				{"branch", Search{Branch: "0001"}, func(i int) bool { return i%2 == 1 }},
+				{"reference", Search{Reference: "000000000123"}, func(i int) bool { return i == 123 }},
+				{"trace number", Search{STAN: "000010"}, func(i int) bool { return i/4 == 10 }},
+				{"terminal, batch and trace number", Search{Terminal: "00000002", Batch: "000001", STAN: "000010"}, func(i int) bool { return i == 42 }},
+				{"card", Search{PANIndex: []byte{7, 0}}, func(i int) bool { return i%50 == 7 }},
+				{"masked card number", Search{MaskedPAN: "622200******0007"}, func(i int) bool { return i%50 == 7 }},
+				{"number of the journal", Search{Number: NumberAt(at(77)) + 5}, func(i int) bool { return i == 77 }},
+				{"amount", Search{AmountMin: 300, AmountMax: 300}, func(i int) bool { return i%10 == 2 }},
+				{"from an amount", Search{AmountMin: 900}, func(i int) bool { return i%10 >= 8 }},
+				{"up to an amount", Search{AmountMax: 100}, func(i int) bool { return i%10 == 0 }},
+				{"time", Search{From: at(100), To: at(110)}, func(i int) bool { return i >= 100 && i < 110 }},
+				{"common state", Search{State: Declined}, func(i int) bool { return i%4 == 1 }},
+				{"rare state", Search{State: Suspense}, func(i int) bool { return i%4 == 2 }},
+				{"rare state and amount", Search{State: Suspense, AmountMin: 300}, func(i int) bool { return i%4 == 2 && i%10 >= 2 }},
+				{"terminal, time and amount", Search{Terminal: "00000001", From: at(50), To: at(350), AmountMax: 200}, func(i int) bool { return i%4 == 1 && i >= 50 && i < 350 && i%10 < 2 }},
+			} {
+				want := []string{}
+				for i := n - 1; i >= 0; i-- {
+					if c.want(i) {
+						want = append(want, fmt.Sprintf("%012d", i))
+					}
+				}
+				c.q.Limit = 1000
+				ts, count, err := s.Search(t.Context(), c.q)
+				got := []string{}
+				for _, x := range ts {
+					got = append(got, x.Reference)
+				}
+				if d := cmp.Diff(want, got); d != "" || count != len(want) || err != nil {
+					t.Errorf("%s, by %s: %d counted, %v %s", step, c.name, count, err, d)
+				}
+				c.q.Limit, c.q.Offset = 2, 1
+				if ts, _, err := s.Search(t.Context(), c.q); err != nil || len(want) > 2 && (len(ts) != 2 || ts[0].Reference != want[1]) {
+					t.Errorf("%s, by %s: the second page is wrong (%v)", step, c.name, err)
+				}
+				v, err := s.Totals(t.Context(), c.q, func(_, _ time.Time) time.Duration { return time.Hour })
+				if err != nil || v.Count != int64(len(want)) {
+					t.Errorf("%s, by %s: totals of %d, %v", step, c.name, v.Count, err)
+				}
+			}
+		}
+	})
+}
+
+// A row whose number is behind the mark of the indexes (the clock went back) is found all the same.
+func TestARowBehindTheMarkIsFound(t *testing.T) {
+	s := open(t, Options{DSN: dbtest.DSN(t, "sqlite")})
+	now := time.Now()
+	for i := range 3 {
+		x := row(int64(i + 1))
+		x.ID, x.Reference = NumberAt(now.Add(-time.Duration(10*i)*time.Second)), "same"
+		insert(t, s, x)
+		if _, err := s.indexOnce(t.Context(), now.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		if _, n, err := s.Search(t.Context(), Search{Reference: "same", Limit: 1}); n != i+1 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+}
