@@ -30,7 +30,8 @@ Which command is answered by which service of a counter with every device (the s
 Listed and always refused with accessDenied, as keys are the platform's: KeyManagement.ImportKey, DeleteKey and Initialization, Crypto.CryptoData, GenerateAuthentication and
 VerifyAuthentication. Refused to our own pages (authorizationRequired): what moves, clears or reads beside the flow; see ` + "`docs/interfaces.md`" + `. Crypto.Digest and GenerateRandom
 are the platform's own, as no PIN pad here has them. The EMVCless commands, too, are the platform's: they are there when the card reader has an antenna (` + "`creatorcrt591`" + ` with ` + "`tap: true`" + `),
-which this scene's has not. Classes of which nothing is here: Check, Deposit, MixedMedia, VendorApplication, BanknoteNeutralization, German, PowerManagement.
+which this scene's has not. CashAcceptor.Deplete and GetDepleteSource are there when the acceptor has a store (` + "`itlnv200` with `payout: true`" + `; this scene's has none, ` + "`cashcodeccnet`" + ` never).
+Classes of which nothing is here: Check, Deposit, MixedMedia, VendorApplication, BanknoteNeutralization, German, PowerManagement.
 `
 
 // commands asks every service for its commands, and compares the whole with the page in docs.

@@ -240,6 +240,8 @@ type CountsData struct {
 	By    string          `json:"by,omitempty"`
 	// BoxEmptied: the acceptor's cash box was emptied and counted.
 	BoxEmptied bool `json:"boxEmptied,omitempty"`
+	// Depleted: notes went from the recycler's store into the cash box.
+	Depleted *Depleted `json:"depleted,omitempty"`
 	// Exchange says how an exchange (clear and replenish) came to these counts; nil when they
 	// were set otherwise.
 	Exchange map[string]ExchangeLine `json:"exchange,omitempty"`
@@ -328,6 +330,9 @@ func (b *Book) counts(r ej.Record) error {
 	}
 	if d.BoxEmptied {
 		b.Box, b.BoxUnclear = nil, false
+	}
+	if d.Depleted != nil {
+		b.deplete(*d.Depleted)
 	}
 	return nil
 }

@@ -76,6 +76,25 @@ func (b *Book) fill(d cash.Deposited) {
 	b.Box, b.BoxUnclear = box, b.BoxUnclear || d.Uncounted
 }
 
+// Depleted is what the recycler moved from its store, which the books do not hold, into the cash
+// box. Unclear is whether a count of the box may find something else: true before the move.
+type Depleted struct {
+	Into    map[string]BoxNotes `json:"into,omitempty"`
+	Unclear bool                `json:"unclear,omitempty"`
+}
+
+func (b *Book) deplete(d Depleted) {
+	box := map[string]BoxNotes{}
+	for id, n := range b.Box {
+		box[id] = n
+	}
+	for id, n := range d.Into {
+		n.Count += box[id].Count
+		box[id] = n
+	}
+	b.Box, b.BoxUnclear = box, d.Unclear
+}
+
 // resolveDeposit is a person's word: paid is what lies inside for the customer. A deposit that
 // the bank has refused was settled with the customer by hand; one that was unclear is told.
 func (t *Txn) resolveDeposit(paid int64) error {

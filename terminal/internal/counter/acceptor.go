@@ -22,6 +22,7 @@ func (c *Counter) acceptorService() *service.Service {
 		Name:         AcceptorID,
 		Status:       deviceStatus(c.Acceptor),
 		Capabilities: capabilities(c.Acceptor),
+		Dynamic:      c.recyclerCommands,
 		Commands: map[string]service.Command{
 			cash.CmdCashInStart: {Handle: func(ctx context.Context, _ *service.Call) api.Completion {
 				return c.Depositor.Begin(ctx, c.currentTxn())
@@ -125,7 +126,7 @@ func (c *Counter) acceptorStorage(context.Context, *service.Call) api.Completion
 		if u.State == "full" {
 			status["replenishmentStatus"] = "full"
 		}
-		if id == "cashbox" {
+		if id == cashBox {
 			c.Ledger.Read(func(b *book.Book) {
 				total, deposited := 0, map[string]any{}
 				for note, n := range b.Box {
@@ -191,9 +192,9 @@ const closeWait = 15 * time.Second
 func (c *Counter) depositOffer() offered {
 	st := c.acceptorStatus()
 	switch {
-	case !usable(c.Acceptor.State()) || st.Units["cashbox"].State == "missing":
+	case !usable(c.Acceptor.State()) || st.Units[cashBox].State == "missing":
 		return offered{Reason: "acceptor"}
-	case st.Units["cashbox"].State == "full":
+	case st.Units[cashBox].State == "full":
 		return offered{Reason: "acceptorFull"}
 	case c.Depositor.Blocked():
 		return offered{Reason: "depositCheck"}

@@ -13,6 +13,9 @@ import (
 // acceptor's cash box.
 const boxExchanging = "exchange of the cash box"
 
+// boxDepletingWhy is why it is while one lets the recycler move its store into the box.
+const boxDepletingWhy = "emptying of the recycler's store"
+
 // boxExchange is how far it is.
 type boxExchange int
 
@@ -20,31 +23,44 @@ const (
 	boxClosed boxExchange = iota
 	boxOpen
 	boxEmptied
+	boxDepleting // no exchange: notes move from the store into the box
 )
 
 // startBoxExchange takes the counter out of service for the emptying of the cash box.
 func (c *Counter) startBoxExchange(context.Context, *service.Call) api.Completion {
+	if no := c.openBox(boxOpen, boxExchanging); no != nil {
+		return *no
+	}
+	return api.Completion{Outcome: api.Done}
+}
+
+// openBox takes the counter out of service for work at the cash box, when nobody is served.
+func (c *Counter) openBox(to boxExchange, why string) *api.Completion {
+	no := func(code, text string) *api.Completion {
+		done := api.Fail(api.NotStarted, code, text)
+		return &done
+	}
 	_, serving := c.Session.Current()
 	var open bool
 	c.Ledger.Read(func(b *book.Book) { open = len(b.OpenDeposits()) > 0 })
 	c.mu.Lock()
 	active := c.box != boxClosed
 	if !serving && !open && !active {
-		c.box = boxOpen
+		c.box = to
 	}
 	c.mu.Unlock()
 	switch {
 	case serving, open:
-		return api.Fail(api.NotStarted, "transactionActive", "a customer is served, or a deposit is not closed")
+		return no("transactionActive", "a customer is served, or a deposit is not closed")
 	case active:
-		return api.Fail(api.NotStarted, "exchangeActive", "an exchange is active")
+		return no("exchangeActive", "an exchange is active")
 	}
-	c.Suspend(boxExchanging, true)
+	c.Suspend(why, true)
 	if _, open := c.Session.Current(); open { // one began meanwhile
-		c.closeBox()
-		return api.Fail(api.NotStarted, "transactionActive", "a customer is being served")
+		c.closeBox(why)
+		return no("transactionActive", "a customer is being served")
 	}
-	return api.Completion{Outcome: api.Done}
+	return nil
 }
 
 // setBox notes that the box is empty; nothing else can be said of a box that notes only go
@@ -62,13 +78,13 @@ func (c *Counter) setBox(_ context.Context, call *service.Call) api.Completion {
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
-	s, ok := req.Storage["cashbox"]
+	s, ok := req.Storage[cashBox]
 	if !ok || len(req.Storage) != 1 || s.Cash == nil || s.Cash.Status == nil || !nothing(s.Cash.Status.Initial) {
 		return api.Refuse(api.InvalidData, "cashbox with cash.status.initial of nothing is wanted")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.box == boxClosed {
+	if c.box == boxClosed || c.box == boxDepleting {
 		return api.Refuse(api.SequenceError, "no exchange is active")
 	}
 	c.box = boxEmptied
@@ -103,14 +119,14 @@ func (c *Counter) endBoxExchange(context.Context, *service.Call) api.Completion 
 	box := c.box
 	c.mu.Unlock()
 	switch box {
-	case boxClosed:
+	case boxClosed, boxDepleting:
 		return api.Fail(api.NotStarted, "noExchangeActive", "no exchange is active")
 	case boxEmptied:
 		if err := c.Ledger.Log(ej.Counts, ej.Record{Device: AcceptorID}, book.CountsData{BoxEmptied: true, By: "XFS4IoT client"}); err != nil {
 			return api.Refuse(api.InternalError, err.Error())
 		}
 	}
-	c.closeBox()
+	c.closeBox(boxExchanging)
 	return api.Completion{Outcome: api.Done}
 }
 
@@ -121,10 +137,10 @@ func (c *Counter) boxOut() bool {
 	return c.box != boxClosed
 }
 
-func (c *Counter) closeBox() {
+func (c *Counter) closeBox(why string) {
 	c.mu.Lock()
 	c.box = boxClosed
 	c.mu.Unlock()
-	c.Suspend(boxExchanging, false)
+	c.Suspend(why, false)
 	c.vendor.Look()
 }

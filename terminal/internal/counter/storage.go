@@ -72,7 +72,12 @@ func (c *Counter) Exchanging() bool {
 
 // EndExchange gives up an exchange without new counts.
 func (c *Counter) EndExchange() {
-	c.closeBox()
+	c.mu.Lock()
+	box := c.box == boxOpen || c.box == boxEmptied
+	c.mu.Unlock()
+	if box {
+		c.closeBox(boxExchanging)
+	}
 	c.closeExchange()
 }
 
