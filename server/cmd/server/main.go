@@ -66,11 +66,11 @@ func run(path, roles string) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	dsn, err := c.DSN()
+	so, err := c.StoreOptions()
 	if err != nil {
 		return err
 	}
-	st, err := store.Open(ctx, store.Options{DSN: dsn, Writers: c.Store.Writers, FsyncDelay: c.Bench.FsyncDelay})
+	st, err := store.Open(ctx, so)
 	if err != nil {
 		return err
 	}
@@ -96,6 +96,7 @@ func run(path, roles string) error {
 			return err
 		}
 	}
+	s.keepUp(ctx)
 	log.Info("server is up", "roles", roles)
 	<-ctx.Done()
 	log.Info("server is going down")

@@ -31,11 +31,12 @@ func open(path string) (*store.Store, hsm.HSM, error) {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, nil, err
 	}
-	dsn, err := c.DSN()
+	o, err := c.StoreOptions()
 	if err != nil {
 		return nil, nil, err
 	}
-	st, err := store.Open(context.Background(), store.Options{DSN: dsn, Writers: 1})
+	o.Writers = 1
+	st, err := store.Open(context.Background(), o)
 	if err != nil {
 		return nil, nil, err
 	}

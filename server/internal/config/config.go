@@ -128,7 +128,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("%s:%d:%d: %s: %s", path, line, col, key, reason)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password) {
+	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -166,6 +166,10 @@ func (c *Config) Validate() (key, reason string) {
 		return "trade.suspenseAfter", "want at least 1s"
 	case c.Log != "debug" && c.Log != "info" && c.Log != "warn" && c.Log != "error":
 		return "log", "want debug, info, warn or error"
+	case c.Store.KeepMonths < 0:
+		return "store.keepMonths", "must not be negative"
+	case c.Store.KeepMonths > 0 && c.Store.Archives == "":
+		return "store.archives", "is missing: months that are not kept go there"
 	case c.Bench.FsyncDelay < 0 || c.Bench.FsyncDelay > time.Second:
 		return "bench.fsyncDelay", "want 0 to 1s"
 	}

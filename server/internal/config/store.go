@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"zhigui/server/internal/store"
 )
 
 // Store configures the database.
@@ -14,10 +17,20 @@ type Store struct {
 	DSN      string `yaml:"dsn"`      // a path, mysql://user@host:port/database or postgres://user@host:port/database; empty: SQLite in the data folder
 	Password string `yaml:"password"` // file that holds the password of the database's user
 	Writers  int    `yaml:"writers"`  // writing connections of MariaDB and PostgreSQL; 0: the default
+
+	Archives   string        `yaml:"archives"`   // folder of archived months of the journal
+	KeepMonths int           `yaml:"keepMonths"` // closed months that stay in the tables; 0: all
+	Sessions   time.Duration `yaml:"sessions"`   // idle sessions are removed after; 0: 30 days
+	Alarms     time.Duration `yaml:"alarms"`     // cleared alarms are removed after; 0: 400 days
 }
 
-// DSN is the data source name of the store, with the password.
-func (c *Config) DSN() (string, error) {
+// StoreOptions are those of the store, with the password.
+func (c *Config) StoreOptions() (store.Options, error) {
+	dsn, err := c.dsn()
+	return store.Options{DSN: dsn, Writers: c.Store.Writers, Archives: c.Store.Archives, FsyncDelay: c.Bench.FsyncDelay}, err
+}
+
+func (c *Config) dsn() (string, error) {
 	d := c.Store.DSN
 	if d == "" {
 		return filepath.Join(c.Data, "server.db"), nil

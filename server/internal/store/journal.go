@@ -223,9 +223,13 @@ func (s *Store) ByIdem(ctx context.Context, idem string) (*Txn, error) {
 	return s.ByID(ctx, id)
 }
 
-// ByID finds a transaction by its id.
+// ByID finds a transaction by its id, in the archives, too.
 func (s *Store) ByID(ctx context.Context, id int64) (*Txn, error) {
-	return scanTxn(s.row(ctx, selectTxn+`WHERE JOURNAL_NUMBER=?`, id))
+	t, err := scanTxn(s.row(ctx, selectTxn+`WHERE JOURNAL_NUMBER=?`, id))
+	if errors.Is(err, ErrNotFound) {
+		t, _, err = s.archived(ctx, id)
+	}
+	return t, err
 }
 
 // ByOriginal finds the transaction a confirmation or reversal of a terminal means.

@@ -117,6 +117,11 @@ func (s *Store) Search(ctx context.Context, q Search) ([]*Txn, int, error) {
 	var n int
 	text, args := s.selecting("1", q, true)
 	if err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT * FROM (`+text+`) y LIMIT `+strconv.Itoa(counted)+`) x`, args...).Scan(&n); err != nil || n == 0 {
+		if err == nil && q.Number != 0 {
+			if t, _, err := s.archived(ctx, q.Number); err == nil {
+				return []*Txn{t}, 1, nil
+			}
+		}
 		return nil, 0, err
 	}
 	text, args = s.newest(q, n)
@@ -175,14 +180,22 @@ type Event struct {
 	Note  string
 }
 
-// Events lists the steps of a transaction.
+// Events lists the steps of a transaction, of an archived one, too.
 func (s *Store) Events(ctx context.Context, txn int64) ([]Event, error) {
-	return list(ctx, s, func(r scanner) (e Event, err error) {
-		var at int64
-		err = r.Scan(&at, &e.State, &e.Note)
-		e.At = fromMS(at)
-		return e, err
-	}, `SELECT CREATE_TIME, TRANS_STATE, NOTE FROM TX_ON_EVENT WHERE JOURNAL_NUMBER=? ORDER BY CREATE_TIME, ID`, txn)
+	es, err := list(ctx, s, scanEvent, `SELECT CREATE_TIME, TRANS_STATE, NOTE FROM TX_ON_EVENT WHERE JOURNAL_NUMBER=? ORDER BY CREATE_TIME, ID`, txn)
+	if err == nil && len(es) == 0 {
+		if _, old, err := s.archived(ctx, txn); err == nil {
+			return old, nil
+		}
+	}
+	return es, err
+}
+
+func scanEvent(r scanner) (e Event, err error) {
+	var at int64
+	err = r.Scan(&at, &e.State, &e.Note)
+	e.At = fromMS(at)
+	return e, err
 }
 
 // CloseByHand is the two-person action on a SUSPENSE or REVERSAL_STUCK transaction: the first

@@ -12,6 +12,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"zhigui/server/internal/store/schema"
@@ -33,6 +34,7 @@ var (
 // Options of Open.
 type Options struct {
 	DSN        string        // a path or sqlite:path, mysql://user:password@host:port/database, postgres://…
+	Archives   string        // folder of archived months; empty: none
 	Queue      int           // writes that may wait; 0 = 4096
 	Batch      int           // writes in one commit at most; 0 = 256
 	Writers    int           // writing connections of a networked database; 0 = 3
@@ -47,7 +49,9 @@ type Store struct {
 	w    *writer
 	db   *sql.DB
 	// index brings the indexes for searches up to date; SQLite only.
-	index indexer
+	index    indexer
+	archives string
+	upkeep   sync.Mutex
 }
 
 // Open opens the database, creating that of SQLite, and brings its schema up to date.
@@ -70,7 +74,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second
 	}
-	s := &Store{d: d}
+	s := &Store{d: d, archives: o.Archives}
 	if s.db, err = d.write(); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}

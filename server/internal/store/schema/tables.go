@@ -264,6 +264,14 @@ var system = []Table{
 		col("SEQUENCE_NAME", Chars, 60, "which"),
 		col("LAST_NUMBER", Number, 0, "last number given away"),
 	}, unique("SEQUENCE_NAME")),
+	table("SY_AR_ARCHIVE", "closed months of the journal that are in files", []Column{
+		id(),
+		col("ARCHIVE_MONTH", Chars, 6, "month, yyyyMM, UTC"),
+		col("FILE_NAME", Chars, 200, "file in the folder of archives"),
+		col("FILE_DIGEST", Chars, 64, "SM3 of the file"),
+		col("RECORD_COUNT", Number, 0, "transactions in it"),
+		col("ARCHIVE_STATE", Chars, 12, "written, done or restored"),
+	}, unique("ARCHIVE_MONTH")).since(4),
 	table("SY_DB_WRITER", "last commit of each writing connection: tells whether a commit without an answer happened", []Column{
 		id(),
 		col("WRITER_NAME", Chars, 60, "which"),
