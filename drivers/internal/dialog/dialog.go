@@ -49,6 +49,9 @@ func (p Profile) Open(e sdk.Env) (*Dialog, error) {
 	return &Dialog{p: p, env: e, Line: l}, nil
 }
 
+// On is a dialog on a line that somebody else has opened, polls and closes.
+func (p Profile) On(l *line.Line, e sdk.Env) *Dialog { return &Dialog{p: p, env: e, Line: l} }
+
 // Reply is how long an answer may take.
 func (p Profile) Reply() time.Duration { return time.Duration(p.ReplyMs) * time.Millisecond }
 

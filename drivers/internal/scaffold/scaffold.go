@@ -141,6 +141,12 @@ func New(root, class, maker, model string) (Made, error) {
 			return Made{}, err
 		}
 	}
+	if n.Kind == "card" { // a table for drivers/internal/motorcard in place of a driver of its own
+		delete(files, "drivers/models/"+n.Pkg+"/commands.go")
+		if err := render("card", "drivers/models/"+n.Pkg, n, files); err != nil {
+			return Made{}, err
+		}
+	}
 	m.New = slices.Sorted(maps.Keys(files))
 	if m.Changed, err = tables(root, n, files); err != nil {
 		return Made{}, err
