@@ -16,8 +16,8 @@ import (
 
 // Passbooks, with the same real programs and faults. The invariants:
 //
-//	B1  no line of the account is in the book twice and no place is printed over, but for what
-//	    printing that broke off has left there, and of that somebody is told
+//	B1  no line of the account is in the book twice and no place is printed over; of printing that
+//	    broke off somebody is told, and nothing more is printed before a person has looked
 //	B2  what the stripe says is printed
 //	B3  what the bank was told is printed
 //	B4  the next update completes the book
@@ -148,6 +148,11 @@ func (b *branch) updates() {
 		}
 		v, err := b.desk.Passbook(ctx, bookName, max(1, slot.Page))
 		b.t.Logf("next customer: %+v, %v", v, err)
+		if err == nil && v.Outcome == "unclear" {
+			b.quiet()
+			b.looksAtPassbook()
+			return errors.New("a person has looked")
+		}
 		if err != nil || (v.Outcome != "updated" && v.Outcome != "nothing") {
 			b.quiet()
 			return errors.Join(errors.New(v.Outcome), err)
@@ -166,8 +171,43 @@ func (b *branch) updates() {
 	}
 }
 
+// looksAtPassbook does what the staff does with a passbook whose printing broke off.
+func (b *branch) looksAtPassbook() {
+	b.t.Helper()
+	err := robot.Until(60*time.Second, func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		return b.desk.Staff(ctx, "operator", "Operator#2026", func(call func(string, any, any) error) error {
+			var seen struct {
+				Books []struct{ ID, From, To, Line int }
+			}
+			if err := call("X-Operator.Overview", nil, &seen); err != nil || len(seen.Books) == 0 {
+				return err
+			}
+			x, p := seen.Books[len(seen.Books)-1], b.passbook()
+			complete, used := 0, 0
+			for n := x.From; n <= x.To; n++ {
+				if len(p.at[n]) > 0 {
+					complete++
+				}
+				if p.used[100*p.page+x.Line+n-x.From] {
+					used++
+				}
+			}
+			b.t.Logf("looked: lines %d to %d: %d are whole, %d places are used", x.From, x.To, complete, used)
+			return call("X-Operator.Passbook", map[string]any{"id": x.ID, "complete": complete, "used": used}, nil)
+		})
+	})
+	if err != nil {
+		b.t.Fatalf("the staff cannot say how far it was printed: %v", err)
+	}
+	b.waitReady()
+}
+
 // passbook is the book as it lies there.
 type passbook struct {
+	page      int           // at which it lies open
+	used      map[int]bool  // places with any print
 	line, seq int           // of the stripe
 	at        map[int][]int // places (page × 100 + line) of each line of the account that is there whole
 	over      []int         // places where something is printed over something
@@ -176,6 +216,7 @@ type passbook struct {
 func (b *branch) passbook() (p passbook) {
 	b.t.Helper()
 	var s struct {
+		Page  int
 		Books map[string]struct {
 			Stripe string
 			Pages  [][]struct {
@@ -194,11 +235,12 @@ func (b *branch) passbook() (p passbook) {
 	}
 	p.line, _ = strconv.Atoi(f[1])
 	p.seq, _ = strconv.Atoi(f[2])
-	p.at = map[int][]int{}
+	p.at, p.used, p.page = map[int][]int{}, map[int]bool{}, max(0, s.Page-1)
 	for page, marks := range book.Pages {
 		seen := map[[2]int]bool{}
 		for _, m := range marks {
-			place := 100*page + m.Line
+			place := 100*page + m.Line + 1
+			p.used[place] = true
 			if key := [2]int{m.Line, m.Column}; seen[key] {
 				p.over = append(p.over, place)
 			} else {
@@ -225,21 +267,19 @@ func (b *branch) checkPassbook() {
 			return []string{err.Error()}
 		}
 		p := b.passbook()
-		broken := map[int]bool{}
+		broken := false
 		for _, x := range bk.Prints {
-			for n := x.From; !x.Done && n <= x.To; n++ {
-				broken[n] = true
-			}
+			broken = broken || !x.Done
 		}
-		if len(broken) > 0 && bk.Alarms["passbookUnclear"]+bk.Alarms["passbookStripe"] == 0 {
+		if broken && bk.Alarms["passbookUnclear"]+bk.Alarms["passbookStripe"] == 0 {
 			bad("B1: nobody was told of lines that may be printed in part")
 		}
 		for n, places := range p.at {
-			if len(places) > 1 && !broken[n] {
+			if len(places) > 1 {
 				bad("B1: line %d is in the book %d times", n, len(places))
 			}
 		}
-		if len(p.over) > 0 && len(broken) == 0 {
+		if len(p.over) > 0 {
 			bad("B1: printed over at %v", p.over)
 		}
 		a := at[bookAccount]

@@ -177,3 +177,76 @@ func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
 		}
 	})
 }
+
+// stock is how many blank cards the ledger has, as the staff sees it.
+func (b *counter) stock(t *testing.T, do func(call func(string, any, any) error) error) (n int) {
+	t.Helper()
+	if err := robot.Until(60*time.Second, func() error {
+		return b.Desk.Staff(t.Context(), "operator", "Operator#2026", func(call func(string, any, any) error) error {
+			if do != nil {
+				if err := do(call); err != nil {
+					return err
+				}
+			}
+			var v struct {
+				Stock []struct {
+					ID    string
+					Count int
+				}
+			}
+			if err := call("X-Operator.Overview", nil, &v); err != nil {
+				return err
+			}
+			for _, x := range v.Stock {
+				if x.ID == "cards" {
+					n = x.Count
+				}
+			}
+			return nil
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestABlankCardThatAnOutsideClientTakesLeavesTheStock(t *testing.T) {
+	b := start(t)
+	draw := func(call func(string, any, any) error) error {
+		return call("X-Operator.Stock", map[string]any{"item": "cards", "move": "draw", "quantity": 50}, nil)
+	}
+	if n := b.stock(t, draw); n != 50 {
+		t.Fatalf("%d", n)
+	}
+	c := b.service(t, "cards")
+	move := func(from, to string) {
+		t.Helper()
+		if f := c.do("CardReader.Move", fmt.Sprintf(`{"from":%q,"to":%q}`, from, to)); f.Header.CompletionCode != "" {
+			t.Fatalf("from %s to %s: %s %s", from, to, f.Header.CompletionCode, f.Payload)
+		}
+	}
+	left := func(want int) {
+		t.Helper()
+		n := 0
+		if err := robot.Until(30*time.Second, func() error {
+			if n = b.stock(t, nil); n != want {
+				return fmt.Errorf("the ledger has %d cards, %d are there", n, want)
+			}
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		var st struct{ Physical struct{ Stacker int } }
+		if err := b.devices.State("cards", &st); err != nil || st.Physical.Stacker != n {
+			t.Errorf("the ledger has %d cards, %d lie in the stacker (%v)", n, st.Physical.Stacker, err)
+		}
+	}
+	move("unit1", "exit")
+	if err := robot.Until(10*time.Second, func() error { return b.devices.Do("cards", "takeCard", nil) }); err != nil {
+		t.Fatal(err)
+	}
+	left(49)
+	move("unit1", "transport")
+	move("transport", "unit2")
+	left(48)
+}

@@ -88,7 +88,8 @@ const (
 	Signed Kind = "SIGNED" // what the customer signed on the glass, by its digest
 
 	BookPrinting Kind = "BOOK_PRINTING" // before lines are printed into a passbook
-	BookPrinted  Kind = "BOOK_PRINTED"  // they are there, and the stripe says so
+	BookPrinted  Kind = "BOOK_PRINTED"  // they are there, and the stripe says so; or none is
+	BookSet      Kind = "BOOK_SET"      // how far it went is known, and the stripe must say so first
 
 	Commit     Kind = "COMMIT"     // the customer got (or put in) Paid; tell the server
 	Reverse    Kind = "REVERSE"    // the server must take back all or part

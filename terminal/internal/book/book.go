@@ -143,6 +143,8 @@ type Book struct {
 	Retained    int    `json:"retained,omitempty"`
 	// Printing: a passbook is being printed into, and its stripe does not say so yet.
 	Printing bool `json:"printing,omitempty"`
+	// Broken are passbooks whose printing has begun and not ended, oldest first.
+	Broken []Folio `json:"broken,omitempty"`
 	// Stock is how many blank cards, passbooks and forms the machine holds, by item.
 	Stock map[string]int `json:"stock,omitempty"`
 	// CardOut: a blank card has left the stacker and is not booked out of the stock yet.
@@ -283,10 +285,8 @@ func (b *Book) Apply(r ej.Record) error {
 		b.OpenSession = r.Session
 	case ej.SessionEnd:
 		b.OpenSession, b.Printing = "", false
-	case ej.BookPrinting:
-		b.Printing = true
-	case ej.BookPrinted:
-		b.Printing = false
+	case ej.BookPrinting, ej.BookPrinted, ej.BookSet:
+		return b.folio(r)
 	case ej.CardRetained:
 		b.Retained++
 	case ej.Counts:

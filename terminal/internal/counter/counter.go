@@ -116,9 +116,11 @@ type Parts struct {
 	Alarm   func(kind, text, txn string)
 	// Signatures keeps what customers have signed on the glass.
 	Signatures *signed.Folder
-	Order      func(kind string, args json.RawMessage) error // an operator's order
-	Activity   func(busy bool)                               // the business lease
-	Log        *slog.Logger
+	// Mark tells a passbook's account from others with the same masked number; it is no way back to it.
+	Mark     func(account string) string
+	Order    func(kind string, args json.RawMessage) error // an operator's order
+	Activity func(busy bool)                               // the business lease
+	Log      *slog.Logger
 }
 
 // Counter holds it all together. Safe for concurrent use.

@@ -39,6 +39,11 @@ func (c *Counter) otherService(id string, d *device.Device) *service.Service {
 			out := map[string]service.Command{}
 			for name, motion := range desc.Commands {
 				h := pass(d)
+				if id == CardsID && c.Issuer != nil && motion == api.MovesMedia { // blank cards are in the stock's ledger
+					h = func(ctx context.Context, call *service.Call) api.Completion {
+						return c.Issuer.Outside(ctx, call.Header.Name, call.Payload, call.Emit)
+					}
+				}
 				if keeps[id] && motion != api.Still {
 					h = c.unserved(h)
 				}

@@ -174,7 +174,8 @@ func (c *Counter) insertPassbook(ctx context.Context, call *service.Call) api.Co
 
 // updatePassbook prints what is not in the book yet: asks for the next lines, prints them, writes
 // the stripe, tells the bank, and goes on until there are none. Stripe and bank each know how far
-// it went. Printing that broke off, which neither can know, is a person's business.
+// it went. Printing that broke off, which neither can know, is a person's business: the book is not
+// printed into until the staff have said how far it went.
 func (c *Counter) updatePassbook(ctx context.Context, emit func(api.Event)) api.Completion {
 	c.mu.Lock()
 	f := c.folio
@@ -183,7 +184,7 @@ func (c *Counter) updatePassbook(ctx context.Context, emit func(api.Event)) api.
 	if !open || !f.ready {
 		return api.Refuse(api.SequenceError, "insert the passbook first")
 	}
-	p := &bookRun{c: c, dev: c.Others[PassbookID], emit: emit, session: s.ID, f: f}
+	p := &bookRun{c: c, dev: c.Others[PassbookID], emit: emit, session: s.ID, f: f, on: f}
 	out := p.run(context.WithoutCancel(ctx))
 	c.mu.Lock()
 	if now, open := c.Session.Current(); open && now.ID == s.ID && c.folio.ready { // not given back meanwhile
@@ -200,13 +201,18 @@ type bookRun struct {
 	dev     *device.Device
 	emit    func(api.Event)
 	session string
-	f       folio
+	f       folio // how far it is printed
+	on      folio // what its stripe says
 	printed int
 }
 
 // run answers the outcome: updated, nothing, or why it ended before: declined, notSent, unknown
-// (the bank), pageNotTurned, failed (the printer; the lines that were printed are in the book).
+// (the bank), pageNotTurned, unclear (the staff must look at the book first), failed (the printer;
+// the lines that were printed are in the book).
 func (p *bookRun) run(ctx context.Context) map[string]any {
+	if why := p.goesOn(ctx); why != "" {
+		return map[string]any{"outcome": why}
+	}
 	for {
 		res := p.ask(ctx, "passbook")
 		if res.Host != book.HostApproved {
@@ -257,13 +263,17 @@ func (p *bookRun) print(ctx context.Context, lines []bookLine) (why string) {
 			out.Lines = append(out.Lines, l.on(at+i)...)
 		}
 		last := now[len(now)-1].seq
-		entry := map[string]int{"from": now[0].seq, "to": last, "line": at}
+		entry := p.entry()
+		entry.From, entry.To, entry.At = now[0].seq, last, at
 		if err := p.log(ej.BookPrinting, entry); err != nil {
 			return "failed"
 		}
 		p.tell(map[string]any{"phase": "printing", "lines": len(now)})
 		if done := p.dev.Run(ctx, printer.CmdPrintPassbook, out, nil); done.Outcome != api.Done {
-			if done.Outcome != api.NotStarted {
+			if done.Outcome == api.NotStarted {
+				entry.Not = true
+				_ = p.log(ej.BookPrinted, entry) // what it says is logged there
+			} else {
 				p.c.Alarm("passbookUnclear", fmt.Sprintf("lines %d to %d of a passbook may be printed in part: %s", now[0].seq, last, done.Description), "")
 			}
 			return "failed"
@@ -273,12 +283,55 @@ func (p *bookRun) print(ctx context.Context, lines []bookLine) (why string) {
 		lines = lines[len(now):]
 		if done := p.dev.Run(ctx, printer.CmdWriteStripe, printer.Stripe{Data: p.f.stripe()}, nil); done.Outcome != api.Done {
 			p.ask(ctx, "passbookPrinted") // the bank is told, as the book cannot be
+			entry.OnLine, entry.OnSeq, entry.By = p.f.line, last, book.Platform
+			_ = p.log(ej.BookSet, entry)
 			p.c.Alarm("passbookStripe", "the stripe of a passbook could not be written after printing: "+done.Description, "")
 			return "failed"
 		}
+		p.on = p.f
 		if err := p.log(ej.BookPrinted, entry); err != nil {
 			return "failed"
 		}
+	}
+	return ""
+}
+
+// entry names the book as it is now in the journal.
+func (p *bookRun) entry() book.Folio {
+	e := book.Folio{Account: session.Mask(p.f.account), Mark: session.Mask(p.f.account), Line: p.on.line, Seq: p.on.seq}
+	if p.c.Mark != nil {
+		e.Mark = p.c.Mark(p.f.account)
+	}
+	return e
+}
+
+// goesOn puts the stripe right of a book whose printing broke off, once the staff have said how far
+// it went.
+func (p *bookRun) goesOn(ctx context.Context) (why string) {
+	e, broken := p.entry(), false
+	p.c.Ledger.Read(func(b *book.Book) {
+		var f book.Folio
+		if f, broken = b.BrokenFolio(e.Mark, e.Line, e.Seq); broken {
+			e = f
+		}
+	})
+	switch {
+	case !broken:
+		return ""
+	case !e.Known:
+		return "unclear"
+	}
+	p.f.line, p.f.seq = e.OnLine, e.OnSeq
+	if done := p.dev.Run(ctx, printer.CmdWriteStripe, printer.Stripe{Data: p.f.stripe()}, nil); done.Outcome != api.Done {
+		p.c.Alarm("passbookStripe", "the stripe of a passbook could not be put right: "+done.Description, "")
+		return "failed"
+	}
+	p.on = p.f
+	if err := p.log(ej.BookPrinted, e); err != nil {
+		return "failed"
+	}
+	if e.OnSeq > e.Seq {
+		p.ask(ctx, "passbookPrinted")
 	}
 	return ""
 }
@@ -315,6 +368,8 @@ func (c *Counter) GiveBackPassbook() {
 	if _, open := c.Session.Current(); open {
 		return
 	}
+	c.giving.Lock()
+	defer c.giving.Unlock()
 	c.returnPassbook()
 	var printing bool
 	var last string

@@ -27,7 +27,15 @@ type bookPrinter struct {
 	printed,
 	stripes []string
 	fail map[string]api.Completion
+	gone bool // with the customer
 	out  int
+}
+
+// given is how often the book was given back.
+func (b *bookPrinter) given() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.out
 }
 
 func (b *bookPrinter) Describe(context.Context) (api.Description, error) {
@@ -37,7 +45,13 @@ func (b *bookPrinter) QueryOp(context.Context, api.OpID) (api.OpRecord, error) {
 	return api.OpRecord{}, nil
 }
 func (b *bookPrinter) Status(context.Context) (api.Status, error) {
-	return api.Status{Full: true, Classes: []byte(`{"common":{"device":"online"},"printer":{"media":"present"}}`)}, nil
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	media := "present"
+	if b.gone {
+		media = "notPresent"
+	}
+	return api.Status{Full: true, Classes: fmt.Appendf(nil, `{"common":{"device":"online"},"printer":{"media":%q}}`, media)}, nil
 }
 
 func (b *bookPrinter) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) api.Completion {
@@ -57,7 +71,12 @@ func (b *bookPrinter) Execute(_ context.Context, cmd api.Command, _ func(api.Eve
 	case printer.CmdControlPassbook:
 		b.page++
 	case printer.CmdControlMedia:
-		b.out++
+		if b.gone {
+			return api.Fail(api.NotStarted, printer.ErrNoMedia, "")
+		}
+		b.out, b.gone = b.out+1, true
+	case printer.CmdInsertMedia:
+		b.gone = false
 	case printer.CmdPrintPassbook:
 		var p printer.Passbook
 		_ = json.Unmarshal(cmd.Payload, &p)
@@ -88,7 +107,10 @@ func account(n int, told *[]string) func(q, a *message.Message) {
 func (r *rig) updates(t *testing.T) map[string]any {
 	t.Helper()
 	for range cap(r.allow) {
-		r.allow <- struct{}{}
+		select {
+		case r.allow <- struct{}{}:
+		default:
+		}
 	}
 	go func() {
 		for range r.asked { // nobody counts them here
@@ -138,8 +160,8 @@ func TestAPassbookIsPrintedOverPagesAndItsStripeFollows(t *testing.T) {
 		t.Error(d)
 	}
 	r.EndSession("done")
-	if b.out != 1 {
-		t.Errorf("the book was given back %d times", b.out)
+	if b.given() != 1 {
+		t.Errorf("the book was given back %d times", b.given())
 	}
 }
 
@@ -185,6 +207,109 @@ func TestAPassbookThatCannotBePrintedSaysHowFarItIs(t *testing.T) {
 	}
 }
 
+// again inserts the book and has it updated, in a session of its own.
+func (r *rig) again(t *testing.T) map[string]any {
+	t.Helper()
+	r.EndSession("done")
+	_, err := r.Session.Begin("passbook", "zh", "")
+	must(t, err)
+	return r.updates(t)
+}
+
+// broken is the passbook that waits for a person.
+func (r *rig) broken(t *testing.T) (f book.Folio) {
+	t.Helper()
+	r.Ledger.Read(func(b *book.Book) {
+		if len(b.Broken) != 1 {
+			t.Fatalf("%+v", b.Broken)
+		}
+		f = b.Broken[0]
+	})
+	return f
+}
+
+func TestAPassbookWhosePrintingBrokeOffIsNotPrintedOver(t *testing.T) {
+	r, b := passbookRig(t, "6225880000000001=05=00000004")
+	var told []string
+	r.bank = account(7, &told)
+	b.fail[printer.CmdPrintPassbook] = api.Fail(api.Indeterminate, printer.ErrMediaJammed, "jam")
+	if out := r.updates(t); out["outcome"] != "failed" {
+		t.Fatalf("%v", out)
+	}
+	delete(b.fail, printer.CmdPrintPassbook)
+	told = nil
+	for range 2 {
+		if out := r.again(t); out["outcome"] != "unclear" || len(b.printed) > 0 || len(told) > 0 {
+			t.Fatalf("%v, printed %q, told %q", out, b.printed, told)
+		}
+	}
+	f := r.broken(t)
+	if want := (book.Folio{ID: f.ID, Account: "622588******0001", Mark: f.Mark, Line: 5, Seq: 4, From: 5, To: 7, At: 6}); f != want {
+		t.Errorf("%+v", f)
+	}
+	f.OnSeq, f.OnLine, f.By = 5, 7, "olga" // one line is whole, another is there in part
+	must(t, r.Ledger.Log(ej.BookSet, ej.Record{}, f))
+	b.fail[printer.CmdWriteStripe] = api.Fail(api.Failed, printer.ErrStripe, "q")
+	if out := r.again(t); out["outcome"] != "failed" || len(b.printed) > 0 {
+		t.Fatalf("printed before the stripe is right: %v %q", out, b.printed)
+	}
+	delete(b.fail, printer.CmdWriteStripe)
+	if out := r.again(t); out["outcome"] != "updated" || out["printed"] != 2.0 {
+		t.Errorf("%v", out)
+	}
+	if d := cmp.Diff([]string{"1/8 20261122 存款 +100.00 600.00", "1/9 20261122 存款 +100.00 700.00"}, b.printed); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"6225880000000001=07=00000005", "6225880000000001=09=00000007"}, b.stripes); d != "" {
+		t.Error(d)
+	}
+	if d := cmp.Diff([]string{"930000 5 012", "390000 5 012", "930000 7 012"}, told); d != "" {
+		t.Error(d)
+	}
+	r.Ledger.Read(func(b *book.Book) {
+		if len(b.Broken) > 0 {
+			t.Errorf("it still waits: %+v", b.Broken)
+		}
+	})
+}
+
+func TestAPassbookWithoutItsStripeGoesOnWhereItWasPrinted(t *testing.T) {
+	r, b := passbookRig(t, "6225880000000001=05=00000004")
+	var told []string
+	r.bank = account(5, &told)
+	b.fail[printer.CmdWriteStripe] = api.Fail(api.Failed, printer.ErrStripe, "q")
+	if out := r.updates(t); out["outcome"] != "failed" || len(b.printed) != 1 {
+		t.Fatalf("%v %q", out, b.printed)
+	}
+	delete(b.fail, printer.CmdWriteStripe)
+	if out := r.again(t); out["outcome"] != "nothing" || len(b.printed) != 1 || b.stripe != "6225880000000001=06=00000005" {
+		t.Errorf("%v %q %s", out, b.printed, b.stripe)
+	}
+}
+
+func TestAPassbookThatCouldNotBePrintedAtAllIsPrintedTheNextTime(t *testing.T) {
+	r, b := passbookRig(t, "6225880000000001=05=00000004")
+	var told []string
+	r.bank = account(5, &told)
+	b.fail[printer.CmdPrintPassbook] = api.Fail(api.NotStarted, printer.ErrMediaJammed, "")
+	r.updates(t)
+	delete(b.fail, printer.CmdPrintPassbook)
+	if out := r.again(t); out["outcome"] != "updated" || len(b.printed) != 1 {
+		t.Errorf("%v %q", out, b.printed)
+	}
+}
+
+func TestAnotherAccountWithTheSameMaskIsNotTaken(t *testing.T) {
+	r, b := passbookRig(t, "6225880000010001=05=00000004")
+	r.Mark = func(account string) string { return account[6:12] }
+	must(t, r.Ledger.Log(ej.BookPrinting, ej.Record{}, book.Folio{Account: "622588******0001", Mark: "000000", Line: 5, Seq: 4, From: 5, To: 5, At: 6}))
+	var told []string
+	r.bank = account(5, &told)
+	if out := r.updates(t); out["outcome"] != "updated" || len(b.printed) != 1 {
+		t.Errorf("%v", out)
+	}
+}
+
 func TestATerminalThatStoppedWhilePrintingSaysSoOnce(t *testing.T) {
 	var alarms []string
 	r, b := passbookRig(t, "6225880000000001=00=00000000")
@@ -198,8 +323,8 @@ func TestATerminalThatStoppedWhilePrintingSaysSoOnce(t *testing.T) {
 	for range 2 {
 		r.GiveBackPassbook()
 	}
-	if d := cmp.Diff([]string{"passbookUnclear"}, alarms); d != "" || b.out == 0 {
-		t.Error(d, b.out)
+	if d := cmp.Diff([]string{"passbookUnclear"}, alarms); d != "" || b.given() == 0 {
+		t.Error(d, b.given())
 	}
 }
 
@@ -210,13 +335,15 @@ func TestAPassbookThatWasInsideWhenThePowerWentIsGivenBackWhenItIsBack(t *testin
 	must(t, err)
 	r.Others[PassbookID].SetState(api.Offline, "no power")
 	r.leftPassbook()
-	if b.out != 0 {
+	if b.given() != 0 {
 		t.Error("moved beside a customer, or without a printer")
 	}
 	r.Others[PassbookID].SetState(api.Online, "")
-	r.leftPassbook()
-	if b.out != 1 {
-		t.Errorf("given back %d times", b.out)
+	r.leftPassbook() // or the goroutine that the new status has begun
+	r.giving.Lock()
+	r.giving.Unlock()
+	if b.given() != 1 {
+		t.Errorf("given back %d times", b.given())
 	}
 }
 

@@ -60,6 +60,8 @@ type Issuer struct {
 	drawn string     // the session whose blank card lies inside; mu
 	late  bool       // the device was away when it should have told or moved something; mu
 	gone  chan struct{}
+	// offered: the card that an outside client has drawn went to the exit; mu
+	offered bool
 }
 
 // New makes an issuer. newOp makes operation ids that no other operation ever has.
@@ -88,13 +90,6 @@ func (i *Issuer) Blocked() string {
 	var st card.Status
 	i.dev.Read("cardReader", &st)
 	u := st.Units[i.cfg.Unit]
-	waits := false
-	i.led.Read(func(b *book.Book) {
-		waits = len(b.OpenHandovers()) > 0
-		for _, t := range b.InSuspense() {
-			waits = waits || t.Hands()
-		}
-	})
 	switch {
 	case !i.works(), u.Status == "inoperative", u.Status == "missing":
 		return "cardDispenser"
@@ -102,7 +97,7 @@ func (i *Issuer) Blocked() string {
 		return "noCards"
 	case st.Units[i.cfg.Bin].Replenishment == card.StockFull:
 		return "cardBinFull"
-	case waits:
+	case i.handWaits():
 		return "cardCheck"
 	}
 	return ""
@@ -231,6 +226,10 @@ func (i *Issuer) Taken() {
 	select {
 	case i.gone <- struct{}{}:
 	default:
+	}
+	var outside bool
+	if i.led.Read(func(b *book.Book) { outside = b.CardOut && b.CardSession == Outside }); outside {
+		go i.outsideTaken()
 	}
 }
 
@@ -404,7 +403,9 @@ func (i *Issuer) Look() {
 	defer i.mu.Unlock()
 	if i.late && i.works() && i.media() != "unknown" {
 		i.recovered()
+		return
 	}
+	i.settleOutside() // the event of its taking may be lost with its driver
 }
 
 func (i *Issuer) works() bool {

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -39,7 +40,13 @@ func (d *dispenser) Run(ctx context.Context, name string, payload any, emit func
 }
 
 func (d *dispenser) RunOp(ctx context.Context, op api.OpID, _, _ string, payload any, _ func(api.Event)) api.Completion {
-	done := d.move(ctx, payload.(card.Move))
+	var m card.Move
+	if raw, ok := payload.(json.RawMessage); ok {
+		_ = json.Unmarshal(raw, &m)
+	} else {
+		m = payload.(card.Move)
+	}
+	done := d.move(ctx, m)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.ops == nil {
@@ -471,6 +478,108 @@ func TestACardThatWasInsideWhenThePowerWentIsKeptWhenItIsBack(t *testing.T) {
 	r.dev.media = "present"
 	r.Look()
 	r.is(t, book.HandUnclear, book.SettleSuspense, 9, 1, 0)
+}
+
+// outside is a counter without a customer, and ten cards in the books.
+func outside(t *testing.T) *rig {
+	t.Helper()
+	r := open(t, t.TempDir(), &dispenser{state: api.Online, media: "notPresent", stacker: 10, fail: map[string]api.Completion{}})
+	must(t, r.led.Log(ej.Stock, ej.Record{}, book.StockData{Item: "cards", Move: book.StockDraw, Quantity: 10, After: 10, By: "test"}))
+	return r
+}
+
+// booked are the moves of the stock by the machine itself.
+func (r *rig) booked(t *testing.T) (out []string) {
+	t.Helper()
+	raw, err := r.led.Since(0, 1000)
+	must(t, err)
+	for _, b := range raw {
+		var rec ej.Record
+		var d book.StockData
+		must(t, json.Unmarshal(b, &rec))
+		if rec.Kind == ej.Stock && json.Unmarshal(rec.Data, &d) == nil && d.By == book.Platform {
+			out = append(out, string(d.Move))
+		}
+	}
+	return out
+}
+
+func TestAnOutsideClientsCardLeavesTheStock(t *testing.T) {
+	move := func(r *rig, from, to string) api.Completion {
+		p, _ := json.Marshal(card.Move{From: from, To: to})
+		return r.Outside(context.Background(), card.CmdMove, p, nil)
+	}
+	for _, c := range []struct {
+		name  string
+		does  func(r *rig)
+		moves []string
+		stock int
+	}{
+		{"taken at the exit", func(r *rig) {
+			move(r, "unit1", card.Transport)
+			move(r, card.Transport, card.Exit)
+			r.dev.take()
+			r.Look()
+		}, []string{"use"}, 9},
+		{"to the exit at once", func(r *rig) {
+			move(r, "unit1", card.Transport)
+			r.dev.media = "entering"
+			move(r, card.Transport, card.Exit)
+			r.dev.take()
+			r.Look()
+			r.Look()
+		}, []string{"use"}, 9},
+		{"into the bin", func(r *rig) { move(r, "unit1", card.Transport); move(r, card.Transport, "unit2") }, []string{"void"}, 9},
+		{"offered and drawn in again", func(r *rig) {
+			move(r, "unit1", card.Transport)
+			move(r, card.Transport, card.Exit)
+			move(r, card.Exit, "unit2")
+		}, []string{"void"}, 9},
+		{"left inside", func(r *rig) { move(r, "unit1", card.Transport) }, nil, 10},
+		{"left inside, and a customer comes", func(r *rig) {
+			move(r, "unit1", card.Transport)
+			_, err := r.sess.Begin("cardIssue", "zh", "")
+			must(t, err)
+			r.Draw(context.Background())
+		}, []string{"void"}, 9},
+		{"not drawn", func(r *rig) {
+			r.dev.fail[card.Transport] = api.Fail(api.NotStarted, card.ErrNoMedia, "")
+			move(r, "unit1", card.Transport)
+			r.Look()
+		}, nil, 10},
+		{"two", func(r *rig) {
+			for range 2 {
+				move(r, "unit1", card.Transport)
+				move(r, card.Transport, "unit2")
+			}
+		}, []string{"void", "void"}, 8},
+	} {
+		r := outside(t)
+		c.does(r)
+		var stock int
+		r.led.Read(func(b *book.Book) { stock = b.Stock["cards"] })
+		if d := cmp.Diff(c.moves, r.booked(t)); d != "" || stock != c.stock {
+			t.Errorf("%s: %d left, %s", c.name, stock, d)
+		}
+	}
+}
+
+func TestAnOutsideClientMovesNothingBesideACustomerOrOneWhoseCardIsLookedFor(t *testing.T) {
+	p, _ := json.Marshal(card.Move{From: "unit1", To: card.Transport})
+	r := drawn(t) // a session is open
+	if done := r.Outside(context.Background(), card.CmdMove, p, nil); done.Code != api.SequenceError || r.dev.stacker != 9 {
+		t.Errorf("%+v", done)
+	}
+	r = approved(t)
+	r.dev.fail["unit2"] = api.Fail(api.Failed, card.ErrMediaJam, "")
+	r.HandOver(context.Background(), txn, nil)
+	_, err := r.sess.End()
+	must(t, err)
+	for _, name := range []string{card.CmdMove, card.CmdReset} {
+		if done := r.Outside(context.Background(), name, p, nil); done.Code != api.SequenceError {
+			t.Errorf("%s: %+v", name, done)
+		}
+	}
 }
 
 func TestACardThatNeverLeftTheStackerIsInTheStock(t *testing.T) {

@@ -85,6 +85,25 @@ func (d *Desk) Exchange(by string, found map[string]Found) ([]Image, error) {
 	return out, nil
 }
 
+// Passbook takes a person's word for a passbook whose printing broke off: of the lines that were to
+// be printed, complete ones are whole on the page, and used places on it have any print. The next
+// update puts the stripe right and goes on behind them.
+func (d *Desk) Passbook(by string, id uint64, complete, used int) error {
+	var f book.Folio
+	d.Ledger.Read(func(b *book.Book) {
+		for _, x := range b.Broken {
+			if x.ID == id && !x.Known {
+				f = x
+			}
+		}
+	})
+	if n := f.To - f.From + 1; f.ID == 0 || complete < 0 || complete > used || used > complete+1 || used > n {
+		return &Refused{"impossible", fmt.Errorf("%d whole lines on %d places of %d", complete, used, n)}
+	}
+	f.OnSeq, f.OnLine, f.By = f.From-1+complete, f.At-1+used, by
+	return d.Ledger.Log(ej.BookSet, ej.Record{Device: "passbook"}, f)
+}
+
 // Move books a move of blank stock and says the new balance.
 func (d *Desk) Move(x book.StockData) (book.StockData, error) {
 	if !slices.ContainsFunc(d.Items, func(i Item) bool { return i.ID == x.Item }) {

@@ -36,12 +36,14 @@ type Overview struct {
 	Stock    []StockLine           `json:"stock"`
 	Suspense []book.Txn            `json:"suspense"` // wait for a count
 	Retained int                   `json:"retained"` // cards in the bin
-	Records  uint64                `json:"records"`  // of the journal
+	// Books are passbooks whose printing broke off and that nobody has looked at yet.
+	Books   []book.Folio `json:"books"`
+	Records uint64       `json:"records"` // of the journal
 }
 
 // Look reads the present state.
 func (d *Desk) Look() Overview {
-	o := Overview{Units: map[string]*book.Unit{}, Records: d.Ledger.Last(), Suspense: []book.Txn{}}
+	o := Overview{Units: map[string]*book.Unit{}, Records: d.Ledger.Last(), Suspense: []book.Txn{}, Books: []book.Folio{}}
 	for _, id := range slices.Sorted(maps.Keys(d.Devices)) {
 		var c struct {
 			Device api.DeviceState `json:"device"`
@@ -65,6 +67,11 @@ func (d *Desk) Look() Overview {
 			}
 		}
 		o.Retained = b.Retained
+		for _, f := range b.Broken {
+			if !f.Known {
+				o.Books = append(o.Books, f)
+			}
+		}
 	})
 	return o
 }

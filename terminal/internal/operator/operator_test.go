@@ -179,6 +179,37 @@ func TestNoExchangeWhileNotesMayStillMove(t *testing.T) {
 }
 
 // req: G-04
+func TestAPersonSaysHowFarAPassbookWasPrinted(t *testing.T) {
+	r := newRig(t)
+	f := book.Folio{Account: "622588******0001", Mark: "m", Line: 5, Seq: 4, From: 5, To: 7, At: 6}
+	if err := r.Ledger.Log(ej.BookPrinting, ej.Record{}, f); err != nil {
+		t.Fatal(err)
+	}
+	seen := r.Look().Books
+	if len(seen) != 1 || seen[0].From != 5 || seen[0].To != 7 {
+		t.Fatalf("%+v", seen)
+	}
+	for _, c := range [][2]int{{-1, 0}, {0, 2}, {2, 1}, {3, 4}, {4, 4}} {
+		if err := r.Passbook("op", seen[0].ID, c[0], c[1]); err == nil {
+			t.Errorf("%v is taken", c)
+		}
+	}
+	if err := r.Passbook("op", seen[0].ID+1, 1, 1); err == nil {
+		t.Error("another book is taken")
+	}
+	if err := r.Passbook("op", seen[0].ID, 1, 2); err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Look().Books) > 0 {
+		t.Error("it is asked again")
+	}
+	r.Ledger.Read(func(b *book.Book) {
+		if got, _ := b.BrokenFolio("m", 5, 4); got.OnSeq != 5 || got.OnLine != 7 || got.By != "op" {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 func TestStockThatRunsShortRaisesAnAlarm(t *testing.T) {
 	r := newRig(t)
 	for _, m := range []book.StockData{{Item: "cards", Move: book.StockDraw, Quantity: 30, By: "op"}, {Item: "cards", Move: book.StockHandIn, Quantity: 9, By: "op"}, {Item: "cards", Move: book.StockVoid, Quantity: 1, By: "op"}} {

@@ -54,6 +54,12 @@ func (d *Desk) Service() *service.Service {
 				list, err := d.Exchange(who.Name, q.Units)
 				return map[string]any{"images": list}, err
 			})},
+			"X-Operator.Passbook": {Handle: at(d, func(_ context.Context, who access.Operator, q struct {
+				ID             uint64
+				Complete, Used int
+			}) (any, error) {
+				return nil, d.Passbook(who.Name, q.ID, q.Complete, q.Used)
+			})},
 			"X-Operator.Stock": {Handle: at(d, func(_ context.Context, who access.Operator, q book.StockData) (any, error) {
 				q.By = who.Name
 				if q.Move == book.StockUse {

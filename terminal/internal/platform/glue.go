@@ -2,7 +2,9 @@ package platform
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/emmansun/gmsm/sm2"
+	"github.com/emmansun/gmsm/sm3"
 	"github.com/emmansun/gmsm/smx509"
 
 	"zhigui/drivers/api"
@@ -402,6 +405,13 @@ func (d *pad) Ask(ctx context.Context, req counter.Approval, progress func(count
 type signer struct{ key *sm2.PrivateKey }
 
 func (s signer) Sign(text []byte) ([]byte, error) { return s.key.SignWithSM2(rand.Reader, nil, text) }
+
+// mark tells accounts apart in the journal: a keyed digest that only this terminal can make.
+func (s signer) mark(account string) string {
+	h := hmac.New(sm3.New, append([]byte("passbook"), s.key.D.Bytes()...))
+	h.Write([]byte(account))
+	return hex.EncodeToString(h.Sum(nil)[:8])
+}
 
 // keep writes a file that a power loss leaves whole or not at all.
 func keep(path string, b []byte) error {

@@ -77,6 +77,7 @@ type Platform struct {
 	ordering sync.Mutex // one order at a time
 
 	signatures *signed.Folder
+	mark       func(account string) string
 	signing    chan struct{} // a signature waits for the server
 }
 
@@ -108,6 +109,7 @@ func (p *Platform) openBooks() error {
 	if err != nil {
 		return err
 	}
+	p.mark = signer.mark
 	p.led, err = book.Open(filepath.Join(p.cfg.Data, "ej"), journal.Options{Epoch: p.epoch, Signer: signer})
 	if err != nil {
 		return err
@@ -231,6 +233,7 @@ func (p *Platform) join() error {
 		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"], Others: others,
 		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits, Issuer: p.cards,
 		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server, Signatures: p.signatures,
+		Mark:  p.mark,
 		Texts: responseText, Capture: captureCard, Bundle: p.currentBundle, Alarm: p.alarm,
 		Order:    p.order,
 		Activity: func(busy bool) { p.busy.Store(busy); p.takeAssigned() }, Log: p.log,

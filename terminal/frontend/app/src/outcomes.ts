@@ -13,6 +13,7 @@ export const outcomes: Record<string, Tone> = {
   passbookDeclined: 'bad',
   passbookNoAnswer: 'wait',
   passbookNotTurned: 'wait',
+  passbookUnclear: 'wait',
   passbookFailed: 'bad',
   identityFailed: 'bad',
   issueRejected: 'info',

@@ -21,7 +21,7 @@ export default {
     insert: { use: 'insertPassbook', on: { ok: 'update', invalid: 'passbookInvalid', failed: 'passbookFailed' } },
     update: {
       use: 'updatePassbook',
-      on: { updated: 'passbookUpdated', nothing: 'passbookNothing', declined: 'passbookDeclined', noAnswer: 'passbookNoAnswer', pageNotTurned: 'passbookNotTurned', failed: 'passbookFailed' }
+      on: { updated: 'passbookUpdated', nothing: 'passbookNothing', declined: 'passbookDeclined', noAnswer: 'passbookNoAnswer', pageNotTurned: 'passbookNotTurned', unclear: 'passbookUnclear', failed: 'passbookFailed' }
     },
     ...saying('unavailable'),
     ...returned('passbookUpdated'),
@@ -30,6 +30,7 @@ export default {
     ...returned('passbookDeclined', 30),
     ...returned('passbookNoAnswer', 30),
     ...returned('passbookNotTurned', 30),
+    ...returned('passbookUnclear', 40),
     ...returned('passbookFailed', 40)
   }
 } satisfies Sequence

@@ -29,7 +29,7 @@ export const insertPassbook: Component = {
 }
 
 interface Updated {
-  outcome: 'updated' | 'nothing' | 'declined' | 'unknown' | 'notSent' | 'pageNotTurned' | 'failed'
+  outcome: 'updated' | 'nothing' | 'declined' | 'unknown' | 'notSent' | 'pageNotTurned' | 'unclear' | 'failed'
   printed?: number
   reference?: string
   txn?: string
@@ -38,7 +38,7 @@ interface Updated {
 
 /** Prints what is not in the book yet; the platform asks the bank, turns pages and writes the stripe. */
 export const updatePassbook: Component = {
-  exits: ['updated', 'nothing', 'declined', 'noAnswer', 'pageNotTurned', 'failed'],
+  exits: ['updated', 'nothing', 'declined', 'noAnswer', 'pageNotTurned', 'unclear', 'failed'],
   async run(ctx) {
     ctx.show('busy', { text: 'askingLines' })
     const r = (await ctx.sjsl.platform.call<Payload>('X-Passbook.Update', {}, { timeout: 0, onEvent: (name, p) => follow(ctx, name, p) })) as unknown as Updated

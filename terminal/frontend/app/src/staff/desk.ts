@@ -5,7 +5,9 @@ import { DeviceError, type Payload, type Service } from '@counter/sjsl'
 export interface Unit { currency: string; value: number; initial: number; count: number; rejected?: number; retracted?: number; inaccurate?: boolean; estimated?: boolean }
 export interface Stock { id: string; zh: string; en: string; count: number; warn: number; short: boolean }
 export interface Open { id: string; amount: number; paid?: number }
-export interface Overview { devices: { id: string; model: string; state: string; reason?: string }[]; units: Record<string, Unit>; stock: Stock[]; suspense: Open[]; retained: number; records: number }
+export interface Overview { devices: { id: string; model: string; state: string; reason?: string }[]; units: Record<string, Unit>; stock: Stock[]; suspense: Open[]; retained: number; records: number; books?: Folio[] }
+/** A passbook whose printing broke off: lines from…to were to be printed from that line of the page on. */
+export interface Folio { id: number; account: string; from: number; to: number; line: number }
 export interface Step { name: string; ok: boolean; detail?: string; millis: number }
 export interface Entry { seq: number; time: string; kind: string; txn?: string; device?: string; data?: Record<string, unknown> }
 export interface Image { unit: string; before: Unit; after: Unit; line: { booked: number; counted: number; added: number; removed: number }; difference: number }
@@ -41,5 +43,6 @@ export class Desk {
   rearm = (device: string) => this.call('Rearm', { device })
   journal = (before: number, txn: string) => this.call<{ records: Entry[] }>('Journal', { before, txn })
   exchange = (units: Record<string, { counted: number; added: number; removed: number }>) => this.call<{ images: Image[] }>('Exchange', { units })
+  passbook = (id: number, complete: number, used: number) => this.call('Passbook', { id, complete, used })
   stock = (item: string, move: string, quantity: number, first = '', last = '') => this.call<{ after: number }>('Stock', { item, move, quantity, first, last })
 }
