@@ -41,6 +41,22 @@ func (h *Host) startControl() error {
 	mux.HandleFunc("GET /api/accounts", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.Accounts()) })
 	mux.HandleFunc("GET /api/ledger", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.Operations()) })
 	mux.HandleFunc("GET /api/invariants", func(w http.ResponseWriter, _ *http.Request) { reply(w, h.l.invariants()) })
+	mux.HandleFunc("GET /api/book", func(w http.ResponseWriter, r *http.Request) {
+		b, err := h.Book(r.URL.Query().Get("format"), r.URL.Query().Get("day"), r.URL.Query()["spoil"]...)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		_, _ = w.Write(b)
+	})
+	mux.HandleFunc("POST /api/day", func(w http.ResponseWriter, r *http.Request) {
+		day := r.URL.Query().Get("day")
+		if len(day) != 4 {
+			http.Error(w, "day must be MMDD", http.StatusBadRequest)
+			return
+		}
+		reply(w, map[string]int{"told": h.CutOver(day)})
+	})
 	h.web = &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	h.wg.Go(func() {
 		if err := h.web.Serve(ln); err != nil && !errors.Is(err, http.ErrServerClosed) {

@@ -13,6 +13,7 @@ type request struct {
 	auth string
 	bal  string // F54
 	text string // F62
+	day  string // F15
 	chip *issuer
 	bent bool // the scenario spoils the issuer's cryptogram
 }
@@ -72,7 +73,7 @@ func (h *Host) request(q *request) {
 			if op.forbid {
 				q.rc = "94"
 			} else {
-				q.rc, q.auth = op.e.RC, op.e.Auth
+				q.rc, q.auth, q.day = op.e.RC, op.e.Auth, op.e.Day
 				q.balance(l.accounts[pan])
 			}
 			return nil
@@ -153,7 +154,8 @@ func cardState(a *Account) string {
 
 func (h *Host) withdraw(q *request, a *Account, key string, amount int64) <-chan error {
 	l := h.l
-	e := Entry{Kind: "withdraw", Key: key, Card: a.Card, Amount: amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41)}
+	e := Entry{Kind: "withdraw", Key: key, Card: a.Card, Amount: amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41), Day: h.today(), Stan: q.m.text(11), Time: q.m.text(7)}
+	q.day = e.Day
 	switch {
 	case amount <= 0:
 		q.rc = "13"
@@ -188,12 +190,13 @@ func (h *Host) deposit(q *request) {
 	case op != nil && op.e.Kind == "deposit" && op.e.Amount != -amount:
 		q.rc = "94"
 	case op != nil:
-		q.rc, q.auth = op.e.RC, op.e.Auth
+		q.rc, q.auth, q.day = op.e.RC, op.e.Auth, op.e.Day
 		q.balance(a)
 	case amount <= 0:
 		q.rc = "13"
 	default:
-		e := Entry{Kind: "deposit", Key: key, Card: q.m.text(2), Amount: -amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41), Auth: fmt.Sprintf("%06d", l.entries%1000000)}
+		e := Entry{Kind: "deposit", Key: key, Card: q.m.text(2), Amount: -amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41), Day: h.today(), Stan: q.m.text(11), Time: q.m.text(7), Auth: fmt.Sprintf("%06d", l.entries%1000000)}
+		q.day = e.Day
 		if rc := cardState(a); rc != "" {
 			e.Kind, e.Amount, e.RC, e.Auth = "decline", 0, rc, ""
 		}
@@ -306,6 +309,6 @@ func (h *Host) fields(q *request) *[129]string {
 		f[n] = q.m.text(n)
 	}
 	f[55] = string(q.chipAnswer())
-	f[38], f[39], f[54], f[62] = q.auth, q.rc, q.bal, q.text
+	f[15], f[38], f[39], f[54], f[62] = q.day, q.auth, q.rc, q.bal, q.text
 	return &f
 }

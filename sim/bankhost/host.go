@@ -47,6 +47,7 @@ type Host struct {
 	once  sync.Once
 
 	doors []io.Closer
+	day   string // settlement day, MMDD; empty: the calendar's
 
 	WebAddr string // address of the control
 }

@@ -42,6 +42,9 @@ type Entry struct {
 	PIN    string    `json:"pin,omitempty"`
 	Owner  string    `json:"owner,omitempty"`
 	Tries  int       `json:"tries,omitempty"`
+	Day    string    `json:"day,omitempty"`  // settlement day, MMDD
+	Stan   string    `json:"stan,omitempty"` // F11 and F7 of the acquirer
+	Time   string    `json:"time,omitempty"`
 	At     time.Time `json:"at"`
 }
 

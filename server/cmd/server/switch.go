@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"zhigui/server/api/message"
 	"zhigui/server/api/message/format"
@@ -24,7 +25,7 @@ func (s *services) startTrade(ctx context.Context) error {
 	c := s.c
 	var hosts []*host.Host
 	for i := range c.Hosts {
-		h, err := s.newHost(&c.Hosts[i])
+		h, err := s.newHost(ctx, &c.Hosts[i])
 		if err != nil {
 			return fmt.Errorf("hosts[%d] %s: %w", i, c.Hosts[i].Name, err)
 		}
@@ -78,7 +79,7 @@ func (s *services) startTrade(ctx context.Context) error {
 }
 
 // newHost makes a host and gives the security module the keys that come as a file.
-func (s *services) newHost(c *config.Host) (*host.Host, error) {
+func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, error) {
 	codec, err := codecOf(c.Dialect, "cups128", c.Zone)
 	if err != nil {
 		return nil, fmt.Errorf("dialect: %w", err)
@@ -95,7 +96,11 @@ func (s *services) newHost(c *config.Host) (*host.Host, error) {
 			return nil, err
 		}
 	}
-	o := host.Options{Name: c.Name, Codec: codec, HSM: s.hsm, Keys: c.Owner, Limits: c.Limits.Host(), Management: c.Management,
+	day, err := s.st.Day(ctx, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	o := host.Options{Day: day, CutOver: func(ctx context.Context, day string) error { return s.st.SetDay(ctx, c.Name, day, time.Now()) }, Name: c.Name, Codec: codec, HSM: s.hsm, Keys: c.Owner, Limits: c.Limits.Host(), Management: c.Management,
 		Acquirer: c.Acquirer, Forwarder: c.Forwarder, Trace: trade.TraceNumbers(s.st, c.Acquirer, c.Forwarder), Log: s.log}
 	if c.Management == "none" {
 		o.Management = ""

@@ -28,6 +28,8 @@ func init() {
 		"key import":    {"key import --config FILE --owner ZONE --by NAME --kek ZONE < password, PIN block, MAC block: install keys from TR-31 key blocks", keyImport},
 		"key export":    {"key export --config FILE --owner ZONE --by NAME --kek ZONE < password: print the PIN and the MAC key as TR-31 key blocks", keyExport},
 		"key list":      {"key list --config FILE [--owner ZONE]: owners, versions and check values", keyList},
+		"recon run":     {"recon run --config FILE --host H --day yyyyMMdd [--format core|cups|FILE.yaml] BOOK: compare a settlement day with the host's book and the terminals' journals", reconRun},
+		"recon report":  {"recon report --config FILE --day yyyyMMdd: comparisons, open differences, and what each terminal did", reconReport},
 		"schema check":  {"schema check: what in the tables breaks a house rule for databases, and what is excepted, with the reason", schemaCheck},
 		"schema ddl":    {"schema ddl --engine sqlite|mariadb|postgres: print the statements that make the tables, for a person who does it", schemaDDL},
 		"store archive": {"store archive --config FILE --month yyyyMM: a closed month of the journal goes to the folder store.archives", storeArchive},

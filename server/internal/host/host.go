@@ -56,8 +56,10 @@ type Options struct {
 	EchoEvery  time.Duration
 	// Trace makes the host's trace numbers (F11).
 	Trace func(ctx context.Context) (string, error)
-	// CutOver is told the settlement date (MMDD) when the host changes its day.
-	CutOver func(date string)
+	// Day is the settlement day (yyyyMMdd) of the host's last cut-over; empty: its day is the calendar's.
+	Day string
+	// CutOver makes a new settlement day durable; until it has, the host is not answered.
+	CutOver func(ctx context.Context, day string) error
 	Now     func() time.Time
 	Log     *slog.Logger
 }
@@ -80,6 +82,8 @@ type Host struct {
 	brk   *breaker
 	signed,
 	off atomic.Bool // off: the host has signed off
+
+	day atomic.Pointer[string]
 
 	answered, unknown, notSent, macErrors atomic.Uint64
 	timeSum                               atomic.Int64 // of answered ones, microseconds
@@ -112,7 +116,16 @@ func New(o Options) *Host {
 	for c, n := range [classes]int{l.InFlight, max(1, l.InFlight/2), max(4, l.InFlight/10), 4} {
 		h.pools[c] = &pool{free: n, size: n, queue: l.Queue}
 	}
+	h.day.Store(&o.Day)
 	return h
+}
+
+// Day is the host's settlement day, yyyyMMdd.
+func (h *Host) Day(now time.Time) string {
+	if d := *h.day.Load(); d != "" {
+		return d
+	}
+	return now.In(shanghai).Format("20060102")
 }
 
 // Attach gives the host its link; once, before the first request.

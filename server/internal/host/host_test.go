@@ -77,6 +77,7 @@ type kit struct {
 	hsm  *hsm.Soft
 	stan int
 	cuts []string
+	fail error
 }
 
 var pik, mak = []byte("0123456789abcdef"), []byte("fedcba9876543210")
@@ -97,7 +98,7 @@ func newKit(t testing.TB, l Limits) *kit {
 	k := &kit{t: t, w: &way{up: true}, c: link.NewCodec(d, d.ISO()), hsm: s}
 	k.h = New(Options{Name: "bank", Codec: k.c, HSM: s, Keys: "bank", Limits: l, Management: "cups", Acquirer: "1", Forwarder: "2",
 		Trace:   func(context.Context) (string, error) { k.stan++; return fmt.Sprintf("%06d", k.stan), nil },
-		CutOver: func(date string) { k.cuts = append(k.cuts, date) }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		CutOver: func(_ context.Context, day string) error { k.cuts = append(k.cuts, day); return k.fail }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	k.h.Attach(k.w)
 	k.w.set(k.well)
 	return k
@@ -366,8 +367,12 @@ func TestTheHostsOwnRequestsAreAnswered(t *testing.T) {
 			t.Errorf("%s %v: %s, want %s", c.mti, c.set, a.String(39), c.want)
 		}
 	}
-	if len(k.cuts) != 1 || k.cuts[0] != "1123" {
+	if len(k.cuts) != 1 || k.cuts[0] != FullDay("1123", time.Now()) || k.h.Day(time.Now()) != k.cuts[0] {
 		t.Errorf("cut-over: %v", k.cuts)
+	}
+	k.fail = errors.New("disk full")
+	if a := k.asked("0820", map[int]string{70: End, 15: "1124"}, 0); a.String(39) != "96" || k.h.Day(time.Now()) != k.cuts[0] {
+		t.Errorf("a day that could not be stored was answered %s", a.String(39))
 	}
 	k.asked("0820", map[int]string{70: SignOff}, 0)
 	if err := k.do(Financial, time.Second); !errors.Is(err, ErrDown) || k.h.Up() {
@@ -376,5 +381,17 @@ func TestTheHostsOwnRequestsAreAnswered(t *testing.T) {
 	k.asked("0820", map[int]string{70: SignOn}, 0)
 	if err := k.do(Financial, time.Second); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestADayOfTheOtherSideOfNewYearIsFound(t *testing.T) {
+	at := func(s string) time.Time { x, _ := time.ParseInLocation("20060102 15", s, shanghai); return x }
+	for _, c := range []struct{ now, date, want string }{
+		{"20261231 23", "0101", "20270101"}, {"20270101 01", "1231", "20261231"}, {"20261122 10", "1122", "20261122"}, {"20261122 22", "1123", "20261123"},
+		{"20280229 10", "0229", "20280229"}, {"20261122 10", "0230", "20261122"},
+	} {
+		if got := FullDay(c.date, at(c.now)); got != c.want {
+			t.Errorf("%s seen %s: %s, want %s", c.date, c.now, got, c.want)
+		}
 	}
 }

@@ -107,7 +107,7 @@ func (h *Host) Watch(ctx context.Context) {
 
 // Handle implements link.Handler for what the host asks of us: echo, sign-on and sign-off of its
 // side, the change of its day, a new key.
-func (h *Host) Handle(_ context.Context, body, dst []byte) ([]byte, bool) {
+func (h *Host) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	m := message.New(h.Model())
 	seal, err := h.o.Codec.Unpack(m, body)
 	if err != nil {
@@ -120,7 +120,7 @@ func (h *Host) Handle(_ context.Context, body, dst []byte) ([]byte, bool) {
 			_ = a.Set(n, v)
 		}
 	}
-	_ = a.SetString(39, h.managed(m, !h.o.Codec.HasMAC() || h.trusted(seal)))
+	_ = a.SetString(39, h.managed(ctx, m, !h.o.Codec.HasMAC() || h.trusted(seal)))
 	out, err := h.Pack(dst, a)
 	if err != nil {
 		h.o.Log.Error("answer to the host cannot be packed", "host", h.o.Name, "error", err.Error())
@@ -129,7 +129,7 @@ func (h *Host) Handle(_ context.Context, body, dst []byte) ([]byte, bool) {
 	return out, true
 }
 
-func (h *Host) managed(m *message.Message, trusted bool) string {
+func (h *Host) managed(ctx context.Context, m *message.Message, trusted bool) string {
 	if m.MTI() != "0820" && m.MTI() != "0800" {
 		h.o.Log.Warn("the host asks for what this server does not do", "host", h.o.Name, "mti", m.MTI())
 		return "12"
@@ -150,10 +150,17 @@ func (h *Host) managed(m *message.Message, trusted bool) string {
 		if len(date) != 4 && code == End {
 			return "30"
 		}
-		h.o.Log.Info("the host changes its day", "host", h.o.Name, "code", code, "date", date)
-		if h.o.CutOver != nil && code == End {
-			h.o.CutOver(date)
+		if code == End {
+			day := FullDay(date, h.o.Now())
+			if h.o.CutOver != nil {
+				if err := h.o.CutOver(ctx, day); err != nil {
+					h.o.Log.Error("the host's new day cannot be stored", "host", h.o.Name, "error", err.Error())
+					return "96" // it says it again
+				}
+			}
+			h.day.Store(&day)
 		}
+		h.o.Log.Info("the host changes its day", "host", h.o.Name, "code", code, "date", date)
 	default:
 		return "12"
 	}
@@ -163,4 +170,18 @@ func (h *Host) managed(m *message.Message, trusted bool) string {
 func (h *Host) trusted(s link.Seal) bool {
 	ok, err := h.sealed(s)
 	return ok && err == nil
+}
+
+// FullDay is the day nearest to now whose month and day are date (MMDD): a cut-over on the last day of
+// the year names the first of the next. An impossible date gives now's own.
+func FullDay(date string, now time.Time) string {
+	now = now.In(shanghai)
+	best, gap := now.Format("20060102"), time.Duration(1<<62)
+	for y := now.Year() - 1; y <= now.Year()+1; y++ {
+		t, err := time.ParseInLocation("20060102", fmt.Sprintf("%04d%s", y, date), shanghai)
+		if err == nil && t.Sub(now).Abs() < gap {
+			best, gap = t.Format("20060102"), t.Sub(now).Abs()
+		}
+	}
+	return best
 }

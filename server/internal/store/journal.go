@@ -77,6 +77,7 @@ type Txn struct {
 	Answer    []byte
 	Paid      sql.NullInt64
 	Note      string
+	Day       string // settlement day, yyyyMMdd
 	Created   time.Time
 	Updated   time.Time
 }
@@ -84,8 +85,8 @@ type Txn struct {
 const (
 	insertKey = `INSERT INTO TX_ON_KEY (IDEMPOTENCY_KEY, JOURNAL_NUMBER) VALUES (?,?) ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING`
 	insertTxn = `INSERT INTO TX_ON_JOURNAL (JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER,
- AMOUNT, TRANS_STATE, RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, NOTE, CREATE_TIME, UPDATE_TIME, SEARCH_STATE)
- VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+ AMOUNT, TRANS_STATE, RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, NOTE, SETTLE_DATE, CREATE_TIME, UPDATE_TIME, SEARCH_STATE)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
 	insertTxnOnce = insertTxn + ` ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING`
 )
 
@@ -115,7 +116,7 @@ func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh
 			}
 		}
 		n, err := tx.exec(q, t.ID, t.Idem, t.Digest, t.Terminal, t.Branch, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
-			t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), ms(t.Created), ms(t.Updated), s.searchable(t.ID))
+			t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), t.Day, ms(t.Created), ms(t.Updated), s.searchable(t.ID))
 		if fresh = n == 1; fresh && err == nil && len(claims) > 0 {
 			over, err = take(tx, t, claims)
 		}
@@ -137,6 +138,7 @@ type Outcome struct {
 	Auth     string
 	Answer   []byte // sealed answers; nil keeps
 	Note     string
+	Day      string // settlement day that the host has named; empty keeps
 	At       time.Time
 	Reversal *Reversal // stored in the same commit
 }
@@ -149,7 +151,7 @@ func (s *Store) Finish(ctx context.Context, id int64, o *Outcome, from ...State)
 
 const (
 	finishSet = `UPDATE TX_ON_JOURNAL SET TRANS_STATE=?, RESPONSE_CODE=COALESCE(NULLIF(?,''), RESPONSE_CODE), AUTHORIZATION_CODE=COALESCE(NULLIF(?,''), AUTHORIZATION_CODE),
- NOTE=COALESCE(NULLIF(?,''), NOTE), UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1`
+ NOTE=COALESCE(NULLIF(?,''), NOTE), SETTLE_DATE=COALESCE(NULLIF(?,''), SETTLE_DATE), UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1`
 	finishWhere  = ` WHERE JOURNAL_NUMBER=? AND (TRANS_STATE=? OR TRANS_STATE=? OR TRANS_STATE=?)`
 	finishTxn    = finishSet + finishWhere
 	finishAnswer = finishSet + `, ANSWER_SEALED=?` + finishWhere
@@ -165,7 +167,7 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 		}
 	}
 	q := finishTxn // IN would build a temporary table each time
-	args := []any{int64(o.State), o.RC, o.Auth, clip(o.Note, maxNote), ms(o.At)}
+	args := []any{int64(o.State), o.RC, o.Auth, clip(o.Note, maxNote), o.Day, ms(o.At)}
 	if o.Answer != nil {
 		q, args = finishAnswer, append(args, o.Answer)
 	}
@@ -194,7 +196,7 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 }
 
 const txnColumns = `JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER, AMOUNT, TRANS_STATE,
- RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, AUTHORIZATION_CODE, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, PAID_AMOUNT, NOTE, CREATE_TIME, UPDATE_TIME
+ RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, AUTHORIZATION_CODE, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, PAID_AMOUNT, NOTE, SETTLE_DATE, CREATE_TIME, UPDATE_TIME
 `
 
 const selectTxn = `SELECT ` + txnColumns + ` FROM TX_ON_JOURNAL `
@@ -203,7 +205,7 @@ func scanTxn(r scanner) (*Txn, error) {
 	t := &Txn{}
 	var c, u int64
 	err := r.Scan(&t.ID, &t.Idem, &t.Digest, &t.Terminal, &t.Branch, &t.Channel, &t.Host, &t.Kind, &t.Batch, &t.STAN, &t.Amount, &t.State, &t.RC, &t.HostSTAN, &t.HostTime,
-		&t.Reference, &t.Auth, &t.PANMasked, &t.PANIndex, &t.Request, &t.Answer, &t.Paid, &t.Note, &c, &u)
+		&t.Reference, &t.Auth, &t.PANMasked, &t.PANIndex, &t.Request, &t.Answer, &t.Paid, &t.Note, &t.Day, &c, &u)
 	if err != nil {
 		return nil, found(err)
 	}

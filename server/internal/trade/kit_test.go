@@ -138,7 +138,8 @@ func (r *rig) start() {
 	}
 	codec := codecOf(r.t, name, name)
 	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
-		Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: r.limits, Log: o.Log})
+		Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: r.limits, Log: o.Log,
+		CutOver: func(ctx context.Context, day string) error { return r.st.SetDay(ctx, "core", day, time.Now()) }})
 	hosts, names := []*host.Host{r.host}, []string{"core"}
 	for i := range r.more {
 		m := &r.more[i]
@@ -162,7 +163,7 @@ func (r *rig) start() {
 		m.client.Start()
 	}
 	up := make(chan struct{}, 8)
-	r.mux = link.NewMux(link.Options{Lines: []link.Line{{Address: r.addr, Count: 4}}, Codec: codec, Backoff: 10 * time.Millisecond, Log: o.Log, OnUp: func() { up <- struct{}{} }})
+	r.mux = link.NewMux(link.Options{Lines: []link.Line{{Address: r.addr, Count: 4}}, Codec: codec, Requests: r.host, Backoff: 10 * time.Millisecond, Log: o.Log, OnUp: func() { up <- struct{}{} }})
 	r.host.Attach(r.mux)
 	r.eng.Start()
 	r.mux.Start()

@@ -136,6 +136,7 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan 
 	if e.blocked.Has(risk.Card, hex.EncodeToString(t.PANIndex)) {
 		return nil, rcCardBlocked
 	}
+	t.Day = w.host.Day(now)
 	t.Batch = w.batch()
 	w.host.Stamp(w.out, now, stan)
 	t.HostTime = string(w.out.Get(7))
@@ -209,6 +210,9 @@ func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *stor
 		return z.unknown(ctx, w, k, t, "answer without a response code")
 	}
 	o := &store.Outcome{State: store.Declined, RC: rc, Auth: string(a.Msg.Get(38))}
+	if d := a.Msg.Value(message.SettleDate); len(d) == 4 {
+		o.Day = host.FullDay(string(d), t.Created)
+	}
 	if rc == rcOK {
 		o.State = store.Approved
 		if k.Ends() {

@@ -11,15 +11,15 @@ func Step(e Engine, v int, o Options) []string {
 	var out []string
 	for i := range Tables {
 		t := &Tables[i]
-		if !e.in(t.On) || since(t.Since) > v {
+		if !e.in(t.On) || version(t.Since) > v {
 			continue
 		}
-		fresh := since(t.Since) == v
+		fresh := version(t.Since) == v
 		if fresh {
 			out = append(out, create(e, t, o)...)
 		}
 		for _, c := range t.Columns {
-			if since(c.Since) == v && !fresh {
+			if version(c.Since) == v && !fresh {
 				out = append(out, "ALTER TABLE "+t.Name+" ADD COLUMN "+ifNotExists(e)+column(e, t, c))
 			}
 		}
@@ -56,7 +56,7 @@ func create(e Engine, t *Table, o Options) []string {
 	var b strings.Builder
 	b.WriteString("CREATE TABLE IF NOT EXISTS " + t.Name + " (\n")
 	for _, c := range t.Columns {
-		if since(c.Since) > since(t.Since) {
+		if version(c.Since) > version(t.Since) {
 			continue
 		}
 		b.WriteString("  " + column(e, t, c) + ",\n")

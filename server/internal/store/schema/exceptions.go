@@ -11,7 +11,6 @@ func (x Exception) covers(f Finding, t *Table) bool {
 var Exceptions = []Exception{
 	{"DB-06", "TX_ON_JOURNAL", "JOURNAL_NUMBER", "its number comes from the number generator and rises with time, as a counted key would: a second key would cost every transaction another index"},
 	{"DB-01", "TX_ON_EVENT", "", "a step has no number of its own; it is found by its transaction"},
-	{"DB-01", "TX_RK_SHARE", "", "found by its transaction, with which it comes and goes"},
 	{"DB-01", "FL_RL_ASSIGNMENT", "", "the last row of a terminal counts; rows are never named"},
 	{"DB-01", "SY_US_AUDIT_LOG", "", "a line of the audit trail is never named"},
 	{"DB-07", "FL_TM_STATE", "*", "reports of a terminal, kept as they came; nothing is searched in them"},

@@ -84,7 +84,7 @@ type Table struct {
 
 func (e Engine) in(on Engine) bool { return on == 0 || e&on != 0 }
 
-func since(n int) int { return max(n, 1) }
+func version(n int) int { return max(n, 1) }
 
 // Version is the newest version of the schema.
 func Version() int {
@@ -114,6 +114,7 @@ func col(name string, k Kind, size int, comment string) Column {
 func (c Column) orNull() Column { c.Null = true; return c }
 
 func (c Column) or(v string) Column { c.Default = v; return c }
+
 
 func id() Column { return col("ID", Auto, 0, "surrogate key") }
 

@@ -64,6 +64,7 @@ var transactions = []Table{
 		reversalPaid(),
 		note(),
 		col("SEARCH_STATE", Small, 0, "SQLite: 1 when the indexes for searches hold the row").or("0"),
+		settleDate(),
 	}, append(searched(),
 		unique("IDEMPOTENCY_KEY").on(SQLite),
 		index("TRANS_STATE", "JOURNAL_NUMBER").where(Unsettled),
@@ -96,18 +97,45 @@ var transactions = []Table{
 		col("FIRST_USER", Chars, 64, "who proposed it"),
 		note(),
 	}, unique("JOURNAL_NUMBER")),
+	table("TX_ST_DAY", "settlement day of a host, as its last cut-over named it", []Column{
+		id(), hostName(), settleDate(),
+	}, unique("HOST_NAME")),
+	table("TX_RC_RUN", "one comparison of a day's journal with another book", []Column{
+		id(), settleDate(), hostName(), bookName(),
+		col("SOURCE_DIGEST", Chars, 64, "SM3 of the file that was compared").or("''"),
+		col("OUR_COUNT", Number, 0, "rows of the journal"),
+		col("THEIR_COUNT", Number, 0, "rows of the other book"),
+		col("MATCH_COUNT", Number, 0, "rows that agree"),
+		col("OUR_AMOUNT", Amount, 0, "sum of the journal, minor units"),
+		col("THEIR_AMOUNT", Amount, 0, "sum of the other book, minor units"),
+	}, unique("SETTLE_DATE", "HOST_NAME", "BOOK_NAME")),
+	table("TX_RC_DIFFERENCE", "what two books say differently, and who does what about it", []Column{
+		id(), settleDate(), hostName(), bookName(),
+		col("MATCH_KEY", Chars, 60, "what names the transaction in both books"),
+		col("DIFFERENCE_CLASS", Chars, 20, "class, of server/internal/recon"),
+		journalNumber().orNull(),
+		terminalNumber(),
+		organization().or("''"),
+		col("REFERENCE_NUMBER", Chars, 12, "field 37").or("''"),
+		col("OUR_AMOUNT", Amount, 0, "what the journal has, minor units").orNull(),
+		col("THEIR_AMOUNT", Amount, 0, "what the other book has, minor units").orNull(),
+		col("OWNER_ROLE", Chars, 20, "who acts next"),
+		col("DIFFERENCE_STATE", Small, 0, "0 open, 1 proposed by one person, 2 settled by a second, 3 gone in a later comparison"),
+		col("FIRST_USER", Chars, 64, "who proposed").or("''"),
+		note(),
+	}, unique("SETTLE_DATE", "BOOK_NAME", "MATCH_KEY"), index("DIFFERENCE_STATE", "SETTLE_DATE")),
 	table("TX_RK_USAGE", "what has been used of each limit in its period", []Column{
 		id(),
 		ruleName(), subject(),
 		col("PERIOD", Chars, 12, "day yyyyMMdd, or yyyyMMddHH, in the business zone"),
 		col("AMOUNT", Amount, 0, "sum in minor units").or("0"),
 		col("USE_COUNT", Int, 0, "transactions").or("0"),
-	}, unique("RULE_NAME", "SUBJECT", "PERIOD"), index("PERIOD")).since(3),
+	}, unique("RULE_NAME", "SUBJECT", "PERIOD"), index("PERIOD")),
 	table("TX_RK_SHARE", "share of a transaction in the usage of a limit, given back when the transaction comes to nothing", []Column{
 		id(), journalNumber(), ruleName(), subject(),
 		col("PERIOD", Chars, 12, "that of the usage"),
 		col("AMOUNT", Amount, 0, "in minor units"),
-	}, index("JOURNAL_NUMBER")).since(3),
+	}, unique("JOURNAL_NUMBER", "RULE_NAME")),
 	table("TX_RK_BLOCK", "cards, terminals and merchants that may do nothing", []Column{
 		id(),
 		col("SUBJECT_KIND", Chars, 10, "card, terminal or merchant"),
@@ -115,7 +143,15 @@ var transactions = []Table{
 		col("MASKED_NAME", Chars, 40, "for people: a masked card number, a number"),
 		note(),
 		col("STATUS", Flag, 0, "0 out of use, 1 in use").or("'1'"),
-	}, unique("SUBJECT_KIND", "SUBJECT")).since(3),
+	}, unique("SUBJECT_KIND", "SUBJECT")),
+}
+
+func settleDate() Column {
+	return col("SETTLE_DATE", Chars, 8, "settlement day yyyyMMdd, field 15 or the host's day").or("''")
+}
+
+func bookName() Column {
+	return col("BOOK_NAME", Chars, 20, "the other book: terminal, or the name of a file's host")
 }
 
 func ruleName() Column { return col("RULE_NAME", Chars, 40, "limit, by its name in the configuration") }
@@ -197,14 +233,14 @@ var people = []Table{
 		col("SECOND_USER", Chars, 64, "who agreed").or("''"),
 		col("RESULT_NOTE", Chars, 700, "what the terminal said").or("''"),
 		col("EXPIRE_TIME", Millis, 0, "not sent after"),
-	}, unique("COMMAND_NUMBER"), index("TERMINAL_NUMBER", "COMMAND_STATE")).since(2),
+	}, unique("COMMAND_NUMBER"), index("TERMINAL_NUMBER", "COMMAND_STATE")),
 	table("FL_EJ_SIGNATURE", "what customers signed on the glass of a terminal; the pictures are in the blob store", []Column{
 		id(), terminalNumber(),
 		col("CONTENT_DIGEST", Chars, 64, "SM3 that the terminal's journal has of it"),
 		col("RECORD_NUMBER", Number, 0, "that record of the journal"),
 		col("SESSION_NUMBER", Chars, 80, "session at the counter"),
 		col("DOCUMENT_NAME", Chars, 100, "what was signed, with its version"),
-	}, unique("TERMINAL_NUMBER", "CONTENT_DIGEST"), index("TERMINAL_NUMBER", "SESSION_NUMBER")).since(2),
+	}, unique("TERMINAL_NUMBER", "CONTENT_DIGEST"), index("TERMINAL_NUMBER", "SESSION_NUMBER")),
 }
 
 var system = []Table{

@@ -1,0 +1,167 @@
+// Package recon compares the books of a settlement day: the switch's journal with the book that a host
+// (core system, card network) sends, and with what the terminals' own journals say they paid. Each
+// difference has a class, an owner and a next action; two persons settle it. mgmt and serverctl use it.
+//
+// Source: transaction.md §4.5. The day is the host's own (field 15, cut-over), never the wall clock's.
+package recon
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"time"
+
+	"zhigui/server/internal/product"
+	"zhigui/server/internal/store"
+)
+
+// Class of a difference.
+type Class string
+
+// Classes. Ours is the switch's journal.
+const (
+	OursOnly   Class = "oursOnly"   // the other book does not know it: paid without a debit (短款)
+	TheirsOnly Class = "theirsOnly" // debited without our knowledge: the customer got nothing (长款)
+	Amount     Class = "amount"     // both have it, with other amounts
+	State      Class = "state"      // we took it back, they kept it
+	Duplicate  Class = "duplicate"  // they have it twice
+	Pending    Class = "pending"    // not decided here yet: a reversal is under way, or a person must decide
+	Uncounted  Class = "uncounted"  // the terminal does not know what it paid before a count
+	Silent     Class = "silent"     // the terminal's journal says nothing about it
+)
+
+// Owners act next on a difference.
+var Owners = map[Class]string{OursOnly: "clearing", TheirsOnly: "clearing", Amount: "clearing", State: "clearing", Duplicate: "clearing",
+	Pending: "operator", Uncounted: "branch", Silent: "operator"}
+
+// Row is one line of another book.
+type Row struct {
+	Reference, Terminal string
+	Amount              int64 // what the card was debited in the end, minor units; a credit is negative
+	Reversed            bool
+}
+
+// Books compares.
+type Books struct {
+	Store    *store.Store
+	Products *product.Catalogue
+	Now      func() time.Time
+}
+
+// effect is what a transaction did in the end by our journal; clear is false while that is not decided.
+// ok is false for what moves no money.
+func (b *Books) effect(t *store.Txn) (amount int64, clear, ok bool) {
+	p := b.Products.Named(t.Kind)
+	if p != nil && p.Moves != product.Money && !p.Credit {
+		return 0, true, false
+	}
+	amount = t.Amount
+	if t.Paid.Valid {
+		amount = t.Paid.Int64
+	}
+	switch t.State {
+	case store.Declined, store.NotSent, store.Voided, store.Reversed, store.ReversalAbsent:
+		return 0, true, true
+	case store.Intent, store.Unknown, store.ReversalPending, store.ReversalStuck, store.CreditPending, store.Suspense:
+		clear = false
+	default:
+		clear = true
+	}
+	if p != nil && p.Credit {
+		if t.State != store.Confirmed && t.State != store.ClosedByHand && t.State != store.CreditPending {
+			amount = 0 // approved, but no note was booked yet
+		}
+		amount = -amount
+	}
+	return amount, clear, true
+}
+
+// Host compares a day's journal of one host with the book it sent.
+func (b *Books) Host(ctx context.Context, host, day, digest string, rows []Row) (*store.Run, []*store.Difference, error) {
+	theirs := make(map[string]*Row, len(rows))
+	run := &store.Run{Day: day, Host: host, Book: "host", Digest: digest, Theirs: int64(len(rows)), At: b.Now()}
+	var out []*store.Difference
+	add := func(c Class, reference string, t *store.Txn, r *Row) {
+		d := &store.Difference{Day: day, Host: host, Book: run.Book, Key: host + "|" + reference, Class: string(c), Reference: reference, Owner: Owners[c]}
+		if c == Duplicate {
+			d.Key += "|2"
+		}
+		if t != nil {
+			d.Txn, d.Terminal, d.Branch = sql.NullInt64{Int64: t.ID, Valid: true}, t.Terminal, t.Branch
+			a, _, _ := b.effect(t)
+			d.Ours = sql.NullInt64{Int64: a, Valid: true}
+		}
+		if r != nil {
+			d.Terminal = cmp.Or(d.Terminal, r.Terminal)
+			d.Theirs = sql.NullInt64{Int64: r.Amount, Valid: true}
+		}
+		out = append(out, d)
+	}
+	for i := range rows {
+		r := &rows[i]
+		run.TheirAmount += r.Amount
+		if theirs[r.Reference] != nil {
+			add(Duplicate, r.Reference, nil, r)
+			continue
+		}
+		theirs[r.Reference] = r
+	}
+	err := b.each(ctx, host, day, func(t *store.Txn) error {
+		amount, clear, ok := b.effect(t)
+		if !ok {
+			return nil
+		}
+		r := theirs[t.Reference]
+		delete(theirs, t.Reference)
+		if amount == 0 && r == nil {
+			return nil // nothing happened, in both
+		}
+		run.Ours++
+		run.OurAmount += amount
+		switch {
+		case r != nil && r.Amount == amount && clear:
+			run.Matched++
+		case !clear:
+			add(Pending, t.Reference, t, r)
+		case r == nil:
+			add(OursOnly, t.Reference, t, nil)
+		case amount == 0:
+			add(State, t.Reference, t, r)
+		default:
+			add(Amount, t.Reference, t, r)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	for ref, r := range theirs {
+		if r.Amount != 0 {
+			add(TheirsOnly, ref, nil, r)
+		}
+	}
+	slices.SortFunc(out, func(a, b *store.Difference) int { return cmp.Compare(a.Key, b.Key) })
+	return run, out, nil
+}
+
+// each calls f for every transaction of a host's day.
+func (b *Books) each(ctx context.Context, host, day string, f func(*store.Txn) error) error {
+	var after int64
+	for {
+		ts, err := b.Store.Settled(ctx, host, day, after, 2000)
+		if err != nil {
+			return fmt.Errorf("recon: journal: %w", err)
+		}
+		for _, t := range ts {
+			if err := f(t); err != nil {
+				return err
+			}
+			after = t.ID
+		}
+		if len(ts) < 2000 {
+			return nil
+		}
+	}
+}

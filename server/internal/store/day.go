@@ -1,0 +1,47 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// SetDay stores the settlement day (yyyyMMdd) of a host.
+func (s *Store) SetDay(ctx context.Context, host, day string, at time.Time) error {
+	return s.write(ctx, func(tx *Tx) error {
+		if _, err := tx.exec(`INSERT INTO TX_ST_DAY (HOST_NAME) VALUES (?) ON CONFLICT (HOST_NAME) DO NOTHING`, host); err != nil {
+			return err
+		}
+		_, err := tx.exec(`UPDATE TX_ST_DAY SET SETTLE_DATE=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE HOST_NAME=?`, day, ms(at), host)
+		return err
+	})
+}
+
+// Day is the settlement day of a host; empty before its first cut-over.
+func (s *Store) Day(ctx context.Context, host string) (day string, err error) {
+	err = s.row(ctx, `SELECT SETTLE_DATE FROM TX_ST_DAY WHERE HOST_NAME=?`, host).Scan(&day)
+	if errors.Is(found(err), ErrNotFound) {
+		return "", nil
+	}
+	return day, err
+}
+
+// around are the journal numbers that a settlement day may have: numbers rise with time, so a few days
+// about it are a range of the primary key, and the day itself needs no index.
+func around(day string) (from, to int64, err error) {
+	at, err := time.Parse("20060102", day)
+	if err != nil {
+		return 0, 0, fmt.Errorf("store: %q is no day: want yyyyMMdd", day)
+	}
+	return NumberAt(at.AddDate(0, 0, -5)), NumberAt(at.AddDate(0, 0, 6)), nil
+}
+
+// Settled lists transactions of one host's settlement day, in their order, after a number.
+func (s *Store) Settled(ctx context.Context, host, day string, after int64, limit int) ([]*Txn, error) {
+	from, to, err := around(day)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, s, scanTxn, selectTxn+`WHERE JOURNAL_NUMBER>? AND JOURNAL_NUMBER<? AND SETTLE_DATE=? AND HOST_NAME=? ORDER BY JOURNAL_NUMBER LIMIT ?`, max(from, after), to, day, host, limit)
+}

@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Run is one comparison of a day's journal with another book.
+type Run struct {
+	Day, Host, Book        string
+	Digest                 string
+	Ours, Theirs, Matched  int64
+	OurAmount, TheirAmount int64
+	At                     time.Time
+}
+
+// DifferenceState is how far a difference has come.
+type DifferenceState uint8
+
+// States of a difference.
+const (
+	DiffOpen DifferenceState = iota
+	DiffProposed
+	DiffSettled
+	DiffGone // a later comparison does not have it any more
+)
+
+// Difference is what two books say differently.
+type Difference struct {
+	ID                   int64
+	Day, Host, Book, Key string
+	Class                string
+	Txn                  sql.NullInt64
+	Terminal, Branch     string
+	Reference            string
+	Ours, Theirs         sql.NullInt64 // amounts
+	Owner                string
+	State                DifferenceState
+	First                string // who proposed
+	Note                 string
+	At                   time.Time
+}
+
+const (
+	setRun = `UPDATE TX_RC_RUN SET SOURCE_DIGEST=?, OUR_COUNT=?, THEIR_COUNT=?, MATCH_COUNT=?, OUR_AMOUNT=?, THEIR_AMOUNT=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1
+ WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME=?`
+	addRun = `INSERT INTO TX_RC_RUN (SETTLE_DATE, HOST_NAME, BOOK_NAME, OUR_COUNT, THEIR_COUNT, MATCH_COUNT, OUR_AMOUNT, THEIR_AMOUNT) VALUES (?,?,?,0,0,0,0,0)
+ ON CONFLICT (SETTLE_DATE, HOST_NAME, BOOK_NAME) DO NOTHING`
+	addDifference = `INSERT INTO TX_RC_DIFFERENCE (SETTLE_DATE, HOST_NAME, BOOK_NAME, MATCH_KEY, DIFFERENCE_CLASS, JOURNAL_NUMBER, TERMINAL_NUMBER, ORGANIZATION_NUMBER, REFERENCE_NUMBER,
+ OUR_AMOUNT, THEIR_AMOUNT, OWNER_ROLE, DIFFERENCE_STATE, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,0,?) ON CONFLICT (SETTLE_DATE, BOOK_NAME, MATCH_KEY) DO NOTHING`
+	setDifference = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_CLASS=?, OUR_AMOUNT=?, THEIR_AMOUNT=?, OWNER_ROLE=?, DIFFERENCE_STATE=CASE WHEN DIFFERENCE_STATE=3 THEN 0 ELSE DIFFERENCE_STATE END,
+ UPDATE_TIME=? WHERE SETTLE_DATE=? AND BOOK_NAME=? AND MATCH_KEY=? AND DIFFERENCE_STATE<>2`
+	endDifferences = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=3, UPDATE_TIME=? WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME=? AND UPDATE_TIME<? AND DIFFERENCE_STATE<2`
+	selDifference  = `SELECT ID, SETTLE_DATE, HOST_NAME, BOOK_NAME, MATCH_KEY, DIFFERENCE_CLASS, JOURNAL_NUMBER, TERMINAL_NUMBER, ORGANIZATION_NUMBER, REFERENCE_NUMBER, OUR_AMOUNT, THEIR_AMOUNT,
+ OWNER_ROLE, DIFFERENCE_STATE, FIRST_USER, NOTE, UPDATE_TIME FROM TX_RC_DIFFERENCE `
+)
+
+// SaveRun stores a comparison and its differences in one commit. Differences of an earlier comparison
+// of the same books that are not among them are DiffGone; those that people have settled stay settled.
+func (s *Store) SaveRun(ctx context.Context, r *Run, diffs []*Difference) error {
+	return s.write(ctx, func(tx *Tx) error {
+		if _, err := tx.exec(addRun, r.Day, r.Host, r.Book); err != nil {
+			return err
+		}
+		if _, err := tx.exec(setRun, r.Digest, r.Ours, r.Theirs, r.Matched, r.OurAmount, r.TheirAmount, ms(r.At), r.Day, r.Host, r.Book); err != nil {
+			return err
+		}
+		for _, d := range diffs {
+			if _, err := tx.exec(addDifference, d.Day, d.Host, d.Book, d.Key, d.Class, d.Txn, d.Terminal, d.Branch, d.Reference, d.Ours, d.Theirs, d.Owner, ms(r.At)); err != nil {
+				return err
+			}
+			if _, err := tx.exec(setDifference, d.Class, d.Ours, d.Theirs, d.Owner, ms(r.At), d.Day, d.Book, d.Key); err != nil {
+				return err
+			}
+		}
+		_, err := tx.exec(endDifferences, ms(r.At), r.Day, r.Host, r.Book, ms(r.At))
+		return err
+	})
+}
+
+// Runs lists the comparisons of a day, or of all days when it is empty, newest first.
+func (s *Store) Runs(ctx context.Context, day string) ([]*Run, error) {
+	return list(ctx, s, func(r scanner) (*Run, error) {
+		v := &Run{}
+		var at int64
+		err := r.Scan(&v.Day, &v.Host, &v.Book, &v.Digest, &v.Ours, &v.Theirs, &v.Matched, &v.OurAmount, &v.TheirAmount, &at)
+		v.At = fromMS(at)
+		return v, err
+	}, `SELECT SETTLE_DATE, HOST_NAME, BOOK_NAME, SOURCE_DIGEST, OUR_COUNT, THEIR_COUNT, MATCH_COUNT, OUR_AMOUNT, THEIR_AMOUNT, UPDATE_TIME FROM TX_RC_RUN
+ WHERE SETTLE_DATE=? OR ?='' ORDER BY SETTLE_DATE DESC, HOST_NAME, BOOK_NAME LIMIT 400`, day, day)
+}
+
+func scanDifference(r scanner) (*Difference, error) {
+	v := &Difference{}
+	var at int64
+	err := r.Scan(&v.ID, &v.Day, &v.Host, &v.Book, &v.Key, &v.Class, &v.Txn, &v.Terminal, &v.Branch, &v.Reference, &v.Ours, &v.Theirs, &v.Owner, &v.State, &v.First, &v.Note, &at)
+	v.At = fromMS(at)
+	return v, found(err)
+}
+
+// Differences lists those of a day (all days when empty), in a branch (all when empty); the unsettled
+// ones only unless all is set.
+func (s *Store) Differences(ctx context.Context, day, branch string, all bool, limit int) ([]*Difference, error) {
+	most := 1
+	if all {
+		most = 3
+	}
+	return list(ctx, s, scanDifference, selDifference+`WHERE (SETTLE_DATE=? OR ?='') AND (ORGANIZATION_NUMBER=? OR ?='') AND DIFFERENCE_STATE<=? ORDER BY SETTLE_DATE DESC, ID LIMIT ?`, day, day, branch, branch, most, limit)
+}
+
+// SettleDifference is the word of one person that a difference is settled, with what was done about it;
+// the word of a second settles it. ErrState: it is settled, or the same person speaks twice.
+func (s *Store) SettleDifference(ctx context.Context, id int64, user, note string, now time.Time) (settled bool, err error) {
+	err = s.write(ctx, func(tx *Tx) error {
+		settled = false
+		var st DifferenceState
+		var first string
+		if err := found(tx.row(`SELECT DIFFERENCE_STATE, FIRST_USER FROM TX_RC_DIFFERENCE WHERE ID=?`, []any{id}, &st, &first)); err != nil {
+			return err
+		}
+		action, to := "difference.propose", DiffProposed
+		switch {
+		case st == DiffProposed && first != user:
+			action, to, settled = "difference.settle", DiffSettled, true
+		case st != DiffOpen:
+			return ErrState
+		}
+		if settled {
+			note = clip(note+" ("+first+", "+user+")", maxNote)
+		} else {
+			first = user
+		}
+		n, err := tx.exec(`UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=?, FIRST_USER=?, NOTE=?, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE ID=? AND DIFFERENCE_STATE=?`,
+			int64(to), first, clip(note, maxNote), ms(now), clip(user, 30), id, int64(st))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrState
+		}
+		return addAudit(tx, Audit{User: user, Action: action, Target: txnText(id), Note: note, At: now})
+	})
+	if errors.Is(err, ErrState) {
+		settled = false
+	}
+	return settled && err == nil, err
+}
+
+// DayTotal is what one terminal did on a settlement day, by product and state.
+type DayTotal struct {
+	Branch, Terminal, Kind string
+	State                  State
+	Count, Amount, Paid    int64
+}
+
+// DayTotals adds a settlement day up by branch, terminal, product and state.
+func (s *Store) DayTotals(ctx context.Context, day, branch string) ([]DayTotal, error) {
+	from, to, err := around(day)
+	if err != nil {
+		return nil, err
+	}
+	return list(ctx, s, func(r scanner) (v DayTotal, err error) {
+		err = r.Scan(&v.Branch, &v.Terminal, &v.Kind, &v.State, &v.Count, &v.Amount, &v.Paid)
+		return v, err
+	}, `SELECT ORGANIZATION_NUMBER, TERMINAL_NUMBER, TRANS_KIND, TRANS_STATE, COUNT(*), SUM(AMOUNT), COALESCE(SUM(PAID_AMOUNT), 0) FROM TX_ON_JOURNAL
+ WHERE JOURNAL_NUMBER>? AND JOURNAL_NUMBER<? AND SETTLE_DATE=? AND (ORGANIZATION_NUMBER=? OR ?='') GROUP BY ORGANIZATION_NUMBER, TERMINAL_NUMBER, TRANS_KIND, TRANS_STATE
+ ORDER BY ORGANIZATION_NUMBER, TERMINAL_NUMBER, TRANS_KIND, TRANS_STATE`, from, to, day, branch, branch)
+}
