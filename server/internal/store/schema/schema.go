@@ -115,7 +115,6 @@ func (c Column) orNull() Column { c.Null = true; return c }
 
 func (c Column) or(v string) Column { c.Default = v; return c }
 
-
 func id() Column { return col("ID", Auto, 0, "surrogate key") }
 
 // table adds the columns that every table has.
