@@ -82,7 +82,11 @@ func (s *services) startAccess() error {
 }
 
 func (s *services) startManage() error {
-	o := mgmt.Options{Engine: s.eng, Index: s.hsm.Index, Blobs: s.blobs(), Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
+	kinds := map[string]string{}
+	for _, h := range s.c.Hosts {
+		kinds[h.Name] = h.Link.Kind
+	}
+	o := mgmt.Options{HostKinds: kinds, Channels: s.channels, Engine: s.eng, Index: s.hsm.Index, Blobs: s.blobs(), Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
 	if s.acc != nil {
 		o.OnApproval = s.acc.Changed
 	}

@@ -10,6 +10,7 @@ import (
 
 	"zhigui/server/api/message"
 	"zhigui/server/api/message/format"
+	"zhigui/server/api/mgmt"
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/host"
@@ -131,4 +132,14 @@ func codecOf(name, model, zone string) (*link.Codec, error) {
 		return nil, err
 	}
 	return link.NewCodec(d, m), nil
+}
+
+// channels tells how each channel is doing.
+func (s *services) channels() (out []mgmt.Channel) {
+	for i, l := range s.lis {
+		c, st := s.c.Channels[i], l.Stats()
+		out = append(out, mgmt.Channel{Name: c.Name, Dialect: c.Dialect, Kind: c.Link.Kind, Listen: c.Link.Listen, Open: st.Open, Accepted: st.Accepted, Refused: st.Refused,
+			Frames: st.Frames, Garbage: st.Garbage})
+	}
+	return out
 }

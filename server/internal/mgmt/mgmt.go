@@ -30,7 +30,9 @@ import (
 
 // Options of a Service.
 type Options struct {
-	Engine     *trade.Engine       // nil: no messages in stories
+	Engine     *trade.Engine     // nil: no messages in stories
+	HostKinds  map[string]string // carrier of each host
+	Channels   func() []api.Channel
 	Index      func([]byte) []byte // digest of a PAN for searches
 	Release    *release.PublicKey  // nil: uploads are refused
 	Blobs      blob.Store          // of what customers have signed; may be nil

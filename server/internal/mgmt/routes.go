@@ -46,6 +46,16 @@ func (s *Service) routes() {
 	huma.Get(s.api, base+"/bundles", s.bundles)
 	huma.Register(s.api, huma.Operation{OperationID: "upload-bundle", Method: http.MethodPost, Path: base + "/bundles", MaxBodyBytes: 1 << 30, BodyReadTimeout: 10 * time.Minute}, s.upload)
 	huma.Get(s.api, base+"/alarms", s.alarms)
+	huma.Get(s.api, base+"/switch", s.switchState)
+	huma.Get(s.api, base+"/switch/meter", s.meter)
+	huma.Get(s.api, base+"/switch/queue", s.queue)
+	huma.Post(s.api, base+"/switch/queue/{id}/retry", s.retryNow)
+	huma.Get(s.api, base+"/reconciliation", s.reconciliation)
+	huma.Register(s.api, huma.Operation{OperationID: "compare-book", Method: http.MethodPost, Path: base + "/reconciliation/books", MaxBodyBytes: 1 << 30, BodyReadTimeout: 10 * time.Minute}, s.book)
+	huma.Post(s.api, base+"/reconciliation/{id}/settle", s.settleDifference)
+	huma.Get(s.api, base+"/blocks", s.blocks)
+	huma.Post(s.api, base+"/blocks", s.setBlock(true))
+	huma.Register(s.api, huma.Operation{OperationID: "lift-block", Method: http.MethodPost, Path: base + "/blocks/lift"}, s.setBlock(false))
 }
 
 // check verifies a password and counts the attempt.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"zhigui/server/api/message"
 	"zhigui/server/api/message/format"
@@ -146,14 +147,8 @@ func (z *Channel) route(ctx context.Context, w *work) string {
 		return rcFormat
 	}
 	switch w.in.MTI() {
-	case "0100", "0200": // a blocked one may still say what became of what it began
-		if e.blocked.Has(risk.Terminal, w.term.ID) || e.blocked.Has(risk.Merchant, w.term.Merchant) {
-			return rcBlocked
-		}
-		if k := e.products.Find(w.in.MTI(), w.in.Get(3)); k != nil && k.For(z.o.Name) {
-			return z.transact(ctx, w, k)
-		}
-		return rcInvalid
+	case "0100", "0200":
+		return z.request(ctx, w)
 	case "0220":
 		if k := e.products.Find("0100", w.in.Get(3)); k != nil && k.Credit {
 			return z.credit(ctx, w)
@@ -163,6 +158,31 @@ func (z *Channel) route(ctx context.Context, w *work) string {
 		return z.reverse(ctx, w)
 	}
 	return rcInvalid
+}
+
+// request finds the product that is asked for, and meters it. Who is blocked may begin nothing, but may
+// still say what became of what it began.
+func (z *Channel) request(ctx context.Context, w *work) string {
+	e := z.e
+	if e.blocked.Has(risk.Terminal, w.term.ID) || e.blocked.Has(risk.Merchant, w.term.Merchant) {
+		return rcBlocked
+	}
+	k := e.products.Find(w.in.MTI(), w.in.Get(3))
+	if k == nil || !k.For(z.o.Name) {
+		return rcInvalid
+	}
+	began := time.Now()
+	rc := z.transact(ctx, w, k)
+	key, said := seriesKey{channel: z.o.Name, product: k.Name}, rc
+	if w.host != nil {
+		key.host = w.host.Name()
+	}
+	if said == "" {
+		said = string(w.reply.Get(39))
+	}
+	now := time.Now()
+	e.meter.add(key, said, now.Sub(began), now)
+	return rc
 }
 
 // verify checks the MAC against the terminal's current and previous key: "" for a right one, rcMAC, or

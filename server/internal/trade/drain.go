@@ -38,6 +38,8 @@ type drain struct {
 	byHost map[string]int // under way
 	n      int
 	wake   chan struct{}
+
+	endedAt, endedN [60]int64 // how many ended in each second
 }
 
 func newDrain(e *Engine) *drain {
@@ -95,6 +97,11 @@ func (d *drain) run(ctx context.Context) {
 			delete(d.busy, r.Terminal)
 			d.byHost[r.Host]--
 			if ended {
+				now := time.Now().Unix()
+				if d.endedAt[now%60] != now {
+					d.endedAt[now%60], d.endedN[now%60] = now, 0
+				}
+				d.endedN[now%60]++
 				q := d.todo[r.Terminal]
 				if d.n--; len(q) == 1 {
 					delete(d.todo, r.Terminal)

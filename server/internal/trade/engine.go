@@ -57,6 +57,7 @@ type Engine struct {
 	terms sync.Map // id → *termEntry
 	fly   [64]flyShard
 	drain *drain
+	meter meter
 	told  sync.Map // transaction → chan closed when the host has been told
 	stop  context.CancelFunc
 	wg    sync.WaitGroup
@@ -145,6 +146,9 @@ func (e *Engine) Stats() Stats {
 	return Stats{c.requests.Load(), c.approved.Load(), c.declined.Load(), c.unknown.Load(), c.notSent.Load(), c.repeats.Load(),
 		c.macErrors.Load(), c.garbage.Load(), e.drain.depth(), slices.ContainsFunc(e.Hosts(), func(h host.Stats) bool { return h.Breaker == "open" })}
 }
+
+// Products is the catalogue that the engine runs.
+func (e *Engine) Products() *product.Catalogue { return e.products }
 
 // Hosts tells how each host is doing, by name.
 func (e *Engine) Hosts() (out []host.Stats) {

@@ -1,0 +1,173 @@
+package mgmt
+
+import "time"
+
+// Link is the state of one way to a host or to a channel's clients.
+type Link struct {
+	Kind      string `json:"kind"`     // long, short, http, … as configured
+	Up        int    `json:"up"`       // connections
+	Want      int    `json:"want"`     // connections when all is well
+	InFlight  int    `json:"inFlight"` // without an answer
+	Queued    int    `json:"queued"`   // waiting for their turn
+	Sent      uint64 `json:"sent"`     // since the start
+	Answered  uint64 `json:"answered"`
+	Late      uint64 `json:"late"`
+	Orphan    uint64 `json:"orphan"`
+	Garbage   uint64 `json:"garbage"`
+	Lost      uint64 `json:"lost"`
+	Timeouts  uint64 `json:"timeouts"`
+	Reconnect uint64 `json:"reconnects"`
+	LastError string `json:"lastError"`
+}
+
+// Host is one destination of transactions.
+type Host struct {
+	Name       string `json:"name"`
+	Dialect    string `json:"dialect"`
+	State      string `json:"state" enum:"up,down,signedOff,breaker"`
+	Breaker    string `json:"breaker" enum:"closed,open,trying"`
+	Day        string `json:"day"` // settlement day yyyyMMdd
+	Limit      int    `json:"limit"`
+	Refused    uint64 `json:"refused"`
+	Barred     uint64 `json:"barred"` // by the breaker
+	Opened     uint64 `json:"opened"` // times the breaker opened
+	Answered   uint64 `json:"answered"`
+	Unknown    uint64 `json:"unknown"`
+	MACErrors  uint64 `json:"macErrors"`
+	MeanMicros int64  `json:"meanMicros"`
+	Link       Link   `json:"link"`
+}
+
+// Channel is one way by which transactions come.
+type Channel struct {
+	Name     string `json:"name"`
+	Dialect  string `json:"dialect"`
+	Kind     string `json:"kind"`
+	Listen   string `json:"listen"`
+	Open     int64  `json:"open"`
+	Accepted uint64 `json:"accepted"`
+	Refused  uint64 `json:"refused"`
+	Frames   uint64 `json:"frames"`
+	Garbage  uint64 `json:"garbage"`
+}
+
+// Switch is the answer of GET /switch.
+type Switch struct {
+	Hosts    []Host    `json:"hosts"`
+	Channels []Channel `json:"channels"`
+}
+
+// Point is one step of the time line of GET /switch/meter.
+type Point struct {
+	At         time.Time `json:"at"`
+	Channel    string    `json:"channel,omitempty"`
+	Host       string    `json:"host,omitempty"`
+	Product    string    `json:"product,omitempty"`
+	Count      int64     `json:"count"`
+	Approved   int64     `json:"approved"`
+	Declined   int64     `json:"declined"`
+	NotSent    int64     `json:"notSent"`
+	Doubt      int64     `json:"doubt"`
+	MeanMicros int64     `json:"meanMicros"`
+	MaxMicros  int64     `json:"maxMicros"`
+}
+
+// Meter is the answer of GET /switch/meter: the last Seconds in steps of Step seconds.
+type Meter struct {
+	Now     time.Time `json:"now"`
+	Seconds int64     `json:"seconds"`
+	Step    int64     `json:"step"`
+	Points  []Point   `json:"points"`
+}
+
+// Waiting is one message that a host must still be told: a reversal, or the credit of a deposit.
+type Waiting struct {
+	Transaction string    `json:"transaction"`
+	Terminal    string    `json:"terminal"`
+	Host        string    `json:"host"`
+	Kind        string    `json:"kind" enum:"reversal,credit"`
+	Attempts    int       `json:"attempts"`
+	Response    string    `json:"response"`
+	Created     time.Time `json:"created"`
+	Next        time.Time `json:"next"`
+}
+
+// Queue is the answer of GET /switch/queue. DrainSeconds is -1 when it cannot be told.
+type Queue struct {
+	Depth        int       `json:"depth"`
+	OldestAge    int64     `json:"oldestAge"` // seconds
+	LastMinute   int64     `json:"lastMinute"`
+	DrainSeconds int64     `json:"drainSeconds"`
+	Waiting      []Waiting `json:"waiting"` // the oldest 200
+}
+
+// ReconRun is one comparison of a settlement day with another book.
+type ReconRun struct {
+	Day         string    `json:"day"`
+	Host        string    `json:"host"`
+	Book        string    `json:"book" enum:"host,terminal"`
+	Ours        int64     `json:"ours"`
+	Theirs      int64     `json:"theirs"`
+	Matched     int64     `json:"matched"`
+	OurAmount   int64     `json:"ourAmount"`
+	TheirAmount int64     `json:"theirAmount"`
+	At          time.Time `json:"at"`
+}
+
+// Difference is what two books say differently.
+type Difference struct {
+	ID          string    `json:"id"`
+	Day         string    `json:"day"`
+	Host        string    `json:"host"`
+	Book        string    `json:"book" enum:"host,terminal"`
+	Class       string    `json:"class" enum:"oursOnly,theirsOnly,amount,state,duplicate,pending,uncounted,silent"`
+	Transaction string    `json:"transaction,omitempty"`
+	Terminal    string    `json:"terminal"`
+	Branch      string    `json:"branch"`
+	Reference   string    `json:"reference"`
+	Ours        *int64    `json:"ours,omitempty"`
+	Theirs      *int64    `json:"theirs,omitempty"`
+	Owner       string    `json:"owner" enum:"clearing,operator,branch"`
+	State       string    `json:"state" enum:"open,proposed,settled,gone"`
+	First       string    `json:"first"`
+	Note        string    `json:"note"`
+	At          time.Time `json:"at"`
+}
+
+// DayTotal is what one terminal did on a settlement day.
+type DayTotal struct {
+	Branch   string `json:"branch"`
+	Terminal string `json:"terminal"`
+	Kind     string `json:"kind"`
+	State    string `json:"state"`
+	Count    int64  `json:"count"`
+	Amount   int64  `json:"amount"`
+	Paid     int64  `json:"paid"`
+}
+
+// Day is the answer of GET /reconciliation: comparisons, differences and the report of a day.
+type Day struct {
+	Day         string       `json:"day"`
+	Runs        []ReconRun   `json:"runs"`
+	Differences []Difference `json:"differences"`
+	Totals      []DayTotal   `json:"totals"`
+}
+
+// SettleDifference is the body of POST /reconciliation/{id}/settle.
+type SettleDifference struct {
+	Note string `json:"note" minLength:"3" maxLength:"500"`
+}
+
+// Block is a card, a terminal or a merchant that may begin nothing.
+type Block struct {
+	Kind string `json:"kind" enum:"card,terminal,merchant"`
+	Name string `json:"name"` // masked card number, or the number
+	Note string `json:"note"`
+}
+
+// NewBlock is the body of POST /blocks and of POST /blocks/lift. Subject is a card number, whole, or a number.
+type NewBlock struct {
+	Kind    string `json:"kind" enum:"card,terminal,merchant"`
+	Subject string `json:"subject" minLength:"4" maxLength:"32"`
+	Note    string `json:"note" minLength:"3" maxLength:"500"`
+}

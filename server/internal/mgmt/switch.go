@@ -1,0 +1,264 @@
+package mgmt
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"time"
+
+	"zhigui/server/api/code"
+	"zhigui/server/api/message"
+	api "zhigui/server/api/mgmt"
+	"zhigui/server/internal/recon"
+	"zhigui/server/internal/store"
+)
+
+// bank allows the bank's own people, not a branch's.
+func bank(ctx context.Context) error {
+	if err := allow(ctx, "operator", "admin"); err != nil {
+		return err
+	}
+	if branchOf(who(ctx)) != "" {
+		return refuse(http.StatusForbidden, code.Forbidden)
+	}
+	return nil
+}
+
+func (s *Service) switchState(ctx context.Context, _ *struct{}) (*out[api.Switch], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	v := api.Switch{Hosts: []api.Host{}, Channels: []api.Channel{}}
+	if s.o.Engine == nil {
+		return done(v), nil
+	}
+	for _, h := range s.o.Engine.Hosts() {
+		l := h.Link
+		x := api.Host{Name: h.Name, Dialect: h.Dialect, State: "up", Breaker: h.Breaker, Day: s.o.Engine.Host(h.Name).Day(s.o.Now()), Limit: h.Limit, Refused: h.Refused, Barred: h.BreakerBar,
+			Opened: h.BreakerOpened, Answered: h.Answered, Unknown: h.Unknown, MACErrors: h.MACErrors, MeanMicros: h.MeanMicros,
+			Link: api.Link{Kind: s.o.HostKinds[h.Name], Up: l.Up, Want: l.Want, InFlight: l.InFlight, Queued: h.Queued, Sent: l.Sent, Answered: l.Answered, Late: l.Late, Orphan: l.Orphan,
+				Garbage: l.Garbage, Lost: l.Lost, Timeouts: l.Timeouts, Reconnect: l.Reconnects, LastError: l.LastError}}
+		switch {
+		case h.SignedOff:
+			x.State = "signedOff"
+		case h.Breaker == "open":
+			x.State = "breaker"
+		case !h.Up:
+			x.State = "down"
+		}
+		v.Hosts = append(v.Hosts, x)
+	}
+	if s.o.Channels != nil {
+		v.Channels = append(v.Channels, s.o.Channels()...)
+	}
+	return done(v), nil
+}
+
+func (s *Service) meter(ctx context.Context, in *struct {
+	Seconds int64  `query:"seconds" minimum:"10" maximum:"890" default:"300"`
+	Step    int64  `query:"step" minimum:"1" maximum:"120" default:"5"`
+	By      string `query:"by" enum:"all,channel,host,product" default:"all"`
+}) (*out[api.Meter], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	v := api.Meter{Now: time.Now().UTC(), Seconds: in.Seconds, Step: in.Step, Points: []api.Point{}}
+	if s.o.Engine == nil {
+		return done(v), nil
+	}
+	for _, p := range s.o.Engine.Meter(time.Duration(in.Seconds)*time.Second, time.Duration(in.Step)*time.Second, in.By == "channel", in.By == "host", in.By == "product") {
+		v.Points = append(v.Points, api.Point{At: p.At, Channel: p.Channel, Host: p.Host, Product: p.Product, Count: p.Count, Approved: p.Approved, Declined: p.Declined, NotSent: p.NotSent,
+			Doubt: p.Doubt, MeanMicros: p.Micros / max(p.Count, 1), MaxMicros: p.Slowest})
+	}
+	return done(v), nil
+}
+
+func (s *Service) queue(ctx context.Context, _ *struct{}) (*out[api.Queue], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	v := api.Queue{Waiting: []api.Waiting{}}
+	if s.o.Engine == nil {
+		return done(v), nil
+	}
+	q := s.o.Engine.Queue()
+	v.Depth, v.LastMinute, v.DrainSeconds = len(q.Waiting), q.Ended, -1
+	if q.Known {
+		v.DrainSeconds = int64(q.Drain / time.Second)
+	}
+	for i, w := range q.Waiting {
+		if i == 0 {
+			v.OldestAge = int64(s.o.Now().Sub(w.Created) / time.Second)
+		}
+		if i == 200 {
+			break
+		}
+		kind := "reversal"
+		if w.Credit {
+			kind = "credit"
+		}
+		v.Waiting = append(v.Waiting, api.Waiting{Transaction: strconv.FormatInt(w.Txn, 10), Terminal: w.Terminal, Host: w.Host, Kind: kind, Attempts: w.Attempts, Response: w.RC,
+			Created: w.Created, Next: w.Next})
+	}
+	return done(v), nil
+}
+
+func (s *Service) retryNow(ctx context.Context, in *txnIn) (*out[struct{}], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	id, err := strconv.ParseInt(in.ID, 10, 64)
+	if err != nil || s.o.Engine == nil || !s.o.Engine.RetryNow(id) {
+		return nil, refuse(http.StatusNotFound, code.NotFound)
+	}
+	if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reversal.retry", Target: in.ID, At: s.o.Now()}); err != nil {
+		return nil, s.fail(err)
+	}
+	return done(struct{}{}), nil
+}
+
+func (s *Service) reconciliation(ctx context.Context, in *struct {
+	Day string `query:"day" pattern:"^[0-9]{8}$"`
+	All bool   `query:"all"`
+}) (*out[api.Day], error) {
+	branch := branchOf(who(ctx))
+	day := in.Day
+	if day == "" {
+		day = s.o.Now().In(time.FixedZone("CST", 8*3600)).Format("20060102")
+	}
+	v := api.Day{Day: day, Runs: []api.ReconRun{}, Differences: []api.Difference{}, Totals: []api.DayTotal{}}
+	runs, err := s.st.Runs(ctx, day)
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	if branch == "" { // sums of the whole bank are not a branch's
+		for _, r := range runs {
+			v.Runs = append(v.Runs, api.ReconRun{Day: r.Day, Host: r.Host, Book: r.Book, Ours: r.Ours, Theirs: r.Theirs, Matched: r.Matched, OurAmount: r.OurAmount, TheirAmount: r.TheirAmount, At: r.At})
+		}
+	}
+	diffs, err := s.st.Differences(ctx, day, branch, in.All, 2000)
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	for _, d := range diffs {
+		x := api.Difference{ID: strconv.FormatInt(d.ID, 10), Day: d.Day, Host: d.Host, Book: d.Book, Class: d.Class, Terminal: d.Terminal, Branch: d.Branch, Reference: d.Reference,
+			Owner: d.Owner, State: [...]string{"open", "proposed", "settled", "gone"}[d.State], First: d.First, Note: d.Note, At: d.At}
+		if d.Txn.Valid {
+			x.Transaction = strconv.FormatInt(d.Txn.Int64, 10)
+		}
+		if d.Ours.Valid {
+			x.Ours = &d.Ours.Int64
+		}
+		if d.Theirs.Valid {
+			x.Theirs = &d.Theirs.Int64
+		}
+		v.Differences = append(v.Differences, x)
+	}
+	totals, err := s.st.DayTotals(ctx, day, branch)
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	for _, t := range totals {
+		v.Totals = append(v.Totals, api.DayTotal{Branch: t.Branch, Terminal: t.Terminal, Kind: t.Kind, State: t.State.String(), Count: t.Count, Amount: t.Amount, Paid: t.Paid})
+	}
+	return done(v), nil
+}
+
+// book takes a host's book of a day and compares it, and the terminals' journals with it.
+func (s *Service) book(ctx context.Context, in *struct {
+	Host    string `query:"host" required:"true" maxLength:"40"`
+	Day     string `query:"day" required:"true" pattern:"^[0-9]{8}$"`
+	Format  string `query:"format" enum:"core,cups" default:"core"`
+	RawBody []byte `contentType:"application/octet-stream"`
+}) (*out[api.Day], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	if s.o.Engine == nil || s.o.Engine.Host(in.Host) == nil {
+		return nil, refuse(http.StatusNotFound, code.NotFound)
+	}
+	d, err := recon.Format(in.Format)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, code.BadRequest)
+	}
+	rows, digest, err := recon.Read(bytes.NewReader(in.RawBody), d, in.Day)
+	if err != nil {
+		s.o.Log.Warn("book refused", "host", in.Host, "day", in.Day, "error", err.Error())
+		p := refuse(http.StatusBadRequest, code.BadRequest).(*problem)
+		p.Message = err.Error()
+		return nil, p
+	}
+	b := &recon.Books{Store: s.st, Products: s.o.Engine.Products(), Now: s.o.Now}
+	run, diffs, err := b.Host(ctx, in.Host, in.Day, digest, rows)
+	if err == nil {
+		err = s.st.SaveRun(ctx, run, diffs)
+	}
+	if err == nil {
+		if run, diffs, err = b.Terminals(ctx, in.Host, in.Day); err == nil {
+			err = s.st.SaveRun(ctx, run, diffs)
+		}
+	}
+	if err == nil {
+		err = s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reconciliation.run", Target: in.Host + " " + in.Day, At: s.o.Now()})
+	}
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	return s.reconciliation(ctx, &struct {
+		Day string `query:"day" pattern:"^[0-9]{8}$"`
+		All bool   `query:"all"`
+	}{Day: in.Day})
+}
+
+func (s *Service) settleDifference(ctx context.Context, in *struct {
+	ID   string `path:"id"`
+	Body api.SettleDifference
+}) (*out[struct{}], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	id, err := strconv.ParseInt(in.ID, 10, 64)
+	if err != nil {
+		return nil, refuse(http.StatusNotFound, code.NotFound)
+	}
+	if _, err := s.st.SettleDifference(ctx, id, who(ctx).Name, in.Body.Note, s.o.Now()); err != nil {
+		return nil, s.fail(err)
+	}
+	return done(struct{}{}), nil
+}
+
+func (s *Service) blocks(ctx context.Context, _ *struct{}) (*out[[]api.Block], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	bs, err := s.st.Blocks(ctx)
+	if err != nil {
+		return nil, s.fail(err)
+	}
+	list := make([]api.Block, 0, len(bs))
+	for _, b := range bs {
+		list = append(list, api.Block{Kind: b.Kind, Name: b.Name, Note: b.Note})
+	}
+	return done(list), nil
+}
+
+func (s *Service) setBlock(on bool) func(context.Context, *struct{ Body api.NewBlock }) (*out[struct{}], error) {
+	return func(ctx context.Context, in *struct{ Body api.NewBlock }) (*out[struct{}], error) {
+		if err := bank(ctx); err != nil {
+			return nil, err
+		}
+		b := store.Block{Kind: in.Body.Kind, Subject: in.Body.Subject, Name: in.Body.Subject, Note: in.Body.Note, On: on}
+		if b.Kind == "card" {
+			if len(in.Body.Subject) < 13 {
+				return nil, refuse(http.StatusBadRequest, code.BadRequest)
+			}
+			b.Subject, b.Name = hex.EncodeToString(s.o.Index([]byte(in.Body.Subject))), message.MaskedPAN([]byte(in.Body.Subject))
+		}
+		if err := s.st.SetBlock(ctx, b, who(ctx).Name, s.o.Now()); err != nil {
+			return nil, s.fail(err)
+		}
+		return done(struct{}{}), nil
+	}
+}

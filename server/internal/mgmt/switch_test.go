@@ -1,0 +1,92 @@
+package mgmt_test
+
+import (
+	"testing"
+	"time"
+
+	api "zhigui/server/api/mgmt"
+	"zhigui/server/internal/store"
+)
+
+func TestTheSwitchBelongsToTheBanksOwnPeople(t *testing.T) {
+	r := newRig(t)
+	anna, olga := r.as("anna"), r.as("olga")
+	for _, path := range []string{"/switch", "/switch/meter", "/switch/queue", "/blocks"} {
+		if st, _ := anna.do("GET", path, nil, nil); st != 403 {
+			t.Errorf("a branch's manager sees %s: %d", path, st)
+		}
+		if st, code := olga.do("GET", path, nil, nil); st != 200 {
+			t.Errorf("%s: %d %s", path, st, code)
+		}
+		if st, _ := r.as("").do("GET", path, nil, nil); st != 401 {
+			t.Errorf("%s without a sign-in: %d", path, st)
+		}
+	}
+	if st, _ := olga.do("GET", "/switch/meter?by=moon", nil, nil); st < 400 || st >= 500 {
+		t.Errorf("by=moon: %d", st)
+	}
+}
+
+func TestADifferenceIsSettledByTwoPersons(t *testing.T) {
+	r := newRig(t)
+	now := time.Now()
+	run := &store.Run{Day: "20261122", Host: "core", Book: "host", Ours: 2, Theirs: 1, At: now}
+	if err := r.st.SaveRun(t.Context(), run, []*store.Difference{
+		{Day: run.Day, Host: run.Host, Book: run.Book, Key: "core|1", Class: "oursOnly", Terminal: "00000001", Branch: "0001", Reference: "1", Owner: "clearing"},
+		{Day: run.Day, Host: run.Host, Book: run.Book, Key: "core|2", Class: "amount", Terminal: "00000002", Branch: "0002", Reference: "2", Owner: "clearing"},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	var day api.Day
+	olga, otto, anna := r.as("olga"), r.as("otto"), r.as("anna")
+	if st, _ := anna.do("GET", "/reconciliation?day=20261122", nil, &day); st != 200 || len(day.Differences) != 1 || len(day.Runs) != 0 {
+		t.Errorf("a manager sees the own branch: %d %+v", st, day)
+	}
+	if st, _ := olga.do("GET", "/reconciliation?day=20261122", nil, &day); st != 200 || len(day.Differences) != 2 || len(day.Runs) != 1 {
+		t.Fatalf("%d %+v", st, day)
+	}
+	path := "/reconciliation/" + day.Differences[0].ID + "/settle"
+	note := map[string]string{"note": "refunded by hand"}
+	for _, c := range []struct {
+		who  *client
+		want int
+	}{{anna, 403}, {olga, 200}, {olga, 409}, {otto, 200}, {otto, 409}} {
+		if st, code := c.who.do("POST", path, note, nil); st != c.want {
+			t.Errorf("%d %s, want %d", st, code, c.want)
+		}
+	}
+	if st, _ := olga.do("GET", "/reconciliation?day=20261122&all=true", nil, &day); st != 200 || day.Differences[0].State != "settled" || day.Differences[1].State != "open" {
+		t.Errorf("%d %+v", st, day.Differences)
+	}
+	for path, want := range map[string]int{"/reconciliation?day=today": 422, "/reconciliation/x/settle": 404} {
+		method := "GET"
+		if want == 404 {
+			method = "POST"
+		}
+		if st, _ := olga.do(method, path, note, nil); st != want && st != 400 {
+			t.Errorf("%s: %d", path, st)
+		}
+	}
+}
+
+func TestABlockIsSetAndLiftedWithoutShowingTheCard(t *testing.T) {
+	r := newRig(t)
+	olga := r.as("olga")
+	b := map[string]string{"kind": "card", "subject": "6225880000000001", "note": "stolen"}
+	if st, code := olga.do("POST", "/blocks", b, nil); st != 200 {
+		t.Fatal(st, code)
+	}
+	var list []api.Block
+	if st, _ := olga.do("GET", "/blocks", nil, &list); st != 200 || len(list) != 1 || list[0].Name != "622588******0001" {
+		t.Fatalf("%d %+v", st, list)
+	}
+	if st, _ := olga.do("POST", "/blocks", map[string]string{"kind": "card", "subject": "622588", "note": "short"}, nil); st != 400 {
+		t.Errorf("half a card number: %d", st)
+	}
+	if st, _ := olga.do("POST", "/blocks/lift", b, nil); st != 200 {
+		t.Error(st)
+	}
+	if st, _ := olga.do("GET", "/blocks", nil, &list); st != 200 || len(list) != 0 {
+		t.Errorf("%d %+v", st, list)
+	}
+}
