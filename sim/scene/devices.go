@@ -52,6 +52,14 @@ var ccnet = device{id: "acceptor", driver: "cashcodeccnet", sim: "ccnet", baud: 
 	return m{"readMs": ms(fast, 600, 10), "stackMs": ms(fast, 900, 10)}
 }, fast: m{"pollMs": 40, "workPollMs": 20, "stackMs": 6000, "resetMs": 6000}}
 
+// recycler is the first acceptor with a SMART Payout, whose store has notes that no book knows.
+var recycler = device{id: "acceptor", driver: "itlnv200", sim: "itlssp", baud: 9600, key: "acceptor", profile: m{"payout": true}, settings: func(fast bool) m {
+	return m{"readMs": ms(fast, 600, 10), "stackMs": ms(fast, 900, 10), "payMs": ms(fast, 1200, 5), "payout": true, "store": m{"100": 5, "20": 3}}
+}, fast: m{"pollMs": 40, "workPollMs": 20, "replyMs": 300, "settleMs": 400, "stackMs": 6000, "resetMs": 6000}}
+
+// Recycler is the acceptor that Options.Acceptor names so.
+const Recycler = "recycler"
+
 // antenna is the other card reader; it has no magnetic head.
 var antenna = device{id: "card", driver: "creatorcrt591", sim: "crt591", baud: 9600, key: "cards", profile: m{"tap": true}, settings: func(fast bool) m {
 	return m{"motionMs": ms(fast, 500, 1)}
@@ -158,6 +166,9 @@ func (s *Scene) fitted() (out []device) {
 		if d.core || s.All || slices.Contains(s.Also, d.id) {
 			if d.id == ccnet.id && s.Acceptor == ccnet.driver {
 				d = ccnet
+			}
+			if d.id == recycler.id && s.Acceptor == Recycler {
+				d = recycler
 			}
 			if d.id == sixCassettes.id && s.six() {
 				d = sixCassettes

@@ -38,7 +38,8 @@ type Options struct {
 	// Dispenser is the driver of the cash dispenser: puloonlcdm2000 (default) with two cassettes, or
 	// xfs4iotdispenser with six behind a maker's service provider.
 	Dispenser string
-	// Acceptor is the driver of the note acceptor: itlnv200 (default) or cashcodeccnet.
+	// Acceptor is the driver of the note acceptor: itlnv200 (default) or cashcodeccnet; Recycler is the
+	// first one with a store.
 	Acceptor string
 	// Window opens the counter's window; otherwise a browser shows the pages.
 	Window bool

@@ -133,7 +133,7 @@ func (c *Counter) acceptorStorage(context.Context, *service.Call) api.Completion
 					total += n.Count
 					deposited[note] = map[string]int{"fit": n.Count}
 				}
-				status["count"], status["in"], status["accuracy"] = total, map[string]any{"deposited": deposited}, "accurate"
+				status["X-count"], status["in"], status["accuracy"] = total, map[string]any{"deposited": deposited}, "accurate"
 				if b.BoxUnclear {
 					status["accuracy"] = "inaccurate"
 				}
@@ -143,9 +143,13 @@ func (c *Counter) acceptorStorage(context.Context, *service.Call) api.Completion
 		if state == "" {
 			state = "ok"
 		}
-		units[id] = map[string]any{"id": id, "status": state, "cash": map[string]any{
+		one := map[string]any{"status": state, "cash": map[string]any{
 			"configuration": map[string]any{"types": map[string]bool{"cashIn": true}, "currency": currency}, "status": status,
 		}}
+		if id == cashBox {
+			id, one["id"] = boxUnit, "BOX"
+		}
+		units[id] = one
 	}
 	return service.Done(map[string]any{"storage": units})
 }

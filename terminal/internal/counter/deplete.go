@@ -16,11 +16,11 @@ import (
 	"zhigui/terminal/internal/service"
 )
 
-// cashBox is the acceptor's box in Storage; unitCashBox is it for clients that know names by the
-// standard's pattern only.
+// cashBox is the acceptor's box for drivers; boxUnit is it in Storage, where the standard wants names to
+// begin so.
 const (
-	cashBox     = "cashbox"
-	unitCashBox = "unitcashbox"
+	cashBox = "cashbox"
+	boxUnit = "unitcashbox"
 )
 
 // recyclerCommands are there when the acceptor has a store and its driver can empty it.
@@ -66,7 +66,7 @@ func (c *Counter) depleteSources(_ context.Context, call *service.Call) api.Comp
 		return api.Refuse(api.InvalidData, err.Error())
 	}
 	out := []depleted{}
-	if slices.Contains([]string{"", cashBox, unitCashBox}, req.CashUnitTarget) {
+	if req.CashUnitTarget == "" || req.CashUnitTarget == boxUnit {
 		for _, id := range c.recycles() {
 			out = append(out, depleted{Source: id})
 		}
@@ -98,8 +98,8 @@ func (c *Counter) deplete(ctx context.Context, call *service.Call) api.Completio
 		asked[s.Source] = true
 	}
 	switch {
-	case !slices.Contains([]string{cashBox, unitCashBox}, req.CashUnitTarget):
-		return api.Fail(api.NotStarted, "invalidCashUnit", "notes go into the "+cashBox)
+	case req.CashUnitTarget != boxUnit:
+		return api.Fail(api.NotStarted, "invalidCashUnit", "notes go into "+boxUnit)
 	case len(asked) == 0 || len(asked) != len(units):
 		return api.Refuse(api.UnsupportedData, "the device empties its store: all of its units are wanted")
 	}
