@@ -2,6 +2,7 @@ package outside
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -20,7 +21,11 @@ func TestAnOutsideClientEmptiesTheStoreOfARecycler(t *testing.T) {
 		DepleteSources []struct{ CashUnitSource string }
 	}
 	if err := robot.Until(30*time.Second, func() error {
-		return json.Unmarshal(acceptor.do("CashAcceptor.GetDepleteSource", `{"cashUnitTarget":"unitcashbox"}`).Payload, &units)
+		got := acceptor.do("CashAcceptor.GetDepleteSource", `{"cashUnitTarget":"unitcashbox"}`)
+		if err := json.Unmarshal(got.Payload, &units); err != nil || len(units.DepleteSources) == 0 { // the device has not said yet what it holds
+			return fmt.Errorf("%+v %s", got.Header, got.Payload)
+		}
+		return nil
 	}); err != nil {
 		t.Fatal(err)
 	}

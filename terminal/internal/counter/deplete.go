@@ -88,6 +88,9 @@ func (c *Counter) deplete(ctx context.Context, call *service.Call) api.Completio
 		return api.Refuse(api.InvalidData, err.Error())
 	}
 	units, asked := c.recycles(), map[string]bool{}
+	if len(units) == 0 {
+		return api.Refuse(api.DeviceNotReady, "the device has not said yet what it holds")
+	}
 	for _, s := range req.DepleteSources {
 		switch {
 		case !slices.Contains(units, s.Source):
