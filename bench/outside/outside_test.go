@@ -219,6 +219,14 @@ func TestABlankCardThatAnOutsideClientTakesLeavesTheStock(t *testing.T) {
 		t.Fatalf("%d", n)
 	}
 	c := b.service(t, "cards")
+	if err := robot.Until(30*time.Second, func() error {
+		if got := c.do("Common.Status", ""); !strings.Contains(string(got.Payload), `"notPresent"`) { // its driver is still starting
+			return fmt.Errorf("%+v %s", got.Header, got.Payload)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
 	move := func(from, to string) {
 		t.Helper()
 		if f := c.do("CardReader.Move", fmt.Sprintf(`{"from":%q,"to":%q}`, from, to)); f.Header.CompletionCode != "" {
