@@ -67,7 +67,7 @@ func (h *Host) Book(format, day string, spoil ...string) ([]byte, error) {
 	}
 	var rows []row
 	for _, o := range h.l.ops {
-		if o.e.Day == day && (o.e.Kind == "withdraw" || o.e.Kind == "deposit") {
+		if o.e.Day == day && (o.e.Kind == "withdraw" || o.e.Kind == "deposit" || o.e.Kind == "transfer") {
 			rows = append(rows, row{o.e, o.e.Amount - o.back, o.reversed})
 		}
 	}

@@ -91,7 +91,11 @@ func (h *Host) request(q *request) {
 			return h.issue(q, a, key)
 		}
 		if q.rc = cardState(a); q.rc != "" {
-			return nil
+			s, ok := serviceOf(proc)
+			if !ok || a == nil || s.module != "status" || !strings.HasSuffix(s.arg, "<"+a.Status) {
+				return nil
+			}
+			q.rc = "" // what this very request is to change
 		}
 		digits, ok := h.zone.pinOf(q.m.raw(52), pan)
 		if !ok {
@@ -124,6 +128,12 @@ func (h *Host) request(q *request) {
 		case "010000", "000000": // cash, goods
 			return h.withdraw(q, a, key, amount)
 		default:
+			if s, ok := serviceOf(proc); ok {
+				if c := h.service(s, q, a, key, amount); c != nil {
+					ch = c
+				}
+				return ch
+			}
 			q.rc = "12"
 			return ch
 		}
@@ -140,8 +150,12 @@ func (h *Host) request(q *request) {
 
 func cardState(a *Account) string {
 	switch {
-	case a == nil, a.Status == "blank":
+	case a == nil, a.Status == "blank", a.Status == "closed":
 		return "14"
+	case a.Status == "lost":
+		return "41"
+	case a.Status == "inactive":
+		return "40"
 	case a.Status == "blocked", a.Status == "void":
 		return "62"
 	case a.Status == "expired":
@@ -246,6 +260,13 @@ func (h *Host) reversal(q *request) {
 	case op.e.Kind == "issue" && !op.reversed:
 		q.rc = "00"
 		ch = l.post(Entry{Kind: "revoke", Key: orig, Card: op.e.Card, RC: "00", Ref: op.e.Ref, Term: op.e.Term})
+	case op.e.Kind == "transfer" && !op.reversed:
+		if to := l.accounts[op.e.To]; to.Balance < op.e.Amount {
+			q.rc = "51" // it is spent: people must see to it
+			break
+		}
+		q.rc = "00"
+		ch = l.post(Entry{Kind: "transferBack", Key: orig, Card: op.e.Card, To: op.e.To, Amount: -op.e.Amount, RC: "00", Ref: op.e.Ref, Term: op.e.Term})
 	case op.reversed || op.e.Kind != "withdraw":
 		q.rc = "00"
 	default:

@@ -2,6 +2,7 @@ package bankhost
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"time"
 )
@@ -42,8 +44,11 @@ type Entry struct {
 	PIN    string    `json:"pin,omitempty"`
 	Owner  string    `json:"owner,omitempty"`
 	Tries  int       `json:"tries,omitempty"`
-	Day    string    `json:"day,omitempty"`  // settlement day, MMDD
-	Stan   string    `json:"stan,omitempty"` // F11 and F7 of the acquirer
+	To     string    `json:"to,omitempty"`    // of a transfer
+	Do     string    `json:"do,omitempty"`    // of a service
+	Value  string    `json:"value,omitempty"` // of a service
+	Day    string    `json:"day,omitempty"`   // settlement day, MMDD
+	Stan   string    `json:"stan,omitempty"`  // F11 and F7 of the acquirer
 	Time   string    `json:"time,omitempty"`
 	At     time.Time `json:"at"`
 }
@@ -65,7 +70,10 @@ type ledger struct {
 	clearing int64
 	opened   int64
 	history  map[string][]line // last lines per card
-	entries  int
+
+	contracts map[string]string   // card|kind
+	orders    map[string][]string // by card
+	entries   int
 
 	f     *os.File
 	qmu   sync.Mutex
@@ -89,7 +97,7 @@ func openLedger(path string) (*ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bankhost: ledger: %w", err)
 	}
-	l := &ledger{accounts: map[string]*Account{}, ops: map[string]*operation{}, history: map[string][]line{}, f: f,
+	l := &ledger{accounts: map[string]*Account{}, ops: map[string]*operation{}, history: map[string][]line{}, contracts: map[string]string{}, orders: map[string][]string{}, f: f,
 		kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	r := bufio.NewReaderSize(f, 1<<20)
 	var good int64
@@ -151,6 +159,31 @@ func (l *ledger) apply(e Entry) {
 	case "revoke":
 		a.Status = "void"
 		l.ops[e.Key].reversed = true
+	case "transfer", "transferBack":
+		to := l.accounts[e.To]
+		a.Balance -= e.Amount
+		to.Balance += e.Amount
+		l.note(e)
+		if e.Kind == "transfer" {
+			l.ops[e.Key] = &operation{e: e}
+		} else {
+			l.ops[e.Key].reversed, l.ops[e.Key].back = true, -e.Amount
+		}
+	case "service":
+		if e.Key != "" {
+			l.ops[e.Key] = &operation{e: e}
+		}
+		do, what, _ := strings.Cut(e.Do, ":")
+		switch do {
+		case "status":
+			a.Status = what
+		case "sign":
+			l.contracts[e.Card+"|"+what] = cmp.Or(e.Value, "yes")
+		case "cancel":
+			delete(l.contracts, e.Card+"|"+what)
+		case "order":
+			l.orders[e.Card] = append(l.orders[e.Card], what)
+		}
 	case "printed":
 		a.Printed = max(a.Printed, e.Tries)
 	}

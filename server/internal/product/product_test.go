@@ -1,6 +1,8 @@
 package product
 
 import (
+	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -53,5 +55,33 @@ func TestABanksOwnCatalogueAddsAProductWithoutCode(t *testing.T) {
 		if _, err := Load(f, []string{"limits", "pin"}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v", want, err)
 		}
+	}
+}
+
+var update = flag.Bool("update", false, "write docs/products.md anew")
+
+// The table of products and messages in the documents is the catalogue's.
+func TestTheDocumentsShowEveryProductWithItsMessages(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Products and their messages\n\nWritten by `go test ./server/internal/product -update` out of `server/internal/product/catalogue.yaml`; a bank's own catalogue (`products:` in server.yaml) replaces it without code. The answer has the type plus ten. *Reversed* means that an outcome in doubt is taken back (0420); *confirmed*, that the channel tells afterwards what happened (0220).\n\n| Group | Product | | Message | Fields beside the standard ones | Steps before the host | In doubt | Afterwards |\n|---|---|---|---|---|---|---|---|\n")
+	for _, p := range Builtin().All() {
+		doubt, after := "–", "–"
+		if p.Undone() {
+			doubt = "reversed"
+		}
+		if p.Confirm {
+			after = "confirmed"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s · %s | %s %s | %s | %s | %s | %s |\n", p.Group, p.Name, p.Title.ZH, p.Title.EN, p.Type, p.Code, strings.Join(p.Fields, ", "), strings.Join(p.Steps, ", "), doubt, after)
+	}
+	const file = "../../../docs/products.md"
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil || string(got) != b.String() {
+		t.Errorf("docs/products.md is not the catalogue's (-update writes it anew): %v", err)
 	}
 }
