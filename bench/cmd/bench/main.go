@@ -41,6 +41,7 @@ func main() {
 	flag.IntVar(&o.port, "port", 0, "first of six ports for the load runs; 0 = free ones")
 	flag.BoolVar(&o.moov, "moov", false, "let the bank host use moov-io/iso8583 instead of its fast codec")
 	flag.StringVar(&o.store, "store", dbserver.SQLite, "database of the trade runs: sqlite, or mariadb or postgres, which are started for the run")
+	flag.IntVar(&o.writers, "writers", 0, "writing connections of that database; 0 = the server's default")
 	flag.Int64Var(&o.rows, "rows", 1_000_000, "transactions that the searches look through; 50000000 takes a quarter of an hour and 30 GB")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of server, bank host and load generator")
 	flag.Parse()
@@ -67,6 +68,7 @@ type options struct {
 	profile   string
 	store     string
 	rows      int64
+	writers   int
 	db        *dbserver.Server // nil with SQLite
 	self, bin string           // this program, and the folder of the built ones
 	dir       string           // scratch

@@ -121,7 +121,7 @@ func loadRun(ctx context.Context, o options, name string, bare bool, delay time.
 			return nil, err
 		}
 		defer o.db.Drop(name) //nolint:errcheck // goes with the server
-		text += fmt.Sprintf("store: {dsn: %q}\n", dsn)
+		text += fmt.Sprintf("store: {dsn: %q, writers: %d}\n", dsn, o.writers)
 	}
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		return nil, err

@@ -141,7 +141,7 @@ func postgres(dsn string) (*dialect, error) {
 			return stdlib.OpenDB(*x), nil
 		}
 	}
-	return &dialect{engine: schema.Postgres, write: open("off"), read: open("on"), begin: "BEGIN ISOLATION LEVEL READ COMMITTED", writers: 3}, nil
+	return &dialect{engine: schema.Postgres, write: open("off"), read: open("on"), begin: "BEGIN ISOLATION LEVEL READ COMMITTED", writers: 2}, nil
 }
 
 func mariadb(dsn string) (*dialect, error) {
@@ -185,7 +185,7 @@ func mariadb(dsn string) (*dialect, error) {
 			return sql.OpenDB(k), nil
 		}
 	}
-	return &dialect{engine: schema.MariaDB, write: open(false), read: open(true), begin: "BEGIN", writers: 3}, nil
+	return &dialect{engine: schema.MariaDB, write: open(false), read: open(true), begin: "BEGIN", writers: 2}, nil
 }
 
 // prepare sets up a connection that writes.

@@ -100,7 +100,13 @@ func (s *Store) Insert(ctx context.Context, t *Txn) (fresh bool, err error) {
 // InsertWithin is Insert for a transaction that takes a share of limits: all are taken with it, or, when
 // one would be exceeded, over names that limit and nothing is written. A repeat takes nothing.
 func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh bool, over string, err error) {
-	err = s.write(ctx, func(tx *Tx) (err error) {
+	args := []any{t.ID, t.Idem, t.Digest, t.Terminal, t.Branch, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
+		t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), t.Day, ms(t.Created), ms(t.Updated), int64(0)}
+	var rs []rows
+	if s.d.keyed() && len(claims) == 0 {
+		rs = []rows{{bulkKey, []any{t.Idem, t.ID}}, {bulkTxn, args}}
+	}
+	err = s.writeRows(ctx, func(tx *Tx) (err error) {
 		fresh, over = false, ""
 		if len(claims) > 0 {
 			if over, err = exceeded(tx, claims); over != "" || err != nil {
@@ -115,13 +121,13 @@ func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh
 				return err
 			}
 		}
-		n, err := tx.exec(q, t.ID, t.Idem, t.Digest, t.Terminal, t.Branch, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
-			t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), t.Day, ms(t.Created), ms(t.Updated), s.searchable(t.ID))
+		args[len(args)-1] = s.searchable(t.ID)
+		n, err := tx.exec(q, args...)
 		if fresh = n == 1; fresh && err == nil && len(claims) > 0 {
 			over, err = take(tx, t, claims)
 		}
 		return err
-	})
+	}, func() { fresh = true }, rs...)
 	if errors.Is(err, errOver) {
 		return false, over, nil
 	}
@@ -146,7 +152,24 @@ type Outcome struct {
 // Finish moves transaction id from one of the states from to o.State. ErrState when it is
 // in none of them.
 func (s *Store) Finish(ctx context.Context, id int64, o *Outcome, from ...State) error {
-	return s.write(ctx, func(tx *Tx) error { return finish(tx, id, o, from) })
+	var rs []rows
+	if s.d.keyed() && o.State == Approved && o.Answer != nil && o.Note == "" && o.Reversal == nil {
+		a, b, c := three(from)
+		rs = []rows{{bulkFinish, []any{id, int64(o.State), o.RC, o.Auth, ms(o.At), o.Answer, int64(a), int64(b), int64(c)}}}
+	}
+	return s.writeRows(ctx, func(tx *Tx) error { return finish(tx, id, o, from) }, func() {}, rs...)
+}
+
+// three are the states from, of which there are three at most.
+func three(from []State) (a, b, c State) {
+	for i, p := range []*State{&a, &b, &c} {
+		if i < len(from) {
+			*p = from[i]
+		} else {
+			*p = from[0]
+		}
+	}
+	return a, b, c
 }
 
 const (
@@ -158,14 +181,7 @@ const (
 )
 
 func finish(tx *Tx, id int64, o *Outcome, from []State) error {
-	var a, b, c State // SQL takes three at most
-	for i, p := range []*State{&a, &b, &c} {
-		if i < len(from) {
-			*p = from[i]
-		} else {
-			*p = from[0]
-		}
-	}
+	a, b, c := three(from)
 	q := finishTxn // IN would build a temporary table each time
 	args := []any{int64(o.State), o.RC, o.Auth, clip(o.Note, maxNote), o.Day, ms(o.At)}
 	if o.Answer != nil {

@@ -87,6 +87,7 @@ type lane struct {
 	number int64
 	tx     *Tx // nil: no connection
 	down   bool
+	kinds  []gathered
 }
 
 const (
@@ -154,7 +155,7 @@ func (l *lane) close() {
 // transactions are repeated until patience ends; a database known to be away is tried once.
 func (l *lane) commit(batch []*job) error {
 	if !l.marked() {
-		return l.once(batch)
+		return l.once(batch, false)
 	}
 	patience := l.w.patience
 	if l.down {
@@ -189,7 +190,10 @@ func (l *lane) attempt(batch []*job) error {
 	}
 	l.tx.ctx = ctx
 	l.number++
-	err := l.once(batch)
+	err := l.once(batch, len(batch) > 1)
+	if err != nil && !errors.Is(err, errCommit) && !again(err) && l.tx != nil && len(batch) > 1 {
+		err = l.once(batch, false)
+	}
 	if !errors.Is(err, errCommit) {
 		return err
 	}
@@ -231,15 +235,15 @@ func (l *lane) happened() (bool, error) {
 
 var errCommit = errors.New("store: commit")
 
-// once runs batch as one transaction. After an error nothing of it remains, but for errCommit
+// once runs batch as one transaction, with statements of many rows or each write by itself. After an error nothing of it remains, but for errCommit
 // on a networked engine: there it is not known.
-func (l *lane) once(batch []*job) error {
+func (l *lane) once(batch []*job, many bool) error {
 	tx := l.tx
 	if err := tx.control(tx.d.begin); err != nil {
 		l.lose()
 		return fmt.Errorf("store: begin: %w", err)
 	}
-	err := l.fill(batch)
+	err := l.fill(batch, many)
 	if err != nil {
 		if tx.control("ROLLBACK") != nil {
 			l.lose()
@@ -266,7 +270,7 @@ func (l *lane) lose() {
 	}
 }
 
-func (l *lane) fill(batch []*job) error {
+func (l *lane) fill(batch []*job, many bool) error {
 	if l.marked() {
 		n, err := l.tx.exec(beginMark, l.number, ms(time.Now()), l.name)
 		if err == nil && n == 0 { // the row is gone: a restored database
@@ -276,7 +280,16 @@ func (l *lane) fill(batch []*job) error {
 			return err
 		}
 	}
+	if many {
+		if err := l.many(batch); err != nil {
+			return err
+		}
+	}
 	for _, j := range batch {
+		if many && j.rows != nil {
+			j.ok()
+			continue
+		}
 		if err := safely(l.tx, j.f); err != nil {
 			return err
 		}

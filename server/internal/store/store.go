@@ -37,7 +37,7 @@ type Options struct {
 	Archives   string        // folder of archived months; empty: none
 	Queue      int           // writes that may wait; 0 = 4096
 	Batch      int           // writes in one commit at most; 0 = 256
-	Writers    int           // writing connections of a networked database; 0 = 3
+	Writers    int           // writing connections of a networked database; 0 = 2
 	Patience   time.Duration // how long a lost database is waited for before writes fail; 0 = 10 s
 	FsyncDelay time.Duration // benchmarks only: slept inside each commit, as a slower disk would
 }

@@ -12,19 +12,21 @@ import (
 
 type job struct {
 	f    func(*Tx) error
+	rows []rows // instead of f, with those of others
+	ok   func()
 	err  error
 	done chan struct{}
 }
 
 // WriterStats are counters of the writer since its start.
 type WriterStats struct {
-	Commits, Writes, Singles, Refused, Retries, Resolved, Unknown uint64
+	Commits, Writes, Splits, Refused, Retries, Resolved, Unknown uint64
 	Queued                                                        int
 }
 
 // writer is the only one that writes. Each of its lanes (one on SQLite) takes whatever is
 // queued, up to the batch limit, and commits it as one: no timer. When a batch fails, its
-// writes are repeated one by one, so that a bad row fails alone.
+// halves are repeated, so that a bad row fails alone.
 type writer struct {
 	d        *dialect
 	queue    chan *job
@@ -36,7 +38,7 @@ type writer struct {
 	lanes    sync.WaitGroup
 	pool     sync.Pool
 
-	commits, writes, singles, refused, retries, resolved, unknown atomic.Uint64
+	commits, writes, splits, refused, retries, resolved, unknown atomic.Uint64
 }
 
 func newWriter(ctx context.Context, d *dialect, o Options, lanes []*lane) (*writer, error) {
@@ -60,11 +62,15 @@ func newWriter(ctx context.Context, d *dialect, o Options, lanes []*lane) (*writ
 // do queues f, which may run more than once. A full queue refuses at once with ErrBusy. Once
 // queued, the write is waited for even when ctx ends: its effect is not in doubt.
 func (w *writer) do(ctx context.Context, f func(*Tx) error) error {
+	return w.doRows(ctx, f, nil, nil)
+}
+
+func (w *writer) doRows(ctx context.Context, f func(*Tx) error, ok func(), rs []rows) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	j := w.pool.Get().(*job)
-	j.f, j.err = f, nil
+	j.f, j.err, j.rows, j.ok = f, nil, rs, ok
 	w.stop.RLock()
 	if w.ended {
 		w.stop.RUnlock()
@@ -81,7 +87,7 @@ func (w *writer) do(ctx context.Context, f func(*Tx) error) error {
 	}
 	<-j.done
 	err := j.err
-	j.f = nil
+	j.f, j.rows, j.ok = nil, nil, nil
 	w.pool.Put(j)
 	return err
 }
@@ -104,23 +110,28 @@ func (w *writer) run(l *lane) {
 				break take
 			}
 		}
-		err := l.commit(batch)
-		switch {
-		case err == nil:
-		case len(batch) == 1 || errors.Is(err, ErrUnknown) || errors.Is(err, ErrAway):
-			for _, j := range batch {
-				j.err = err
-			}
-		default:
-			for i := range batch {
-				w.singles.Add(1)
-				batch[i].err = l.commit(batch[i : i+1])
-			}
-		}
+		w.commit(l, batch)
 		w.writes.Add(uint64(len(batch)))
 		for _, j := range batch {
 			j.done <- struct{}{}
 		}
+	}
+}
+
+// commit commits batch; when that fails, its halves, down to the write that is wrong.
+func (w *writer) commit(l *lane, batch []*job) {
+	err := l.commit(batch)
+	if err == nil {
+		return
+	}
+	if len(batch) > 1 && !errors.Is(err, ErrUnknown) && !errors.Is(err, ErrAway) {
+		w.splits.Add(1)
+		w.commit(l, batch[:len(batch)/2])
+		w.commit(l, batch[len(batch)/2:])
+		return
+	}
+	for _, j := range batch {
+		j.err = err
 	}
 }
 
@@ -135,5 +146,5 @@ func (w *writer) close() {
 }
 
 func (w *writer) stats() WriterStats {
-	return WriterStats{w.commits.Load(), w.writes.Load(), w.singles.Load(), w.refused.Load(), w.retries.Load(), w.resolved.Load(), w.unknown.Load(), len(w.queue)}
+	return WriterStats{w.commits.Load(), w.writes.Load(), w.splits.Load(), w.refused.Load(), w.retries.Load(), w.resolved.Load(), w.unknown.Load(), len(w.queue)}
 }

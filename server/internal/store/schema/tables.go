@@ -70,10 +70,9 @@ var transactions = []Table{
 		index("TRANS_STATE", "JOURNAL_NUMBER").where(Unsettled),
 	)...).byTime(),
 	table("TX_ON_KEY", "arbiter of repeats: a partitioned table cannot have this unique key itself", []Column{
-		id(),
 		col("IDEMPOTENCY_KEY", Chars, 100, "terminal number, bar, the rest of the key that a repeat has in common"),
 		journalNumber(),
-	}, unique("IDEMPOTENCY_KEY")).on(Networked).growing(),
+	}).on(Networked).growing(),
 	table("TX_ON_EVENT", "steps of a transaction after its first outcome", []Column{
 		id(), journalNumber(),
 		col("TRANS_STATE", Small, 0, "state that was reached"),
