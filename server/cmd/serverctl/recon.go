@@ -8,7 +8,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"zhigui/server/internal/product"
 	"zhigui/server/internal/recon"
 	"zhigui/server/internal/store"
 )
@@ -45,7 +44,11 @@ func reconRun(args []string) error {
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
 	ctx := context.Background()
-	b := &recon.Books{Store: st, Products: product.Builtin(), Now: time.Now}
+	_, cat, err := catalogue(*cfg)
+	if err != nil {
+		return err
+	}
+	b := &recon.Books{Store: st, Products: cat, Now: time.Now}
 	first, diffs, err := b.Host(ctx, *host, *day, digest, rows)
 	if err != nil {
 		return err

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"zhigui/server/internal/clearing"
+	"zhigui/server/internal/config"
+	"zhigui/server/internal/product"
+)
+
+func merchantImport(args []string) error {
+	fs := flag.NewFlagSet("merchant import", flag.ContinueOnError)
+	cfg := fs.String("config", "server.yaml", "configuration of the server")
+	by := fs.String("by", "serverctl", "who does it, for the audit trail")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	if fs.NArg() != 1 {
+		return fmt.Errorf("say one file of merchants")
+	}
+	st, _, err := open(*cfg)
+	if err != nil {
+		return err
+	}
+	defer st.Close() //nolint:errcheck // everything durable already
+	n, err := clearing.Import(context.Background(), st, fs.Arg(0), *by, time.Now())
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d merchants\n", n)
+	return nil
+}
+
+// catalogue is the configuration with its products.
+func catalogue(path string) (*config.Config, *product.Catalogue, error) {
+	c, err := config.Load(path)
+	if err != nil || c.Products == "" {
+		return c, product.Builtin(), err
+	}
+	cat, err := product.Load(c.Products, nil)
+	return c, cat, err
+}
+
+// clearingRun clears a settlement day and prints what it pays.
+func clearingRun(args []string) error {
+	fs := flag.NewFlagSet("clearing run", flag.ContinueOnError)
+	cfg := fs.String("config", "server.yaml", "configuration of the server")
+	day := fs.String("day", "", "settlement day, yyyyMMdd")
+	if err := fs.Parse(args); err != nil {
+		return err
+	}
+	c, cat, err := catalogue(*cfg)
+	if err != nil {
+		return err
+	}
+	st, _, err := open(*cfg)
+	if err != nil {
+		return err
+	}
+	defer st.Close() //nolint:errcheck // everything durable already
+	entries, err := clearing.Day(context.Background(), st, cat, c.HostNames(), *day)
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "merchant\treceiver\tpayments\tpaid by customers\tgets\n")
+	var sum int64
+	for _, e := range entries {
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\n", e.Merchant, e.Receiver, e.Count, yuan(e.Gross), yuan(e.Amount))
+		sum += e.Amount
+	}
+	fmt.Fprintf(w, "\t\t\t\t%s\n", yuan(sum))
+	return w.Flush()
+}

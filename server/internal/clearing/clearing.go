@@ -1,0 +1,234 @@
+// Package clearing works out what a settlement day pays to merchants: what customers paid, less the
+// bank's fee, shared among those who are entitled to it (分润). The sums come out to the last fen.
+// serverctl and mgmt use it.
+//
+// Requirements: TX-18 (merchant management, profit sharing, clearing).
+package clearing
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+
+	"zhigui/server/internal/product"
+	"zhigui/server/internal/store"
+)
+
+// Whole is what the shares of a merchant make together, and the unit of fees: millionths.
+const Whole = 1_000_000
+
+// Bank is the receiver of fees.
+const Bank = "bank"
+
+// merchant as a file has it.
+type merchant struct {
+	Number string `yaml:"number"`
+	Branch string `yaml:"branch"`
+	Name   struct {
+		ZH string `yaml:"zh"`
+		EN string `yaml:"en"`
+	} `yaml:"name"`
+	Fee struct {
+		PPM int64 `yaml:"ppm"`
+		Min int64 `yaml:"min"`
+		Max int64 `yaml:"max"`
+	} `yaml:"fee"`
+	Disabled bool `yaml:"disabled"`
+	Shares   []struct {
+		To  string `yaml:"to"`
+		PPM int64  `yaml:"ppm"`
+	} `yaml:"shares"`
+}
+
+// Load reads a file of merchants; nothing of a file with a mistake is taken. Errors name file, line
+// and column.
+func Load(path string) ([]*store.Merchant, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("merchants: %w", err)
+	}
+	var f struct {
+		Merchants []merchant `yaml:"merchants"`
+	}
+	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
+		var ye yaml.Error
+		if errors.As(err, &ye) && ye.GetToken() != nil {
+			p := ye.GetToken().Position
+			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
+		}
+		return nil, fmt.Errorf("%s:1:1: %w", path, err)
+	}
+	var out []*store.Merchant
+	seen := map[string]bool{}
+	for i, m := range f.Merchants {
+		if key, reason := m.check(seen); reason != "" {
+			line, col := 1, 1
+			if p, err := yaml.PathString(strings.TrimSuffix(fmt.Sprintf("$.merchants[%d].%s", i, key), ".")); err == nil {
+				if n, err := p.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
+					line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
+				}
+			}
+			return nil, fmt.Errorf("%s:%d:%d: merchant %s: %s", path, line, col, m.Number, reason)
+		}
+		seen[m.Number] = true
+		x := &store.Merchant{Number: m.Number, Branch: m.Branch, NameZH: m.Name.ZH, NameEN: m.Name.EN, FeePPM: m.Fee.PPM, FeeMin: m.Fee.Min, FeeMax: m.Fee.Max, Enabled: !m.Disabled}
+		for _, s := range m.Shares {
+			x.Shares = append(x.Shares, store.Share{Receiver: s.To, PPM: s.PPM})
+		}
+		out = append(out, x)
+	}
+	return out, nil
+}
+
+func (m *merchant) check(seen map[string]bool) (key, reason string) {
+	sum, names := int64(0), map[string]bool{}
+	for _, s := range m.Shares {
+		if s.To == "" || s.To == Bank || names[s.To] || s.PPM <= 0 {
+			return "shares", "every share needs a receiver of its own (not bank) and a part above 0"
+		}
+		names[s.To] = true
+		sum += s.PPM
+	}
+	switch {
+	case len(m.Number) != 15:
+		return "number", "want the 15 characters of field 42"
+	case seen[m.Number]:
+		return "number", "is here twice"
+	case m.Branch == "":
+		return "branch", "is missing"
+	case m.Name.ZH == "":
+		return "name", "want zh, and en"
+	case m.Fee.PPM < 0 || m.Fee.PPM >= Whole || m.Fee.Min < 0 || m.Fee.Max < 0 || m.Fee.Max > 0 && m.Fee.Max < m.Fee.Min:
+		return "fee", "want ppm below 1000000, and min not above max"
+	case sum != Whole:
+		return "shares", fmt.Sprintf("the parts make %d, want %d", sum, Whole)
+	}
+	return "", ""
+}
+
+// Fee of one payment, rounded half up, within the merchant's bounds, never more than the payment.
+func Fee(m *store.Merchant, amount int64) int64 {
+	f := (amount*m.FeePPM + Whole/2) / Whole
+	f = max(f, m.FeeMin)
+	if m.FeeMax > 0 {
+		f = min(f, m.FeeMax)
+	}
+	return min(f, amount)
+}
+
+// Split shares net among the receivers to the last fen: each gets what its part makes rounded down, and
+// the fen that are left go to those who lost most by the rounding, the first of them first.
+func Split(shares []store.Share, net int64) []int64 {
+	out := make([]int64, len(shares))
+	type rest struct {
+		i int
+		r int64
+	}
+	rests := make([]rest, len(shares))
+	left := net
+	for i, s := range shares {
+		hi, lo := net/Whole, net%Whole // no overflow
+		out[i] = hi*s.PPM + lo*s.PPM/Whole
+		rests[i] = rest{i, lo * s.PPM % Whole}
+		left -= out[i]
+	}
+	slices.SortStableFunc(rests, func(a, b rest) int { return cmp.Compare(b.r, a.r) })
+	for i := range left {
+		out[rests[i].i]++
+	}
+	return out
+}
+
+// Day clears a settlement day: payments that are confirmed, of merchants that are registered. What is
+// not decided yet is left to the day's next run; running it again replaces the day's entries.
+func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) ([]store.Entry, error) {
+	merchants, err := st.Merchants(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("clearing: merchants: %w", err)
+	}
+	by := map[string]*store.Merchant{}
+	for _, m := range merchants {
+		by[m.Number] = m
+	}
+	type sums struct{ count, gross, fee, net int64 }
+	total := map[string]*sums{}
+	owner := map[string]string{} // merchant of a terminal
+	for _, host := range hosts {
+		var after int64
+		for {
+			ts, err := st.Settled(ctx, host, day, after, 2000)
+			if err != nil {
+				return nil, fmt.Errorf("clearing: journal: %w", err)
+			}
+			for _, t := range ts {
+				after = t.ID
+				p := cat.Named(t.Kind)
+				if p == nil || p.Moves != product.Money || p.Confirm || t.State != store.Confirmed {
+					continue // cash is not a merchant's
+				}
+				number, ok := owner[t.Terminal]
+				if !ok {
+					x, err := st.Terminal(ctx, t.Terminal)
+					if err != nil && !errors.Is(err, store.ErrNotFound) {
+						return nil, fmt.Errorf("clearing: terminal: %w", err)
+					}
+					if x != nil {
+						number = x.Merchant
+					}
+					owner[t.Terminal] = number
+				}
+				m := by[number]
+				if m == nil || !m.Enabled {
+					continue
+				}
+				s := total[number]
+				if s == nil {
+					s = &sums{}
+					total[number] = s
+				}
+				fee := Fee(m, t.Amount)
+				s.count++
+				s.gross += t.Amount
+				s.fee += fee
+				s.net += t.Amount - fee
+			}
+			if len(ts) < 2000 {
+				break
+			}
+		}
+	}
+	var out []store.Entry
+	for _, m := range merchants {
+		s := total[m.Number]
+		if s == nil {
+			continue
+		}
+		out = append(out, store.Entry{Merchant: m.Number, Receiver: Bank, Count: s.count, Gross: s.gross, Amount: s.fee})
+		for i, part := range Split(m.Shares, s.net) {
+			out = append(out, store.Entry{Merchant: m.Number, Receiver: m.Shares[i].Receiver, Count: s.count, Gross: s.gross, Amount: part})
+		}
+	}
+	return out, st.SaveClearing(ctx, day, out)
+}
+
+// Import stores the merchants of a file.
+func Import(ctx context.Context, st *store.Store, path, by string, at time.Time) (int, error) {
+	list, err := Load(path)
+	if err != nil {
+		return 0, err
+	}
+	for _, m := range list {
+		if err := st.SetMerchant(ctx, m, by, at); err != nil {
+			return 0, fmt.Errorf("merchants: %s: %w", m.Number, err)
+		}
+	}
+	return len(list), nil
+}

@@ -1,0 +1,118 @@
+package clearing
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"zhigui/server/internal/product"
+	"zhigui/server/internal/store"
+	"zhigui/sim/dbserver/dbtest"
+)
+
+func TestASplitNeverLosesNorMakesAFen(t *testing.T) {
+	shares := []store.Share{{Receiver: "a", PPM: 333_333}, {Receiver: "b", PPM: 333_333}, {Receiver: "c", PPM: 333_334}}
+	for _, c := range []struct {
+		net  int64
+		want []int64
+	}{{0, []int64{0, 0, 0}}, {1, []int64{0, 0, 1}}, {2, []int64{1, 0, 1}}, {100, []int64{33, 33, 34}}, {3_000_000, []int64{999_999, 999_999, 1_000_002}}} {
+		if diff := cmp.Diff(c.want, Split(shares, c.net)); diff != "" {
+			t.Errorf("%d: %s", c.net, diff)
+		}
+	}
+	for range 2000 {
+		net := rand.Int64N(1 << 50)
+		sum := int64(0)
+		for _, v := range Split(shares, net) {
+			sum += v
+		}
+		if sum != net {
+			t.Fatalf("%d became %d", net, sum)
+		}
+	}
+}
+
+func TestAFeeIsRoundedAndBounded(t *testing.T) {
+	m := &store.Merchant{FeePPM: 3_800, FeeMin: 10, FeeMax: 5_000}
+	for amount, want := range map[int64]int64{5: 5, 100: 10, 10_000: 38, 13_026: 49, 13_290: 51, 100_000_000: 5_000} {
+		if got := Fee(m, amount); got != want {
+			t.Errorf("%d: %d, want %d", amount, got, want)
+		}
+	}
+}
+
+const file = `merchants:
+- {number: "102290000000001", branch: "0001", name: {zh: 书店, en: Books}, fee: {ppm: 3800, min: 10}, shares: [{to: shop, ppm: 900000}, {to: landlord, ppm: 100000}]}
+`
+
+// req: TX-18
+func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
+	ctx := t.Context()
+	st, err := store.Open(ctx, store.Options{DSN: dbtest.Chosen(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() //nolint:errcheck // test
+	f := filepath.Join(t.TempDir(), "merchants.yaml")
+	if err := os.WriteFile(f, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for range 2 {
+		if n, err := Import(ctx, st, f, "olga", now); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+	}
+	if err := st.AddTerminal(ctx, &store.Terminal{ID: "P0000001", Merchant: "102290000000001", Branch: "0001", Zone: "pos", Enabled: true, Created: now}); err != nil {
+		t.Fatal(err)
+	}
+	day := now.Format("20060102")
+	base := store.NumberAt(now)
+	for i, x := range []struct {
+		kind   string
+		amount int64
+		state  store.State
+	}{{"purchase", 10_001, store.Confirmed}, {"purchase", 333, store.Confirmed}, {"purchase", 5_000, store.Reversed}, {"purchase", 7_000, store.Declined}, {"withdrawal", 10_000, store.Confirmed}, {"water", 1_000, store.Confirmed}} {
+		v := &store.Txn{ID: base + int64(i), Idem: x.kind + string(rune('a'+i)), Digest: []byte{1}, Terminal: "P0000001", Host: "core", Kind: x.kind, Amount: x.amount, State: x.state, Day: day, Created: now, Updated: now}
+		if fresh, err := st.Insert(ctx, v); !fresh || err != nil {
+			t.Fatal(fresh, err)
+		}
+	}
+	want := []store.Entry{{Merchant: "102290000000001", Receiver: Bank, Count: 3, Gross: 11_334, Amount: 58}, {Merchant: "102290000000001", Receiver: "shop", Count: 3, Gross: 11_334, Amount: 10_148},
+		{Merchant: "102290000000001", Receiver: "landlord", Count: 3, Gross: 11_334, Amount: 1_128}}
+	for range 2 {
+		got, err := Day(ctx, st, product.Builtin(), []string{"core"}, day)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if got, err := st.Clearing(ctx, day); err != nil || cmp.Diff(want, got) != "" {
+		t.Error(err, cmp.Diff(want, got))
+	}
+}
+
+func TestAWrongFileIsNotTakenAtAll(t *testing.T) {
+	for want, change := range map[string][2]string{
+		"merchants.yaml:2:12: merchant 1: want the 15": {`"102290000000001"`, `"1"`},
+		"the parts make 950000, want 1000000":          {"100000", "50000"},
+		"unknown field":                                {"branch", "brunch"},
+		"not bank":                                     {"landlord", "bank"},
+		"want ppm below":                               {"3800", "1000000"},
+	} {
+		f := filepath.Join(t.TempDir(), "merchants.yaml")
+		if err := os.WriteFile(f, []byte(strings.Replace(file, change[0], change[1], 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := Load(f); err == nil || !strings.Contains(err.Error(), want) || list != nil {
+			t.Errorf("%q: %v", want, err)
+		}
+	}
+}

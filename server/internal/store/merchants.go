@@ -1,0 +1,106 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// Merchant is one whose payments are cleared.
+type Merchant struct {
+	Number, Branch, NameZH, NameEN string
+	FeePPM                         int64 // millionths of the amount
+	FeeMin, FeeMax                 int64 // of one payment, minor units; FeeMax 0 = none
+	Enabled                        bool
+	Shares                         []Share // of what is left; they make 1,000,000
+}
+
+// Share is a part of a merchant's money.
+type Share struct {
+	Receiver string
+	PPM      int64
+}
+
+// SetMerchant adds or changes a merchant; who did it is audited in the same commit.
+func (s *Store) SetMerchant(ctx context.Context, m *Merchant, by string, at time.Time) error {
+	status := "0"
+	if m.Enabled {
+		status = "1"
+	}
+	return s.write(ctx, func(tx *Tx) error {
+		if _, err := tx.exec(`INSERT INTO TX_MC_MERCHANT (MERCHANT_NUMBER, ORGANIZATION_NUMBER, NAME_ZH, NAME_EN, FEE_PPM) VALUES (?,?,?,?,0) ON CONFLICT (MERCHANT_NUMBER) DO NOTHING`,
+			m.Number, m.Branch, m.NameZH, m.NameEN); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`UPDATE TX_MC_MERCHANT SET ORGANIZATION_NUMBER=?, NAME_ZH=?, NAME_EN=?, FEE_PPM=?, FEE_MIN=?, FEE_MAX=?, STATUS=?, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1
+ WHERE MERCHANT_NUMBER=?`, m.Branch, m.NameZH, m.NameEN, m.FeePPM, m.FeeMin, m.FeeMax, status, ms(at), clip(by, 30), m.Number); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`DELETE FROM TX_MC_SHARE WHERE MERCHANT_NUMBER=?`, m.Number); err != nil {
+			return err
+		}
+		for _, x := range m.Shares {
+			if _, err := tx.exec(`INSERT INTO TX_MC_SHARE (MERCHANT_NUMBER, RECEIVER, SHARE_PPM) VALUES (?,?,?)`, m.Number, x.Receiver, x.PPM); err != nil {
+				return err
+			}
+		}
+		return addAudit(tx, Audit{User: by, Action: "merchant.set", Target: m.Number, At: at})
+	})
+}
+
+// Merchants lists all, with their shares.
+func (s *Store) Merchants(ctx context.Context) ([]*Merchant, error) {
+	ms, err := list(ctx, s, func(r scanner) (*Merchant, error) {
+		m := &Merchant{}
+		var status string
+		err := r.Scan(&m.Number, &m.Branch, &m.NameZH, &m.NameEN, &m.FeePPM, &m.FeeMin, &m.FeeMax, &status)
+		m.Enabled = status == "1"
+		return m, err
+	}, `SELECT MERCHANT_NUMBER, ORGANIZATION_NUMBER, NAME_ZH, NAME_EN, FEE_PPM, FEE_MIN, FEE_MAX, STATUS FROM TX_MC_MERCHANT ORDER BY MERCHANT_NUMBER`)
+	if err != nil {
+		return nil, err
+	}
+	by := map[string]*Merchant{}
+	for _, m := range ms {
+		by[m.Number] = m
+	}
+	_, err = list(ctx, s, func(r scanner) (struct{}, error) {
+		var number string
+		var x Share
+		err := r.Scan(&number, &x.Receiver, &x.PPM)
+		if m := by[number]; m != nil {
+			m.Shares = append(m.Shares, x)
+		}
+		return struct{}{}, err
+	}, `SELECT MERCHANT_NUMBER, RECEIVER, SHARE_PPM FROM TX_MC_SHARE ORDER BY ID`)
+	return ms, err
+}
+
+// Entry is what a settlement day pays to one receiver of one merchant.
+type Entry struct {
+	Merchant, Receiver   string
+	Count, Gross, Amount int64
+}
+
+// SaveClearing replaces the entries of a settlement day in one commit.
+func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry) error {
+	return s.write(ctx, func(tx *Tx) error {
+		if _, err := tx.exec(`DELETE FROM TX_CL_ENTRY WHERE SETTLE_DATE=?`, day); err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if _, err := tx.exec(`INSERT INTO TX_CL_ENTRY (SETTLE_DATE, MERCHANT_NUMBER, RECEIVER, PAYMENT_COUNT, GROSS_AMOUNT, AMOUNT) VALUES (?,?,?,?,?,?)`,
+				day, e.Merchant, e.Receiver, e.Count, e.Gross, e.Amount); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Clearing lists the entries of a settlement day.
+func (s *Store) Clearing(ctx context.Context, day string) ([]Entry, error) {
+	return list(ctx, s, func(r scanner) (e Entry, err error) {
+		err = r.Scan(&e.Merchant, &e.Receiver, &e.Count, &e.Gross, &e.Amount)
+		return e, err
+	}, `SELECT MERCHANT_NUMBER, RECEIVER, PAYMENT_COUNT, GROSS_AMOUNT, AMOUNT FROM TX_CL_ENTRY WHERE SETTLE_DATE=? ORDER BY MERCHANT_NUMBER, ID`, day)
+}
