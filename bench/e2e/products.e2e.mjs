@@ -210,6 +210,58 @@ test('a new card: identity, manager, PIN twice, the bank, and the card in the ha
   await pad.context().close()
 })
 
+/** The console, signed in, at a page of its own. */
+async function openConsole(user, at) {
+  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
+  page.setDefaultTimeout(30000)
+  await page.goto(`${desk.pages}/console/`)
+  await page.fill(`${id('login-name')} input, input${id('login-name')}`, user)
+  await page.fill(`${id('login-password')} input, input${id('login-password')}`, passwords[user])
+  await page.click(id('login-submit'))
+  await page.waitForSelector(id('terminal-row'))
+  await page.goto(`${desk.pages}/console/#${at}`)
+  return page
+}
+
+test('the console shows what the customer has signed', async () => {
+  const t = await newestIssue()
+  const page = await openConsole('operator', `/transactions/${t.id}`)
+  await until(async () => {
+    await page.click(id('signature-look'))
+    await page.waitForSelector(id('signature-picture'), { timeout: 1000 })
+  }, 'the signature has come')
+  assert.equal(await page.locator(`${id('signature-picture')} path`).count(), 2, 'two strokes')
+  await page.locator(id('signature')).screenshot({ path: join(pictures, 'console-signature.png') })
+  await page.context().close()
+})
+
+test('the console takes the counter out of service and back, and money needs two', async () => {
+  const { terminal } = await newestIssue()
+  const page = await openConsole('operator', `/terminals/${terminal}`)
+  const give = async (kind) => {
+    await page.click(id('command-new'))
+    await page.selectOption(`select${id('command-kind')}`, kind)
+    await page.fill(id('command-note'), '测试')
+    await page.click(id('command-go'))
+  }
+  const first = (kind, state) => page.waitForSelector(`${id('command')}[data-kind="${kind}"][data-state="${state}"]`)
+  await c.idle()
+  await give('suspend')
+  await first('suspend', 'done')
+  await c.screen('outOfService')
+  await give('resume')
+  await first('resume', 'done')
+  await c.idle()
+  await give('boxEmptied')
+  await first('boxEmptied', 'proposed')
+  const second = await openConsole('admin', `/terminals/${terminal}`)
+  await second.click(id('command-agree'))
+  await first('boxEmptied', 'done')
+  await page.locator(id('commands')).screenshot({ path: join(pictures, 'console-commands.png') })
+  await second.context().close()
+  await page.context().close()
+})
+
 test('a new card that nobody takes is kept, and the bank takes it back', async () => {
   const pad = await openPad()
   await identified(pad)
