@@ -36,6 +36,7 @@ func main() {
 	flag.BoolVar(&o.All, "all", true, "fit every device of a whole counter; -all=false: only those that a withdrawal needs")
 	flag.StringVar(&o.Reader, "reader", "creatorcrt350n", "the card reader: creatorcrt350n; creatorcrt591, to whose antenna cards can be held; creatorcrt288k, without a motor")
 	flag.StringVar(&o.Dispenser, "dispenser", "puloonlcdm2000", "the cash dispenser: puloonlcdm2000, or xfs4iotdispenser with six cassettes behind a service provider")
+	flag.StringVar(&o.Acceptor, "acceptor", "itlnv200", "the note acceptor: itlnv200; "+scene.Recycler+", which is one with a store; cashcodeccnet")
 	free := flag.Bool("free-ports", false, "use ports that nobody uses, instead of the usual ones")
 	asJSON := flag.Bool("json", false, "print one JSON line with the addresses instead of the text for people")
 	flag.DurationVar(&o.CardTime, "card-time", 0, "how long a card may lie at the exit (default 30s)")
