@@ -27,12 +27,18 @@ func (h *Host) CutOver(day string) int {
 	var f [129]string
 	now := time.Now().In(time.FixedZone("CST", 8*3600))
 	f[0], f[7], f[11], f[15], f[33], f[70], f[128] = "0820", now.Format("0102150405"), fmt.Sprintf("%06d", now.Unix()%1000000), day, "00010000", "202", "00000000"
-	out, err := h.codec.pack(&f)
+	return h.tell(&f)
+}
+
+// tell sends a message of the host's own by one of the links; it answers how many were told.
+func (h *Host) tell(f *[129]string) int {
+	out, err := h.codec.pack(f)
 	if err != nil {
 		return 0
 	}
+	z := h.zones()
 	at := len(out) - 8
-	copy(out[at:], h.zone.macOf(out[:at]))
+	copy(out[at:], z[len(z)-1].macOf(out[:at]))
 	header := make([]byte, headerLen)
 	header[0] = headerLen
 	copy(header[6:], fmt.Sprintf("%-11s%-11s", "99990000", "00010000"))

@@ -14,6 +14,7 @@ type request struct {
 	bal  string // F54
 	text string // F62
 	day  string // F15
+	z    *zone  // keys it came under
 	chip *issuer
 	bent bool // the scenario spoils the issuer's cryptogram
 }
@@ -97,7 +98,7 @@ func (h *Host) request(q *request) {
 			}
 			q.rc = "" // what this very request is to change
 		}
-		digits, ok := h.zone.pinOf(q.m.raw(52), pan)
+		digits, ok := q.z.pinOf(q.m.raw(52), pan)
 		if !ok {
 			q.rc = "99"
 			return nil
@@ -230,7 +231,7 @@ func (h *Host) changePIN(q *request, a *Account, key string) <-chan error {
 		q.rc = "30"
 		return nil
 	}
-	digits, ok := h.zone.pinOf(block, a.Card)
+	digits, ok := q.z.pinOf(block, a.Card)
 	if !ok {
 		q.rc = "99"
 		return nil

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,7 +34,7 @@ type Options struct {
 // Host is a running bank host.
 type Host struct {
 	o     Options
-	zone  *zone
+	keys  atomic.Pointer[[]*zone] // the newest last; those before stay good for what is under way
 	codec codec
 	l     *ledger
 	ln    net.Listener
@@ -78,7 +79,8 @@ func Start(o Options) (*Host, error) {
 		pinBytes = 16
 	}
 	slow := moov{spec(pinBytes)}
-	h := &Host{o: o, zone: z, codec: slow, live: map[net.Conn]struct{}{}, work: make(chan job), quit: make(chan struct{})}
+	h := &Host{o: o, codec: slow, live: map[net.Conn]struct{}{}, work: make(chan job), quit: make(chan struct{})}
+	h.keys.Store(&[]*zone{z})
 	if o.Fast {
 		h.codec = newFast(slow, pinBytes)
 	}
@@ -258,22 +260,22 @@ func (h *Host) handle(p *peer, body []byte) {
 // exchange answers one message that came by w: send takes the frames of the answer, drop cuts the
 // connection.
 func (h *Host) exchange(w wire, body []byte, send func([]byte), drop func()) {
-	m, sealed, err := w.open(h, body)
+	m, z, err := w.open(h, body)
 	if err != nil {
 		h.o.Log.Warn("unreadable message", "error", fmt.Sprintf("%T", err))
 		drop()
 		return
 	}
-	q := &request{m: m, mti: m.text(0)}
+	q := &request{m: m, mti: m.text(0), z: z}
 	s := Scenario{}
-	if !sealed {
-		q.rc = "A0"
+	if z == nil {
+		q.rc, z = "A0", h.zones()[0]
 	} else {
 		s = h.sc.take(q)
 		h.decide(q, s)
 	}
 	q.bent = s.Kind == "badChip"
-	f, err := w.seal(h, body, h.fields(q), s.Kind == "badMac")
+	f, err := w.seal(h, z, body, h.fields(q), s.Kind == "badMac")
 	if err != nil {
 		h.o.Log.Error("answer cannot be packed", "error", err.Error())
 		drop()

@@ -33,13 +33,13 @@ func ask(t *testing.T, h *Host, pin string, stan, amount int) *request {
 	for i := range 6 {
 		clearBlock[2+i] ^= (p[2*i]-'0')<<4 | (p[2*i+1] - '0')
 	}
-	h.zone.tdes.Encrypt(clearBlock, clearBlock)
+	h.zones()[0].tdes.Encrypt(clearBlock, clearBlock)
 	m := compose(t, h, "0200", stan)
 	if err := m.BinaryField(52, clearBlock); err != nil {
 		t.Fatal(err)
 	}
 	_ = m.Field(4, fmt.Sprintf("%012d", amount))
-	q := &request{m: moovMessage{m}, mti: "0200"}
+	q := &request{z: h.zones()[0], m: moovMessage{m}, mti: "0200"}
 	h.decide(q, Scenario{})
 	return q
 }
@@ -59,12 +59,12 @@ func compose(t *testing.T, h *Host, mti string, stan int) *iso8583.Message {
 func reverse(t *testing.T, h *Host, mti string, stan, paid int) string {
 	t.Helper()
 	m := compose(t, h, mti, stan+500)
-	orig := &request{m: moovMessage{compose(t, h, "0200", stan)}}
+	orig := &request{z: h.zones()[0], m: moovMessage{compose(t, h, "0200", stan)}}
 	_ = m.Field(90, orig.key())
 	if paid > 0 {
 		_ = m.Field(95, fmt.Sprintf("%012d%030d", paid, 0))
 	}
-	q := &request{m: moovMessage{m}, mti: mti}
+	q := &request{z: h.zones()[0], m: moovMessage{m}, mti: mti}
 	h.decide(q, Scenario{})
 	return q.rc
 }

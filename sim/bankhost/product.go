@@ -49,7 +49,7 @@ func (h *Host) issue(q *request, a *Account, key string) <-chan error {
 		q.rc = "57"
 		return l.post(Entry{Kind: "decline", Key: key, Card: a.Card, RC: q.rc, Ref: q.m.text(37)})
 	}
-	digits, ok := h.zone.pinOf(q.m.raw(52), a.Card)
+	digits, ok := q.z.pinOf(q.m.raw(52), a.Card)
 	if !ok {
 		q.rc = "99"
 		return nil

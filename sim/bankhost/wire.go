@@ -12,10 +12,10 @@ import (
 type wire interface {
 	// read reads one message without its frame; an empty one is a sign of life.
 	read(r *bufio.Reader) ([]byte, error)
-	// open takes a message apart; sealed tells whether its MAC is right.
-	open(h *Host, body []byte) (m message, sealed bool, err error)
+	// open takes a message apart and finds the keys its MAC is right under; nil when it is not.
+	open(h *Host, body []byte) (m message, z *zone, err error)
 	// seal puts the answer to body together, with its frame.
-	seal(h *Host, body []byte, f *[129]string, badMAC bool) ([]byte, error)
+	seal(h *Host, z *zone, body []byte, f *[129]string, badMAC bool) ([]byte, error)
 	// bare takes the frame off an answer, for carriers with message boundaries.
 	bare(frame []byte) []byte
 }
@@ -39,23 +39,28 @@ func (native) read(r *bufio.Reader) ([]byte, error) {
 	return body, checkHeader(body)
 }
 
-func (native) open(h *Host, body []byte) (message, bool, error) {
+func (native) open(h *Host, body []byte) (message, *zone, error) {
 	msg := body[headerLen:]
 	m, err := h.codec.unpack(msg)
-	if err != nil {
-		return nil, false, err
+	if err != nil || !hasMAC(msg) {
+		return m, nil, err
 	}
-	return m, hasMAC(msg) && h.zone.macOf(msg[:len(msg)-8]) == m.text(128), nil
+	for _, z := range h.zones() {
+		if z.macOf(msg[:len(msg)-8]) == m.text(128) {
+			return m, z, nil
+		}
+	}
+	return m, nil, nil
 }
 
-func (native) seal(h *Host, body []byte, f *[129]string, badMAC bool) ([]byte, error) {
+func (native) seal(h *Host, z *zone, body []byte, f *[129]string, badMAC bool) ([]byte, error) {
 	f[128] = "00000000"
 	out, err := h.codec.pack(f)
 	if err != nil {
 		return nil, err
 	}
 	at := len(out) - 8
-	copy(out[at:], h.zone.macOf(out[:at]))
+	copy(out[at:], z.macOf(out[:at]))
 	if badMAC {
 		out[at] ^= 1
 	}
@@ -87,15 +92,20 @@ func (m foreignMessage) raw(n int) []byte { return []byte(m.text(n)) }
 
 func (w foreign) read(r *bufio.Reader) ([]byte, error) { return w.d.ReadFrame(r, nil) }
 
-func (w foreign) open(h *Host, body []byte) (message, bool, error) {
+func (w foreign) open(h *Host, body []byte) (message, *zone, error) {
 	t, seal, err := w.d.Unpack(body)
 	if err != nil {
-		return nil, false, err
+		return nil, nil, err
 	}
-	return foreignMessage{t}, seal.MAC == nil && !w.d.HasMAC() || seal.Equals(h.zone.macBytes(seal.Cover)), nil
+	for _, z := range h.zones() {
+		if !w.d.HasMAC() || seal.Equals(z.macBytes(seal.Cover)) {
+			return foreignMessage{t}, z, nil
+		}
+	}
+	return foreignMessage{t}, nil, nil
 }
 
-func (w foreign) seal(h *Host, _ []byte, f *[129]string, badMAC bool) ([]byte, error) {
+func (w foreign) seal(_ *Host, z *zone, _ []byte, f *[129]string, badMAC bool) ([]byte, error) {
 	t := format.NewTransaction(f[0])
 	for n, name := range names {
 		if f[n] != "" {
@@ -103,7 +113,7 @@ func (w foreign) seal(h *Host, _ []byte, f *[129]string, badMAC bool) ([]byte, e
 		}
 	}
 	return w.d.Pack(nil, t, func(cover []byte) ([]byte, error) {
-		mac := h.zone.macBytes(cover)
+		mac := z.macBytes(cover)
 		if badMAC {
 			mac[0] ^= 1
 		}

@@ -17,6 +17,7 @@ type Host struct {
 	Dialect    string    `yaml:"dialect"`    // one that comes with the platform, or a file
 	Zone       string    `yaml:"zone"`       // 3des, sm4 or aes: the kind of its keys
 	Owner      string    `yaml:"owner"`      // of its keys in the security module; default: its name
+	KEK        string    `yaml:"kek"`        // owner of the key that new zone keys come under; empty: the host may not change them
 	Keys       string    `yaml:"keys"`       // file of the zone keys (serverctl zone keys); empty: they were imported (serverctl key import)
 	Management string    `yaml:"management"` // cups or none
 	Acquirer   string    `yaml:"acquirer"`

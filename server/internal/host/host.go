@@ -47,6 +47,7 @@ type Options struct {
 	Codec  *link.Codec
 	HSM    hsm.HSM
 	Keys   string // owner of its keys in the security module; empty: this host has none
+	KEK    string // owner of the key that new keys of the host come under; empty: it may not change them
 	Limits Limits
 	// Management is the network management the host wants: "cups" (0820 sign-on when the links come up,
 	// echo) or empty.
@@ -183,11 +184,15 @@ func (p Permit) Release() {
 
 // Pack packs m, with its MAC, as the host wants it.
 func (h *Host) Pack(dst []byte, m *message.Message) ([]byte, error) {
-	var failed error
 	key, err := h.Key()
 	if err != nil && h.o.Codec.HasMAC() {
 		return dst, fmt.Errorf("%w: %w", ErrModule, err)
 	}
+	return h.pack(dst, m, key)
+}
+
+func (h *Host) pack(dst []byte, m *message.Message, key hsm.Ref) ([]byte, error) {
+	var failed error
 	out, err := h.o.Codec.Pack(dst, m, func(cover []byte) ([]byte, error) {
 		mac, err := h.o.HSM.AppendMAC(nil, key, cover)
 		failed = err

@@ -3,6 +3,7 @@ package host
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"zhigui/server/api/message"
@@ -16,6 +17,7 @@ const (
 	Echo    = "301"
 	Begin   = "201" // cut-over begins
 	End     = "202" // cut-over ends
+	Rekey   = "101" // new keys
 )
 
 // shanghai is the zone of the business clock: F7, F12, F13.
@@ -120,8 +122,9 @@ func (h *Host) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 			_ = a.Set(n, v)
 		}
 	}
+	key, _ := h.Key() // the answer to a change of keys is under the old one still
 	_ = a.SetString(39, h.managed(ctx, m, !h.o.Codec.HasMAC() || h.trusted(seal)))
-	out, err := h.Pack(dst, a)
+	out, err := h.pack(dst, a, key)
 	if err != nil {
 		h.o.Log.Error("answer to the host cannot be packed", "host", h.o.Name, "error", err.Error())
 		return nil, true
@@ -161,6 +164,8 @@ func (h *Host) managed(ctx context.Context, m *message.Message, trusted bool) st
 			h.day.Store(&day)
 		}
 		h.o.Log.Info("the host changes its day", "host", h.o.Name, "code", code, "date", date)
+	case Rekey:
+		return h.rekey(m)
 	default:
 		return "12"
 	}
@@ -184,4 +189,22 @@ func FullDay(date string, now time.Time) string {
 		}
 	}
 	return best
+}
+
+// rekey takes new zone keys: F48 is NK, the PIN key and the MAC key as TR-31 key blocks under the KEK,
+// with a bar between them. Messages under the keys before stay good, in both directions: nothing that
+// is under way is lost.
+func (h *Host) rekey(m *message.Message) string {
+	blocks, ok := strings.CutPrefix(m.String(48), "NK")
+	pik, mak, two := strings.Cut(blocks, "|")
+	if h.o.KEK == "" || !ok || !two {
+		return "30"
+	}
+	ref, err := h.o.HSM.ImportBlocks(h.o.Keys, h.o.KEK, pik, mak)
+	if err != nil {
+		h.o.Log.Error("new keys of the host refused", "host", h.o.Name, "error", err.Error())
+		return "96"
+	}
+	h.o.Log.Info("new keys of the host", "host", h.o.Name, "version", ref.Version)
+	return "00"
 }

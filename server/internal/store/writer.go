@@ -21,7 +21,7 @@ type job struct {
 // WriterStats are counters of the writer since its start.
 type WriterStats struct {
 	Commits, Writes, Splits, Refused, Retries, Resolved, Unknown uint64
-	Queued                                                        int
+	Queued                                                       int
 }
 
 // writer is the only one that writes. Each of its lanes (one on SQLite) takes whatever is

@@ -1,0 +1,95 @@
+package trade_test
+
+import (
+	"bytes"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/store"
+	"zhigui/server/internal/trade"
+)
+
+// The host changes its working keys again and again while customers draw cash, and the terminals sign
+// in again: nothing is refused, lost, or asked of a person.
+// req: TX-16 TX-24 TX-27
+func TestKeysChangeUnderTrafficAndNoTransactionIsLost(t *testing.T) {
+	r := newRig(t, false, trade.Options{HostTimeout: 5 * time.Second})
+	soft := r.hsm.(*hsm.Soft)
+	shares := [][]byte{bytes.Repeat([]byte{0x13, 0x57}, 8), bytes.Repeat([]byte{0x9b, 0xdf, 0x02}, 6)[:16]}
+	kek := make([]byte, 16)
+	for i, s := range shares {
+		if _, err := soft.EnterComponent(hsm.Component{Owner: "bank", Alg: paycrypto.DES, Number: i + 1, By: string(rune('a' + i))}, s); err != nil {
+			t.Fatal(err)
+		}
+		for j := range kek {
+			kek[j] ^= s[j]
+		}
+	}
+	if _, err := soft.FormKEK("bank", 2, nil); err != nil {
+		t.Fatal(err)
+	}
+	var done atomic.Bool
+	var wg sync.WaitGroup
+	var drawn atomic.Int64
+	for i := range 4 {
+		x := r.terminal("0000000"+string(rune('1'+i)), trade.Zone3DES)
+		wg.Go(func() {
+			for n := 0; !done.Load(); n++ {
+				if n%10 == 9 {
+					x.signIn()
+				}
+				q, a := x.withdraw(card5, 100)
+				if a.String(39) != "00" {
+					t.Errorf("terminal %s was told %s", x.id, a.String(39))
+					return
+				}
+				drawn.Add(100)
+				if a := x.do(x.about("0220", q, 100), true); a.String(39) != "00" {
+					t.Errorf("confirmation: %s", a.String(39))
+				}
+			}
+		})
+	}
+	for range 6 {
+		before, err := r.host.Key()
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := drawn.Load()
+		if _, _, err := r.bank.Rekey(kek); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the new keys, and money under them", func() bool {
+			now, _ := r.host.Key()
+			return t.Failed() || now.Version == before.Version+1 && drawn.Load() > at+2000
+		})
+	}
+	done.Store(true)
+	wg.Wait()
+	if s := r.host.Stats(); s.MACErrors != 0 || s.Unknown != 0 || r.eng.Stats().ReversalsPending != 0 {
+		t.Errorf("%+v", s)
+	}
+	if got := 2_000_000 - r.balance(card5); got != drawn.Load() {
+		t.Errorf("booked %d, drawn %d", got, drawn.Load())
+	}
+	if ts, n, err := r.st.Search(t.Context(), store.Search{State: store.Reversed, Limit: 1}); err != nil || n != 0 {
+		t.Error(n, ts, err)
+	}
+	// Keys under another KEK are refused, and the old ones stay.
+	before, _ := r.host.Key()
+	bad := bytes.Repeat([]byte{7}, 16)
+	if _, _, err := r.bank.Rekey(bad); err != nil {
+		t.Fatal(err)
+	}
+	x := r.terminal("00000009", trade.Zone3DES)
+	if _, a := x.withdraw(card5, 100); a.String(39) != "00" {
+		t.Errorf("after keys that were refused: %s", a.String(39))
+	}
+	if now, _ := r.host.Key(); now != before {
+		t.Errorf("keys %v became %v", before, now)
+	}
+}
