@@ -27,6 +27,7 @@ func init() {
 		"key cancel":      {"key cancel --config FILE --owner ZONE --by NAME < password: forget the components entered so far", keyCancel},
 		"key import":      {"key import --config FILE --owner ZONE --by NAME --kek ZONE < password, PIN block, MAC block: install keys from TR-31 key blocks", keyImport},
 		"key export":      {"key export --config FILE --owner ZONE --by NAME --kek ZONE < password: print the PIN and the MAC key as TR-31 key blocks", keyExport},
+		"key rotate":      {"key rotate --config FILE --owner data --by NAME < password: make a new key for columns and files and seal the journal again with it", keyRotate},
 		"key list":        {"key list --config FILE [--owner ZONE]: owners, versions and check values", keyList},
 		"merchant import": {"merchant import --config FILE [--by NAME] MERCHANTS.yaml: register merchants, their fees and who shares their money", merchantImport},
 		"clearing run":    {"clearing run --config FILE --day yyyyMMdd: what a settlement day pays to whom", clearingRun},

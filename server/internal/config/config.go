@@ -50,6 +50,7 @@ type HSM struct {
 	Address     string        `yaml:"address"`
 	Connections int           `yaml:"connections"`
 	Timeout     time.Duration `yaml:"timeout"` // of one command
+	Data        string        `yaml:"data"`    // algorithm of the keys that encrypt columns and files: sm4 or aes
 	Header      int           `yaml:"header"`  // characters of the message header the device is set to
 }
 
@@ -87,7 +88,7 @@ func Default() Config {
 		Data:   "run/server",
 		Log:    "info",
 		Trade:  Trade{HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
-		HSM:    HSM{Kind: "soft", Address: "127.0.0.1:1500", Connections: 8, Timeout: 3 * time.Second, Header: 4},
+		HSM:    HSM{Kind: "soft", Data: "sm4", Address: "127.0.0.1:1500", Connections: 8, Timeout: 3 * time.Second, Header: 4},
 		Access: Access{Listen: "127.0.0.1:7443", CA: "run/pki/ca.pem", Cert: "run/pki/server.pem", Key: "run/pki/server.key"},
 		Manage: Manage{Listen: "127.0.0.1:7080", Idle: 30 * time.Minute, PerUser: 20, PerAddress: 120, PadOver: 500_000, PerTxn: 2_000_000},
 	}
@@ -152,6 +153,8 @@ func (c *Config) Validate() (key, reason string) {
 		return "manage.cert", "cert and key go together"
 	case c.HSM.Kind != "soft" && c.HSM.Kind != "tcp":
 		return "hsm.kind", "want soft or tcp"
+	case c.HSM.Data != "sm4" && c.HSM.Data != "aes":
+		return "hsm.data", "want sm4 or aes"
 	case c.HSM.Connections < 1 || c.HSM.Connections > 256:
 		return "hsm.connections", "want 1 to 256"
 	case c.HSM.Timeout < 50*time.Millisecond || c.HSM.Timeout > 20*time.Second:

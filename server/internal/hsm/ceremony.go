@@ -70,7 +70,7 @@ func (s *Soft) EnterComponent(c Component, share []byte) ([]byte, error) {
 	plain := append([]byte{byte(len(c.By))}, c.By...)
 	plain = append(plain, share...)
 	defer clear(plain)
-	r.Sealed = s.Seal(nil, plain, aad(r))
+	r.Sealed = s.sealKey(plain, aad(r))
 	if err := s.keys.SaveKeys(r); err != nil {
 		return nil, fmt.Errorf("hsm: save: %w", err)
 	}
@@ -137,7 +137,7 @@ func (s *Soft) components(own string) ([]component, error) {
 	}
 	var out []component
 	for _, r := range recs {
-		plain, err := s.Open(nil, r.Sealed, aad(r))
+		plain, err := s.openKey(r.Sealed, aad(r))
 		if err != nil || len(plain) < 1 || len(plain) < 1+int(plain[0]) {
 			return nil, ErrSeal
 		}

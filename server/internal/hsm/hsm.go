@@ -33,6 +33,7 @@ const (
 	UseIssuer    // an issuer's master key for its chips' cryptograms
 	UseKEK       // wraps the keys of a zone on their way between two banks, as TR-31 key blocks
 	UseComponent // a person's share of a KEK, while its ceremony lasts
+	UseData      // encrypts columns of the database and files, see Vault
 )
 
 // Ref names one version of a key set: a zone such as "host", or a terminal.

@@ -55,10 +55,10 @@ func aad(r Record) []byte {
 }
 
 func (s *Soft) load(r Record) error {
-	if r.Use == UseKEK || r.Use == UseComponent {
+	if r.Use == UseKEK || r.Use == UseComponent || r.Use == UseData {
 		return nil // opened when they are used
 	}
-	raw, err := s.Open(nil, r.Sealed, aad(r))
+	raw, err := s.openKey(r.Sealed, aad(r))
 	if err != nil {
 		return fmt.Errorf("hsm: key of %s: %w", r.Owner, err)
 	}
@@ -108,7 +108,7 @@ func (s *Soft) record(own string, u Use, v uint32, a paycrypto.Alg, raw []byte) 
 		return Record{}, nil, err
 	}
 	r := Record{Owner: own, Use: u, Version: v, Alg: a, KCV: k.CheckValue(4)}
-	r.Sealed = s.Seal(nil, raw, aad(r))
+	r.Sealed = s.sealKey(raw, aad(r))
 	return r, k, nil
 }
 
@@ -258,7 +258,7 @@ func (s *Soft) raw(own string, u Use, version uint32) ([]byte, paycrypto.Alg, er
 	}
 	for _, r := range recs {
 		if r.Use == u && r.Version == version {
-			raw, err := s.Open(nil, r.Sealed, aad(r))
+			raw, err := s.openKey(r.Sealed, aad(r))
 			return raw, r.Alg, err
 		}
 	}

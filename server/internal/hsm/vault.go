@@ -10,13 +10,16 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"sync/atomic"
 )
 
-// Vault protects data at rest under the master key file: AES-256-GCM, and keyed digests. Both
-// modules have one; a hardware module keeps keys, not the journal's columns.
+// Vault protects data at rest under the master key file: keys and data keys with AES-256-GCM,
+// the journal's columns with data keys, which are rotated, and keyed digests. Both modules have
+// one; a hardware module keeps keys, not the journal's columns.
 type Vault struct {
 	gcm   cipher.AEAD
 	index []byte
+	data  atomic.Pointer[ring]
 }
 
 // NewVault derives a vault's keys from the master key.
@@ -37,26 +40,29 @@ func NewVault(master []byte) (*Vault, error) {
 	return &Vault{gcm: gcm, index: derive("index")}, nil
 }
 
-// Seal implements HSM: 12 bytes of random nonce, ciphertext, tag.
-func (v *Vault) Seal(dst, plain, aad []byte) []byte {
+// seal is 12 bytes of random nonce, ciphertext, tag.
+func seal(gcm cipher.AEAD, dst, plain, aad []byte) []byte {
 	at := len(dst)
 	var nonce [12]byte
 	_, _ = rand.Read(nonce[:]) // never fails since Go 1.24
 	dst = append(dst, nonce[:]...)
-	return v.gcm.Seal(dst, dst[at:at+12], plain, aad)
+	return gcm.Seal(dst, dst[at:at+12], plain, aad)
 }
 
-// Open implements HSM.
-func (v *Vault) Open(dst, sealed, aad []byte) ([]byte, error) {
+func unseal(gcm cipher.AEAD, dst, sealed, aad []byte) ([]byte, error) {
 	if len(sealed) < 12 {
 		return dst, ErrSeal
 	}
-	out, err := v.gcm.Open(dst, sealed[:12], sealed[12:], aad)
+	out, err := gcm.Open(dst, sealed[:12], sealed[12:], aad)
 	if err != nil {
 		return dst, ErrSeal
 	}
 	return out, nil
 }
+
+// sealKey and openKey protect keys: under the master key itself.
+func (v *Vault) sealKey(plain, aad []byte) []byte           { return seal(v.gcm, nil, plain, aad) }
+func (v *Vault) openKey(sealed, aad []byte) ([]byte, error) { return unseal(v.gcm, nil, sealed, aad) }
 
 // Index implements HSM.
 func (v *Vault) Index(pan []byte) []byte {

@@ -4,10 +4,19 @@ package choose
 import (
 	"path/filepath"
 
+	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/hsm/remote"
 )
+
+// DataAlgorithm is that of the data keys.
+func DataAlgorithm(c *config.Config) paycrypto.Alg {
+	if c.HSM.Data == "aes" {
+		return paycrypto.AES
+	}
+	return paycrypto.SM4
+}
 
 // Open opens the module over its stored keys. The master key file in the data folder protects the
 // journal with either kind; with kind soft it protects the keys as well.
@@ -17,12 +26,13 @@ func Open(c *config.Config, keys hsm.Keys) (hsm.HSM, error) {
 		return nil, err
 	}
 	defer clear(master)
+	alg := DataAlgorithm(c)
 	if c.HSM.Kind != "tcp" {
 		s, err := hsm.NewSoft(master, keys)
 		if err != nil {
 			return nil, err
 		}
-		return s, nil
+		return s, s.UseDataKeys(keys, alg)
 	}
 	v, err := hsm.NewVault(master)
 	if err != nil {
@@ -32,5 +42,5 @@ func Open(c *config.Config, keys hsm.Keys) (hsm.HSM, error) {
 	if err != nil {
 		return nil, err
 	}
-	return m, nil
+	return m, v.UseDataKeys(keys, alg)
 }

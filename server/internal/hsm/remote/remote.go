@@ -54,6 +54,9 @@ func New(o Options, vault *hsm.Vault, keys hsm.Keys) (*Module, error) {
 	}
 	sort.Slice(recs, func(i, j int) bool { return recs[i].Version < recs[j].Version })
 	for _, r := range recs {
+		if r.Use == hsm.UseData {
+			continue // the vault's
+		}
 		if len(r.Sealed) == 0 || r.Sealed[0] != 'S' {
 			return nil, fmt.Errorf("hsm: key of %s: not under a device's master key (was it made by the software module?)", r.Owner)
 		}
