@@ -26,9 +26,12 @@ import (
 type Config struct {
 	Address   string
 	TMKs      string // file of serverctl terminal add --count
+	STAN      uint64 // trace numbers begin behind it
+	Skip      int    // terminals of the file to leave out
 	Terminals int    // parallel terminals, one request each at a time
 	Warm, Run time.Duration
-	Keys      string // the host zone's keys, for the bare forwarder
+	Keys      string        // the host zone's keys, for the bare forwarder
+	Think     time.Duration // between an answer and the next request
 }
 
 // Result of a run. Times are in milliseconds.
@@ -73,7 +76,11 @@ func Trade(c Config) (*Result, error) {
 		return nil, err
 	}
 	var ts []*terminal
+	skip := c.Skip
 	for line := range bytes.Lines(data) {
+		if skip--; skip >= 0 {
+			continue
+		}
 		var f struct{ Terminal, Key string }
 		if err := json.Unmarshal(line, &f); err != nil {
 			return nil, err
@@ -82,7 +89,7 @@ func Trade(c Config) (*Result, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := &terminal{id: f.Terminal, card: fmt.Sprintf("622588%010d", 1_000_000_001+len(ts)), d: d, addr: c.Address,
+		t := &terminal{id: f.Terminal, card: fmt.Sprintf("622588%010d", 1_000_000_001+len(ts)), d: d, addr: c.Address, stan: c.STAN,
 			m: message.New(d), a: message.New(d), r: bufio.NewReader(nil)}
 		if t.tmk, err = paycrypto.NewKey(paycrypto.DES, raw); err != nil {
 			return nil, err
@@ -130,6 +137,9 @@ func run(c Config, f func(i int) error) (*Result, error) {
 				}
 				err := f(i)
 				t1 := time.Now()
+				if c.Think > 0 {
+					time.Sleep(c.Think)
+				}
 				if err != nil {
 					errs[err.Error()]++
 					continue

@@ -69,6 +69,11 @@ func (s *services) startTrade(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("channels[%d].dialect: %w", i, err)
 		}
+		if ch.KeyFile != "" {
+			if err := s.importKeys(ch.Keys, ch.Alg, ch.KeyFile); err != nil {
+				return fmt.Errorf("channels[%d].keyFile: %w", i, err)
+			}
+		}
 		z := s.eng.NewChannel(trade.ChannelOptions{Name: ch.Name, Zone: ch.Zone, Codec: codec, Keys: ch.Keys, Keep: ch.Link.Kind == "long"})
 		l, err := link.Serve(&ch.Link, codec, z, s.log.With("channel", ch.Name))
 		if err != nil {
@@ -87,14 +92,7 @@ func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, err
 	}
 	_, none := s.hsm.Current(c.Owner)
 	if c.Keys != "" && (c.KEK == "" || none != nil) { // a host that changes its keys itself has newer ones than the file
-		pik, mak, err := zoneKeys(c.Keys)
-		if err != nil {
-			return nil, err
-		}
-		err = s.hsm.Import(c.Owner, map[string]paycrypto.Alg{"3des": paycrypto.DES, "sm4": paycrypto.SM4, "aes": paycrypto.AES}[c.Zone], pik, mak)
-		clear(pik)
-		clear(mak)
-		if err != nil {
+		if err := s.importKeys(c.Owner, c.Zone, c.Keys); err != nil {
 			return nil, err
 		}
 	}
@@ -112,6 +110,18 @@ func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, err
 		return nil, fmt.Errorf("its keys (keys: a file, or serverctl key import %s): %w", c.Owner, err)
 	}
 	return h, nil
+}
+
+// importKeys gives the security module the PIN and the MAC key of a file.
+func (s *services) importKeys(owner, zone, file string) error {
+	pik, mak, err := zoneKeys(file)
+	if err != nil {
+		return err
+	}
+	defer clear(pik)
+	defer clear(mak)
+	alg := map[string]paycrypto.Alg{"": paycrypto.DES, "3des": paycrypto.DES, "sm4": paycrypto.SM4, "aes": paycrypto.AES}[zone]
+	return s.hsm.Import(owner, alg, pik, mak)
 }
 
 // codecOf loads a dialect by name or file, over the model that the engine thinks in.

@@ -62,7 +62,7 @@ func terminalAdd(args []string) error {
 	fs.StringVar(&t.ID, "id", "", "terminal number (field 41), 8 characters")
 	fs.StringVar(&t.Merchant, "merchant", "102290000000001", "merchant number (field 42), 15 characters")
 	fs.StringVar(&t.Branch, "branch", "0001", "branch")
-	fs.StringVar(&t.Zone, "zone", "3des", "3des or sm4")
+	fs.StringVar(&t.Zone, "zone", "3des", "3des or sm4; or the name of a channel whose messages have one key: there is no TMK then")
 	fs.StringVar(&t.NameZH, "name-zh", "", "name, Chinese")
 	fs.StringVar(&t.NameEN, "name-en", "", "name, English")
 	out := fs.String("tmk-out", "", "file for the TMK, written once, mode 0600")
@@ -70,18 +70,11 @@ func terminalAdd(args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	if len(t.ID) != 8 || len(t.Merchant) != 15 || t.Branch == "" || *out == "" {
+	alg, own := map[string]paycrypto.Alg{"3des": paycrypto.DES, "sm4": paycrypto.SM4}[t.Zone]
+	if len(t.ID) != 8 || len(t.Merchant) != 15 || t.Branch == "" || t.Zone == "" || own && *out == "" {
 		return errors.New("--id of 8, --merchant of 15 characters, --branch and --tmk-out are wanted")
 	}
-	alg := paycrypto.DES
-	switch t.Zone {
-	case "3des":
-	case "sm4":
-		alg = paycrypto.SM4
-	default:
-		return errors.New("--zone: 3des or sm4")
-	}
-	if _, err := os.Stat(*out); err == nil {
+	if _, err := os.Stat(*out); own && err == nil {
 		return fmt.Errorf("%s exists; a TMK is written only once", *out)
 	}
 	st, h, err := open(*cfg)
@@ -101,6 +94,9 @@ func terminalAdd(args []string) error {
 		if err := st.AddTerminal(context.Background(), &t); err != nil {
 			return err
 		}
+		if !own {
+			continue
+		}
 		key, kcv, err := h.CreateTMK(t.ID, alg)
 		if err != nil {
 			return err
@@ -112,6 +108,10 @@ func terminalAdd(args []string) error {
 		}
 		text = append(append(text, b...), '\n')
 		fmt.Printf("terminal %s, zone %s: TMK check value %X, key in %s\n", t.ID, t.Zone, kcv, *out)
+	}
+	if !own {
+		fmt.Printf("%d terminals of channel %s\n", *count, t.Zone)
+		return nil
 	}
 	return writeNew(*out, 0o600, text)
 }

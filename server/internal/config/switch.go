@@ -45,8 +45,10 @@ func (l Limits) Host() host.Limits {
 type Channel struct {
 	Name    string    `yaml:"name"`
 	Dialect string    `yaml:"dialect"`
-	Zone    string    `yaml:"zone"` // of its terminals; default: its name
-	Keys    string    `yaml:"keys"` // owner of the one key of all its messages; empty: each terminal signs in
+	Zone    string    `yaml:"zone"`    // of its terminals; default: its name
+	Keys    string    `yaml:"keys"`    // owner of the one key of all its messages; empty: each terminal signs in
+	KeyFile string    `yaml:"keyFile"` // of that owner's keys (serverctl zone keys); empty: they were imported
+	Alg     string    `yaml:"alg"`     // of that file: 3des (default) or sm4
 	Link    link.Spec `yaml:"link"`
 }
 
@@ -141,6 +143,10 @@ func (c *Config) validateSwitch() (key, reason string) {
 		switch {
 		case ch.Name == "" || seen[ch.Name]:
 			return at + ".name", "want a name of its own"
+		case ch.KeyFile != "" && ch.Keys == "":
+			return at + ".keys", "want the name under which the security module keeps the keys of keyFile"
+		case ch.Alg != "" && ch.Alg != "3des" && ch.Alg != "sm4":
+			return at + ".alg", "want 3des or sm4"
 		case ch.Dialect == "":
 			return at + ".dialect", "want a dialect (serverctl describe lists them) or a file"
 		}
@@ -173,6 +179,7 @@ func (c *Config) files() (out []*string) {
 	}
 	for i := range c.Channels {
 		file(&c.Channels[i].Dialect)
+		out = append(out, &c.Channels[i].KeyFile)
 		links = append(links, &c.Channels[i].Link)
 	}
 	for _, l := range links {

@@ -2,6 +2,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"encoding/hex"
 	"flag"
 	"fmt"
@@ -10,6 +11,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"runtime/pprof"
+	"strconv"
+	"strings"
 	"syscall"
 
 	"zhigui/sim/bankhost"
@@ -25,6 +28,27 @@ func main() {
 	flag.StringVar(&keys, "keys", "zone.keys", "file with the zone's PIN key and MAC key, two lines of 32 hexadecimal digits")
 	flag.IntVar(&o.BenchCards, "bench-cards", 0, "open so many more accounts for load tests")
 	flag.BoolVar(&o.Fast, "fast", false, "use the codec made for load tests instead of moov-io/iso8583")
+	flag.Func("door", "one more way to the host: kind,dialect,listen[,address of the acquirer[,connections]] (long, short, async, group, http, soap); may be repeated; https has a certificate and key by -cert and -key", func(s string) error {
+		f := strings.Split(s, ",")
+		if len(f) < 3 || len(f) > 5 {
+			return fmt.Errorf("want kind,dialect,listen[,address[,connections]]")
+		}
+		d := bankhost.Door{Kind: f[0], Dialect: f[1], Listen: f[2]}
+		if len(f) > 3 {
+			d.Address = f[3]
+		}
+		if len(f) > 4 {
+			n, err := strconv.Atoi(f[4])
+			if err != nil {
+				return err
+			}
+			d.Count = n
+		}
+		o.Doors = append(o.Doors, d)
+		return nil
+	})
+	cert := flag.String("cert", "", "certificate of https doors")
+	key := flag.String("key", "", "key of https doors")
 	profile := flag.String("cpuprofile", "", "write a CPU profile to this file")
 	flag.Parse()
 	if os.Getenv("GOGC") == "" {
@@ -41,6 +65,17 @@ func main() {
 			os.Exit(1)
 		}
 		defer pprof.StopCPUProfile()
+	}
+	for i := range o.Doors {
+		if o.Doors[i].Kind != "https" {
+			continue
+		}
+		c, err := tls.LoadX509KeyPair(*cert, *key)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, "simbank: https needs -cert and -key:", err)
+			os.Exit(1)
+		}
+		o.Doors[i].Kind, o.Doors[i].TLS = "http", &tls.Config{Certificates: []tls.Certificate{c}, MinVersion: tls.VersionTLS12}
 	}
 	if err := run(o, keys); err != nil {
 		fmt.Fprintln(os.Stderr, "simbank:", err)

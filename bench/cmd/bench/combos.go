@@ -1,0 +1,274 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"zhigui/bench/load"
+	"zhigui/sim/dbserver"
+)
+
+// combo is one of the reference document's combinations (PT-06): how requests come and how they go on.
+type combo struct {
+	name      string
+	published float64 // transactions a second there, on 8 cores with DM8 (PT-11 to PT-15); 0 = none
+	in        string  // channel: kind and dialect
+	dialect   string
+	out       string // carrier to the host
+	outTo     string // dialect there
+}
+
+var combos = []combo{
+	{"http_xml_http_xml", 458.9, "http", "corexml", "http", "corexml"},
+	{"http_json_http_json", 504.5, "http", "corejson", "http", "corejson"},
+	{"http_json_https_json", 0, "http", "corejson", "https", "corejson"},
+	{"tcp_8583_tcp_8583", 451.4, "short", "pos64", "short", "cups128"},
+	{"tcp_struct_tcp_struct", 812.5, "short", "corefixed", "short", "corefixed"},
+	{"tcp_delimited_tcp_delimited", 820.6, "short", "coredelimited", "short", "coredelimited"},
+	{"tcp_8583_group_8583", 0, "short", "pos64", "group", "cups128"},
+}
+
+// mixed are the five formats of the mixed run (PT-08), a fifth of the users each.
+var mixed = []int{0, 1, 3, 4, 5}
+
+const mixPublished = 559.7
+
+// branch is one server with every combination configured, the bank host and its doors.
+type branch struct {
+	o              options
+	dir            string
+	in             []string // address of each combination's channel
+	control, login string
+	srv, bank      *exec.Cmd
+	tmks, partner  string
+	runs           int
+	close          func()
+}
+
+func (o options) branch(ctx context.Context, name string) (b *branch, err error) {
+	b = &branch{o: o, dir: filepath.Join(o.dir, name)}
+	var undo []func()
+	b.close = func() {
+		for i := len(undo) - 1; i >= 0; i-- {
+			undo[i]()
+		}
+	}
+	defer func() {
+		if err != nil {
+			b.close()
+		}
+	}()
+	if err := os.MkdirAll(b.dir, 0o700); err != nil {
+		return nil, err
+	}
+	p, err := ports(o.port, 5+3*len(combos))
+	if err != nil {
+		return nil, err
+	}
+	path := func(s string) string { return filepath.Join(b.dir, s) }
+	ctl := func(args ...string) error {
+		c := exec.CommandContext(ctx, filepath.Join(o.bin, "serverctl"), args...)
+		c.Stderr = os.Stderr
+		return c.Run()
+	}
+	keys := path("zone.keys")
+	b.tmks, b.partner = path("tmks"), path("partner.keys")
+	for _, args := range [][]string{{"zone", "keys", "--out", keys}, {"zone", "keys", "--out", b.partner}, {"pki", "init", "--dir", path("pki")}} {
+		if err := ctl(args...); err != nil {
+			return nil, err
+		}
+	}
+	b.control = p[1]
+	args := []string{"-listen", p[0], "-control", p[1], "-ledger", path("ledger"), "-keys", keys, "-bench-cards", strconv.Itoa(o.conns), fmt.Sprintf("-fast=%v", !o.moov),
+		"-cert", path("pki/server.pem"), "-key", path("pki/server.key")}
+	profile := ""
+	if o.profile != "" {
+		profile = filepath.Join(o.profile, name+".server.prof")
+	}
+	var hosts, channels, routes []string
+	for i, c := range combos {
+		in, door, back := p[5+3*i], p[6+3*i], p[7+3*i]
+		b.in = append(b.in, in)
+		kind := c.out
+		l := fmt.Sprintf("{kind: %s, address: %q, max: 4096}", kind, door)
+		switch c.out {
+		case "http":
+			l = fmt.Sprintf("{kind: http, address: %q, max: 4096}", "http://"+door+"/")
+		case "https":
+			l = fmt.Sprintf("{kind: http, address: %q, max: 4096, tls: {ca: %q, name: localhost}}", "https://"+door+"/", path("pki/ca.pem"))
+		case "group":
+			l = fmt.Sprintf("{kind: group, address: %q, listen: %q, count: 2}", door, back)
+		}
+		args = append(args, "-door", strings.Join([]string{kind, c.outTo, door, back, "2"}, ","))
+		manage := "none"
+		if c.out == "group" {
+			manage = "cups"
+		}
+		hosts = append(hosts, fmt.Sprintf("{name: h%d, owner: bank, dialect: %s, keys: zone.keys, management: %s, link: %s, limits: {inFlight: 2048}}", i, c.outTo, manage, l))
+		listen := in
+		if c.in == "http" {
+			listen += "/trade"
+			b.in[i] = listen
+		}
+		own := ", keys: partner, keyFile: partner.keys, zone: partner"
+		if c.dialect == "pos64" {
+			own = ", zone: 3des"
+		}
+		channels = append(channels, fmt.Sprintf("{name: c%d, dialect: %s%s, link: {kind: %s, listen: %q, max: 4096}}", i, c.dialect, own, c.in, listen))
+		routes = append(routes, fmt.Sprintf("{channels: [c%d], to: [{host: h%d}]}", i, i))
+	}
+	text := fmt.Sprintf("data: data\nlog: warn\nhosts: [%s]\nchannels: [%s]\nroutes: [%s]\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {cpuProfile: %q}\n",
+		strings.Join(hosts, ", "), strings.Join(channels, ", "), strings.Join(routes, ", "), p[2], p[3], profile)
+	if o.db != nil {
+		dsn, err := o.db.Database(name)
+		if err != nil {
+			return nil, err
+		}
+		undo = append(undo, func() { _ = o.db.Drop(name) })
+		text += fmt.Sprintf("store: {dsn: %q, writers: %d}\n", dsn, o.writers)
+	}
+	cfg := path("server.yaml")
+	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	n := strconv.Itoa(o.conns)
+	for _, args := range [][]string{{"terminal", "add", "--config", cfg, "--id", "00000001", "--count", n, "--tmk-out", b.tmks},
+		{"terminal", "add", "--config", cfg, "--id", "20000001", "--count", n, "--zone", "partner"}} {
+		if err := ctl(args...); err != nil {
+			return nil, err
+		}
+	}
+	if b.bank, err = start(path("bank.log"), filepath.Join(o.bin, "simbank"), args...); err != nil {
+		return nil, err
+	}
+	undo = append(undo, func() { end(b.bank) })
+	if err := await(ctx, "bank host", listening(p[0])); err != nil {
+		return nil, err
+	}
+	if b.srv, err = start(path("server.log"), filepath.Join(o.bin, "server"), "--config", cfg, "--roles", "trade"); err != nil {
+		return nil, err
+	}
+	undo = append(undo, func() { end(b.srv) })
+	addr, _, _ := strings.Cut(b.in[len(b.in)-1], "/")
+	if err := await(ctx, "server", listening(addr)); err != nil {
+		return nil, err
+	}
+	time.Sleep(500 * time.Millisecond) // the group's links and their sign-on
+	return b, nil
+}
+
+// role is the generator's command line for users of one combination, the first of them from a number on.
+func (b *branch) role(i, users, first int, run time.Duration, think time.Duration) []string {
+	c := combos[i]
+	b.runs++ // every run has trace numbers of its own: a terminal's number is not used twice
+	a := []string{"role", "load", b.in[i], "--tmks", b.tmks, "--skip", strconv.Itoa(first)}
+	if c.dialect != "pos64" {
+		a = []string{"role", "partner", b.in[i], "--kind", c.in, "--dialect", c.dialect, "--keys", b.partner, "--first", strconv.Itoa(20_000_001 + first)}
+	}
+	return append(a, "--stan", strconv.Itoa(b.runs*60_000), "--terminals", strconv.Itoa(users), "--warm", b.o.warm.String(), "--run", run.String(), "--think", think.String())
+}
+
+// together runs generators at a time and adds them up.
+func (b *branch) together(ctx context.Context, roles [][]string) (all []*load.Result, r *result, err error) {
+	quiet(ctx, b.o)
+	s0, k0, d0, m0 := cpu(b.srv.Process.Pid), cpu(b.bank.Process.Pid), b.o.database(), machineTime()
+	all = make([]*load.Result, len(roles))
+	errs := make([]error, len(roles))
+	var used time.Duration
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	for i, a := range roles {
+		wg.Go(func() {
+			c := exec.CommandContext(ctx, b.o.self, a...)
+			c.Stderr = os.Stderr
+			out, err := c.Output()
+			if err == nil {
+				all[i] = &load.Result{}
+				err = json.Unmarshal(out, all[i])
+			}
+			if err == nil && (len(all[i].Errors) > 0 || all[i].Approved == 0) {
+				err = fmt.Errorf("%d approved, failed: %v", all[i].Approved, all[i].Errors)
+			}
+			errs[i] = err
+			mu.Lock()
+			defer mu.Unlock()
+			if c.ProcessState != nil {
+				used += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
+			}
+		})
+	}
+	wg.Wait()
+	r = &result{Result: &load.Result{}}
+	for i := range roles {
+		if errs[i] != nil {
+			return nil, nil, errs[i]
+		}
+		r.Total += all[i].Total
+		r.TPS += all[i].TPS
+		r.P99 = max(r.P99, all[i].P99)
+		r.P50 = max(r.P50, all[i].P50)
+	}
+	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.Total) }
+	r.server, r.bank, r.gen, r.database = per(cpu(b.srv.Process.Pid)-s0), per(cpu(b.bank.Process.Pid)-k0), per(used), per(b.o.database()-d0)
+	m1 := machineTime()
+	own := time.Duration(r.cpu()*float64(r.Total)) * time.Microsecond
+	r.foreign = 100 * max(0, float64(m1.busy-m0.busy-own)) / max(1, float64(m1.all-m0.all))
+	return all, r, nil
+}
+
+// matrix runs the seven combinations and the mix on one database; every approval is found in the bank
+// host's books at the end.
+func matrix(ctx context.Context, o options, fs *figures) error {
+	if o.store != dbserver.SQLite {
+		var err error
+		if o.db, err = dbserver.Start(o.store); err != nil {
+			return err
+		}
+		defer o.db.Close()
+	}
+	b, err := o.branch(ctx, "matrix")
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	total := 0
+	beside := func(r *result, published float64) vs {
+		v := vs{"cpuPerTxn": r.server, "bank": r.bank, "generator": r.gen, "database": r.database, "othersPercent": r.foreign}
+		if published > 0 {
+			v["reference"] = published
+		}
+		return v
+	}
+	for i, c := range combos {
+		_, r, err := b.together(ctx, [][]string{b.role(i, o.conns, 0, o.run, 0)})
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		total += r.Total
+		fs.add("matrix."+o.store+"."+c.name+".tps", r.TPS, "1/s", beside(r, c.published), fmt.Sprintf("%d users, no think time; MAC on, intent and outcome durable in %s; reference: published, on 8 cores", o.conns, o.store))
+		fs.add("matrix."+o.store+"."+c.name+".p99_ms", r.P99, "ms", nil, "")
+	}
+	var roles [][]string
+	for k, i := range mixed {
+		n := o.conns / len(mixed)
+		roles = append(roles, b.role(i, n, k*n, o.run, 0))
+	}
+	_, r, err := b.together(ctx, roles)
+	if err != nil {
+		return fmt.Errorf("mix: %w", err)
+	}
+	total += r.Total
+	v := beside(r, mixPublished)
+	v["goalMin"] = 6000
+	fs.add("matrix."+o.store+".mix.tps", r.TPS, "1/s", v, "xml, json, 8583, struct and delimited, a fifth of the users each, at the same time")
+	fs.add("matrix."+o.store+".mix.p99_ms", r.P99, "ms", vs{"goalMax": 40}, "the worst of the five formats")
+	return booked(b.control, total)
+}

@@ -1,0 +1,139 @@
+package load
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"zhigui/server/api/message/format"
+	"zhigui/server/api/paycrypto"
+)
+
+// PartnerConfig is a run of payments by a third party: one key for all its messages.
+type PartnerConfig struct {
+	Kind, Dialect, Address string // short, or http with a path in Address
+	Keys                   string // file of the partner's PIN and MAC key
+	STAN                   int    // trace numbers begin behind it
+	First                  int    // terminals, and cards, from this number on
+	Terminals              int
+	Warm, Run              time.Duration
+	Think                  time.Duration // between the answer and the next request
+}
+
+type partner struct {
+	c        PartnerConfig
+	d        *format.Dialect
+	mak      *paycrypto.Key
+	id, card string
+	pin      string
+	stan     int
+	http     *http.Client
+	r        *bufio.Reader
+	buf      []byte
+}
+
+// Partner runs payments.
+func Partner(c PartnerConfig) (*Result, error) {
+	d, err := format.Builtin(c.Dialect)
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(c.Keys)
+	if err != nil {
+		return nil, err
+	}
+	f := strings.Fields(string(data))
+	if len(f) != 2 {
+		return nil, errors.New("load: want two keys")
+	}
+	var keys [2]*paycrypto.Key
+	for i := range keys {
+		raw, err := hex.DecodeString(f[i])
+		if err != nil {
+			return nil, err
+		}
+		if keys[i], err = paycrypto.NewKey(paycrypto.DES, raw); err != nil {
+			return nil, err
+		}
+	}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: c.Terminals, MaxConnsPerHost: c.Terminals, DisableCompression: true}}
+	ps := make([]*partner, c.Terminals)
+	for i := range ps {
+		p := &partner{c: c, d: d, mak: keys[1], id: fmt.Sprintf("%08d", c.First+i), card: fmt.Sprintf("622588%010d", 1_000_000_001+i), http: client, r: bufio.NewReader(nil), stan: c.STAN}
+		block, err := paycrypto.EncodePIN(paycrypto.ISO0, []byte("123456"), []byte(p.card))
+		if err != nil {
+			return nil, err
+		}
+		if block, err = keys[0].ECB(nil, block, false); err != nil {
+			return nil, err
+		}
+		p.pin = string(block)
+		ps[i] = p
+	}
+	return run(Config{Terminals: c.Terminals, Warm: c.Warm, Run: c.Run, Think: c.Think}, func(i int) error { return ps[i].pay() })
+}
+
+func (p *partner) sign(cover []byte) ([]byte, error) {
+	return paycrypto.AppendMAC(nil, paycrypto.X919, p.mak, cover)
+}
+
+func (p *partner) pay() error {
+	p.stan++
+	stan := fmt.Sprintf("%06d", p.stan)
+	q := format.NewTransaction("0200")
+	q.Values = map[string]string{"procCode": "000000", "pan": p.card, "stan": stan, "localTime": "154841", "localDate": "1122", "terminal": p.id, "merchant": merchant,
+		"amount": "000000000100", "currency": "156", "pinBlock": p.pin}
+	frame, err := p.d.Pack(p.buf[:0], q, p.sign)
+	if err != nil {
+		return err
+	}
+	p.buf = frame
+	var body []byte
+	if p.c.Kind == "http" {
+		msg, _ := p.d.Frame.Strip(frame)
+		a, err := p.http.Post("http://"+p.c.Address, "application/octet-stream", bytes.NewReader(msg))
+		if err != nil {
+			return errors.New("post")
+		}
+		body, err = io.ReadAll(a.Body)
+		_ = a.Body.Close()
+		if err != nil || a.StatusCode != 200 {
+			return fmt.Errorf("status %d", a.StatusCode)
+		}
+	} else {
+		c, err := dialer.Dial("tcp4", p.c.Address)
+		if err != nil {
+			return errors.New("connect")
+		}
+		defer c.Close() //nolint:errcheck // the server closes first
+		if _, err := c.Write(frame); err != nil {
+			return errors.New("write")
+		}
+		p.r.Reset(c)
+		if body, err = p.d.ReadFrame(p.r, nil); err != nil {
+			return errors.New("read")
+		}
+		if _, err := p.r.ReadByte(); !errors.Is(err, io.EOF) {
+			return errors.New("the server did not close")
+		}
+	}
+	a, seal, err := p.d.Unpack(body)
+	if err != nil {
+		return errors.New("answer unreadable")
+	}
+	mac, _ := p.sign(seal.Cover)
+	switch {
+	case a.Values["response"] != "00":
+		return errors.New("response " + a.Values["response"])
+	case a.Values["stan"] != stan || a.Values["terminal"] != p.id || !seal.Equals(mac):
+		return errors.New("answer of another request or wrong MAC")
+	}
+	return nil
+}
