@@ -191,8 +191,10 @@ func mariadb(dsn string) (*dialect, error) {
 // prepare sets up a connection that writes.
 func (d *dialect) prepare(ctx context.Context, c *sql.Conn) error {
 	q := map[schema.Engine]string{
-		schema.MariaDB:  "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", // else gaps are locked, too
-		schema.Postgres: "SET lock_timeout=250",                                   // ms; sooner than its search for deadlocks: who waits that long begins again
+		schema.MariaDB: "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", // else gaps are locked, too
+		// lock_timeout in ms, sooner than its search for deadlocks: who waits that long begins again. The
+		// statements find their rows by keys, whatever statistics a young table has, and need no new plan each.
+		schema.Postgres: "SET lock_timeout=250; SET plan_cache_mode=force_generic_plan; SET enable_seqscan=off; SET enable_hashjoin=off; SET enable_mergejoin=off",
 	}[d.engine]
 	if q == "" {
 		return nil
