@@ -55,6 +55,7 @@ type rig struct {
 	lis    map[string]*link.Listener
 	opt    trade.Options
 	limits host.Limits
+	slow   time.Duration   // of each commit
 	doors  []bankhost.Door // more ways to the bank
 	more   []hostOf        // more hosts, by those ways
 	rules  []route.Rule    // beside: everything else to core
@@ -109,7 +110,7 @@ func (r *rig) start() {
 		}
 	}
 	ctx := context.Background()
-	r.st, err = store.Open(ctx, store.Options{DSN: r.dsn})
+	r.st, err = store.Open(ctx, store.Options{DSN: r.dsn, FsyncDelay: r.slow})
 	fatal()
 	mk, err := hsm.MasterKey(filepath.Join(r.dir, "master.key"))
 	fatal()
