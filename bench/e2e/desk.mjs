@@ -22,6 +22,7 @@ export async function startDesk(flags = {}) {
   const desk = {
     ...at,
     pages: at.manage,
+    bank: at.host,
     /** An action on a virtual device, by the same name as in its panel. */
     async act(device, action, body = {}) {
       const r = await fetch(`${at.devices}/api/devices/${device}/actions/${action}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })

@@ -10,6 +10,7 @@ export const router = createRouter({
     { path: '/terminals/:id', component: () => import('./pages/TerminalPage.vue'), props: true },
     { path: '/transactions', component: () => import('./pages/Transactions.vue') },
     { path: '/transactions/:id', component: () => import('./pages/StoryPage.vue'), props: true },
+    { path: '/switch', component: () => import('./pages/SwitchPage.vue') },
     { path: '/bundles', component: () => import('./pages/Bundles.vue') },
     { path: '/alarms', component: () => import('./pages/Alarms.vue') },
     { path: '/:rest(.*)', redirect: '/' }

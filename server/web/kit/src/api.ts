@@ -1,4 +1,6 @@
-import type { Alarm, Approval, Assignment, Bundle, Command, Me, NewCommand, Page, Search, Signature, Story, Terminal, Totals, Transaction } from './types'
+import type {
+  Alarm, Approval, Assignment, Block, Bundle, Command, Day, Me, Meter, MeterBy, NewBlock, NewCommand, Page, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction
+} from './types'
 import { codeText, type Lang } from './codes'
 
 /** An answer that is no success. code is a name of the code table or "Offline". */
@@ -61,11 +63,11 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
 }
 
 /** upload sends a file with progress; fetch cannot tell it. */
-function upload<T>(path: string, file: Blob, progress: (part: number) => void): Promise<T> {
+function upload<T>(path: string, type: string, file: Blob, progress: (part: number) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const x = new XMLHttpRequest()
     x.open('POST', base + path)
-    x.setRequestHeader('Content-Type', 'application/gzip')
+    x.setRequestHeader('Content-Type', type)
     x.upload.onprogress = (e) => { if (e.lengthComputable) progress(e.loaded / e.total) }
     x.onerror = () => reject(new ApiError(0, 'Offline', ''))
     x.onload = () => {
@@ -101,6 +103,17 @@ export const api = {
   approve: (a: string, password: string) => call<Approval>('POST', `/approvals/${id(a)}/approve`, { password, seenInPerson: true }),
   reject: (a: string, code: string, note: string) => call<Approval>('POST', `/approvals/${id(a)}/reject`, { code, ...(note ? { note } : {}) }),
   bundles: () => call<Bundle[]>('GET', '/bundles'),
-  upload: (f: Blob, progress: (part: number) => void) => upload<Bundle>('/bundles', f, progress),
+  upload: (f: Blob, progress: (part: number) => void) => upload<Bundle>('/bundles', 'application/gzip', f, progress),
+  switch: () => call<Switch>('GET', '/switch'),
+  meter: (seconds: number, step: number, by: MeterBy) => call<Meter>('GET', `/switch/meter?seconds=${seconds}&step=${step}&by=${by}`),
+  queue: () => call<Queue>('GET', '/switch/queue'),
+  retryNow: (t: string) => call<unknown>('POST', `/switch/queue/${id(t)}/retry`),
+  reconciliation: (day: string, all = false) => call<Day>('GET', `/reconciliation?day=${id(day)}&all=${all}`),
+  book: (host: string, day: string, format: string, f: Blob, progress: (part: number) => void) =>
+    upload<Day>(`/reconciliation/books?host=${id(host)}&day=${id(day)}&format=${id(format)}`, 'application/octet-stream', f, progress),
+  settle: (d: string, note: string) => call<unknown>('POST', `/reconciliation/${id(d)}/settle`, { note }),
+  blocks: () => call<Block[]>('GET', '/blocks'),
+  block: (b: NewBlock) => call<unknown>('POST', '/blocks', b),
+  lift: (b: NewBlock) => call<unknown>('POST', '/blocks/lift', b),
   alarms: (all = false) => call<Alarm[]>('GET', `/alarms?all=${all}`)
 }

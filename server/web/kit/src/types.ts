@@ -43,4 +43,33 @@ export interface Command {
   id: string; kind: string; args: CommandArgs; note: string; state: 'proposed' | 'ready' | 'sent' | 'done' | 'failed' | 'withdrawn' | 'expired'
   by: string; second: string; result: string; created: string; expires: string; updated: string
 }
+/** The switch of online transactions: server/api/mgmt/switch.go. */
+export interface Link {
+  kind: string; up: number; want: number; inFlight: number; queued: number; sent: number; answered: number; late: number; orphan: number
+  garbage: number; lost: number; timeouts: number; reconnects: number; lastError: string
+}
+export interface Host {
+  name: string; dialect: string; state: 'up' | 'down' | 'signedOff' | 'breaker'; breaker: 'closed' | 'open' | 'trying'; day: string; limit: number
+  refused: number; barred: number; opened: number; answered: number; unknown: number; macErrors: number; meanMicros: number; link: Link
+}
+export interface Channel { name: string; dialect: string; kind: string; listen: string; open: number; accepted: number; refused: number; frames: number; garbage: number }
+export interface Switch { hosts: Host[]; channels: Channel[] }
+export type MeterBy = 'all' | 'channel' | 'host' | 'product'
+export interface MeterPoint {
+  at: string; channel?: string; host?: string; product?: string; count: number; approved: number; declined: number; notSent: number; doubt: number
+  meanMicros: number; maxMicros: number
+}
+export interface Meter { now: string; seconds: number; step: number; points: MeterPoint[] }
+export interface Waiting { transaction: string; terminal: string; host: string; kind: 'reversal' | 'credit'; attempts: number; response: string; created: string; next: string }
+/** drainSeconds is -1 when it cannot be told. */
+export interface Queue { depth: number; oldestAge: number; lastMinute: number; drainSeconds: number; waiting: Waiting[] }
+export interface ReconRun { day: string; host: string; book: 'host' | 'terminal'; ours: number; theirs: number; matched: number; ourAmount: number; theirAmount: number; at: string }
+export interface Difference {
+  id: string; day: string; host: string; book: 'host' | 'terminal'; class: string; transaction?: string; terminal: string; branch: string; reference: string
+  ours?: number; theirs?: number; owner: string; state: 'open' | 'proposed' | 'settled' | 'gone'; first: string; note: string; at: string
+}
+export interface DayTotal { branch: string; terminal: string; kind: string; state: string; count: number; amount: number; paid: number }
+export interface Day { day: string; runs: ReconRun[]; differences: Difference[]; totals: DayTotal[] }
+export interface Block { kind: 'card' | 'terminal' | 'merchant'; name: string; note: string }
+export interface NewBlock { kind: string; subject: string; note: string }
 export interface LiveEvent { kind: 'terminal' | 'transaction' | 'command' | 'approval' | 'alarm' | 'bundle' | 'resync'; id: string }

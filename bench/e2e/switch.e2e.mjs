@@ -1,0 +1,116 @@
+// The console's pages of the online-transaction switch, in a real browser against the whole desk: live
+// figures, a silent host and its reversals, a host's book with differences, blocks, message formats.
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
+
+let desk, browser, c, page
+const errors = []
+const id = (name) => `[data-testid="${name}"]`
+
+before(async () => {
+  desk = await startDesk({ all: false })
+  browser = await openBrowser()
+  c = await openCounter(browser, desk)
+  page = await openConsole('operator', '/switch')
+})
+
+after(async () => {
+  await browser?.close()
+  assert.equal(await desk?.stop(), 0, 'the desk ends clean')
+})
+
+/** The console, signed in, at a page of its own. */
+async function openConsole(user, at) {
+  const p = await (await browser.newContext({ viewport: { width: 1280, height: 1024 }, acceptDownloads: true })).newPage()
+  p.setDefaultTimeout(20000)
+  p.on('pageerror', (e) => errors.push(`${user}: ${e.message}`))
+  p.on('console', (m) => { if (m.type() === 'error' && /Content Security|Refused to/.test(m.text())) errors.push(m.text()) })
+  await p.goto(`${desk.pages}/console/`)
+  await p.fill(id('login-name'), user)
+  await p.fill(id('login-password'), passwords[user])
+  await p.click(id('login-submit'))
+  await p.waitForSelector(id('sign-out'))
+  await p.goto(`${desk.pages}/console/#${at}`)
+  return p
+}
+
+/** A picture in each size; nothing may stick out of the window, and no table out of its panel. */
+async function picture(name, p = page) {
+  mkdirSync(pictures, { recursive: true })
+  for (const [width, height] of [[1280, 1024], [1920, 1080]]) {
+    await p.setViewportSize({ width, height })
+    await p.evaluate(() => window.scrollTo(0, 0))
+    await p.waitForTimeout(400) // the chart follows
+    const wide = await p.evaluate(() => ({ page: document.documentElement.scrollWidth - innerWidth, tables: [...document.querySelectorAll('.scroll')].filter((x) => x.scrollWidth > x.clientWidth + 1).map((x) => x.innerText.slice(0, 60)), bar: [...document.querySelectorAll('.bar > *')].some((x, i, all) => i > 0 && x.getBoundingClientRect().left < all[i - 1].getBoundingClientRect().right) }))
+    assert.deepEqual(wide, { page: 0, tables: [], bar: false }, `${name} at ${width}`)
+    await p.screenshot({ path: join(pictures, `${name}-${width}.png`), fullPage: true })
+  }
+  await p.setViewportSize({ width: 1280, height: 1024 })
+}
+
+/** Withdraws; the host answers or not. */
+async function withdraw(yuan, silent = false) {
+  await c.begin()
+  await c.amount(yuan)
+  await c.takeCard()
+  if (!silent) {
+    await c.takeCash()
+    await c.screen('askReceipt')
+    await c.tap('receipt-no')
+  }
+  await c.outcome(silent ? 'unknown' : 'withdrawn')
+  await c.tap('done')
+}
+
+const number = async (selector, p = page) => Number((await p.textContent(selector)).trim())
+const meter = (key, v) => number(`${id('meter-row')}[data-key="${key}"] [data-v="${v}"]`)
+
+test('a withdrawal is in the figures and in the chart, by channel, host and product', async () => {
+  await page.waitForSelector(`${id('host')}[data-name="core"][data-state="up"]`)
+  const answered = () => number(`${id('host')}[data-name="core"] [data-v="answered"]`)
+  const had = await answered()
+  await withdraw(300)
+  await until(async () => assert.ok((await meter('', 'approved')) >= 1), 'the meter counts it')
+  const all = { count: await meter('', 'count'), approved: await meter('', 'approved') }
+  assert.equal(await meter('', 'doubt'), 0)
+  await until(async () => assert.ok((await answered()) > had), 'the host has answered it')
+  await until(async () => assert.equal(Number(await page.getAttribute(id('meter-chart'), 'data-requests')), await meter('', 'count')), 'the chart has them when their step is over')
+  await page.click(id('meter-by-product'))
+  await until(async () => assert.equal(await meter('withdrawal', 'approved'), 1), 'one withdrawal')
+  await page.click(`${id('meter-row')}[data-key="withdrawal"]`)
+  await until(async () => assert.equal(await page.getAttribute(id('meter-chart'), 'data-requests'), '1'), 'the chart has the chosen product only')
+  await page.click(id('meter-by-host'))
+  await until(async () => assert.ok((await meter('core', 'approved')) >= 1), 'by host')
+  await page.click(id('meter-by-all'))
+  await page.click(id('meter-15'))
+  await until(async () => assert.ok((await meter('', 'count')) >= all.count), 'fifteen minutes')
+  await page.click(id('meter-5'))
+  await picture('console-switch')
+})
+
+test('a silent host: the reversal queues, is seen, is told again and drains', async () => {
+  await desk.host('scenario', { kind: 'lost', count: 1 })
+  await desk.host('scenario', { kind: 'lost', mti: '0420', count: 0 })
+  await withdraw(200, true)
+  await page.waitForSelector(`${id('queue')}[data-depth="1"]`)
+  assert.equal(await number(id('queue-depth')), 1)
+  await page.waitForSelector(`${id('abnormal-row')}[data-state="REVERSAL_PENDING"]`)
+  await until(async () => assert.equal(await meter('', 'doubt'), 1), 'the meter has it in doubt')
+  await until(async () => assert.ok((await number(`${id('host')}[data-name="core"] [data-v="timeouts"]`)) >= 1), 'the host has a time-out')
+  await picture('console-switch-silent')
+  const txn = await page.getAttribute(id('queue-row'), 'data-id')
+  const r = await fetch(`${desk.bank}/api/scenario`, { method: 'DELETE' })
+  assert.ok(r.ok)
+  await page.click(id('queue-retry'), { timeout: 3000 }).catch(() => undefined) // it may have gone meanwhile
+  await page.waitForSelector(`${id('queue')}[data-depth="0"]`, { timeout: 60000 })
+  assert.equal((await page.textContent(id('queue-drain'))).trim(), '已清空')
+  const t = (await desk.manage('operator', 'GET', `/transactions/${txn}`)).transaction
+  assert.match(t.state, /^REVERS(ED|AL_NOT_FOUND)$/)
+  await page.goto(`${desk.pages}/console/#/transactions/${txn}`)
+  await page.waitForSelector('text=报文说了什么？')
+})
+
+test('no script error happened in any of this', () => assert.deepEqual([...errors, ...c.errors], []))

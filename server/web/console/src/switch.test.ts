@@ -1,0 +1,63 @@
+import type { Host, Meter, Queue } from '@bankside/kit'
+import { flushPromises, mount } from '@vue/test-utils'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { createMemoryHistory, createRouter } from 'vue-router'
+import { i18n } from './i18n'
+import SwitchPage from './pages/SwitchPage.vue'
+
+vi.mock('./parts/MeterChart.vue', () => ({ default: { template: '<i />' } })) // echarts needs a size
+const host = (name: string, x: Partial<Host>): Host => ({
+  name, dialect: 'cups128', state: 'up', breaker: 'closed', day: '20261122', limit: 200, refused: 0, barred: 0, opened: 0, answered: 7, unknown: 0, macErrors: 0, meanMicros: 1500,
+  link: { kind: 'long', up: 4, want: 4, inFlight: 0, queued: 0, sent: 0, answered: 0, late: 0, orphan: 0, garbage: 0, lost: 0, timeouts: 0, reconnects: 0, lastError: '' }, ...x
+})
+const meter: Meter = { now: '2026-11-22T03:00:00Z', seconds: 300, step: 5, points: [] }
+const queue: Queue = { depth: 2, oldestAge: 95, lastMinute: 0, drainSeconds: -1, waiting: [{ transaction: '7', terminal: 'T0000001', host: 'core', kind: 'reversal', attempts: 3, response: '', created: '2026-11-22T02:58:00Z', next: '2026-11-22T03:00:00Z' }] }
+let hosts: Host[] = [], asked: string[] = [], page: ReturnType<typeof mount> | undefined
+beforeEach(() => {
+  asked = []
+  vi.useFakeTimers()
+  vi.stubGlobal('fetch', (url: string) => {
+    asked.push(url)
+    const data = url.includes('/meter') ? meter : url.includes('/retry') ? {} : url.includes('/queue') ? queue : url.includes('/search') ? { items: [], total: 0 } : { hosts, channels: [] }
+    return Promise.resolve(new Response(JSON.stringify({ code: 'OK', message: '', data })))
+  })
+})
+afterEach(() => { page?.unmount(); vi.useRealTimers(); vi.unstubAllGlobals(); document.body.innerHTML = '' })
+async function shown(): Promise<void> {
+  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/:rest(.*)', component: { template: '<i />' } }] })
+  page = mount(SwitchPage, { global: { plugins: [i18n, router] }, attachTo: document.body })
+  await flushPromises()
+}
+
+it('every state of a host is told in words', async () => {
+  hosts = [host('a', {}), host('b', { state: 'down' }), host('c', { state: 'signedOff' }), host('d', { state: 'breaker', breaker: 'open' }), host('e', { breaker: 'trying' })]
+  await shown()
+  expect([...document.querySelectorAll('[data-testid=host]')].map((r) => r.querySelector('.pill')?.textContent)).toEqual(['正常', '连接断开', '已签退', '熔断', '试探恢复'])
+  expect([...document.querySelectorAll('[data-testid=host] .pill')].map((r) => r.className)).toEqual(['pill good', 'pill bad', 'pill warn', 'pill bad', 'pill warn'])
+})
+
+it('a queue whose end cannot be told says so, and a message is sent again on request', async () => {
+  await shown()
+  expect(document.querySelector('[data-testid=queue-drain]')?.textContent).toBe('无法估计')
+  ;(document.querySelector('[data-testid=queue-retry]') as HTMLButtonElement).click()
+  await flushPromises()
+  expect(asked).toContain('/v2/api/switch/queue/7/retry')
+})
+
+it('it asks every two seconds while it is seen, and not when it is hidden or gone', async () => {
+  await shown()
+  const count = (): number => asked.filter((u) => u === '/v2/api/switch').length
+  expect(count()).toBe(1)
+  await vi.advanceTimersByTimeAsync(2100)
+  expect(count()).toBe(2)
+  const hidden = vi.spyOn(document, 'hidden', 'get').mockReturnValue(true)
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(count()).toBe(2)
+  hidden.mockReturnValue(false)
+  document.dispatchEvent(new Event('visibilitychange'))
+  await flushPromises()
+  expect(count()).toBe(3)
+  page?.unmount()
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(count()).toBe(3)
+})
