@@ -1,8 +1,6 @@
 package store
 
 import (
-	"context"
-	"path/filepath"
 	"testing"
 
 	"zhigui/server/api/paycrypto"
@@ -10,11 +8,10 @@ import (
 )
 
 func TestComponentsAndKEKsStayWhileOldWorkingKeysGo(t *testing.T) {
-	s, err := Open(context.Background(), Options{DSN: filepath.Join(t.TempDir(), "s.db")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close() //nolint:errcheck // the test's end
+	on(t, Options{}, componentsStay)
+}
+
+func componentsStay(t *testing.T, s *Store) {
 	rec := func(u hsm.Use, v uint32) hsm.Record {
 		return hsm.Record{Owner: "o", Use: u, Version: v, Alg: paycrypto.AES, Sealed: []byte{1}, KCV: []byte{2}}
 	}
