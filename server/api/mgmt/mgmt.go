@@ -89,6 +89,12 @@ type Search struct {
 	AmountMax int64     `json:"amountMax,omitempty"`
 	Reference string    `json:"reference,omitempty"`
 	PAN       string    `json:"pan,omitempty" pattern:"^[0-9]{13,19}$"`
+	MaskedPAN string    `json:"maskedPan,omitempty" maxLength:"23"`
+	Number    string    `json:"number,omitempty" pattern:"^[0-9]{1,19}$"` // of the journal, in the archives, too
+	Batch     string    `json:"batch,omitempty" maxLength:"6"`
+	STAN      string    `json:"stan,omitempty" maxLength:"6"`
+	Kind      string    `json:"kind,omitempty" maxLength:"20"`
+	Response  string    `json:"response,omitempty" maxLength:"4"`
 	Page      int       `json:"page,omitempty" minimum:"0" maximum:"10000"`
 	Size      int       `json:"size,omitempty" minimum:"0" maximum:"200"`
 }

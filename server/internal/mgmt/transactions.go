@@ -47,12 +47,20 @@ func (s *Service) searchTransactions(ctx context.Context, in *struct{ Body api.S
 
 // query is a search as the store takes it: a manager's is confined to the own branch.
 func (s *Service) query(ctx context.Context, q api.Search) (store.Search, error) {
-	f := store.Search{Terminal: q.Terminal, Branch: branchOf(who(ctx)), Reference: q.Reference, From: q.From, To: q.To,
+	f := store.Search{Terminal: q.Terminal, Branch: branchOf(who(ctx)), Reference: q.Reference, MaskedPAN: q.MaskedPAN,
+		Batch: q.Batch, STAN: q.STAN, Kind: q.Kind, RC: q.Response, From: q.From, To: q.To,
 		AmountMin: q.AmountMin, AmountMax: q.AmountMax, Offset: q.Page * q.Size, Limit: q.Size}
 	if q.State != "" {
 		if f.State = store.ParseState(q.State); f.State == 0 {
 			return f, refuse(http.StatusBadRequest, code.BadRequest)
 		}
+	}
+	if q.Number != "" {
+		n, err := strconv.ParseInt(q.Number, 10, 64)
+		if err != nil || n == 0 {
+			return f, refuse(http.StatusBadRequest, code.BadRequest)
+		}
+		f.Number = n
 	}
 	if q.PAN != "" {
 		f.PANIndex = s.o.Index([]byte(q.PAN))

@@ -111,6 +111,9 @@ func TestAClosedMonthGoesToAFileIsFoundThereAndComesBack(t *testing.T) {
 		if ts, n, err := s.Search(ctx, Search{Number: stuck.ID, Limit: 9}); n != 1 || err != nil || ts[0].Note != stuck.Note {
 			t.Error("by its number:", n, err)
 		}
+		if _, n, err := s.Search(ctx, Search{Number: stuck.ID, Branch: "0002", Limit: 9}); n != 0 || err != nil {
+			t.Error("another branch's:", n, err)
+		}
 		if _, err := s.ByID(ctx, stuck.ID+1); !errors.Is(err, ErrNotFound) {
 			t.Error(err)
 		}

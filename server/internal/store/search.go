@@ -118,7 +118,7 @@ func (s *Store) Search(ctx context.Context, q Search) ([]*Txn, int, error) {
 	text, args := s.selecting("1", q, true)
 	if err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT * FROM (`+text+`) y LIMIT `+strconv.Itoa(counted)+`) x`, args...).Scan(&n); err != nil || n == 0 {
 		if err == nil && q.Number != 0 {
-			if t, _, err := s.archived(ctx, q.Number); err == nil {
+			if t, _, err := s.archived(ctx, q.Number); err == nil && (q.Branch == "" || q.Branch == t.Branch) {
 				return []*Txn{t}, 1, nil
 			}
 		}

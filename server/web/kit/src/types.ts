@@ -10,6 +10,7 @@ export interface Terminal {
 }
 export interface Search {
   terminal?: string; from?: string; to?: string; state?: string; amountMin?: number; amountMax?: number; reference?: string; pan?: string
+  maskedPan?: string; number?: string; batch?: string; stan?: string; kind?: string; response?: string
   page?: number; size?: number
 }
 export interface Page<T> { items: T[]; total: number }
