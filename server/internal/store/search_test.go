@@ -101,3 +101,26 @@ func TestARowBehindTheMarkIsFound(t *testing.T) {
 		}
 	}
 }
+
+// In a quiet moment the rows go into the indexes by themselves, and stay there over a restart.
+func TestQuietMomentsBringTheIndexesUpToDate(t *testing.T) {
+	o := Options{DSN: dbtest.DSN(t, "sqlite")}
+	s := open(t, o)
+	x := row(1)
+	x.ID = NumberAt(time.Now().Add(-time.Minute))
+	insert(t, s, x)
+	for end := time.Now().Add(30 * time.Second); s.index.mark.Load() < x.ID; {
+		if time.Now().After(end) {
+			t.Fatal("not indexed")
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, o)
+	var n int
+	if err := s.row(t.Context(), `SELECT SEARCH_STATE FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER=?`, x.ID).Scan(&n); n != 1 || err != nil || s.index.mark.Load() != x.ID {
+		t.Error(n, s.index.mark.Load(), err)
+	}
+}
