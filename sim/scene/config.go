@@ -40,14 +40,15 @@ func (s *Scene) writeConfigs() error {
 }
 
 func (s *Scene) serverConfig() m {
+	private := []string{"private", "track2", "track3"}
 	return m{
 		"data":  "server",
 		"store": m{"dsn": s.Store},
 		"trade": m{"hostTimeout": s.HostTimeout.String()},
 		"hosts": []m{{"name": "core", "keys": "keys/zone.keys", "link": m{"kind": "long", "address": addr(s.Ports.Host), "count": 4}}},
 		"channels": []m{
-			{"name": "terminals", "dialect": "pos64", "zone": "3des", "link": m{"kind": "short", "listen": addr(s.Ports.Trade3DES)}},
-			{"name": "terminalsSM4", "dialect": "pos64sm4", "zone": "sm4", "link": m{"kind": "short", "listen": addr(s.Ports.TradeSM4)}},
+			{"name": "terminals", "dialect": "pos64", "zone": "3des", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.Trade3DES)}},
+			{"name": "terminalsSM4", "dialect": "pos64sm4", "zone": "sm4", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.TradeSM4)}},
 		},
 		"access": m{"listen": addr(s.Ports.Access), "ca": "pki/ca.pem", "cert": "pki/server.pem", "key": "pki/server.key"},
 		"manage": s.manage(),

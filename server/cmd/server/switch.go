@@ -74,7 +74,10 @@ func (s *services) startTrade(ctx context.Context) error {
 				return fmt.Errorf("channels[%d].keyFile: %w", i, err)
 			}
 		}
-		z := s.eng.NewChannel(trade.ChannelOptions{Name: ch.Name, Zone: ch.Zone, Codec: codec, Keys: ch.Keys, Keep: ch.Link.Kind == "long"})
+		z, err := s.eng.NewChannel(trade.ChannelOptions{Name: ch.Name, Zone: ch.Zone, Codec: codec, Keys: ch.Keys, Encrypt: ch.Encrypt, Clear: ch.Clear, Keep: ch.Link.Kind == "long"})
+		if err != nil {
+			return fmt.Errorf("channels[%d].encrypt: %w", i, err)
+		}
 		l, err := link.Serve(&ch.Link, codec, z, s.log.With("channel", ch.Name))
 		if err != nil {
 			return fmt.Errorf("channels[%d] %s: %w", i, ch.Name, err)

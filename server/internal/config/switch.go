@@ -43,12 +43,16 @@ func (l Limits) Host() host.Limits {
 
 // Channel configures one way by which transactions come.
 type Channel struct {
-	Name    string    `yaml:"name"`
-	Dialect string    `yaml:"dialect"`
-	Zone    string    `yaml:"zone"`    // of its terminals; default: its name
-	Keys    string    `yaml:"keys"`    // owner of the one key of all its messages; empty: each terminal signs in
-	KeyFile string    `yaml:"keyFile"` // of that owner's keys (serverctl zone keys); empty: they were imported
-	Alg     string    `yaml:"alg"`     // of that file: 3des (default) or sm4
+	Name    string `yaml:"name"`
+	Dialect string `yaml:"dialect"`
+	Zone    string `yaml:"zone"`    // of its terminals; default: its name
+	Keys    string `yaml:"keys"`    // owner of the one key of all its messages; empty: each terminal signs in
+	KeyFile string `yaml:"keyFile"` // of that owner's keys (serverctl zone keys); empty: they were imported
+	Alg     string `yaml:"alg"`     // of that file: 3des (default) or sm4
+	// Encrypt names the fields (canonical names, or all) that terminals of this channel encrypt under
+	// a data key; empty: none.
+	Encrypt []string  `yaml:"encrypt"`
+	Clear   bool      `yaml:"clear"` // with encrypt: terminals without a data key are served, too
 	Link    link.Spec `yaml:"link"`
 }
 
@@ -58,9 +62,10 @@ func defaultHosts() []Host {
 }
 
 func defaultChannels() []Channel {
+	private := []string{"private", "track2", "track3"}
 	return []Channel{
-		{Name: "terminals", Dialect: "pos64", Zone: "3des", Link: link.Spec{Kind: "short", Listen: "127.0.0.1:7583"}},
-		{Name: "terminalsSM4", Dialect: "pos64sm4", Zone: "sm4", Link: link.Spec{Kind: "short", Listen: "127.0.0.1:7584"}},
+		{Name: "terminals", Dialect: "pos64", Zone: "3des", Encrypt: private, Link: link.Spec{Kind: "short", Listen: "127.0.0.1:7583"}},
+		{Name: "terminalsSM4", Dialect: "pos64sm4", Zone: "sm4", Encrypt: private, Link: link.Spec{Kind: "short", Listen: "127.0.0.1:7584"}},
 	}
 }
 

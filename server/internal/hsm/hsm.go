@@ -34,6 +34,7 @@ const (
 	UseKEK       // wraps the keys of a zone on their way between two banks, as TR-31 key blocks
 	UseComponent // a person's share of a KEK, while its ceremony lasts
 	UseData      // encrypts columns of the database and files, see Vault
+	UseTDK       // encrypts fields and whole messages on their way
 )
 
 // Ref names one version of a key set: a zone such as "host", or a terminal.
@@ -42,12 +43,13 @@ type Ref struct {
 	Version uint32
 }
 
-// Working is a terminal's new key pair as it travels: encrypted under the TMK, with check
-// values of 4 bytes.
+// Working is a terminal's new set of keys as it travels: encrypted under the TMK, with check
+// values of 4 bytes. TDK is nil unless a data key was asked for.
 type Working struct {
 	Version        uint32
-	PIK, MAK       []byte
+	PIK, MAK, TDK  []byte
 	PIKKCV, MAKKCV []byte
+	TDKKCV         []byte
 }
 
 // Chip is what a chip signed, and whose chip it is.
@@ -63,8 +65,9 @@ type HSM interface {
 	// CreateTMK makes (or replaces) the TMK of a terminal and returns it in the clear, once,
 	// for the key ceremony at the PIN pad, with its check value. It forgets working keys.
 	CreateTMK(owner string, alg paycrypto.Alg) (clear, kcv []byte, err error)
-	// NewWorking makes the next version of a terminal's PIN and MAC keys. ErrNoKey without TMK.
-	NewWorking(owner string) (*Working, error)
+	// NewWorking makes the next version of a terminal's PIN and MAC keys, and of its data key if
+	// data is set. ErrNoKey without TMK.
+	NewWorking(owner string, data bool) (*Working, error)
 	// Import installs a zone's keys (a host zone): the same values again change nothing, others
 	// are a new version, and the version before stays usable.
 	Import(owner string, alg paycrypto.Alg, pik, mak []byte) error
@@ -78,6 +81,11 @@ type HSM interface {
 	// AppendMAC appends the MAC of data: X9.19 in a DES zone, SM4 CBC-MAC in an SM4 zone,
 	// both with zero padding, CMAC in an AES zone.
 	AppendMAC(dst []byte, key Ref, data []byte) ([]byte, error)
+	// EncryptData appends plain, whole blocks, in CBC under the data key of that version to dst; iv is
+	// one block. ErrNoKey when the version has no data key.
+	EncryptData(dst []byte, key Ref, iv, plain []byte) ([]byte, error)
+	// DecryptData is its inverse.
+	DecryptData(dst []byte, key Ref, iv, secret []byte) ([]byte, error)
 	// TranslatePIN re-encrypts a PIN block; the format follows the zone (ISO-0, SM4, ISO-4).
 	TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error)
 	// ImportIssuer installs an issuer's master key for chip cryptograms.

@@ -13,6 +13,7 @@ type pair struct {
 	alg      paycrypto.Alg
 	version  uint32
 	pik, mak *paycrypto.Key
+	tdk      *paycrypto.Key // nil: no data key
 }
 
 type owner struct {
@@ -94,10 +95,13 @@ func (s *Soft) load(r Record) error {
 			return nil
 		}
 	}
-	if r.Use == UsePIN {
+	switch r.Use {
+	case UsePIN:
 		p.pik = k
-	} else {
+	case UseMAC:
 		p.mak = k
+	case UseTDK:
+		p.tdk = k
 	}
 	return nil
 }
@@ -142,7 +146,7 @@ func (s *Soft) CreateTMK(own string, alg paycrypto.Alg) (clearKey, kcv []byte, e
 }
 
 // NewWorking implements HSM.
-func (s *Soft) NewWorking(own string) (*Working, error) {
+func (s *Soft) NewWorking(own string, data bool) (*Working, error) {
 	recs, err := s.keys.LoadKeys(own) // a key ceremony may have run in another process
 	if err != nil {
 		return nil, fmt.Errorf("hsm: load keys: %w", err)
@@ -164,38 +168,39 @@ func (s *Soft) NewWorking(own string) (*Working, error) {
 	if o.cur != nil {
 		v = o.cur.version + 1
 	}
-	pik, err := random16()
-	if err != nil {
-		return nil, fmt.Errorf("hsm: random: %w", err)
+	w, p := &Working{Version: v}, &pair{alg: o.alg, version: v}
+	made := []struct {
+		use          Use
+		key          **paycrypto.Key
+		wrapped, kcv *[]byte
+	}{{UsePIN, &p.pik, &w.PIK, &w.PIKKCV}, {UseMAC, &p.mak, &w.MAK, &w.MAKKCV}, {UseTDK, &p.tdk, &w.TDK, &w.TDKKCV}}
+	if !data {
+		made = made[:2]
 	}
-	mak, err := random16()
-	if err != nil {
-		return nil, fmt.Errorf("hsm: random: %w", err)
+	save := make([]Record, 0, 3)
+	for _, m := range made {
+		raw, err := random16()
+		if err != nil {
+			return nil, fmt.Errorf("hsm: random: %w", err)
+		}
+		r, k, err := s.record(own, m.use, v, o.alg, raw)
+		if err == nil {
+			*m.wrapped, err = paycrypto.Wrap(o.tmk, raw)
+		}
+		clear(raw)
+		if err != nil {
+			return nil, err
+		}
+		*m.key, *m.kcv = k, r.KCV
+		save = append(save, r)
 	}
-	defer clear(pik)
-	defer clear(mak)
-	rp, kp, err := s.record(own, UsePIN, v, o.alg, pik)
-	if err != nil {
-		return nil, err
-	}
-	rm, km, err := s.record(own, UseMAC, v, o.alg, mak)
-	if err != nil {
-		return nil, err
-	}
-	w := &Working{Version: v, PIKKCV: rp.KCV, MAKKCV: rm.KCV}
-	if w.PIK, err = paycrypto.Wrap(o.tmk, pik); err != nil {
-		return nil, err
-	}
-	if w.MAK, err = paycrypto.Wrap(o.tmk, mak); err != nil {
-		return nil, err
-	}
-	if err := s.keys.SaveKeys(rp, rm); err != nil {
+	if err := s.keys.SaveKeys(save...); err != nil {
 		return nil, fmt.Errorf("hsm: save: %w", err)
 	}
 	if o.cur != nil && o.cur.mak != nil {
 		o.prev = o.cur
 	}
-	o.cur = &pair{alg: o.alg, version: v, pik: kp, mak: km}
+	o.cur = p
 	return w, nil
 }
 
@@ -296,6 +301,27 @@ func (s *Soft) AppendMAC(dst []byte, key Ref, data []byte) ([]byte, error) {
 		return dst, err
 	}
 	return paycrypto.AppendMAC(dst, macAlg(p.alg), p.mak, data)
+}
+
+// EncryptData implements HSM.
+func (s *Soft) EncryptData(dst []byte, key Ref, iv, plain []byte) ([]byte, error) {
+	return s.data(dst, key, iv, plain, false)
+}
+
+// DecryptData implements HSM.
+func (s *Soft) DecryptData(dst []byte, key Ref, iv, secret []byte) ([]byte, error) {
+	return s.data(dst, key, iv, secret, true)
+}
+
+func (s *Soft) data(dst []byte, key Ref, iv, in []byte, decrypt bool) ([]byte, error) {
+	p, err := s.pair(key)
+	if err != nil {
+		return dst, err
+	}
+	if p.tdk == nil {
+		return dst, ErrNoKey
+	}
+	return p.tdk.CBC(dst, iv, in, decrypt)
 }
 
 func macAlg(a paycrypto.Alg) paycrypto.MACAlg {

@@ -70,7 +70,7 @@ func TestKeysSurviveARestartSealedAndThePreviousVersionStaysUsable(t *testing.T)
 		}
 		var last *Working
 		for range 3 {
-			if last, err = s.NewWorking("T"); err != nil {
+			if last, err = s.NewWorking("T", false); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -68,10 +68,10 @@ func (s *Store) SaveKeys(recs ...hsm.Record) error {
 				r.Owner, int64(r.Use), int64(r.Version), int64(r.Alg), r.Sealed, r.KCV, ms(time.Now())); err != nil {
 				return err
 			}
-			if r.Use != hsm.UseTMK && r.Use != hsm.UsePIN && r.Use != hsm.UseMAC {
+			if r.Use != hsm.UseTMK && r.Use != hsm.UsePIN && r.Use != hsm.UseMAC && r.Use != hsm.UseTDK {
 				continue
 			}
-			q, v := `DELETE FROM SY_KM_KEY WHERE KEY_OWNER=? AND KEY_USE IN (2,3) AND KEY_VERSION<?`, int64(r.Version)-1
+			q, v := `DELETE FROM SY_KM_KEY WHERE KEY_OWNER=? AND KEY_USE IN (2,3,8) AND KEY_VERSION<?`, int64(r.Version)-1
 			if r.Use == hsm.UseTMK {
 				v = 1 << 40
 			}

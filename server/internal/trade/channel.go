@@ -26,26 +26,34 @@ type ChannelOptions struct {
 	// Keys is the owner of the channel's keys in the security module, of a partner whose messages all
 	// have one MAC key. Empty: every terminal has keys of its own, by sign-in.
 	Keys string
-	Keep bool // connections stay open, unless a message's own header says so (POS)
+	// Encrypt names the canonical fields that travel encrypted, both ways, or message.EncloseAll.
+	Encrypt []string
+	Clear   bool // terminals that sign in without a data key are served, in the clear
+	Keep    bool // connections stay open, unless a message's own header says so (POS)
 }
 
 // Channel serves those who come one way: terminals of one zone, or a partner. It implements
 // link.Handler.
 type Channel struct {
-	e    *Engine
-	o    ChannelOptions
-	d    *message.Dialect // model of its messages
-	pair map[string]mappings
-	pool sync.Pool
+	e      *Engine
+	o      ChannelOptions
+	d      *message.Dialect // model of its messages
+	pair   map[string]mappings
+	pool   sync.Pool
+	secret []int // data elements of Encrypt
 }
 
 // mappings are those between a channel and a host.
 type mappings struct{ toH, toT *message.Mapping }
 
 // NewChannel makes the handler of a channel.
-func (e *Engine) NewChannel(o ChannelOptions) *Channel {
+func (e *Engine) NewChannel(o ChannelOptions) (*Channel, error) {
 	d := o.Codec.Model()
-	z := &Channel{e: e, o: o, d: d, pair: map[string]mappings{}}
+	secret, err := d.Enclosed(o.Encrypt)
+	if err != nil {
+		return nil, err
+	}
+	z := &Channel{e: e, o: o, d: d, secret: secret, pair: map[string]mappings{}}
 	for name, h := range e.hosts {
 		z.pair[name] = mappings{message.NewMapping(d, h.Model()), message.NewMapping(h.Model(), d)}
 	}
@@ -53,7 +61,7 @@ func (e *Engine) NewChannel(o ChannelOptions) *Channel {
 		return &work{z: z, in: message.New(d), out: message.New(d), reply: message.New(d), tmp: message.New(d),
 			frame: make([]byte, 0, 1024), blob: make([]byte, 0, 2048), mac: make([]byte, 0, 32)}
 	}
-	return z
+	return z, nil
 }
 
 // work is the reusable memory of one request.
@@ -107,7 +115,11 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	if w.keyed {
 		sign = w.sign
 	}
-	out, err := z.o.Codec.Pack(dst, w.reply, sign)
+	err = z.enclose(w)
+	var out []byte
+	if err == nil {
+		out, err = z.o.Codec.Pack(dst, w.reply, sign)
+	}
 	if err != nil {
 		z.e.o.Log.Error("answer cannot be packed", "error", err.Error())
 		return nil, false
@@ -141,6 +153,9 @@ func (z *Channel) route(ctx context.Context, w *work) string {
 		return rcOK
 	}
 	if rc := z.verify(w); rc != "" {
+		return rc
+	}
+	if rc := z.open(w); rc != "" {
 		return rc
 	}
 	if len(w.batch()) != 6 {
@@ -221,20 +236,27 @@ func (z *Channel) verify(w *work) string {
 // signIn gives a terminal new working keys under its TMK.
 func (z *Channel) signIn(w *work) string {
 	b := w.in.Get(60)
-	want := map[string]string{Zone3DES: "003", ZoneSM4: "013"}[z.o.Zone]
-	if want == "" || len(b) < 11 || string(b[8:11]) != want {
+	two := map[string]string{Zone3DES: "003", ZoneSM4: "013"}[z.o.Zone]
+	three := map[string]string{Zone3DES: "004", ZoneSM4: "014"}[z.o.Zone]
+	if two == "" || len(b) < 11 || string(b[8:11]) != two && string(b[8:11]) != three {
 		return rcFormat
 	}
-	k, err := z.e.hsm.NewWorking(w.term.ID)
+	data := string(b[8:11]) == three
+	if !data && len(z.secret) > 0 && !z.o.Clear {
+		z.e.o.Log.Warn("sign-in without a data key refused", "terminal", w.term.ID)
+		return rcFormat
+	}
+	k, err := z.e.hsm.NewWorking(w.term.ID, data)
 	if err != nil {
 		z.e.o.Log.Error("sign-in without keys", "terminal", w.term.ID, "error", err.Error())
 		return rcSystem
 	}
-	var f [40]byte
+	var f [60]byte
 	p := append(f[:0], k.PIK...)
 	p = append(p, k.PIKKCV...)
 	p = append(p, k.MAK...)
 	p = append(p, k.MAKKCV...)
+	p = append(append(p, k.TDK...), k.TDKKCV...)
 	w.stamp()
 	_ = w.reply.SetString(37, "000000"+string(w.in.Get(11)))
 	if w.reply.Set(62, p) != nil {

@@ -59,6 +59,8 @@ type rig struct {
 	doors  []bankhost.Door // more ways to the bank
 	more   []hostOf        // more hosts, by those ways
 	rules  []route.Rule    // beside: everything else to core
+	secret []string        // fields that terminals encrypt
+	clear  bool            // or do not
 }
 
 // hostOf is one more host of a rig.
@@ -176,7 +178,10 @@ func (r *rig) start() {
 	r.lis = map[string]*link.Listener{}
 	for zone, dn := range map[string]string{trade.Zone3DES: "pos64", trade.ZoneSM4: "pos64sm4"} {
 		c := codecOf(r.t, dn, dn)
-		r.lis[zone], err = link.NewListener("127.0.0.1:0", link.ListenerOptions{Codec: c, Handler: r.eng.NewChannel(trade.ChannelOptions{Name: zone, Zone: zone, Codec: c}), Log: o.Log})
+		z, bad := r.eng.NewChannel(trade.ChannelOptions{Name: zone, Zone: zone, Codec: c, Encrypt: r.secret, Clear: r.clear})
+		err = bad
+		fatal()
+		r.lis[zone], err = link.NewListener("127.0.0.1:0", link.ListenerOptions{Codec: c, Handler: z, Log: o.Log})
 		fatal()
 	}
 }
@@ -208,6 +213,8 @@ type term struct {
 	tmk      *paycrypto.Key
 	alg      paycrypto.Alg
 	pik, mak *paycrypto.Key
+	tdk      *paycrypto.Key
+	data     bool // signs in for a data key
 	stan     int
 }
 
@@ -219,7 +226,7 @@ func (r *rig) terminal(id, zone string) *term {
 	if err := r.st.AddTerminal(ctx, &store.Terminal{ID: id, Merchant: merchant, Branch: "0001", Zone: zone, Enabled: true, Created: time.Now()}); err != nil {
 		r.t.Fatal(err)
 	}
-	x := &term{t: r.t, id: id, zone: zone, addr: r.lis[zone].Addr().String(), alg: paycrypto.DES, d: dialect(r.t, "pos64")}
+	x := &term{t: r.t, id: id, zone: zone, data: len(r.secret) > 0, addr: r.lis[zone].Addr().String(), alg: paycrypto.DES, d: dialect(r.t, "pos64")}
 	if zone == trade.ZoneSM4 {
 		x.alg, x.d = paycrypto.SM4, dialect(r.t, "pos64sm4")
 	}
@@ -237,11 +244,14 @@ func (r *rig) terminal(id, zone string) *term {
 func (x *term) signIn() {
 	x.t.Helper()
 	m := x.msg("0800", "")
-	net3 := map[paycrypto.Alg]string{paycrypto.DES: "003", paycrypto.SM4: "013"}[x.alg]
+	net3, size := map[paycrypto.Alg]string{paycrypto.DES: "003", paycrypto.SM4: "013"}[x.alg], 40
+	if x.data {
+		net3, size = net3[:2]+"4", 60
+	}
 	_ = m.SetString(60, "00000001"+net3)
 	a := x.do(m, false)
 	f := a.Get(62)
-	if a.String(39) != "00" || len(f) != 40 {
+	if a.String(39) != "00" || len(f) != size {
 		x.t.Fatalf("sign-in: %s", a.Describe())
 	}
 	open := func(wrapped, kcv []byte) *paycrypto.Key {
@@ -256,6 +266,9 @@ func (x *term) signIn() {
 		return k
 	}
 	x.pik, x.mak = open(f[:16], f[16:20]), open(f[20:36], f[36:40])
+	if x.data {
+		x.tdk = open(f[40:56], f[56:60])
+	}
 }
 
 func (x *term) msg(mti, proc string) *message.Message {

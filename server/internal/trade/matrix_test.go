@@ -223,7 +223,11 @@ func (r *rig) addPartner(s link.Spec, dialect string, tc *tls.Config) *partner {
 	p.pik, _ = paycrypto.NewKey(paycrypto.DES, pik)
 	p.mak, _ = paycrypto.NewKey(paycrypto.DES, mak)
 	codec := codecOf(r.t, dialect, "pos64")
-	l, err := link.Serve(&s, codec, r.eng.NewChannel(trade.ChannelOptions{Name: "partner", Zone: "partner", Codec: codec, Keys: "partner", Keep: s.Kind == "long"}), discard())
+	z, err := r.eng.NewChannel(trade.ChannelOptions{Name: "partner", Zone: "partner", Codec: codec, Keys: "partner", Keep: s.Kind == "long"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	l, err := link.Serve(&s, codec, z, discard())
 	if err != nil {
 		r.t.Fatal(err)
 	}

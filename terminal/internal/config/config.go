@@ -34,8 +34,10 @@ type Config struct {
 	} `yaml:"xfs"`
 
 	Host struct {
-		Addr    string        `yaml:"addr"`
-		Zone    string        `yaml:"zone"` // 3des or sm4
+		Addr string `yaml:"addr"`
+		Zone string `yaml:"zone"` // 3des or sm4
+		// Encrypt names the fields that travel encrypted (canonical names, or all). [] is the layout without.
+		Encrypt []string      `yaml:"encrypt"`
 		Timeout time.Duration `yaml:"timeout"`
 	} `yaml:"host"`
 
@@ -114,6 +116,7 @@ func Default() Config {
 	c.XFS.Addr = "127.0.0.1:5846"
 	c.XFS.Origins = []string{"http://127.0.0.1:8700", "http://localhost:8700", "wails://wails", "http://wails.localhost"}
 	c.Host.Addr, c.Host.Zone, c.Host.Timeout = "127.0.0.1:7583", "3des", 60*time.Second
+	c.Host.Encrypt = []string{"private", "track2", "track3"}
 	c.Driverd, c.CrashLimit, c.Watchdog = "driverd", 5, 2*time.Second
 	c.Limits.PadOver, c.Limits.PerTxn, c.Limits.Multiple, c.Limits.MaxNotes = 500000, 2000000, 10000, 60
 	c.Limits.Deposit, c.Limits.DepositNotes = 5000000, 200

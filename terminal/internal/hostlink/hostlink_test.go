@@ -29,6 +29,7 @@ import (
 type pad struct {
 	mu   sync.Mutex
 	mak  *paycrypto.Key
+	tdk  *paycrypto.Key
 	keys []string
 }
 
@@ -47,6 +48,14 @@ func (p *pad) Run(_ context.Context, name string, payload any, _ func(api.Event)
 		b, _ := json.Marshal(pinpad.GenerateMACResult{AuthenticationData: mac})
 		return api.Completion{Outcome: api.Done, Payload: b}
 	}
+	if in, ok := payload.(pinpad.CryptoData); ok && len(in.Data) <= 128 {
+		out, err := p.tdk.ECB(nil, in.Data, in.ModeOfUse == "D")
+		if err != nil {
+			return api.Refuse(api.InvalidData, err.Error())
+		}
+		b, _ := json.Marshal(pinpad.CryptoDataResult{Data: out})
+		return api.Completion{Outcome: api.Done, Payload: b}
+	}
 	return api.Refuse(api.UnsupportedCommand, name)
 }
 
@@ -58,6 +67,7 @@ type peer struct {
 	mak     *paycrypto.Key
 	mu      sync.Mutex
 	seen    []string
+	keys    int // bytes of keys in the answer to a sign-in
 	answers func(q, a *message.Message) (mac bool, send bool)
 }
 
@@ -94,7 +104,7 @@ func (p *peer) one(conn net.Conn) {
 	p.mu.Unlock()
 	if q.MTI() == "0800" {
 		_ = a.SetString(39, "00")
-		_ = a.Set(62, bytes.Repeat([]byte{1}, 40))
+		_ = a.Set(62, bytes.Repeat([]byte{1}, p.keys))
 		frame, _, _ := a.Pack(nil)
 		_, _ = conn.Write(frame)
 		return
@@ -138,7 +148,7 @@ func rig(t *testing.T, answers func(q, a *message.Message) (bool, bool)) (*Link,
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &peer{t: t, l: l, d: d, mak: key, answers: answers}
+	p := &peer{t: t, l: l, d: d, mak: key, keys: 40, answers: answers}
 	go p.serve()
 	led, err := book.Open(t.TempDir(), journal.Options{})
 	if err != nil {

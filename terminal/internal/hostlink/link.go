@@ -41,6 +41,9 @@ type Config struct {
 	Zone     string
 	Terminal string // F41, 8 characters
 	Merchant string // F42, 15 characters
+	// Encrypt names the fields that travel encrypted under a data key (canonical names, or all);
+	// empty: none, and no data key is asked for.
+	Encrypt []string
 	// Timeout of a transaction from the first byte; it must exceed the server's own.
 	Timeout     time.Duration
 	DialTimeout time.Duration
@@ -49,7 +52,7 @@ type Config struct {
 }
 
 // keys are the names of the PIN pad's keys in this zone.
-type keys struct{ tmk, tpk, tak, alg string }
+type keys struct{ tmk, tpk, tak, tdk, alg string }
 
 // Link sends one message at a time, as a terminal does. Safe for concurrent use.
 type Link struct {
@@ -61,6 +64,7 @@ type Link struct {
 	now     func() time.Time
 	dial    func(ctx context.Context, addr string) (net.Conn, error)
 	keys    keys
+	secret  []int // data elements of Encrypt
 
 	mu       sync.Mutex // one exchange at a time
 	signedIn bool
@@ -78,12 +82,15 @@ func New(cfg Config, pad PinPad, led *book.Ledger, now func() time.Time, log *sl
 		l.now = time.Now
 	}
 	name := "pos64"
-	l.keys = keys{"TMK", "TPK", "TAK", pinpad.TripleDES}
+	l.keys = keys{"TMK", "TPK", "TAK", "TDK", pinpad.TripleDES}
 	if cfg.Zone == ZoneSM4 {
-		name, l.keys = "pos64sm4", keys{"TMK.sm4", "TPK.sm4", "TAK.sm4", pinpad.SM4}
+		name, l.keys = "pos64sm4", keys{"TMK.sm4", "TPK.sm4", "TAK.sm4", "TDK.sm4", pinpad.SM4}
 	}
 	var err error
 	if l.dialect, err = message.Builtin(name); err != nil {
+		return nil, fmt.Errorf("host link: %w", err)
+	}
+	if l.secret, err = l.dialect.Enclosed(cfg.Encrypt); err != nil {
 		return nil, fmt.Errorf("host link: %w", err)
 	}
 	d := net.Dialer{Timeout: cfg.DialTimeout}
@@ -114,6 +121,9 @@ var (
 // whether the messages carry F64. The caller holds mu.
 func (l *Link) exchange(ctx context.Context, q *message.Message, mac bool) (*message.Message, error) {
 	if mac {
+		if err := l.enclose(ctx, q); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNotSent, err)
+		}
 		q.ReserveMAC()
 	}
 	frame, lay, err := q.Pack(nil)
@@ -152,6 +162,11 @@ func (l *Link) exchange(ctx context.Context, q *message.Message, mac bool) (*mes
 	}
 	if err := l.belongs(ctx, q, a, mac); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	if mac {
+		if err := l.disclose(ctx, a); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+		}
 	}
 	l.state(true, "")
 	return a, nil
@@ -256,9 +271,12 @@ func (l *Link) signIn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	code := "003"
+	code, size := "003", 40
 	if l.cfg.Zone == ZoneSM4 {
 		code = "013"
+	}
+	if len(l.secret) > 0 {
+		code, size = code[:2]+"4", 60
 	}
 	if err := errors.Join(q.SetString(60, "00"+batch+code), q.SetString(63, "001")); err != nil {
 		return err
@@ -271,16 +289,19 @@ func (l *Link) signIn(ctx context.Context) error {
 		return fmt.Errorf("sign-in refused with code %s: is this terminal known to the server, and its master key?", rc)
 	}
 	k := a.Get(62)
-	if len(k) != 40 {
-		return fmt.Errorf("sign-in: %d bytes of keys instead of 40", len(k))
+	if len(k) != size {
+		return fmt.Errorf("sign-in: %d bytes of keys instead of %d", len(k), size)
 	}
 	for _, imp := range []struct {
-		name, use  string
-		value, kcv []byte
-	}{{l.keys.tpk, pinpad.UsePIN, k[:16], k[16:20]}, {l.keys.tak, pinpad.UseMAC, k[20:36], k[36:40]}} {
+		name, use string
+		value     []byte
+	}{{l.keys.tpk, pinpad.UsePIN, k[:20]}, {l.keys.tak, pinpad.UseMAC, k[20:40]}, {l.keys.tdk, pinpad.UseData, k[40:]}} {
+		if len(imp.value) == 0 {
+			continue
+		}
 		done := l.pad.Run(ctx, pinpad.CmdImportKey, pinpad.ImportKey{
 			Key: imp.name, KeyAttributes: pinpad.KeyAttributes{KeyUsage: imp.use, Algorithm: l.keys.alg},
-			Value: imp.value, DecryptKey: l.keys.tmk, VerificationData: imp.kcv,
+			Value: imp.value[:16], DecryptKey: l.keys.tmk, VerificationData: imp.value[16:20],
 		}, nil)
 		if done.Outcome != api.Done {
 			return fmt.Errorf("sign-in: the PIN pad refused key %s: %s %s", imp.name, done.Code, done.ErrorCode)

@@ -205,7 +205,7 @@ func (p *Platform) join() error {
 			cards, p.led, p.sess, device.NewOp, issuer.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm}, p.log)
 	}
 	p.link, err = hostlink.New(hostlink.Config{
-		Addr: cfg.Host.Addr, Zone: cfg.Host.Zone, Terminal: cfg.Terminal, Merchant: cfg.Merchant,
+		Addr: cfg.Host.Addr, Zone: cfg.Host.Zone, Encrypt: cfg.Host.Encrypt, Terminal: cfg.Terminal, Merchant: cfg.Merchant,
 		Timeout: cfg.Host.Timeout, DialTimeout: 5 * time.Second, Retry: time.Second, RetryMax: 30 * time.Second,
 	}, p.devices["pinpad"], p.led, nil, p.log)
 	if err != nil {

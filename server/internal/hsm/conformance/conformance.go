@@ -47,6 +47,7 @@ func Run(t *testing.T, m Module) {
 	for name, alg := range algs {
 		t.Run("working keys of "+name, func(t *testing.T) { workingKeys(t, m, alg) })
 		t.Run("a new version of zone keys of "+name, func(t *testing.T) { zoneVersions(t, m, alg) })
+		t.Run("data keys of "+name, func(t *testing.T) { dataKeys(t, m, alg) })
 		t.Run("key blocks of "+name, func(t *testing.T) { blocks(t, m, alg) })
 	}
 	t.Run("PIN translation", func(t *testing.T) { translation(t, m) })
@@ -59,7 +60,7 @@ func Run(t *testing.T, m Module) {
 func workingKeys(t *testing.T, m Module, alg paycrypto.Alg) {
 	keys := NewMemory()
 	h := m.Open(t, keys)
-	if _, err := h.NewWorking("T"); !errors.Is(err, hsm.ErrNoKey) {
+	if _, err := h.NewWorking("T", false); !errors.Is(err, hsm.ErrNoKey) {
 		t.Errorf("working keys without a TMK: %v", err)
 	}
 	raw, kcv, err := h.CreateTMK("T", alg)
@@ -75,7 +76,7 @@ func workingKeys(t *testing.T, m Module, alg paycrypto.Alg) {
 	}
 	var all []*hsm.Working
 	for range 3 {
-		w, err := h.NewWorking("T")
+		w, err := h.NewWorking("T", false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +115,7 @@ func workingKeys(t *testing.T, m Module, alg paycrypto.Alg) {
 	if _, err := h.Current("T"); !errors.Is(err, hsm.ErrNoKey) {
 		t.Error("working keys survived a new TMK:", err)
 	}
-	if w, err := h.NewWorking("T"); err != nil || w.Version <= all[2].Version {
+	if w, err := h.NewWorking("T", false); err != nil || w.Version <= all[2].Version {
 		t.Error("a version was used twice:", err)
 	}
 }

@@ -24,14 +24,16 @@ func (m *Memory) SaveKeys(recs ...hsm.Record) error {
 	for _, r := range recs {
 		m.recs[fmt.Sprintf("%s|%d|%d", r.Owner, r.Use, r.Version)] = r
 		for k, o := range m.recs {
-			working := o.Owner == r.Owner && (o.Use == hsm.UsePIN || o.Use == hsm.UseMAC)
-			if working && (r.Use == hsm.UseTMK || (r.Use == hsm.UsePIN || r.Use == hsm.UseMAC) && o.Version+1 < r.Version) {
+			working := o.Owner == r.Owner && isWorking(o.Use)
+			if working && (r.Use == hsm.UseTMK || isWorking(r.Use) && o.Version+1 < r.Version) {
 				delete(m.recs, k)
 			}
 		}
 	}
 	return nil
 }
+
+func isWorking(u hsm.Use) bool { return u == hsm.UsePIN || u == hsm.UseMAC || u == hsm.UseTDK }
 
 // DropKeys implements hsm.Keys.
 func (m *Memory) DropKeys(owner string) error {

@@ -37,6 +37,7 @@ type pair struct {
 	alg      paycrypto.Alg
 	version  uint32
 	pik, mak string
+	tdk      string // "": no data key
 }
 
 type owner struct {
@@ -87,14 +88,17 @@ func (m *Module) load(r hsm.Record) {
 		o.tmk, o.alg = text, r.Alg
 	case hsm.UseIssuer:
 		o.issuer = text
-	case hsm.UsePIN, hsm.UseMAC:
+	case hsm.UsePIN, hsm.UseMAC, hsm.UseTDK:
 		if o.cur == nil || o.cur.version != r.Version {
 			o.prev, o.cur = o.cur, &pair{alg: r.Alg, version: r.Version}
 		}
-		if r.Use == hsm.UsePIN {
+		switch r.Use {
+		case hsm.UsePIN:
 			o.cur.pik = text
-		} else {
+		case hsm.UseMAC:
 			o.cur.mak = text
+		default:
+			o.cur.tdk = text
 		}
 	}
 }
@@ -134,6 +138,8 @@ func attributes(u hsm.Use, alg paycrypto.Alg, size int) (string, error) {
 	case hsm.UsePIN, hsm.UseMAC:
 		h := hsm.BlockHeader(0, alg, u)
 		return "#" + h.Usage + two + string(h.Mode) + "00E00", nil
+	case hsm.UseTDK:
+		return "#D0" + two + "B00E00", nil
 	case hsm.UseIssuer:
 		return "#" + keyblock.UseEMV + two + "X00N00", nil
 	}
@@ -217,7 +223,7 @@ func (m *Module) CreateTMK(own string, alg paycrypto.Alg) (clearKey, kcv []byte,
 }
 
 // NewWorking implements hsm.HSM.
-func (m *Module) NewWorking(own string) (*hsm.Working, error) {
+func (m *Module) NewWorking(own string, data bool) (*hsm.Working, error) {
 	recs, err := m.keys.LoadKeys(own) // a key ceremony may have run in another process
 	if err != nil {
 		return nil, fmt.Errorf("hsm: load keys: %w", err)
@@ -240,14 +246,24 @@ func (m *Module) NewWorking(own string) (*hsm.Working, error) {
 	if err != nil {
 		return nil, err
 	}
+	recs = []hsm.Record{rp, rm}
+	if data {
+		rd, err := m.generate(own, hsm.UseTDK, alg, tmk, &w.TDK, &w.TDKKCV)
+		if err != nil {
+			return nil, err
+		}
+		recs = append(recs, rd)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	w.Version = 1
 	if o := m.owners[own]; o != nil && o.cur != nil {
 		w.Version = o.cur.version + 1
 	}
-	rp.Version, rm.Version = w.Version, w.Version
-	return w, m.save(rp, rm)
+	for i := range recs {
+		recs[i].Version = w.Version
+	}
+	return w, m.save(recs...)
 }
 
 // generate makes a working key in the device, which answers it under its own and under the terminal's key.

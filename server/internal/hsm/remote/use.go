@@ -160,6 +160,39 @@ func (m *Module) AppendMAC(dst []byte, key hsm.Ref, data []byte) ([]byte, error)
 	return append(dst, mac...), nil
 }
 
+// EncryptData implements hsm.HSM.
+func (m *Module) EncryptData(dst []byte, key hsm.Ref, iv, plain []byte) ([]byte, error) {
+	return m.data(dst, "M0", key, iv, plain)
+}
+
+// DecryptData implements hsm.HSM.
+func (m *Module) DecryptData(dst []byte, key hsm.Ref, iv, secret []byte) ([]byte, error) {
+	return m.data(dst, "M2", key, iv, secret)
+}
+
+// data is M0 and M2: CBC, binary in and out.
+func (m *Module) data(dst []byte, code string, key hsm.Ref, iv, in []byte) ([]byte, error) {
+	p, err := m.pair(key)
+	if err != nil {
+		return dst, err
+	}
+	if p.tdk == "" {
+		return dst, hsm.ErrNoKey
+	}
+	n := formats[p.alg].size // of a block
+	if len(iv) != n || len(in) == 0 || len(in)%n != 0 || len(in) > 0x7000 {
+		return dst, paycrypto.ErrLength
+	}
+	b, err := m.pool.do(code, append(fmt.Appendf(nil, "0100FFF%s%X%04X", p.tdk, iv, len(in)), in...))
+	if err != nil {
+		return dst, err
+	}
+	if len(b) != 2*n+4+len(in) || string(b[2*n:2*n+4]) != fmt.Sprintf("%04X", len(in)) {
+		return dst, ErrProtocol
+	}
+	return append(dst, b[2*n+4:]...), nil
+}
+
 // formats are the device's numbers of PIN block formats, and the size of a block. 48 is ISO 9564-1
 // format 4; 90, the block under SM4, is an extension of the simulator.
 var formats = map[paycrypto.Alg]struct {
