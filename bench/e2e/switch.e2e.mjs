@@ -1,7 +1,7 @@
 // The console's pages of the online-transaction switch, in a real browser against the whole desk: live
 // figures, a silent host and its reversals, a host's book with differences, blocks, message formats.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
@@ -111,6 +111,95 @@ test('a silent host: the reversal queues, is seen, is told again and drains', as
   assert.match(t.state, /^REVERS(ED|AL_NOT_FOUND)$/)
   await page.goto(`${desk.pages}/console/#/transactions/${txn}`)
   await page.waitForSelector('text=报文说了什么？')
+})
+
+const day = new Date(Date.now() + 8 * 3600e3).toISOString().slice(0, 10) // of China
+const bookOf = async (spoil = '') => Buffer.from(await (await fetch(`${desk.bank}/api/book?format=core&day=${day.slice(5).replace('-', '')}${spoil}`)).arrayBuffer())
+async function upload(buffer, name = 'book.txt') {
+  await page.setInputFiles(id('book-file'), { name, mimeType: 'text/plain', buffer })
+}
+
+test("a host's book is compared: agreement first, then what differs and what to do", async () => {
+  await page.goto(`${desk.pages}/console/#/reconciliation`)
+  await page.waitForSelector(`${id('book-host')} option`, { state: 'attached' })
+  await upload(Buffer.from('this is no book\n'))
+  await page.waitForSelector(id('book-error'))
+  assert.ok((await page.textContent(id('book-error'))).length > 10, 'the server says why')
+  await upload(await bookOf())
+  await page.waitForSelector(`${id('run')}[data-book="host"]`)
+  const run = (v) => number(`${id('run')}[data-book="host"] [data-v="${v}"]`)
+  assert.equal(await run('ours'), await run('theirs'))
+  assert.equal(await page.locator(`${id('difference')}[data-book="host"]`).count(), 0)
+  await upload(await bookOf('&spoil=missing&spoil=extra'))
+  await page.waitForSelector(`${id('difference')}[data-class="oursOnly"]`)
+  await page.waitForSelector(`${id('difference')}[data-class="theirsOnly"]`)
+  const text = await page.textContent(`${id('difference')}[data-class="oursOnly"]`)
+  for (const x of ['短款', '300.00', '清算人员', '下一步']) assert.ok(text.includes(x), `${x} in ${text}`)
+  assert.match(await page.textContent(`${id('difference')}[data-class="theirsOnly"]`), /长款[^]*42\.00/)
+  const line = (v) => page.textContent(`${id('report-line')}[data-level="product"][data-kind="withdrawal"] [data-v="${v}"]`)
+  assert.equal(await line('count'), '2')
+  assert.equal(await line('amount'), '300.00')
+  const [file] = await Promise.all([page.waitForEvent('download'), page.click(id('report-csv'))])
+  const csv = readFileSync(await file.path(), 'utf8')
+  assert.match(csv, /取款,2,1,0,1,0,300\.00/)
+  await picture('console-reconciliation')
+})
+
+test('one person proposes, another settles', async () => {
+  const row = `${id('difference')}[data-class="oursOnly"]`
+  const settle = async (p, note) => {
+    await p.click(`${row} ${id('difference-settle')}`)
+    await p.fill(id('settle-note'), note)
+    await p.click(id('settle-go'))
+  }
+  await settle(page, '已请主机查证')
+  await page.waitForSelector(`${row}[data-state="proposed"]`)
+  await page.click(`${row} ${id('difference-settle')}`)
+  await page.waitForSelector(`${id('settle-go')}[disabled]`) // not by the same person
+  await page.waitForSelector(id('settle-first'))
+  await page.waitForTimeout(400) // the dialog's own movement
+  await page.screenshot({ path: join(pictures, 'console-reconciliation-settle.png') })
+  const admin = await openConsole('admin', '/reconciliation')
+  await settle(admin, '主机已补记账')
+  await admin.waitForSelector(row, { state: 'detached' })
+  await admin.click(id('recon-all'))
+  await admin.waitForSelector(`${row}[data-state="settled"]`)
+  assert.match(await admin.textContent(`${row} ${id('difference-note')}`), /主机已补记账 \(operator, admin\)/)
+  await admin.context().close()
+  await page.reload()
+})
+
+test('a manager sees the own branch, and nothing of the switch', async () => {
+  const manager = await openConsole('manager', '/reconciliation')
+  await manager.waitForSelector(`${id('report-line')}[data-level="all"]`)
+  for (const x of ['runs', 'book-file', 'difference-settle']) assert.equal(await manager.locator(id(x)).count(), 0, x)
+  assert.equal(await manager.locator('nav a[href="#/switch"]').count(), 0)
+  await manager.context().close()
+})
+
+test('a card is blocked, its withdrawal is refused, and it is lifted', async () => {
+  await page.goto(`${desk.pages}/console/#/blocks`)
+  await page.fill(id('block-subject'), '6225880000000001')
+  await page.fill(id('block-note'), '客户电话挂失')
+  await page.click(id('block-add'))
+  const row = `${id('block-row')}[data-name="622588******0001"]`
+  await page.waitForSelector(row)
+  assert.ok(!(await page.content()).includes('6225880000000001'), 'the number is nowhere on the page')
+  await picture('console-blocks')
+  const { total } = await desk.manage('operator', 'GET', '/transactions?size=1')
+  await c.begin()
+  await c.amount(100)
+  await c.takeCard()
+  await c.outcome('declined')
+  await c.tap('done')
+  assert.equal((await desk.manage('operator', 'GET', '/transactions?size=1')).total, total, 'nothing was begun')
+  await page.click(`${row} ${id('block-lift')}`)
+  await page.fill(id('lift-note'), '客户本人解除')
+  await page.fill(id('lift-number'), '6225880000000002')
+  assert.ok(await page.isDisabled(id('lift-go')), 'another card')
+  await page.fill(id('lift-number'), '6225880000000001')
+  await page.click(id('lift-go'))
+  await page.waitForSelector(row, { state: 'detached' })
 })
 
 test('no script error happened in any of this', () => assert.deepEqual([...errors, ...c.errors], []))

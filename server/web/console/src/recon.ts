@@ -3,8 +3,6 @@ import { groupOf, type Group } from './health'
 
 /** "20261122" → "2026-11-22" */
 export function dayText(day: string): string { return /^\d{8}$/.test(day) ? `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}` : day || '—' }
-/** "2026-11-22" → "20261122"; empty when it is no day. */
-export function dayOf(text: string): string { return /^\d{4}-\d\d-\d\d$/.test(text) ? text.replaceAll('-', '') : '' }
 /** The settlement day at a moment: China has one time. */
 export function today(at = Date.now()): string { return new Date(at + 8 * 3_600_000).toISOString().slice(0, 10).replaceAll('-', '') }
 

@@ -11,6 +11,8 @@ export const router = createRouter({
     { path: '/transactions', component: () => import('./pages/Transactions.vue') },
     { path: '/transactions/:id', component: () => import('./pages/StoryPage.vue'), props: true },
     { path: '/switch', component: () => import('./pages/SwitchPage.vue') },
+    { path: '/reconciliation', component: () => import('./pages/Reconciliation.vue') },
+    { path: '/blocks', component: () => import('./pages/Blocks.vue') },
     { path: '/bundles', component: () => import('./pages/Bundles.vue') },
     { path: '/alarms', component: () => import('./pages/Alarms.vue') },
     { path: '/:rest(.*)', redirect: '/' }
