@@ -31,6 +31,7 @@ type Config struct {
 	Terminals int    // parallel terminals, one request each at a time
 	Warm, Run time.Duration
 	Keys      string        // the host zone's keys, for the bare forwarder
+	Tolerant  bool          // a refusal or a doubt is a result, not a mistake
 	Think     time.Duration // between an answer and the next request
 }
 
@@ -45,8 +46,10 @@ type Result struct {
 	P95      float64        `json:"p95"`
 	P99      float64        `json:"p99"`
 	Max      float64        `json:"max"`
-	Start    time.Time      `json:"start"` // of the measured time
-	End      time.Time      `json:"end"`
+	// RefusedP99 is of requests that were answered 91: refused because the host is sick.
+	RefusedP99 float64   `json:"refusedP99,omitempty"`
+	Start      time.Time `json:"start"` // of the measured time
+	End        time.Time `json:"end"`
 }
 
 type terminal struct {
@@ -125,10 +128,10 @@ func run(c Config, f func(i int) error) (*Result, error) {
 	res := &Result{Errors: map[string]int{}, Start: start, End: end, Seconds: c.Run.Seconds()}
 	var mu sync.Mutex
 	var wg sync.WaitGroup
-	var all []time.Duration
+	var all, away []time.Duration
 	for i := range c.Terminals {
 		wg.Go(func() {
-			var lat []time.Duration
+			var lat, refused []time.Duration
 			n, errs := 0, map[string]int{}
 			for {
 				t0 := time.Now()
@@ -142,6 +145,12 @@ func run(c Config, f func(i int) error) (*Result, error) {
 				}
 				if err != nil {
 					errs[err.Error()]++
+					if err.Error() == "response 91" {
+						refused = append(refused, t1.Sub(t0))
+						if c.Tolerant {
+							time.Sleep(5 * time.Millisecond) // a person would wait longer
+						}
+					}
 					continue
 				}
 				n++
@@ -151,7 +160,7 @@ func run(c Config, f func(i int) error) (*Result, error) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			all = append(all, lat...)
+			all, away = append(all, lat...), append(away, refused...)
 			res.Total += n
 			for k, v := range errs {
 				res.Errors[k] += v
@@ -160,6 +169,8 @@ func run(c Config, f func(i int) error) (*Result, error) {
 	}
 	wg.Wait()
 	slices.Sort(all)
+	slices.Sort(away)
+	res.RefusedP99 = float64(Quantile(away, 0.99).Microseconds()) / 1000
 	res.Approved = len(all)
 	res.TPS = float64(len(all)) / res.Seconds
 	ms := func(p float64) float64 { return float64(Quantile(all, p).Microseconds()) / 1000 }

@@ -24,6 +24,7 @@ type PartnerConfig struct {
 	First                  int    // terminals, and cards, from this number on
 	Terminals              int
 	Warm, Run              time.Duration
+	Tolerant               bool
 	Think                  time.Duration // between the answer and the next request
 }
 
@@ -77,7 +78,7 @@ func Partner(c PartnerConfig) (*Result, error) {
 		p.pin = string(block)
 		ps[i] = p
 	}
-	return run(Config{Terminals: c.Terminals, Warm: c.Warm, Run: c.Run, Think: c.Think}, func(i int) error { return ps[i].pay() })
+	return run(Config{Terminals: c.Terminals, Warm: c.Warm, Run: c.Run, Think: c.Think, Tolerant: c.Tolerant}, func(i int) error { return ps[i].pay() })
 }
 
 func (p *partner) sign(cover []byte) ([]byte, error) {

@@ -33,7 +33,7 @@ func main() {
 	o := options{}
 	var only string
 	flag.BoolVar(&o.quick, "quick", false, "short runs, about a minute after building")
-	flag.StringVar(&only, "only", "", "trade, matrix, search, driver or desk (a list with commas); empty = all")
+	flag.StringVar(&only, "only", "", "trade, matrix, delay, search, driver or desk (a list with commas); empty = all")
 	flag.StringVar(&o.out, "out", "bench/results/local", "folder for figures.jsonl and report.html")
 	flag.IntVar(&o.conns, "connections", 100, "parallel terminals")
 	flag.DurationVar(&o.run, "run", 20*time.Second, "measured time of each load run")
@@ -83,6 +83,7 @@ func bench(ctx context.Context, o options, only string) error {
 	}{
 		{"trade", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank"}, trade},
 		{"matrix", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank"}, matrix},
+		{"delay", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank"}, delayed},
 		{"driver", []string{"drivers/cmd/driverd", "sim/cmd/simctl"}, driver},
 		{"search", []string{"server/cmd/storebench"}, search},
 		{"desk", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank", "sim/cmd/simctl", "drivers/cmd/driverd",
@@ -103,8 +104,8 @@ func bench(ctx context.Context, o options, only string) error {
 		delete(want, "")
 	}
 	for name := range want {
-		if name != "trade" && name != "matrix" && name != "search" && name != "driver" && name != "desk" {
-			return fmt.Errorf("--only: %q is none of trade, matrix, search, driver, desk", name)
+		if name != "trade" && name != "matrix" && name != "delay" && name != "search" && name != "driver" && name != "desk" {
+			return fmt.Errorf("--only: %q is none of trade, matrix, delay, search, driver, desk", name)
 		}
 	}
 	var err error
@@ -164,6 +165,7 @@ func role(args []string) error {
 	fs.IntVar(&c.Skip, "skip", 0, "")
 	fs.Uint64Var(&c.STAN, "stan", 0, "")
 	fs.DurationVar(&c.Think, "think", 0, "")
+	fs.BoolVar(&c.Tolerant, "tolerant", false, "")
 	host := fs.String("host", "", "")
 	wal := fs.String("wal", "", "")
 	profile := fs.String("cpuprofile", "", "")
@@ -183,7 +185,7 @@ func role(args []string) error {
 	case "load":
 		res, err = load.Trade(c)
 	case "partner":
-		pc.Address, pc.Keys, pc.Terminals, pc.Warm, pc.Run, pc.Think, pc.STAN = c.Address, c.Keys, c.Terminals, c.Warm, c.Run, c.Think, int(c.STAN) //nolint:gosec // six digits
+		pc.Address, pc.Keys, pc.Terminals, pc.Warm, pc.Run, pc.Think, pc.Tolerant, pc.STAN = c.Address, c.Keys, c.Terminals, c.Warm, c.Run, c.Think, c.Tolerant, int(c.STAN) //nolint:gosec // six digits
 		res, err = load.Partner(pc)
 	case "bare":
 		res, err = load.Bare(c)
