@@ -42,6 +42,9 @@ func (s *services) startTrade(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.known(products); err != nil {
+		return err
+	}
 	limits, err := risk.New(c.Limits)
 	if err != nil {
 		return err
@@ -83,6 +86,32 @@ func (s *services) startTrade(ctx context.Context) error {
 			return fmt.Errorf("channels[%d] %s: %w", i, ch.Name, err)
 		}
 		s.lis = append(s.lis, l)
+	}
+	return nil
+}
+
+// known refuses routes and limits for products that the catalogue does not have.
+func (s *services) known(cat *product.Catalogue) error {
+	if cat == nil {
+		cat = product.Builtin()
+	}
+	check := func(what string, i int, names []string) error {
+		for _, n := range names {
+			if cat.Named(n) == nil {
+				return fmt.Errorf("%s[%d].products: %q is no product of the catalogue", what, i, n)
+			}
+		}
+		return nil
+	}
+	for i, r := range s.c.Routes {
+		if err := check("routes", i, r.Products); err != nil {
+			return err
+		}
+	}
+	for i, l := range s.c.Limits {
+		if err := check("limits", i, l.Products); err != nil {
+			return err
+		}
 	}
 	return nil
 }

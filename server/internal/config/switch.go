@@ -160,6 +160,20 @@ func (c *Config) validateSwitch() (key, reason string) {
 	if len(c.Hosts) == 0 {
 		return "hosts", "want one at least"
 	}
+	for i, r := range c.Routes {
+		for j, name := range r.Channels {
+			if !seen[name] {
+				return fmt.Sprintf("routes[%d].channels[%d]", i, j), fmt.Sprintf("%q is no channel", name)
+			}
+		}
+	}
+	for i, l := range c.Limits {
+		for j, name := range l.Channels {
+			if !seen[name] {
+				return fmt.Sprintf("limits[%d].channels[%d]", i, j), fmt.Sprintf("%q is no channel", name)
+			}
+		}
+	}
 	if _, err := route.New(c.Routes, c.HostNames()); err != nil {
 		return "routes", err.Error()
 	}

@@ -63,12 +63,6 @@ func (c *Codec) Strip(frame []byte) []byte {
 	return body
 }
 
-// Frame puts the frame around a message: the inverse of Strip.
-func (c *Codec) Frame(dst, body []byte) ([]byte, error) {
-	at := len(dst)
-	return c.d.Frame.Finish(append(c.d.Frame.Begin(dst), body...), at)
-}
-
 // Idle is the frame that shows life on a quiet link; nil when the dialect has none.
 func (c *Codec) Idle() []byte { return c.idle }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"zhigui/server/api/message"
 	"zhigui/server/internal/product"
 	"zhigui/server/internal/recon"
 	"zhigui/server/internal/store"
@@ -183,5 +184,35 @@ func TestACutOverMovesWhatComesAfterItToTheNextDay(t *testing.T) {
 	}
 	if d, err := r.st.Day(t.Context(), "core"); err != nil || d != tomorrow {
 		t.Error(d, err)
+	}
+}
+
+func TestAPaymentWhoseAnswerGotLostIsTakenBackTheSameDayAndRefundedLater(t *testing.T) {
+	r := newRig(t, false, trade.Options{})
+	x := r.terminal("00000001", trade.Zone3DES)
+	pay := func() *message.Message {
+		t.Helper()
+		q, a := x.service(product.Builtin().Named("purchase"), card1, 5_000, "")
+		if a.String(39) != "00" || r.txn(x, q).State != store.Confirmed {
+			t.Fatal(a.Describe())
+		}
+		return q
+	}
+	q := pay()
+	for range 2 { // a repeat is a repeat
+		if a := x.do(x.about("0400", q, 5_000), true); a.String(39) != "00" {
+			t.Fatal(a.Describe())
+		}
+	}
+	until(t, "the reversal", func() bool { return r.txn(x, q).State == store.Reversed })
+	q = pay()
+	tomorrow := time.Now().Add(24 * time.Hour).In(time.FixedZone("", 8*3600)).Format("20060102")
+	r.bank.CutOver(tomorrow[4:])
+	until(t, "the new day", func() bool { return r.host.Day(time.Now()) == tomorrow })
+	if a := x.do(x.about("0400", q, 5_000), true); a.String(39) != "12" || r.txn(x, q).State != store.Confirmed {
+		t.Errorf("after the day's end: %s", a.String(39))
+	}
+	if got := 2_000_000 - r.balance(card1); got != 5_000 {
+		t.Errorf("booked %d", got)
 	}
 }

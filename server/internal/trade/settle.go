@@ -112,8 +112,9 @@ func (z *Channel) reverse(ctx context.Context, w *work) string {
 		if t.Paid.Valid && t.Paid.Int64 == paid && paid > 0 {
 			return rcOK // a repeat of a partial reversal that is done
 		}
-		if k := e.products.Named(t.Kind); k != nil && k.Ends() && k.Undone() && paid == 0 {
-			break // its answer did not arrive
+		h := e.hosts[t.Host]
+		if k := e.products.Named(t.Kind); k != nil && k.Ends() && k.Undone() && paid == 0 && h != nil && h.Day(e.o.Now()) == t.Day {
+			break // its answer did not arrive; after the day's end it has been cleared, and is refunded instead
 		}
 		e.o.Log.Error("reversal after confirmation", "txn", t.ID, "terminal", t.Terminal)
 		return rcInvalid
