@@ -278,6 +278,8 @@ type Approval struct {
 	Note     string    `json:"note"`
 	Created  time.Time `json:"created"`
 	Expires  time.Time `json:"expires"`
+	Signers  int       `json:"signers"`          // persons who must agree
+	Signed   []string  `json:"signed,omitempty"` // those who have
 	Decided  time.Time `json:"decided,omitzero"` // when it was decided, expired or was withdrawn
 }
 

@@ -73,8 +73,12 @@ func (s *services) startAccess() error {
 	if err != nil {
 		return err
 	}
+	var joint []access.Joint
+	for _, j := range s.c.Manage.Joint {
+		joint = append(joint, access.Joint(j))
+	}
 	s.acc = access.New(s.st, access.Options{Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
-		Params: map[string]int64{"padOver": s.c.Manage.PadOver, "perTxn": s.c.Manage.PerTxn, "multiple": 10000}})
+		Params: map[string]int64{"padOver": s.c.Manage.PadOver, "perTxn": s.c.Manage.PerTxn, "multiple": 10000}, Joint: joint})
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = append(s.stop, cancel)
 	go s.acc.Run(ctx)

@@ -40,11 +40,19 @@ func Continues(prev string, r access.Record) error {
 	return nil
 }
 
+// Joint asks for the agreement of several managers to a kind of request, above an amount (会签).
+type Joint struct {
+	Kind    string
+	Over    int64 // minor units; 0: always
+	Signers int
+}
+
 // Options of a Service.
 type Options struct {
 	Bundles   string // folder of bundle archives, by digest
 	BeatEvery time.Duration
 	Params    map[string]int64
+	Joint     []Joint    // requests that more than one manager must agree to
 	Blobs     blob.Store // of what customers have signed; nil: none are taken
 	Failpoint func(state string)
 	Verify    VerifyChain // nil = Continues

@@ -186,7 +186,7 @@ func (s *Service) createApproval(t *store.Terminal, w http.ResponseWriter, r *ht
 	}
 	now := s.o.Now().UTC()
 	a, err := s.st.AddApproval(r.Context(), &store.Approval{ID: rand.Text(), Terminal: t.ID, Request: q.Request, Branch: t.Branch, Kind: q.Kind,
-		Amount: q.Amount, PAN: q.PAN, Session: q.Session, Created: now, Expires: now.Add(time.Duration(q.TTLSeconds) * time.Second)})
+		Amount: q.Amount, PAN: q.PAN, Session: q.Session, Signers: s.signers(q.Kind, q.Amount), Created: now, Expires: now.Add(time.Duration(q.TTLSeconds) * time.Second)})
 	if err != nil {
 		return err
 	}
@@ -261,4 +261,15 @@ func (s *Service) cancelApproval(t *store.Terminal, w http.ResponseWriter, r *ht
 		return err
 	}
 	return answer(w, wire(a))
+}
+
+// signers is how many persons must agree.
+func (s *Service) signers(kind string, amount int64) int {
+	n := 1
+	for _, j := range s.o.Joint {
+		if j.Kind == kind && (j.Over == 0 || amount > j.Over) {
+			n = max(n, j.Signers)
+		}
+	}
+	return n
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -74,6 +75,14 @@ type Manage struct {
 	PerAddress int           `yaml:"perAddress"` // and from one address
 	PadOver    int64         `yaml:"padOver"`    // minor units above which a terminal asks a manager
 	PerTxn     int64         `yaml:"perTxn"`
+	Joint      []Joint       `yaml:"joint"` // requests that more than one manager must agree to
+}
+
+// Joint asks for the agreement of several managers to a kind of request, above an amount.
+type Joint struct {
+	Kind    string `yaml:"kind"`
+	Over    int64  `yaml:"over"` // minor units; 0: always
+	Signers int    `yaml:"signers"`
 }
 
 // Bench is for load tests only.
@@ -145,6 +154,8 @@ func (c *Config) Validate() (key, reason string) {
 		}
 	}
 	switch {
+	case slices.ContainsFunc(c.Manage.Joint, func(j Joint) bool { return j.Kind == "" || j.Signers < 2 || j.Signers > 5 || j.Over < 0 }):
+		return "manage.joint", "want a kind, 2 to 5 signers, and over not negative"
 	case c.Data == "":
 		return "data", "is missing"
 	case c.Manage.PerUser < 1 || c.Manage.PerAddress < c.Manage.PerUser:

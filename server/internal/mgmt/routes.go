@@ -159,7 +159,7 @@ func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (
 
 func approvalOf(a *store.Approval) api.Approval {
 	x := api.Approval{ID: a.ID, Terminal: a.Terminal, Branch: a.Branch, Kind: a.Kind, Amount: a.Amount, PAN: a.PAN, State: a.State,
-		Manager: a.Manager, Code: a.Code, Note: a.Note, Created: a.Created, Expires: a.Expires}
+		Manager: a.Manager, Code: a.Code, Note: a.Note, Created: a.Created, Expires: a.Expires, Signers: a.Signers, Signed: a.Signed}
 	if a.State != access.Pending {
 		x.Decided = a.Decided
 	}
@@ -189,7 +189,12 @@ func (s *Service) decide(ctx context.Context, id, state, reason, note string) (*
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	derr := s.st.Decide(ctx, id, state, who(ctx).Name, reason, note, s.o.Now())
+	var derr error
+	if state == "approved" {
+		derr = s.st.Agree(ctx, id, who(ctx).Name, s.o.Now())
+	} else {
+		derr = s.st.Decide(ctx, id, state, who(ctx).Name, reason, note, s.o.Now())
+	}
 	if a, err = s.st.Approval(ctx, id); err != nil {
 		return nil, s.fail(err)
 	}
@@ -197,7 +202,9 @@ func (s *Service) decide(ctx context.Context, id, state, reason, note string) (*
 		switch a.State {
 		case "approved", "rejected":
 			return nil, &problem{status: http.StatusConflict, Code: code.AlreadyDecided, Message: "decided by " + a.Manager, Data: approvalOf(a)}
-		case "pending", "expired", "cancelled":
+		case "pending": // this person's word is there already: another's is wanted
+			return nil, &problem{status: http.StatusConflict, Code: code.AlreadyDecided, Message: "signed by " + strings.Join(a.Signed, ", "), Data: approvalOf(a)}
+		case "expired", "cancelled":
 			return nil, &problem{status: http.StatusConflict, Code: code.ApprovalEnded, Message: a.State, Data: approvalOf(a)}
 		}
 		return nil, s.fail(derr)

@@ -90,3 +90,37 @@ func TestABlockIsSetAndLiftedWithoutShowingTheCard(t *testing.T) {
 		t.Errorf("%d %+v", st, list)
 	}
 }
+
+// Two managers must agree; one alone does not, twice neither, and one word against it is enough.
+// req: TX-19
+func TestAJointRequestWantsTheWordOfTwoManagers(t *testing.T) {
+	r := newRig(t)
+	now := time.Now()
+	ask := func(id string) {
+		t.Helper()
+		if _, err := r.st.AddApproval(t.Context(), &store.Approval{ID: id, Terminal: "00000001", Request: id, Branch: "0001", Kind: "withdrawal", Amount: 3_000_000, Signers: 2, Created: now, Expires: now.Add(time.Minute)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	anna, ben := r.as("anna"), r.as("ben")
+	yes := map[string]any{"password": "password12", "seenInPerson": true}
+	var a api.Approval
+	ask("one")
+	if st, code := anna.do("POST", "/approvals/one/approve", yes, &a); st != 200 || a.State != "pending" || a.Signers != 2 || len(a.Signed) != 1 {
+		t.Fatalf("%d %s %+v", st, code, a)
+	}
+	if st, code := anna.do("POST", "/approvals/one/approve", yes, nil); st != 409 {
+		t.Errorf("the same person again: %d %s", st, code)
+	}
+	if st, code := ben.do("POST", "/approvals/one/approve", yes, &a); st != 200 || a.State != "approved" || len(a.Signed) != 2 {
+		t.Errorf("%d %s %+v", st, code, a)
+	}
+	ask("two")
+	anna.do("POST", "/approvals/two/approve", yes, nil)
+	if st, code := ben.do("POST", "/approvals/two/reject", map[string]string{"code": "RejectedOther", "note": "no"}, &a); st == 200 && a.State != "rejected" {
+		t.Errorf("%d %s %+v", st, code, a)
+	}
+	if x, err := r.st.Approval(t.Context(), "two"); err != nil || x.State == "approved" {
+		t.Errorf("%v %+v", err, x)
+	}
+}

@@ -2,6 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,18 +18,24 @@ type Approval struct {
 	State                               string // pending, approved, rejected, expired, cancelled
 	Manager, Code, Note                 string
 	Created, Expires, Decided           time.Time
+	Signers                             int      // persons who must agree; 0 = 1
+	Signed                              []string // those who have
 }
 
 const selectApproval = `SELECT APPROVAL_NUMBER, TERMINAL_NUMBER, REQUEST_NUMBER, ORGANIZATION_NUMBER, APPROVAL_KIND, AMOUNT, MASKED_PAN, SESSION_NUMBER, APPROVAL_STATE, MANAGER, REASON_CODE, NOTE,
- CREATE_TIME, EXPIRE_TIME, DECIDE_TIME FROM PD_AP_APPROVAL `
+ CREATE_TIME, EXPIRE_TIME, DECIDE_TIME, SIGNER_COUNT, SIGNED_BY FROM PD_AP_APPROVAL `
 
 func scanApproval(r scanner) (*Approval, error) {
 	a := &Approval{}
 	var c, e, d int64
-	if err := r.Scan(&a.ID, &a.Terminal, &a.Request, &a.Branch, &a.Kind, &a.Amount, &a.PAN, &a.Session, &a.State, &a.Manager, &a.Code, &a.Note, &c, &e, &d); err != nil {
+	var signed string
+	if err := r.Scan(&a.ID, &a.Terminal, &a.Request, &a.Branch, &a.Kind, &a.Amount, &a.PAN, &a.Session, &a.State, &a.Manager, &a.Code, &a.Note, &c, &e, &d, &a.Signers, &signed); err != nil {
 		return nil, found(err)
 	}
 	a.Created, a.Expires = fromMS(c), fromMS(e)
+	if signed != "" {
+		a.Signed = strings.Split(signed, ",")
+	}
 	if d != 0 {
 		a.Decided = fromMS(d)
 	}
@@ -36,8 +46,8 @@ func scanApproval(r scanner) (*Approval, error) {
 func (s *Store) AddApproval(ctx context.Context, a *Approval) (*Approval, error) {
 	err := s.write(ctx, func(tx *Tx) error {
 		_, err := tx.exec(`INSERT INTO PD_AP_APPROVAL (APPROVAL_NUMBER, TERMINAL_NUMBER, REQUEST_NUMBER, ORGANIZATION_NUMBER, APPROVAL_KIND, AMOUNT, MASKED_PAN, SESSION_NUMBER, APPROVAL_STATE,
- CREATE_TIME, UPDATE_TIME, EXPIRE_TIME) VALUES (?,?,?,?,?,?,?,?,'pending',?,?,?) ON CONFLICT (TERMINAL_NUMBER, REQUEST_NUMBER) DO NOTHING`,
-			a.ID, a.Terminal, a.Request, a.Branch, a.Kind, a.Amount, a.PAN, a.Session, ms(a.Created), ms(a.Created), ms(a.Expires))
+ CREATE_TIME, UPDATE_TIME, EXPIRE_TIME, SIGNER_COUNT) VALUES (?,?,?,?,?,?,?,?,'pending',?,?,?,?) ON CONFLICT (TERMINAL_NUMBER, REQUEST_NUMBER) DO NOTHING`,
+			a.ID, a.Terminal, a.Request, a.Branch, a.Kind, a.Amount, a.PAN, a.Session, ms(a.Created), ms(a.Created), ms(a.Expires), max(1, a.Signers))
 		return err
 	})
 	if err != nil {
@@ -61,6 +71,44 @@ func (s *Store) Approvals(ctx context.Context, branch string, pending bool, now 
 		w.and("APPROVAL_STATE='pending' AND EXPIRE_TIME>?", ms(now))
 	}
 	return list(ctx, s, scanApproval, selectApproval+w.text+` ORDER BY CREATE_TIME DESC LIMIT ?`, append(w.args, limit)...)
+}
+
+// Agree is the word of one of those who must agree (会签). While others are wanted the request stays
+// pending; the last word approves it. ErrState: it is not pending any more, or this person has agreed
+// already.
+func (s *Store) Agree(ctx context.Context, id, who string, now time.Time) error {
+	return s.write(ctx, func(tx *Tx) error {
+		var signed string
+		var need int
+		if err := found(tx.row(`SELECT SIGNED_BY, SIGNER_COUNT FROM PD_AP_APPROVAL WHERE APPROVAL_NUMBER=? AND APPROVAL_STATE='pending' AND EXPIRE_TIME>?`, []any{id, ms(now)}, &signed, &need)); err != nil {
+			if errors.Is(err, ErrNotFound) {
+				return ErrState
+			}
+			return err
+		}
+		before := signed
+		var people []string
+		if signed != "" {
+			people = strings.Split(signed, ",")
+		}
+		if slices.Contains(people, who) {
+			return ErrState
+		}
+		people = append(people, who)
+		state := "pending"
+		if len(people) >= need {
+			state = "approved"
+		}
+		n, err := tx.exec(`UPDATE PD_AP_APPROVAL SET APPROVAL_STATE=?, SIGNED_BY=?, MANAGER=?, DECIDE_TIME=?, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1
+ WHERE APPROVAL_NUMBER=? AND APPROVAL_STATE='pending' AND SIGNED_BY=?`, state, strings.Join(people, ","), who, ms(now), ms(now), clip(who, 30), id, before)
+		if err == nil && n == 0 {
+			return ErrState // somebody else signed in this very moment
+		}
+		if err != nil {
+			return err
+		}
+		return addAudit(tx, Audit{User: who, Action: "approval.signed", Target: id, Note: fmt.Sprintf("%d of %d", len(people), need), At: now})
+	})
 }
 
 // Decide moves a pending request to a state, if it is still pending and, unless the state

@@ -34,6 +34,7 @@ export interface Approval {
   state: 'pending' | 'approved' | 'rejected' | 'expired' | 'cancelled'
   manager: string; code: string; note: string; created: string; expires: string
   decided?: string // not told by every server
+  signers?: number; signed?: string[] // persons who must agree, and those who have
 }
 export interface Bundle { digest: string; name: string; version: string; size: number; files: number; by: string; created: string }
 export interface Assignment { digest: string; name: string; version: string; by: string; created: string }
