@@ -19,6 +19,8 @@ const (
 	PathApprovals = "/t/v1/approvals"
 	PathAlarms    = "/t/v1/alarms"
 	PathOperators = "/t/v1/operators"
+	// PathKeys takes a PIN pad's offer (server/api/keyload) and answers a token with a new master key.
+	PathKeys = "/t/v1/keys"
 	// PathSignatures takes what a customer has signed: PUT of the content whose SM3 is the id and
 	// stands in a SIGNED record of the journal. 204: it is kept, the terminal may forget it; 409:
 	// that record has not come yet, try later; 400: the content is another.

@@ -77,7 +77,8 @@ func (s *services) startAccess() error {
 	for _, j := range s.c.Manage.Joint {
 		joint = append(joint, access.Joint(j))
 	}
-	s.acc = access.New(s.st, access.Options{Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
+	loader, _ := s.hsm.(access.KeyLoader) // the module behind TCP is none
+	s.acc = access.New(s.st, access.Options{Keys: loader, Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
 		Params: map[string]int64{"padOver": s.c.Manage.PadOver, "perTxn": s.c.Manage.PerTxn, "multiple": 10000}, Joint: joint})
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = append(s.stop, cancel)

@@ -28,6 +28,8 @@ func init() {
 		"key import":      {"key import --config FILE --owner ZONE --by NAME --kek ZONE < password, PIN block, MAC block: install keys from TR-31 key blocks", keyImport},
 		"key export":      {"key export --config FILE --owner ZONE --by NAME --kek ZONE < password: print the PIN and the MAC key as TR-31 key blocks", keyExport},
 		"key rotate":      {"key rotate --config FILE --owner data --by NAME < password: make a new key for columns and files and seal the journal again with it", keyRotate},
+		"key signer":      {"key signer --config FILE --owner ZONE --by NAME --alg rsaPss|rsaPkcs1|sm2 --out FILE < password: make a signature key and write its public key", keySigner},
+		"key device":      {"key device --config FILE --owner TERMINAL --by NAME --serial NUMBER --sign FILE --encrypt FILE < password: register a PIN pad's public keys for remote key loading", keyDevice},
 		"key list":        {"key list --config FILE [--owner ZONE]: owners, versions and check values", keyList},
 		"merchant import": {"merchant import --config FILE [--by NAME] MERCHANTS.yaml: register merchants, their fees and who shares their money", merchantImport},
 		"clearing run":    {"clearing run --config FILE --day yyyyMMdd: what a settlement day pays to whom", clearingRun},

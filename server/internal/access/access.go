@@ -54,6 +54,7 @@ type Options struct {
 	Params    map[string]int64
 	Joint     []Joint    // requests that more than one manager must agree to
 	Blobs     blob.Store // of what customers have signed; nil: none are taken
+	Keys      KeyLoader  // of PIN pads, over the line; nil: none are
 	Failpoint func(state string)
 	Verify    VerifyChain // nil = Continues
 	Publish   func(kind, id string)
@@ -99,6 +100,7 @@ func New(st *store.Store, o Options) *Service {
 	s.mux.HandleFunc("GET "+access.PathApprovals+"/{id}", s.with(s.getApproval))
 	s.mux.HandleFunc("POST "+access.PathApprovals+"/{id}/cancel", s.with(s.cancelApproval))
 	s.mux.HandleFunc("POST "+access.PathAlarms, s.with(s.alarm))
+	s.mux.HandleFunc("POST "+access.PathKeys, s.with(s.keys))
 	s.mux.HandleFunc("POST "+access.PathOperators, s.with(s.operator))
 	return s
 }

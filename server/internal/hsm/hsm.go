@@ -35,6 +35,8 @@ const (
 	UseComponent // a person's share of a KEK, while its ceremony lasts
 	UseData      // encrypts columns of the database and files, see Vault
 	UseTDK       // encrypts fields and whole messages on their way
+	UseSigner    // a private key that signs; its version is its algorithm
+	UseDevice    // the public keys of a terminal's PIN pad
 )
 
 // Ref names one version of a key set: a zone such as "host", or a terminal.

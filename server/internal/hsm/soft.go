@@ -56,7 +56,7 @@ func aad(r Record) []byte {
 }
 
 func (s *Soft) load(r Record) error {
-	if r.Use == UseKEK || r.Use == UseComponent || r.Use == UseData {
+	if r.Use == UseKEK || r.Use == UseComponent || r.Use == UseData || r.Use == UseSigner || r.Use == UseDevice {
 		return nil // opened when they are used
 	}
 	raw, err := s.openKey(r.Sealed, aad(r))
@@ -128,12 +128,20 @@ func (s *Soft) CreateTMK(own string, alg paycrypto.Alg) (clearKey, kcv []byte, e
 	if err != nil {
 		return nil, nil, fmt.Errorf("hsm: random: %w", err)
 	}
-	r, k, err := s.record(own, UseTMK, 1, alg, raw)
-	if err != nil {
+	if kcv, err = s.storeTMK(own, alg, raw); err != nil {
 		return nil, nil, err
 	}
-	if err := s.keys.SaveKeys(r); err != nil {
-		return nil, nil, fmt.Errorf("hsm: save: %w", err)
+	return raw, kcv, nil
+}
+
+// storeTMK makes raw the TMK of own; beside is saved with it.
+func (s *Soft) storeTMK(own string, alg paycrypto.Alg, raw []byte, beside ...Record) (kcv []byte, err error) {
+	r, k, err := s.record(own, UseTMK, 1, alg, raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.keys.SaveKeys(append(beside, r)...); err != nil {
+		return nil, fmt.Errorf("hsm: save: %w", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +150,7 @@ func (s *Soft) CreateTMK(own string, alg paycrypto.Alg) (clearKey, kcv []byte, e
 		o.cur = &pair{alg: alg, version: old.cur.version} // keeps versions rising
 	}
 	s.owners[own] = o
-	return raw, r.KCV, nil
+	return r.KCV, nil
 }
 
 // NewWorking implements HSM.

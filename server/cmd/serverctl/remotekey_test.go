@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/crypto/bcrypt"
+
+	"zhigui/server/api/keyload"
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/store"
+	"zhigui/sim/epp"
+)
+
+// req: G-09
+func TestAPINPadIsRegisteredAtTheCommandLineAndThenGetsItsKey(t *testing.T) {
+	dir := t.TempDir()
+	cfg := filepath.Join(dir, "server.yaml")
+	if err := os.WriteFile(cfg, []byte("data: data\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	st, _, err := open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hash, _ := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
+	if err := st.AddUser(context.Background(), &store.User{Name: "anna", Display: "anna", Role: "admin", Hash: string(hash), Enabled: true, Created: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	_ = st.Close()
+	must := func(args ...string) {
+		t.Helper()
+		stdin, stdout = strings.NewReader("secret\n"), &bytes.Buffer{}
+		defer func() { stdin, stdout = os.Stdin, os.Stdout }()
+		if err := run(append(args, "--config", cfg, "--by", "anna")); err != nil {
+			t.Fatal(args, err)
+		}
+	}
+	p, err := epp.New("SIM00001", true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signKey, encKey, _ := p.Public()
+	file := func(name string, b []byte) string {
+		path := filepath.Join(dir, name)
+		if b != nil && os.WriteFile(path, b, 0o600) != nil {
+			t.Fatal(name)
+		}
+		return path
+	}
+	must("key", "signer", "--owner", hsm.LoadOwner, "--alg", "sm2", "--out", file("host.pem", nil))
+	one, _ := os.ReadFile(file("host.pem", nil))
+	must("key", "signer", "--owner", hsm.LoadOwner, "--alg", "sm2", "--out", file("host.pem", nil))
+	if two, _ := os.ReadFile(file("host.pem", nil)); !bytes.Equal(one, two) || p.LoadHost(one) != nil {
+		t.Fatal("the public key of the server")
+	}
+	must("key", "device", "--owner", "00000001", "--serial", "SIM00001", "--sign", file("s.pem", signKey), "--encrypt", file("e.pem", encKey))
+	st, h, err := open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	var o keyload.Offer
+	if o.Serial, o.Nonce, o.Signature, err = p.StartKeyExchange(); err != nil {
+		t.Fatal(err)
+	}
+	token, err := h.(*hsm.Soft).LoadTMK("00000001", paycrypto.SM4, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.ImportKeyToken(token.Token); err != nil {
+		t.Error(err)
+	}
+}

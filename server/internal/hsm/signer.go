@@ -1,0 +1,93 @@
+package hsm
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/api/paycrypto/sign"
+)
+
+// Numbers of signature keys among paycrypto.Alg of a Record: they are no keys of block ciphers.
+const (
+	algRSA paycrypto.Alg = 16 + iota
+	algSM2
+)
+
+// ErrSigner is a signature key that is there already.
+var ErrSigner = errors.New("hsm: there is a signature key of this owner and algorithm")
+
+func signAlg(a sign.Alg) (paycrypto.Alg, error) {
+	switch a {
+	case sign.PKCS1, sign.PSS:
+		return algRSA, nil
+	case sign.SM2:
+		return algSM2, nil
+	}
+	return 0, sign.ErrKey
+}
+
+// CreateSigner makes the signature key of own for a: RSA (both paddings) or SM2. The private key never
+// leaves the module.
+func (s *Soft) CreateSigner(own string, a sign.Alg) (crypto.PublicKey, error) {
+	alg, err := signAlg(a)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, err := s.signer(own, alg); err == nil {
+		return nil, ErrSigner
+	}
+	key, err := a.Generate()
+	if err != nil {
+		return nil, fmt.Errorf("hsm: %w", err)
+	}
+	der, err := sign.Marshal(key)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(der)
+	r := Record{Owner: own, Use: UseSigner, Version: uint32(alg), Alg: alg, KCV: []byte{}}
+	r.Sealed = s.sealKey(der, aad(r))
+	if err := s.keys.SaveKeys(r); err != nil {
+		return nil, fmt.Errorf("hsm: save: %w", err)
+	}
+	return key.Public(), nil
+}
+
+func (s *Soft) signer(own string, alg paycrypto.Alg) (crypto.Signer, error) {
+	der, _, err := s.raw(own, UseSigner, uint32(alg))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(der)
+	return sign.Parse(der)
+}
+
+// SignerKey is the public key of own's signature key.
+func (s *Soft) SignerKey(own string, a sign.Alg) (crypto.PublicKey, error) {
+	alg, err := signAlg(a)
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.signer(own, alg)
+	if err != nil {
+		return nil, err
+	}
+	return k.Public(), nil
+}
+
+// Sign signs data with own's key; uid is SM2's user identifier.
+func (s *Soft) Sign(own string, a sign.Alg, uid string, data []byte) ([]byte, error) {
+	alg, err := signAlg(a)
+	if err != nil {
+		return nil, err
+	}
+	k, err := s.signer(own, alg)
+	if err != nil {
+		return nil, err
+	}
+	return a.Sign(k, uid, data)
+}
