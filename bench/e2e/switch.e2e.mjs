@@ -1,7 +1,7 @@
 // The console's pages of the online-transaction switch, in a real browser against the whole desk: live
 // figures, a silent host and its reversals, a host's book with differences, blocks, message formats.
 import assert from 'node:assert/strict'
-import { mkdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
@@ -37,19 +37,26 @@ async function openConsole(user, at) {
   return p
 }
 
-/** A picture in each size; nothing may stick out of the window, and no table out of its panel. */
-async function picture(name, p = page) {
-  mkdirSync(pictures, { recursive: true })
+/** In each size nothing may stick out of the window, no table out of its panel, and no tab lie on another. */
+async function fits(name, p = page, each = async () => undefined) {
+  await p.waitForSelector('.el-message', { state: 'detached' })
   for (const [width, height] of [[1280, 1024], [1920, 1080]]) {
     await p.setViewportSize({ width, height })
     await p.evaluate(() => window.scrollTo(0, 0))
     await p.waitForTimeout(400) // the chart follows
-    const wide = await p.evaluate(() => ({ page: document.documentElement.scrollWidth - innerWidth, tables: [...document.querySelectorAll('.scroll')].filter((x) => x.scrollWidth > x.clientWidth + 1).map((x) => x.innerText.slice(0, 60)), bar: [...document.querySelectorAll('.bar > *')].some((x, i, all) => i > 0 && x.getBoundingClientRect().left < all[i - 1].getBoundingClientRect().right) }))
+    const wide = await p.evaluate(() => ({
+      page: document.documentElement.scrollWidth - innerWidth,
+      tables: [...document.querySelectorAll('.scroll, .dump')].filter((x) => x.scrollWidth > x.clientWidth + 1).map((x) => x.innerText.slice(0, 60)),
+      bar: [...document.querySelectorAll('.bar > *')].some((x, i, all) => i > 0 && x.getBoundingClientRect().left < all[i - 1].getBoundingClientRect().right)
+    }))
     assert.deepEqual(wide, { page: 0, tables: [], bar: false }, `${name} at ${width}`)
-    await p.screenshot({ path: join(pictures, `${name}-${width}.png`), fullPage: true })
+    await each(width)
   }
   await p.setViewportSize({ width: 1280, height: 1024 })
 }
+
+/** A picture in each size. */
+const picture = (name) => fits(name, page, (width) => page.screenshot({ path: join(pictures, `${name}-${width}.png`), fullPage: true }))
 
 /** Withdraws; the host answers or not. */
 async function withdraw(yuan, silent = false) {
@@ -68,6 +75,7 @@ async function withdraw(yuan, silent = false) {
 const number = async (selector, p = page) => Number((await p.textContent(selector)).trim())
 const meter = (key, v) => number(`${id('meter-row')}[data-key="${key}"] [data-v="${v}"]`)
 
+// req: UX-21, UX-20
 test('a withdrawal is in the figures and in the chart, by channel, host and product', async () => {
   await page.waitForSelector(`${id('host')}[data-name="core"][data-state="up"]`)
   const answered = () => number(`${id('host')}[data-name="core"] [data-v="answered"]`)
@@ -119,6 +127,7 @@ async function upload(buffer, name = 'book.txt') {
   await page.setInputFiles(id('book-file'), { name, mimeType: 'text/plain', buffer })
 }
 
+// req: TX-16
 test("a host's book is compared: agreement first, then what differs and what to do", async () => {
   await page.goto(`${desk.pages}/console/#/reconciliation`)
   await page.waitForSelector(`${id('book-host')} option`, { state: 'attached' })
@@ -200,6 +209,44 @@ test('a card is blocked, its withdrawal is refused, and it is lifted', async () 
   await page.fill(id('lift-number'), '6225880000000001')
   await page.click(id('lift-go'))
   await page.waitForSelector(row, { state: 'detached' })
+})
+
+test('a message format is edited: bytes live, masked reading, and a fault at its line', async () => {
+  await page.goto(`${desk.pages}/console/#/formats`)
+  await page.waitForSelector(id('format-ok'))
+  const bytes = () => page.getAttribute(id('format-hex'), 'data-hex').then((h) => Buffer.from(h ?? '', 'hex').toString('latin1'))
+  await until(async () => assert.match(await bytes(), /CORE[^]*0000000000300\.00/), 'the sample is packed')
+  assert.match(await page.textContent(id('format-described')), /622588\*{6}0001/)
+  await picture('console-formats')
+  const good = await page.inputValue(id('format-yaml'))
+  await page.fill(id('format-yaml'), good.replace('const: "CORE"', 'const: "BANK"'))
+  await until(async () => assert.match(await bytes(), /BANK/), 'another constant is in the bytes at once')
+  await page.fill(id('format-yaml'), good.replace('canon: amount, type: n', 'canon: amount, type: number'))
+  const line = String(good.slice(0, good.indexOf('canon: amount')).split('\n').length)
+  await page.waitForSelector(`${id('format-yaml-box')}[data-line="${line}"]`)
+  assert.match(await page.textContent(id('format-yaml-fault')), new RegExp(`^${line}:\\d+ type must be`))
+  await page.screenshot({ path: join(pictures, 'console-formats-fault.png') })
+  await page.fill(id('format-yaml'), good)
+  await page.waitForSelector(id('format-ok'))
+  await page.fill(id('format-sample'), (await page.inputValue(id('format-sample'))).replace('"000017"', '"12345678"'))
+  await page.waitForSelector(id('format-sample-fault'))
+  await page.selectOption(id('format-name'), 'cups128')
+  await page.fill(id('format-sample'), (await page.inputValue(id('format-sample'))).replace('"12345678"', '"000017"'))
+  await until(async () => assert.match(await page.textContent(id('format-described')), /^cups128 0200[^]*002 pan/), 'an 8583 format')
+  const described = await page.textContent(id('format-described'))
+  await page.click(id('format-read'))
+  await until(async () => { assert.ok((await page.inputValue(id('format-message'))).length > 40); assert.equal(await page.textContent(id('format-described')), described) }, 'its own bytes are read again')
+  await page.fill(id('format-message'), 'ff')
+  await page.waitForSelector(id('format-message-fault'))
+})
+
+test('in English nothing is clipped either', async () => {
+  await page.click('.bar .right button')
+  for (const at of ['switch', 'reconciliation', 'blocks', 'formats']) {
+    await page.goto(`${desk.pages}/console/#/${at}`)
+    await page.waitForSelector('main .panel')
+    await fits(at)
+  }
 })
 
 test('no script error happened in any of this', () => assert.deepEqual([...errors, ...c.errors], []))

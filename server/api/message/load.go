@@ -59,6 +59,9 @@ type fileField struct {
 // cups128, cups128sm4, visa, visabcd, bank128.
 func Builtin(name string) (*Dialect, error) { return Load(builtin, "dialects/"+name+".yaml") }
 
+// BuiltinFile opens the file of a built-in dialect, for instance pos64.yaml.
+func BuiltinFile(name string) (fs.File, error) { return builtin.Open("dialects/" + name) }
+
 // Load reads a dialect file. Errors name file, line and column. A file may extend another
 // file of the same folder and override parts of it.
 func Load(fsys fs.FS, path string) (*Dialect, error) { return load(fsys, path, 0) }

@@ -57,6 +57,7 @@ type Service struct {
 	api huma.API
 
 	names, addresses *limiter // of sign-ins
+	previewing       chan struct{}
 }
 
 const cookieName = "zhigui_session"
@@ -79,7 +80,7 @@ func New(st *store.Store, o Options) (*Service, error) {
 		return nil, err
 	}
 	once.Do(func() { huma.NewError = newProblem }) // huma has one error factory per process
-	s := &Service{o: o, st: st, pos: pos, mux: chi.NewMux(), names: newLimiter(cmp.Or(o.PerUser, PerUser)), addresses: newLimiter(cmp.Or(o.PerAddress, PerAddress))}
+	s := &Service{o: o, st: st, pos: pos, mux: chi.NewMux(), names: newLimiter(cmp.Or(o.PerUser, PerUser)), addresses: newLimiter(cmp.Or(o.PerAddress, PerAddress)), previewing: make(chan struct{}, 1)}
 	cfg := huma.DefaultConfig("ZhiGui management", "2")
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/v2/openapi", "", "/v2/schemas"
 	cfg.CreateHooks = nil

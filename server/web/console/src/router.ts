@@ -13,6 +13,7 @@ export const router = createRouter({
     { path: '/switch', component: () => import('./pages/SwitchPage.vue') },
     { path: '/reconciliation', component: () => import('./pages/Reconciliation.vue') },
     { path: '/blocks', component: () => import('./pages/Blocks.vue') },
+    { path: '/formats', component: () => import('./pages/Formats.vue') },
     { path: '/bundles', component: () => import('./pages/Bundles.vue') },
     { path: '/alarms', component: () => import('./pages/Alarms.vue') },
     { path: '/:rest(.*)', redirect: '/' }

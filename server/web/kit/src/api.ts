@@ -1,5 +1,5 @@
 import type {
-  Alarm, Approval, Assignment, Block, Bundle, Command, Day, Me, Meter, MeterBy, NewBlock, NewCommand, Page, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction
+  Alarm, Approval, Assignment, Block, Bundle, Command, Day, FormatText, Me, Meter, MeterBy, NewBlock, NewCommand, Page, Preview, Previewed, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction
 } from './types'
 import { codeText, type Lang } from './codes'
 
@@ -115,5 +115,8 @@ export const api = {
   blocks: () => call<Block[]>('GET', '/blocks'),
   block: (b: NewBlock) => call<unknown>('POST', '/blocks', b),
   lift: (b: NewBlock) => call<unknown>('POST', '/blocks/lift', b),
+  formats: () => call<string[]>('GET', '/formats'),
+  formatText: (name: string) => call<FormatText>('GET', `/formats/${id(name)}`),
+  previewFormat: (p: Preview) => call<Previewed>('POST', '/formats/preview', p),
   alarms: (all = false) => call<Alarm[]>('GET', `/alarms?all=${all}`)
 }

@@ -74,4 +74,9 @@ export interface DayTotal { branch: string; terminal: string; kind: string; stat
 export interface Day { day: string; runs: ReconRun[]; differences: Difference[]; totals: DayTotal[] }
 export interface Block { kind: 'card' | 'terminal' | 'merchant'; name: string; note: string }
 export interface NewBlock { kind: string; subject: string; note: string }
+export interface FormatText { name: string; yaml: string }
+export interface Preview { yaml: string; transaction?: string; message?: string }
+/** line is 0 when the place is not known. */
+export interface FormatFail { in: 'yaml' | 'transaction' | 'message'; line: number; column: number; reason: string }
+export interface Previewed { name: string; kind: string; hex: string; described: string; error?: FormatFail }
 export interface LiveEvent { kind: 'terminal' | 'transaction' | 'command' | 'approval' | 'alarm' | 'bundle' | 'resync'; id: string }

@@ -9,6 +9,9 @@ import (
 	"io/fs"
 
 	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/token"
 )
 
 // At makes an error at the place of a YAML path of the file, for instance $.table[3].type.
@@ -20,7 +23,7 @@ func Read(fsys fs.FS, path string, v any) (At, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := yaml.UnmarshalWithOptions(data, v, yaml.Strict()); err != nil {
+	if err := decode(data, v, yaml.Strict()); err != nil {
 		var ye yaml.Error
 		if errors.As(err, &ye) && ye.GetToken() != nil {
 			p := ye.GetToken().Position
@@ -30,13 +33,34 @@ func Read(fsys fs.FS, path string, v any) (At, error) {
 	}
 	return func(yamlPath, format string, args ...any) error {
 		line, col := 1, 1
-		if p, err := yaml.PathString(yamlPath); err == nil {
-			if n, err := p.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
-				line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
-			}
+		if n := node(data, yamlPath); n != nil && n.GetToken() != nil {
+			line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
 		}
 		return fmt.Errorf("%s:%d:%d: %s", path, line, col, fmt.Sprintf(format, args...))
 	}, nil
+}
+
+// decode is the library's, whose panics on garbage are errors.
+func decode(data []byte, v any, o ...yaml.DecodeOption) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errors.New("this is no YAML")
+		}
+	}()
+	return yaml.UnmarshalWithOptions(data, v, o...)
+}
+
+// node finds a place of the file, nil when there is none.
+func node(data []byte, yamlPath string) (n ast.Node) {
+	defer func() { _ = recover() }()
+	p, err := yaml.PathString(yamlPath)
+	if err != nil {
+		return nil
+	}
+	if n, err = p.ReadNode(bytes.NewReader(data)); err != nil {
+		return nil
+	}
+	return n
 }
 
 // Limit is the largest dialect file: a YAML reader's time grows faster than its input.
@@ -50,7 +74,49 @@ func read(fsys fs.FS, path string) ([]byte, error) {
 	if len(data) > Limit {
 		return nil, fmt.Errorf("%s:1:1: longer than %d bytes", path, Limit)
 	}
-	return data, nil
+	return data, harmless(path, data)
+}
+
+// harmless refuses what would make a small file large or deep: anchors and aliases, of which ten lines
+// grow into billions of values, and nesting that no dialect has.
+func harmless(path string, data []byte) error {
+	if at := bytes.IndexFunc(data, func(r rune) bool { return r == 0 || r == '\t' || r == 0xFFFD }); at >= 0 {
+		return refusal(path, data, at, "a tab, a zero or bytes that are not UTF-8")
+	}
+	depth, line := 0, 0
+	for i, c := range data {
+		switch c {
+		case '[', '{':
+			if depth++; depth > MaxDepth {
+				return refusal(path, data, i, "too deep")
+			}
+		case ']', '}':
+			depth = max(0, depth-1)
+		case '\n':
+			line = i + 1
+		case '-', '?', ':', ' ':
+			if i-line > MaxDepth*8 && len(bytes.Trim(data[line:i+1], "-?: ")) == 0 {
+				return refusal(path, data, i, "too deep")
+			}
+		}
+	}
+	if !bytes.ContainsAny(data, "&*") {
+		return nil
+	}
+	for _, t := range lexer.Tokenize(string(data)) {
+		if t.Type == token.AnchorType || t.Type == token.AliasType {
+			return fmt.Errorf("%s:%d:%d: anchors and aliases are not used in dialect files", path, t.Position.Line, t.Position.Column)
+		}
+	}
+	return nil
+}
+
+// MaxDepth is the deepest nesting of a dialect file.
+const MaxDepth = 32
+
+func refusal(path string, data []byte, at int, why string) error {
+	line := bytes.Count(data[:at], []byte("\n")) + 1
+	return fmt.Errorf("%s:%d:%d: %s", path, line, at-bytes.LastIndexByte(data[:at], '\n'), why)
 }
 
 // Kind returns the kind a file names, empty when it names none, as an old 8583 file does.
@@ -62,7 +128,7 @@ func Kind(fsys fs.FS, path string) (string, error) {
 	var k struct {
 		Kind string `yaml:"kind"`
 	}
-	if err := yaml.Unmarshal(data, &k); err != nil {
+	if err := decode(data, &k); err != nil {
 		return "", nil // Read says where
 	}
 	return k.Kind, nil

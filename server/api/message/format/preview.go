@@ -1,0 +1,80 @@
+package format
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"zhigui/server/api/message"
+)
+
+// own is the name of a text under Parse in errors.
+const own = "format.yaml"
+
+// BuiltinText returns the file of a dialect that comes with the platform.
+func BuiltinText(name string) (string, error) {
+	if !slices.Contains(Builtins(), name) {
+		return "", fs.ErrNotExist
+	}
+	b, err := fs.ReadFile(overlay{}, name+".yaml")
+	return string(b), err
+}
+
+// Parse loads a dialect from the text of a file, which may extend a built-in 8583 dialect. It reads
+// nothing else. Errors begin with format.yaml:line:column.
+func Parse(text []byte) (*Dialect, error) { return Load(overlay{text}, own) }
+
+// overlay has the text and, beside it, the built-in dialects.
+type overlay struct{ text []byte }
+
+func (o overlay) Open(name string) (fs.File, error) {
+	if slices.Contains(names, name[:max(0, len(name)-len(".yaml"))]) {
+		return builtin.Open("dialects/" + name)
+	}
+	return message.BuiltinFile(name)
+}
+
+func (o overlay) ReadFile(name string) ([]byte, error) {
+	if name == own {
+		return o.text, nil
+	}
+	f, err := o.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // read only
+	var b bytes.Buffer
+	_, err = b.ReadFrom(f)
+	return b.Bytes(), err
+}
+
+// ParseTransaction reads a transaction as people write it in JSON: bytes in hexadecimal, text in UTF-8.
+func (d *Dialect) ParseTransaction(text []byte) (*Transaction, error) {
+	t := NewTransaction("")
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(t); err != nil {
+		return nil, err
+	}
+	if dec.More() {
+		return nil, errors.New("more than one transaction")
+	}
+	if t.Values == nil {
+		t.Values = map[string]string{}
+	}
+	for _, f := range d.fields {
+		v, ok := t.Values[f.key]
+		if !ok || f.Type != message.TypeB {
+			continue
+		}
+		b, err := hex.DecodeString(v)
+		if err != nil {
+			return nil, d.wrong(f, "its bytes are written in hexadecimal")
+		}
+		t.Values[f.key] = string(b)
+	}
+	return t, nil
+}
