@@ -55,6 +55,7 @@ func (s *services) startTrade(ctx context.Context) error {
 		return err
 	}
 	for i, h := range hosts {
+		s.signs(&c.Hosts[i].Link)
 		l, err := link.Open(&c.Hosts[i].Link, h.Codec(), h.OnUp, h, s.log.With("host", h.Name()))
 		if err != nil {
 			return fmt.Errorf("hosts[%d].link: %w", i, err)
@@ -81,6 +82,7 @@ func (s *services) startTrade(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("channels[%d].encrypt: %w", i, err)
 		}
+		s.signs(&ch.Link)
 		l, err := link.Serve(&ch.Link, codec, z, s.log.With("channel", ch.Name))
 		if err != nil {
 			return fmt.Errorf("channels[%d] %s: %w", i, ch.Name, err)
@@ -114,6 +116,13 @@ func (s *services) known(cat *product.Catalogue) error {
 		}
 	}
 	return nil
+}
+
+// signs gives a link whose messages are signed the module that signs them.
+func (s *services) signs(l *link.Spec) {
+	if l.Signature != nil {
+		l.Signature.Module, _ = s.hsm.(link.Signer) // the module behind TCP is none: the link says so
+	}
 }
 
 // newHost makes a host and gives the security module the keys that come as a file.

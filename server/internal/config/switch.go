@@ -205,6 +205,9 @@ func (c *Config) files() (out []*string) {
 		if l.TLS != nil {
 			out = append(out, l.TLS.Files()...)
 		}
+		if l.Signature != nil {
+			out = append(out, &l.Signature.Partner)
+		}
 	}
 	return out
 }

@@ -57,13 +57,23 @@ func (s *Soft) CreateSigner(own string, a sign.Alg) (crypto.PublicKey, error) {
 	return key.Public(), nil
 }
 
+// signer opens a key once: it is never replaced.
 func (s *Soft) signer(own string, alg paycrypto.Alg) (crypto.Signer, error) {
+	id := fmt.Sprintf("%s|%d", own, alg)
+	if k, ok := s.signers.Load(id); ok {
+		return k.(crypto.Signer), nil
+	}
 	der, _, err := s.raw(own, UseSigner, uint32(alg))
 	if err != nil {
 		return nil, err
 	}
 	defer clear(der)
-	return sign.Parse(der)
+	k, err := sign.Parse(der)
+	if err != nil {
+		return nil, err
+	}
+	s.signers.Store(id, k)
+	return k, nil
 }
 
 // SignerKey is the public key of own's signature key.

@@ -30,6 +30,8 @@ type Soft struct {
 
 	mu     sync.RWMutex
 	owners map[string]*owner
+
+	signers sync.Map // owner and algorithm → crypto.Signer
 }
 
 // NewSoft opens the software module over its sealed keys.

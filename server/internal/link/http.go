@@ -19,9 +19,10 @@ type HTTPOptions struct {
 	URL      string
 	Codec    *Codec
 	Secure   *Security
-	Short    bool // a connection for each message
-	InFlight int  // 0 = 1024
-	Wrap     wrap // what stands around the message; nil: nothing
+	Short    bool    // a connection for each message
+	InFlight int     // 0 = 1024
+	Wrap     wrap    // what stands around the message; nil: nothing
+	Sign     *signed // nil: bodies are not signed
 	Dial     time.Duration
 	Log      *slog.Logger
 }
@@ -103,6 +104,11 @@ func (h *HTTP) Send(ctx context.Context, key Key, frame []byte) (*Answer, error)
 	if h.o.Wrap != nil {
 		h.o.Wrap.headers(q.Header)
 	}
+	if err := h.o.Sign.put(q.Header, msg); err != nil {
+		h.refused.Add(1)
+		h.o.Log.Error("link: not signed", "error", err.Error())
+		return nil, ErrNotSent
+	}
 	r, err := h.c.Do(q)
 	if err != nil {
 		if !wrote.Load() {
@@ -119,6 +125,9 @@ func (h *HTTP) Send(ctx context.Context, key Key, frame []byte) (*Answer, error)
 	body, err := io.ReadAll(io.LimitReader(r.Body, int64(h.o.Codec.d.Frame.Max)*2+4096))
 	if err == nil && r.StatusCode != http.StatusOK {
 		err = fmt.Errorf("status %d", r.StatusCode)
+	}
+	if err == nil {
+		err = h.o.Sign.check(r.Header, body)
 	}
 	if err == nil && h.o.Wrap != nil {
 		body, err = h.o.Wrap.unpack(body)
@@ -191,6 +200,12 @@ func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer,
 			_, _ = w.Write(o.Wrap.fault(text))
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+		if err == nil && o.Sign.check(r.Header, body) != nil {
+			s.garbage.Add(1)
+			o.Log.Warn("link: a message whose signature is missing or wrong", "from", r.RemoteAddr)
+			http.Error(w, "the signature is missing or wrong", http.StatusUnauthorized)
+			return
+		}
 		if err == nil && o.Wrap != nil {
 			body, err = o.Wrap.unpack(body)
 		}
@@ -208,6 +223,11 @@ func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer,
 		if o.Wrap != nil {
 			answer = o.Wrap.pack(answer)
 			w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+		}
+		if err := o.Sign.put(w.Header(), answer); err != nil {
+			o.Log.Error("link: answer not signed", "error", err.Error())
+			http.Error(w, "the answer cannot be signed", http.StatusInternalServerError)
+			return
 		}
 		_, _ = w.Write(answer)
 	})

@@ -12,19 +12,21 @@ import (
 
 // Spec is a link as configuration writes it: what carries the messages, and where.
 type Spec struct {
-	Kind    string   `yaml:"kind"`    // a key of kinds
-	Address string   `yaml:"address"` // of the peer: host:port, a URL for http and soap, brokers for kafka
-	Listen  string   `yaml:"listen"`  // our own host:port (and path, for http and soap: 127.0.0.1:80/trade)
-	Count   int      `yaml:"count"`   // connections of a long link, each way; 0 = 1
-	Request string   `yaml:"request"` // kafka and bus: topic of requests
-	Answer  string   `yaml:"answer"`  // kafka and bus: topic of answers
-	TLS     *TLS     `yaml:"tls"`     // nil: none
-	Short   bool     `yaml:"short"`   // http and soap: a connection for each message
-	Action  string   `yaml:"action"`  // soap: SOAPAction
-	Element string   `yaml:"element"` // soap: the operation's element in the body
-	Timeout duration `yaml:"timeout"` // dialling, and a write; 0 = 5 s
-	Idle    duration `yaml:"idle"`    // a long link silent for so long is closed; 0 = 90 s
-	Max     int      `yaml:"max"`     // connections accepted, or requests under way; 0 = 2000 and 1024
+	Kind    string `yaml:"kind"`    // a key of kinds
+	Address string `yaml:"address"` // of the peer: host:port, a URL for http and soap, brokers for kafka
+	Listen  string `yaml:"listen"`  // our own host:port (and path, for http and soap: 127.0.0.1:80/trade)
+	Count   int    `yaml:"count"`   // connections of a long link, each way; 0 = 1
+	Request string `yaml:"request"` // kafka and bus: topic of requests
+	Answer  string `yaml:"answer"`  // kafka and bus: topic of answers
+	TLS     *TLS   `yaml:"tls"`     // nil: none
+	Short   bool   `yaml:"short"`   // http and soap: a connection for each message
+	Action  string `yaml:"action"`  // soap: SOAPAction
+	Element string `yaml:"element"` // soap: the operation's element in the body
+	// Signature has bodies signed: http and soap.
+	Signature *Signature `yaml:"signature"`
+	Timeout   duration   `yaml:"timeout"` // dialling, and a write; 0 = 5 s
+	Idle      duration   `yaml:"idle"`    // a long link silent for so long is closed; 0 = 90 s
+	Max       int        `yaml:"max"`     // connections accepted, or requests under way; 0 = 2000 and 1024
 }
 
 type duration = time.Duration
@@ -60,6 +62,14 @@ func (s *Spec) Validate(server bool) (key, reason string) {
 	if s.TLS != nil {
 		if key, reason := s.TLS.validate(server || s.Listen != ""); reason != "" {
 			return "tls." + key, reason
+		}
+	}
+	if s.Signature != nil {
+		if !n.url {
+			return "signature", "is for http and soap"
+		}
+		if key, reason := s.Signature.validate(); reason != "" {
+			return "signature." + key, reason
 		}
 	}
 	switch {
@@ -130,7 +140,11 @@ func Open(s *Spec, c *Codec, onUp func(), requests Handler, log *slog.Logger) (C
 	case "async":
 		return NewAsync(s.async(c, sec, log))
 	case "http", "soap":
-		return NewHTTP(s.http(c, sec, log)), nil
+		o, err := s.http(c, sec, log)
+		if err != nil {
+			return nil, err
+		}
+		return NewHTTP(o), nil
 	case "kafka", "bus":
 		return NewMQ(s, c, s.bus(log), log), nil
 	}
@@ -145,12 +159,13 @@ func (s *Spec) async(c *Codec, sec *Security, log *slog.Logger) AsyncOptions {
 	return AsyncOptions{Address: s.Address, Listen: s.Listen, Codec: c, Secure: sec, InFlight: s.Max, Timeout: s.Timeout, Log: log}
 }
 
-func (s *Spec) http(c *Codec, sec *Security, log *slog.Logger) HTTPOptions {
-	o := HTTPOptions{URL: s.Address, Codec: c, Secure: sec, Short: s.Short, InFlight: s.Max, Dial: s.Timeout, Log: log}
+func (s *Spec) http(c *Codec, sec *Security, log *slog.Logger) (HTTPOptions, error) {
+	signature, err := s.Signature.open()
+	o := HTTPOptions{Sign: signature, URL: s.Address, Codec: c, Secure: sec, Short: s.Short, InFlight: s.Max, Dial: s.Timeout, Log: log}
 	if s.Kind == "soap" {
 		o.Wrap = newSOAP(s)
 	}
-	return o
+	return o, err
 }
 
 // Serve listens for those who come to us by s.
@@ -170,7 +185,11 @@ func Serve(s *Spec, c *Codec, h Handler, log *slog.Logger) (Server, error) {
 		return NewAsyncServer(s.async(c, sec, log), h)
 	case "http", "soap":
 		address, path, _ := cutPath(s.Listen)
-		return NewHTTPServer(address, path, s.http(c, sec, log), h)
+		o, err := s.http(c, sec, log)
+		if err != nil {
+			return nil, err
+		}
+		return NewHTTPServer(address, path, o, h)
 	case "kafka", "bus":
 		return NewMQServer(s, c, s.bus(log), h, log)
 	}

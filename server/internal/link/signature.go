@@ -1,0 +1,101 @@
+package link
+
+import (
+	"crypto"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"zhigui/server/api/paycrypto/sign"
+)
+
+// Signature has the bodies of an http or soap link signed by both sides, in a header of the request and of
+// the answer: base64 of the signature over the body as it is on the line. What is not signed rightly is
+// not read.
+type Signature struct {
+	Alg     sign.Alg `yaml:"alg"`     // rsaPkcs1, rsaPss or sm2
+	Owner   string   `yaml:"owner"`   // of our key in the security module (serverctl key signer)
+	Partner string   `yaml:"partner"` // file of the partner's public key or certificate
+	Header  string   `yaml:"header"`  // default: X-Signature
+	User    string   `yaml:"user"`    // sm2: our user identifier; default 1234567812345678
+	Other   string   `yaml:"other"`   // sm2: the partner's; default the same
+
+	Module Signer `yaml:"-"` // set before Open and Serve
+}
+
+// Signer signs with keys that nobody sees (hsm.Soft).
+type Signer interface {
+	Sign(owner string, a sign.Alg, uid string, data []byte) ([]byte, error)
+}
+
+var errSignature = errors.New("link: the signature is missing or wrong")
+
+func (s *Signature) validate() (key, reason string) {
+	switch {
+	case !s.Alg.Valid():
+		return "alg", "want rsaPkcs1, rsaPss or sm2"
+	case s.Owner == "":
+		return "owner", "is missing"
+	case s.Partner == "":
+		return "partner", "is missing: the file of the partner's public key"
+	}
+	return "", ""
+}
+
+// signed is a Signature that was opened. A nil one signs and checks nothing.
+type signed struct {
+	s   *Signature
+	pub crypto.PublicKey
+}
+
+func (s *Signature) open() (*signed, error) {
+	if s == nil {
+		return nil, nil
+	}
+	if s.Module == nil {
+		return nil, errors.New("link: signatures want a security module that makes them")
+	}
+	text, err := os.ReadFile(s.Partner)
+	if err != nil {
+		return nil, fmt.Errorf("link: signature: %w", err)
+	}
+	pub, err := sign.Public(text)
+	if err != nil {
+		return nil, fmt.Errorf("link: signature: %s: %w", s.Partner, err)
+	}
+	return &signed{s, pub}, nil
+}
+
+func (g *signed) header() string {
+	if g.s.Header == "" {
+		return "X-Signature"
+	}
+	return g.s.Header
+}
+
+// put signs body into h.
+func (g *signed) put(h http.Header, body []byte) error {
+	if g == nil {
+		return nil
+	}
+	sig, err := g.s.Module.Sign(g.s.Owner, g.s.Alg, g.s.User, body)
+	if err != nil {
+		return err
+	}
+	h.Set(g.header(), base64.StdEncoding.EncodeToString(sig))
+	return nil
+}
+
+// check verifies body by h.
+func (g *signed) check(h http.Header, body []byte) error {
+	if g == nil {
+		return nil
+	}
+	sig, err := base64.StdEncoding.DecodeString(h.Get(g.header()))
+	if err != nil || g.s.Alg.Verify(g.pub, g.s.Other, body, sig) != nil {
+		return errSignature
+	}
+	return nil
+}
