@@ -204,7 +204,7 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 			return err
 		}
 	}
-	if o.State == Approved || o.State == Declined {
+	if first := len(from) == 1 && from[0] == Intent; o.State == Approved || o.State == Declined || first && o.State == Confirmed {
 		return nil // the row itself tells it; saves the hot path a write
 	}
 	_, err = tx.exec(`INSERT INTO TX_ON_EVENT (JOURNAL_NUMBER, CREATE_TIME, UPDATE_TIME, TRANS_STATE, NOTE) VALUES (?,?,?,?,?)`, id, ms(o.At), ms(o.At), int64(o.State), clip(o.Note, maxNote))
