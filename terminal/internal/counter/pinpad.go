@@ -89,7 +89,7 @@ func (c *Counter) pinEntry(ctx context.Context, call *service.Call) api.Completi
 		return api.Refuse(api.SequenceError, "read a card first")
 	}
 	req.XKey, req.XPAN = c.Link.PinKey(), card.PAN
-	return c.PinPad.Run(ctx, pinpad.CmdPinEntry, req, call.Emit)
+	return whenFree(ctx, func() api.Completion { return c.PinPad.Run(ctx, pinpad.CmdPinEntry, req, call.Emit) })
 }
 
 // getPinBlock encrypts what was typed. A page names a slot (current, new, confirm); the
@@ -106,7 +106,9 @@ func (c *Counter) getPinBlock(ctx context.Context, call *service.Call) api.Compl
 	if !ok {
 		return api.Refuse(api.SequenceError, "read a card first")
 	}
-	done := c.PinPad.Run(ctx, pinpad.CmdGetPinBlock, pinpad.GetPinBlock{Format: c.Link.PinFormat(), CustomerData: card.PAN, Key: c.Link.PinKey()}, call.Emit)
+	done := whenFree(ctx, func() api.Completion {
+		return c.PinPad.Run(ctx, pinpad.CmdGetPinBlock, pinpad.GetPinBlock{Format: c.Link.PinFormat(), CustomerData: card.PAN, Key: c.Link.PinKey()}, call.Emit)
+	})
 	if done.Outcome != api.Done || call.Role() == service.RoleXFS {
 		return done
 	}
