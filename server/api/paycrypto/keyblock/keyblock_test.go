@@ -183,6 +183,9 @@ func TestBlocksAgreeWithPsecBothWays(t *testing.T) {
 		py = "python3"
 	}
 	if exec.Command(py, "-c", "import psec").Run() != nil {
+		if os.Getenv("PSEC_PYTHON") != "" {
+			t.Fatal(py, "has no psec")
+		}
 		t.Skip("no Python with psec")
 	}
 	type row struct {
