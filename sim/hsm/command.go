@@ -354,6 +354,13 @@ func random(n int) []byte {
 	return b
 }
 
+// banned are translations that ISO 9564-1 does not allow: from a block with the account to one without, and
+// anything with the block for a chip card.
+func banned(from, to string) bool {
+	without := map[string]bool{"05": true} // format 1
+	return from == "34" || to == "34" || without[to] && !without[from]
+}
+
 // translate is CA and CC: from one PIN key and format to another.
 func (h *HSM) translate(r *request) (string, []byte) {
 	from, code := h.keyed(r, "P")
@@ -397,6 +404,9 @@ func (h *HSM) translate(r *request) (string, []byte) {
 			return pan
 		}
 		return twelve
+	}
+	if !h.o.AnyFormat && banned(ff, tf) {
+		return "69", nil // PIN block format disabled
 	}
 	if pinFormats[ff].alg != from.alg || pinFormats[tf].alg != to.alg {
 		return "23", nil

@@ -27,6 +27,7 @@ type Options struct {
 	LMK        string // file of the LMK, made when it is missing
 	Header     int    // characters of the message header; 4
 	Max        int    // connections at a time; 64, as hardware has a limit too
+	AnyFormat  bool   // PIN blocks may be translated in ways that ISO 9564-1 bans
 	Authorised bool   // clear keys are taken (XI) from the start
 	Log        *slog.Logger
 }

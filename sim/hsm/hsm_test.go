@@ -101,6 +101,15 @@ func TestPINCommandsReadThePublishedBlocks(t *testing.T) {
 	if got := to(mac, "041261AAAAEDCBA9", "01", des, "01", "555555123456"); got != "CBA6" {
 		t.Error("a MAC key as a PIN key:", got)
 	}
+	for _, f := range []string{"05", "34"} {
+		if got := to(des, "041261AAAAEDCBA9", "01", des, f, "555555123456"); got != "CB69" {
+			t.Error("a block is set free of its account:", f, got)
+		}
+	}
+	h.o.AnyFormat = true
+	if got := to(des, "041261AAAAEDCBA9", "01", des, "05", "555555123456"); got != "CB20" { // it is read, and is none under this key
+		t.Error("the device's setting:", got)
+	}
 	if got := to(des, "041261AAAAEDCBA9", "48", des, "01", "5555555551234567;"); got != "CB23" {
 		t.Error("format 4 under TDES:", got)
 	}

@@ -90,6 +90,9 @@ func TestEveryFormatReachesEveryOtherUnderItsOwnKey(t *testing.T) {
 				}
 				for tf, to := range zones {
 					out, err := Translate(from, ff, to, tf, enc, []byte(pan))
+					if !ff.Translatable(tf) && errors.Is(err, ErrTranslation) {
+						continue
+					}
 					if err != nil {
 						t.Fatal(ff, tf, err)
 					}

@@ -34,6 +34,8 @@ var (
 	ErrPIN      = errors.New("paycrypto: not a PIN of 4 to 12 digits")
 	ErrPAN      = errors.New("paycrypto: PAN too short")
 	ErrPINBlock = errors.New("paycrypto: not a PIN block of this format")
+	// ErrTranslation is a change of format that ISO 9564-1 bans.
+	ErrTranslation = errors.New("paycrypto: ISO 9564-1 bans this translation of PIN blocks")
 )
 
 // Key is a key with its cipher objects prepared. It is immutable and safe for concurrent use.

@@ -159,9 +159,29 @@ func DecryptPIN(dst []byte, k *Key, f Format, enc, pan []byte) ([]byte, error) {
 	return dst, err
 }
 
-// Translate re-encrypts an encrypted PIN block from one key and format to another. Both
-// formats are bound to the same PAN.
+// bound says whether a block of f cannot be moved to another PAN: by XOR, or by ISO4's second encryption.
+func (f Format) bound() bool { return f == ISO4 || layouts[f].pan }
+
+// Translatable says whether ISO 9564-1 lets a block of format f become one of format to. A block that is
+// bound to a PAN stays bound: it never becomes one without (0, 3 or 4 to 1), for a second translation could
+// then bind it to another PAN and try PINs. A block for a chip card (2) stays between PIN pad and card.
+// SM4Block is taken as format 0, X98 as a format without PAN.
+func (f Format) Translatable(to Format) bool {
+	switch {
+	case f.Size() == 0 || to.Size() == 0 || f == ISO2 || to == ISO2:
+		return false
+	case f.bound():
+		return to.bound()
+	}
+	return true
+}
+
+// Translate re-encrypts an encrypted PIN block from one key and format to another. Both formats are
+// bound to the same PAN: there is no way to change it. What ISO 9564-1 bans is ErrTranslation.
 func Translate(from *Key, ff Format, to *Key, tf Format, enc, pan []byte) ([]byte, error) {
+	if !ff.Translatable(tf) {
+		return nil, ErrTranslation
+	}
 	var pin [12]byte
 	p, err := DecryptPIN(pin[:0], from, ff, enc, pan)
 	if err != nil {

@@ -62,7 +62,9 @@ type Chip struct {
 	Data     []byte
 }
 
-// HSM is a security module. All methods are safe for concurrent use.
+// HSM is a security module. All methods are safe for concurrent use. None waits without end: the software
+// module computes at once, and a command to the module behind TCP ends within the configured hsm.timeout
+// with all it waits for (a free connection, dialling, the answer), whatever the caller's own deadline is.
 type HSM interface {
 	// CreateTMK makes (or replaces) the TMK of a terminal and returns it in the clear, once,
 	// for the key ceremony at the PIN pad, with its check value. It forgets working keys.
@@ -88,7 +90,8 @@ type HSM interface {
 	EncryptData(dst []byte, key Ref, iv, plain []byte) ([]byte, error)
 	// DecryptData is its inverse.
 	DecryptData(dst []byte, key Ref, iv, secret []byte) ([]byte, error)
-	// TranslatePIN re-encrypts a PIN block; the format follows the zone (ISO-0, SM4, ISO-4).
+	// TranslatePIN re-encrypts a PIN block; the format follows the zone (ISO-0, SM4, ISO-4), so that
+	// none of the translations that ISO 9564-1 bans can be asked for.
 	TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error)
 	// ImportIssuer installs an issuer's master key for chip cryptograms.
 	ImportIssuer(owner string, key []byte) error

@@ -19,6 +19,7 @@ func main() {
 	flag.StringVar(&o.LMK, "lmk", "simhsm.lmk", "file of the local master key; made when it is missing")
 	flag.IntVar(&o.Header, "header", 4, "characters of the message header")
 	flag.IntVar(&o.Max, "max", 64, "connections at a time")
+	flag.BoolVar(&o.AnyFormat, "any-format", false, "let translations of PIN blocks through that ISO 9564-1 bans")
 	flag.BoolVar(&o.Authorised, "authorised", false, "take keys in the clear from the start")
 	flag.Parse()
 	o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
