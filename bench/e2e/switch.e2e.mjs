@@ -108,8 +108,8 @@ test('a silent host: the reversal queues, is seen, is told again and drains', as
   await page.waitForSelector(`${id('abnormal-row')}[data-state="REVERSAL_PENDING"]`)
   await until(async () => assert.equal(await meter('', 'doubt'), 1), 'the meter has it in doubt')
   await until(async () => assert.ok((await number(`${id('host')}[data-name="core"] [data-v="timeouts"]`)) >= 1), 'the host has a time-out')
-  await picture('console-switch-silent')
   const txn = await page.getAttribute(id('queue-row'), 'data-id')
+  await picture('console-switch-silent')
   const r = await fetch(`${desk.bank}/api/scenario`, { method: 'DELETE' })
   assert.ok(r.ok)
   await page.click(id('queue-retry'), { timeout: 3000 }).catch(() => undefined) // it may have gone meanwhile
@@ -229,7 +229,7 @@ test('a message format is edited: bytes live, masked reading, and a fault at its
   await page.fill(id('format-yaml'), good)
   await page.waitForSelector(id('format-ok'))
   await page.fill(id('format-sample'), (await page.inputValue(id('format-sample'))).replace('"000017"', '"12345678"'))
-  await page.waitForSelector(id('format-sample-fault'))
+  await page.waitForSelector(`${id('format-sample-box')}[data-line="7"]`)
   await page.selectOption(id('format-name'), 'cups128')
   await page.fill(id('format-sample'), (await page.inputValue(id('format-sample'))).replace('"12345678"', '"000017"'))
   await until(async () => assert.match(await page.textContent(id('format-described')), /^cups128 0200[^]*002 pan/), 'an 8583 format')

@@ -72,6 +72,9 @@ func preview(q *api.Preview) (v api.Previewed) {
 		}
 		if err != nil {
 			v.Error = placeOf("transaction", err, q.Transaction)
+			if at := strings.Index(q.Transaction, `"`+d.KeyIn(err)+`"`); v.Error.Line == 0 && at >= 0 {
+				v.Error.Line, v.Error.Column = lineAt(q.Transaction, int64(at))
+			}
 			return v
 		}
 	default:
@@ -91,7 +94,6 @@ func placeOf(in string, err error, text string) *api.FormatFail {
 	f := &api.FormatFail{In: in, Reason: err.Error()}
 	var syntax *json.SyntaxError
 	var kind *json.UnmarshalTypeError
-	var field *format.Error
 	switch m := linePrefix.FindStringSubmatch(f.Reason); {
 	case in == "yaml" && m != nil:
 		f.Line, _ = strconv.Atoi(m[1])
@@ -102,10 +104,6 @@ func placeOf(in string, err error, text string) *api.FormatFail {
 	case errors.As(err, &kind):
 		f.Line, f.Column = lineAt(text, kind.Offset-1)
 		f.Reason = "values are texts between quotes"
-	case errors.As(err, &field) && field.Field != "":
-		if at := strings.Index(text, `"`+field.Field+`"`); at >= 0 {
-			f.Line, f.Column = lineAt(text, int64(at))
-		}
 	}
 	return f
 }

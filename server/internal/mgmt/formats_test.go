@@ -46,6 +46,10 @@ func TestAFaultOfAFormatIsToldWithItsLine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	iso, err := format.BuiltinText("cups128")
+	if err != nil {
+		t.Fatal(err)
+	}
 	line := func(s, part string) int { return strings.Count(s[:strings.Index(s, part)], "\n") + 1 }
 	for name, c := range map[string]struct {
 		q    api.Preview
@@ -59,7 +63,10 @@ func TestAFaultOfAFormatIsToldWithItsLine(t *testing.T) {
 		"an alias":            {api.Preview{YAML: "name: x\na: &a [1]\nb: [*a,*a]\n"}, "yaml", 2},
 		"no JSON":             {api.Preview{YAML: text, Transaction: "{\n  \"type\": 0200\n}"}, "transaction", 2},
 		"a value of a number": {api.Preview{YAML: text, Transaction: "{\"values\": {\n\"amount\": 5}}"}, "transaction", 2},
-		"a value too long":    {api.Preview{YAML: text, Transaction: strings.Replace(sample, `"000017"`, `"12345678"`, 1)}, "transaction", 0},
+		"a value too long":    {api.Preview{YAML: text, Transaction: strings.Replace(sample, `"000017"`, `"12345678"`, 1)}, "transaction", line(sample, "stan")},
+		"bytes not in hex":    {api.Preview{YAML: text, Transaction: strings.Replace(sample, "A935832EF8704115", "secret", 1)}, "transaction", line(sample, "pinBlock")},
+		"8583, too long":      {api.Preview{YAML: iso, Transaction: strings.Replace(sample, `"102290000000001"`, `"1022900000000011"`, 1)}, "transaction", line(sample, "merchant")},
+		"8583, no type":       {api.Preview{YAML: iso, Transaction: strings.Replace(sample, "0200", "200", 1)}, "transaction", 1},
 		"no message":          {api.Preview{YAML: text, Message: "xyz"}, "message", 0},
 		"a broken message":    {api.Preview{YAML: text, Message: "30 30 30 34"}, "message", 0},
 	} {

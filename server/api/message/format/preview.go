@@ -78,3 +78,29 @@ func (d *Dialect) ParseTransaction(text []byte) (*Transaction, error) {
 	}
 	return t, nil
 }
+
+// KeyIn is the key of the transaction's value that an error of d is about, empty when it is about none.
+func (d *Dialect) KeyIn(err error) string {
+	var number *message.FieldError
+	if errors.As(err, &number) && d.ISO() != nil {
+		if f := d.ISO().Field(number.Field); f != nil && number.Field > 1 {
+			return nameOf(f)
+		}
+		return typeKey
+	}
+	var named *Error
+	if !errors.As(err, &named) || named.Field == "" {
+		return ""
+	}
+	for _, f := range d.fields {
+		if f.Name == named.Field {
+			return f.key
+		}
+		for _, r := range f.Rows {
+			if r.Name == named.Field {
+				return r.key
+			}
+		}
+	}
+	return named.Field
+}
