@@ -43,23 +43,23 @@ func inserts(insert string) *bulk {
 var (
 	bulkKey = inserts(strings.TrimSuffix(insertKey, " ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING"))
 	bulkTxn = inserts(insertTxn)
-	// bulkFinish is finishAnswer for many: number, state, code, authorization, time, answer, states before.
+	// bulkFinish is finishAnswer for many: number, state, code, authorization, settlement day, time, answer, states before.
 	bulkFinish = &bulk{
 		head: map[schema.Engine]string{
 			schema.MariaDB: `UPDATE TX_ON_JOURNAL j JOIN (`,
 			schema.Postgres: `UPDATE TX_ON_JOURNAL j SET TRANS_STATE=v.s, RESPONSE_CODE=COALESCE(NULLIF(v.r,''), j.RESPONSE_CODE), AUTHORIZATION_CODE=COALESCE(NULLIF(v.a,''), j.AUTHORIZATION_CODE),
- UPDATE_TIME=v.t, VERSION_NUMBER=j.VERSION_NUMBER+1, ANSWER_SEALED=v.w FROM (VALUES `,
+ SETTLE_DATE=COALESCE(NULLIF(v.d,''), j.SETTLE_DATE), UPDATE_TIME=v.t, VERSION_NUMBER=j.VERSION_NUMBER+1, ANSWER_SEALED=v.w FROM (VALUES `,
 		},
 		row: map[schema.Engine]string{
-			schema.MariaDB:  `SELECT ? n, ? s, ? r, ? a, ? t, CAST(? AS BINARY) w, ? x, ? y, ? z`,
-			schema.Postgres: `(?::bigint,?::smallint,?::text,?::text,?::bigint,?::bytea,?::smallint,?::smallint,?::smallint)`,
+			schema.MariaDB:  `SELECT ? n, ? s, ? r, ? a, ? d, ? t, CAST(? AS BINARY) w, ? x, ? y, ? z`,
+			schema.Postgres: `(?::bigint,?::smallint,?::text,?::text,?::text,?::bigint,?::bytea,?::smallint,?::smallint,?::smallint)`,
 		},
 		sep: map[schema.Engine]string{schema.MariaDB: " UNION ALL ", schema.Postgres: ", "},
 		tail: map[schema.Engine]string{
 			schema.MariaDB: `) v ON j.JOURNAL_NUMBER=v.n SET j.TRANS_STATE=v.s, j.RESPONSE_CODE=COALESCE(NULLIF(v.r,''), j.RESPONSE_CODE),
- j.AUTHORIZATION_CODE=COALESCE(NULLIF(v.a,''), j.AUTHORIZATION_CODE), j.UPDATE_TIME=v.t, j.VERSION_NUMBER=j.VERSION_NUMBER+1, j.ANSWER_SEALED=v.w
+ j.AUTHORIZATION_CODE=COALESCE(NULLIF(v.a,''), j.AUTHORIZATION_CODE), j.SETTLE_DATE=COALESCE(NULLIF(v.d,''), j.SETTLE_DATE), j.UPDATE_TIME=v.t, j.VERSION_NUMBER=j.VERSION_NUMBER+1, j.ANSWER_SEALED=v.w
  WHERE j.TRANS_STATE=v.x OR j.TRANS_STATE=v.y OR j.TRANS_STATE=v.z`,
-			schema.Postgres: `) v(n, s, r, a, t, w, x, y, z) WHERE j.JOURNAL_NUMBER=v.n AND (j.TRANS_STATE=v.x OR j.TRANS_STATE=v.y OR j.TRANS_STATE=v.z)`,
+			schema.Postgres: `) v(n, s, r, a, d, t, w, x, y, z) WHERE j.JOURNAL_NUMBER=v.n AND (j.TRANS_STATE=v.x OR j.TRANS_STATE=v.y OR j.TRANS_STATE=v.z)`,
 		},
 	}
 )

@@ -42,6 +42,9 @@ func TestManyTransactionsInOneCommitKeepTheirOwn(t *testing.T) {
 		finishAll := func() {
 			each(func(i int) error {
 				o := &Outcome{State: Approved, RC: "00", Auth: fmt.Sprintf("%06d", i), Answer: answer(i), At: at}
+				if i%2 == 0 {
+					o.Day = "20261231"
+				}
 				from := []State{Intent, Unknown}
 				if i%50 == 7 {
 					from = []State{Suspense}
@@ -70,6 +73,8 @@ func TestManyTransactionsInOneCommitKeepTheirOwn(t *testing.T) {
 				return errors.New("changed")
 			case i%50 != 7 && (got.State != Approved || got.RC != "00" || got.Auth != fmt.Sprintf("%06d", i) || !bytes.Equal(got.Answer, answer(i)) || !got.Updated.Equal(at)):
 				return fmt.Errorf("%+v", got)
+			case i%50 != 7 && i%2 == 0 && got.Day != "20261231", i%50 != 7 && i%2 != 0 && got.Day != all[i].Day:
+				return fmt.Errorf("settlement day %q", got.Day)
 			}
 			return nil
 		})

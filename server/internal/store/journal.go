@@ -155,7 +155,7 @@ func (s *Store) Finish(ctx context.Context, id int64, o *Outcome, from ...State)
 	var rs []rows
 	if s.d.keyed() && o.State == Approved && o.Answer != nil && o.Note == "" && o.Reversal == nil {
 		a, b, c := three(from)
-		rs = []rows{{bulkFinish, []any{id, int64(o.State), o.RC, o.Auth, ms(o.At), o.Answer, int64(a), int64(b), int64(c)}}}
+		rs = []rows{{bulkFinish, []any{id, int64(o.State), o.RC, o.Auth, o.Day, ms(o.At), o.Answer, int64(a), int64(b), int64(c)}}}
 	}
 	return s.writeRows(ctx, func(tx *Tx) error { return finish(tx, id, o, from) }, func() {}, rs...)
 }

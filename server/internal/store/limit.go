@@ -107,10 +107,11 @@ func (s *Store) Used(ctx context.Context, rule, subject, period string) (amount,
 // ForgetUsage drops what was used in periods before one (yyyyMMdd) and its shares.
 func (s *Store) ForgetUsage(ctx context.Context, before string) error {
 	return s.write(ctx, func(tx *Tx) error {
-		if _, err := tx.exec(`DELETE FROM TX_RK_SHARE WHERE PERIOD<?`, before); err != nil {
+		month := before[:min(6, len(before))] // "202611" < "20261122", but that month goes on
+		if _, err := tx.exec(`DELETE FROM TX_RK_SHARE WHERE PERIOD<? AND PERIOD<>?`, before, month); err != nil {
 			return err
 		}
-		_, err := tx.exec(`DELETE FROM TX_RK_USAGE WHERE PERIOD<?`, before)
+		_, err := tx.exec(`DELETE FROM TX_RK_USAGE WHERE PERIOD<? AND PERIOD<>?`, before, month)
 		return err
 	})
 }

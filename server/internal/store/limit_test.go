@@ -72,6 +72,15 @@ func TestALimitIsNeverExceededAndComesBackWithWhatCameToNothing(t *testing.T) {
 		if used() != [4]int64{1000, 10, 1000, 10} {
 			t.Error("filled again:", used())
 		}
+		month := []Claim{{Rule: "month", Subject: "card", Period: "202611", Amount: 100, MaxAmount: 1000}}
+		if _, _, err := s.InsertWithin(t.Context(), row(200), month); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if a, _, err := s.Used(t.Context(), "month", "card", "202611"); a != 100 || err != nil {
+				t.Error("the month goes on:", a, err)
+			}
+		}()
 		if err := s.ForgetUsage(t.Context(), "20261123"); err != nil || used() != [4]int64{} {
 			t.Error(err, used())
 		}
