@@ -69,7 +69,11 @@ func (s *services) startTrade(ctx context.Context) error {
 	}
 	for i := range c.Channels {
 		ch := &c.Channels[i]
-		codec, err := codecOf(ch.Dialect, "pos64", ch.Zone)
+		kind := ch.Zone
+		if ch.Keys != "" {
+			kind = ch.Alg
+		}
+		codec, err := codecOf(ch.Dialect, "pos64", kind)
 		if err != nil {
 			return fmt.Errorf("channels[%d].dialect: %w", i, err)
 		}

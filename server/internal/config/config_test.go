@@ -9,15 +9,16 @@ import (
 
 func TestErrorsNameFileLineAndColumn(t *testing.T) {
 	for name, c := range map[string]struct{ text, want string }{
-		"an unknown key": {"data: x\nhosts:\n- adress: a:1\n", "c.yaml:3:3: "},
-		"a wrong type":   {"hosts:\n- link: {count: many}\n", "c.yaml:2:17: "},
-		"a wrong value":  {"hosts:\n- name: a\n  zone: rsa\n  link: {kind: long, address: 'a:1'}\n", "c.yaml:3:9: hosts[0].zone: want 3des, sm4 or aes"},
-		"a wrong link":   {"hosts:\n- name: a\n  link: {kind: pigeon}\n", "c.yaml:3:16: hosts[0].link.kind: want long"},
-		"no way there":   {"hosts:\n- name: a\n  link: {kind: group, address: 'a:1'}\n", "hosts[0].link.listen: want host:port"},
-		"a lost channel": {"routes:\n- {channels: [moon], to: [{host: core}]}\n", "c.yaml:2:15: routes[0].channels[0]: \"moon\" is no channel"},
-		"a wrong route":  {"routes:\n- to: [{host: moon}]\n", "c.yaml:2:1: routes: rule 0: \"moon\" is no host; hosts are core"},
-		"no module":      {"hsm: {kind: cloud}\n", "c.yaml:1:13: hsm.kind: want soft or tcp"},
-		"no port":        {"channels:\n- name: t\n  dialect: pos64\n  link: {kind: short, listen: here}\n", "c.yaml:4:31: channels[0].link.listen: want host:port"},
+		"an unknown key":                         {"data: x\nhosts:\n- adress: a:1\n", "c.yaml:3:3: "},
+		"a wrong type":                           {"hosts:\n- link: {count: many}\n", "c.yaml:2:17: "},
+		"a wrong value":                          {"hosts:\n- name: a\n  zone: rsa\n  link: {kind: long, address: 'a:1'}\n", "c.yaml:3:9: hosts[0].zone: want 3des, sm4 or aes"},
+		"a wrong link":                           {"hosts:\n- name: a\n  link: {kind: pigeon}\n", "c.yaml:3:16: hosts[0].link.kind: want long"},
+		"no way there":                           {"hosts:\n- name: a\n  link: {kind: group, address: 'a:1'}\n", "hosts[0].link.listen: want host:port"},
+		"a lost channel":                         {"routes:\n- {channels: [moon], to: [{host: core}]}\n", "c.yaml:2:15: routes[0].channels[0]: \"moon\" is no channel"},
+		"a wrong route":                          {"routes:\n- to: [{host: moon}]\n", "c.yaml:2:1: routes: rule 0: \"moon\" is no host; hosts are core"},
+		"no module":                              {"hsm: {kind: cloud}\n", "c.yaml:1:13: hsm.kind: want soft or tcp"},
+		"a partner for the bank's own terminals": {"channels:\n- name: t\n  dialect: corejson\n  zone: sm4\n  keys: t\n  link: {kind: short, listen: 'a:1'}\n", "c.yaml:4:9: channels[0].zone: is that of terminals"},
+		"no port":                                {"channels:\n- name: t\n  dialect: pos64\n  link: {kind: short, listen: here}\n", "c.yaml:4:31: channels[0].link.listen: want host:port"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := filepath.Join(t.TempDir(), "c.yaml")

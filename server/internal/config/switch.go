@@ -45,10 +45,10 @@ func (l Limits) Host() host.Limits {
 type Channel struct {
 	Name    string `yaml:"name"`
 	Dialect string `yaml:"dialect"`
-	Zone    string `yaml:"zone"`    // of its terminals; default: its name
+	Zone    string `yaml:"zone"`    // of its terminals: 3des or sm4 where they sign in; default: its name
 	Keys    string `yaml:"keys"`    // owner of the one key of all its messages; empty: each terminal signs in
 	KeyFile string `yaml:"keyFile"` // of that owner's keys (serverctl zone keys); empty: they were imported
-	Alg     string `yaml:"alg"`     // of that file: 3des (default) or sm4
+	Alg     string `yaml:"alg"`     // of that owner's keys: 3des (default) or sm4
 	// Encrypt names the fields (canonical names, or all) that terminals of this channel encrypt under
 	// a data key; empty: none.
 	Encrypt []string  `yaml:"encrypt"`
@@ -150,6 +150,8 @@ func (c *Config) validateSwitch() (key, reason string) {
 			return at + ".name", "want a name of its own"
 		case ch.KeyFile != "" && ch.Keys == "":
 			return at + ".keys", "want the name under which the security module keeps the keys of keyFile"
+		case ch.Keys != "" && (ch.Zone == "3des" || ch.Zone == "sm4"):
+			return at + ".zone", "is that of terminals with keys of their own, for which a partner may not speak: leave it out, and say alg: sm4 where the partner's keys are SM4"
 		case ch.Alg != "" && ch.Alg != "3des" && ch.Alg != "sm4":
 			return at + ".alg", "want 3des or sm4"
 		case ch.Dialect == "":

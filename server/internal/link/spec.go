@@ -6,8 +6,11 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
+
+	"zhigui/server/api/message"
 )
 
 // Spec is a link as configuration writes it: what carries the messages, and where.
@@ -124,6 +127,9 @@ func Open(s *Spec, c *Codec, onUp func(), requests Handler, log *slog.Logger) (C
 	sec, err := s.TLS.open()
 	if err != nil {
 		return nil, err
+	}
+	if s.Kind != "short" && !kinds[s.Kind].url && !slices.Contains(c.pairs, message.STAN) {
+		return nil, fmt.Errorf("link: dialect %s has no trace number (stan): where requests share a way, a late answer would be taken for another's; want kind short, http or soap", c.Name())
 	}
 	long := Options{Codec: c, Secure: sec, InFlight: s.Max, Write: s.Timeout, Idle: s.Idle, KeepAlive: s.Idle / 3, OnUp: onUp, Requests: requests, Log: log}
 	switch s.Kind {

@@ -83,10 +83,12 @@ func (b *Books) Host(ctx context.Context, host, day, digest string, rows []Row) 
 	theirs := make(map[string]*Row, len(rows))
 	run := &store.Run{Day: day, Host: host, Book: "host", Digest: digest, Theirs: int64(len(rows)), At: b.Now()}
 	var out []*store.Difference
+	times := map[string]int{} // how often a reference was there again
 	add := func(c Class, reference string, t *store.Txn, r *Row) {
 		d := &store.Difference{Day: day, Host: host, Book: run.Book, Key: host + "|" + reference, Class: string(c), Reference: reference, Owner: Owners[c]}
 		if c == Duplicate {
-			d.Key += "|2"
+			times[reference]++
+			d.Key += fmt.Sprintf("|%d", times[reference]+1) // the second, the third, …
 		}
 		if t != nil {
 			d.Txn, d.Terminal, d.Branch = sql.NullInt64{Int64: t.ID, Valid: true}, t.Terminal, t.Branch

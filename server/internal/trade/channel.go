@@ -14,7 +14,6 @@ import (
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/product"
-	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 )
 
@@ -175,13 +174,9 @@ func (z *Channel) route(ctx context.Context, w *work) string {
 	return rcInvalid
 }
 
-// request finds the product that is asked for, and meters it. Who is blocked may begin nothing, but may
-// still say what became of what it began.
+// request finds the product that is asked for, and meters it.
 func (z *Channel) request(ctx context.Context, w *work) string {
 	e := z.e
-	if e.blocked.Has(risk.Terminal, w.term.ID) || e.blocked.Has(risk.Merchant, w.term.Merchant) {
-		return rcBlocked
-	}
 	k := e.products.Find(w.in.MTI(), w.in.Get(3))
 	if k == nil || !k.For(z.o.Name) {
 		return rcInvalid

@@ -28,12 +28,12 @@ func (e *Engine) newReversal(ctx context.Context, t *store.Txn, reason string) (
 		Created: now, Next: now.Add(e.o.ReversalDelay)}, nil
 }
 
-// drain sends stored reversals: in parallel, in order per terminal, until acknowledged. Each host
+// drain sends stored reversals: in parallel, in order per terminal and host, until acknowledged. Each host
 // has its own share of the sending, so that one that is silent does not hold up the others'.
 type drain struct {
 	e      *Engine
 	mu     sync.Mutex
-	todo   map[string][]*store.Reversal // per terminal, oldest first
+	todo   map[string][]*store.Reversal // per lane, oldest first
 	busy   map[string]bool
 	byHost map[string]int // under way
 	n      int
@@ -41,6 +41,10 @@ type drain struct {
 
 	endedAt, endedN [60]int64 // how many ended in each second
 }
+
+// lane of a reversal: a terminal's are sent in order to each host, and what one host does not take
+// holds up nothing for another.
+func lane(r *store.Reversal) string { return r.Terminal + "|" + r.Host }
 
 func newDrain(e *Engine) *drain {
 	return &drain{e: e, todo: map[string][]*store.Reversal{}, busy: map[string]bool{}, byHost: map[string]int{}, wake: make(chan struct{}, 1)}
@@ -54,13 +58,13 @@ func (d *drain) depth() int {
 
 func (d *drain) add(r *store.Reversal) {
 	d.mu.Lock()
-	for _, x := range d.todo[r.Terminal] {
+	for _, x := range d.todo[lane(r)] {
 		if x.Txn == r.Txn {
 			d.mu.Unlock()
 			return
 		}
 	}
-	d.todo[r.Terminal] = append(d.todo[r.Terminal], r)
+	d.todo[lane(r)] = append(d.todo[lane(r)], r)
 	d.n++
 	d.mu.Unlock()
 	d.poke()
@@ -94,7 +98,7 @@ func (d *drain) run(ctx context.Context) {
 		wg.Go(func() {
 			ended := d.e.attempt(ctx, r)
 			d.mu.Lock()
-			delete(d.busy, r.Terminal)
+			delete(d.busy, lane(r))
 			d.byHost[r.Host]--
 			if ended {
 				now := time.Now().Unix()
@@ -102,11 +106,11 @@ func (d *drain) run(ctx context.Context) {
 					d.endedAt[now%60], d.endedN[now%60] = now, 0
 				}
 				d.endedN[now%60]++
-				q := d.todo[r.Terminal]
+				q := d.todo[lane(r)]
 				if d.n--; len(q) == 1 {
-					delete(d.todo, r.Terminal)
+					delete(d.todo, lane(r))
 				} else {
-					d.todo[r.Terminal] = append(q[:0:0], q[1:]...)
+					d.todo[lane(r)] = append(q[:0:0], q[1:]...)
 				}
 			}
 			d.mu.Unlock()
@@ -124,8 +128,8 @@ func (d *drain) pick() (*store.Reversal, time.Duration) {
 	for name, h := range d.e.hosts {
 		up[name] = d.byHost[name] < d.e.o.ReversalSlots && h.Up()
 	}
-	for term, q := range d.todo {
-		if d.busy[term] {
+	for at, q := range d.todo {
+		if d.busy[at] {
 			continue
 		}
 		if !up[q[0].Host] {
@@ -136,7 +140,7 @@ func (d *drain) pick() (*store.Reversal, time.Duration) {
 			wait = min(wait, left)
 			continue
 		}
-		d.busy[term] = true
+		d.busy[at] = true
 		d.byHost[q[0].Host]++
 		return q[0], 0
 	}
@@ -271,10 +275,5 @@ func (e *Engine) sentToHost(h *host.Host, t *store.Txn) (*message.Message, error
 	if err != nil {
 		return nil, err
 	}
-	pos, err := message.Builtin("pos64")
-	if err != nil {
-		return nil, err
-	}
-	_, o, err := unpackPair(blob, pos, h.Model())
-	return o, err
+	return unpackSecond(blob, h.Model())
 }

@@ -215,6 +215,12 @@ func (r *rig) addPartner(s link.Spec, dialect string, tc *tls.Config) *partner {
 	if err != nil {
 		r.t.Fatal(err)
 	}
+	return r.addPartnerOf(s, d, tc)
+}
+
+// addPartnerOf is addPartner for one with a dialect of its own.
+func (r *rig) addPartnerOf(s link.Spec, d *format.Dialect, tc *tls.Config) *partner {
+	r.t.Helper()
 	p := &partner{t: r.t, d: d, terminal: fmt.Sprintf("P%07d", len(r.lis))}
 	pik, mak := []byte("PPPPPPPPqqqqqqqq"), []byte("MMMMMMMMnnnnnnnn")
 	if err := r.hsm.Import("partner", paycrypto.DES, pik, mak); err != nil {
@@ -222,7 +228,7 @@ func (r *rig) addPartner(s link.Spec, dialect string, tc *tls.Config) *partner {
 	}
 	p.pik, _ = paycrypto.NewKey(paycrypto.DES, pik)
 	p.mak, _ = paycrypto.NewKey(paycrypto.DES, mak)
-	codec := codecOf(r.t, dialect, "pos64")
+	codec := link.NewCodec(d, dialect(r.t, "pos64"))
 	z, err := r.eng.NewChannel(trade.ChannelOptions{Name: "partner", Zone: "partner", Codec: codec, Keys: "partner", Keep: s.Kind == "long"})
 	if err != nil {
 		r.t.Fatal(err)

@@ -170,7 +170,7 @@ func (e *Engine) RetryNow(txn int64) bool {
 	for _, rs := range d.todo {
 		for _, r := range rs {
 			if r.Txn == txn {
-				if !d.busy[r.Terminal] {
+				if !d.busy[lane(r)] {
 					r.Next = e.o.Now()
 				}
 				d.poke()

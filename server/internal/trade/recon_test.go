@@ -124,6 +124,10 @@ func TestFourBooksAgreeOrEachDifferenceHasAClassAndAnOwner(t *testing.T) {
 	if err != nil || len(open) != 5 {
 		t.Fatal(len(open), err)
 	}
+	thrice := recon.Row{Reference: "X00000000001", Terminal: x.id, Amount: 100}
+	if _, diffs, err = b.Host(t.Context(), "elsewhere", day, "", []recon.Row{thrice, thrice, thrice}); err != nil || len(diffs) != 3 || diffs[1].Key == diffs[2].Key {
+		t.Errorf("one line three times: %d differences, %v", len(diffs), err)
+	}
 	// One is settled by two persons; a corrected book makes the others go.
 	if done, err := r.st.SettleDifference(t.Context(), open[0].ID, "olga", "refunded", time.Now()); done || err != nil {
 		t.Fatal(done, err)

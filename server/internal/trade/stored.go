@@ -73,8 +73,16 @@ func unpackPair(blob []byte, da, db *message.Dialect) (a, b *message.Message, er
 	if a, err = unpackFirst(blob, da); err != nil {
 		return nil, nil, err
 	}
-	b, err = unpackFirst(blob[2+int(binary.BigEndian.Uint16(blob)):], db)
+	b, err = unpackSecond(blob, db)
 	return a, b, err
+}
+
+// unpackSecond unpacks the second of two packed messages, whatever the dialect of the first is.
+func unpackSecond(blob []byte, d *message.Dialect) (*message.Message, error) {
+	if len(blob) < 2 || len(blob) < 2+int(binary.BigEndian.Uint16(blob)) {
+		return nil, errCut
+	}
+	return unpackFirst(blob[2+int(binary.BigEndian.Uint16(blob)):], d)
 }
 
 var errCut = errors.New("trade: stored messages cut short")
@@ -100,7 +108,7 @@ func (z *Channel) replay(ctx context.Context, w *work, key string, digest [32]by
 		return rcNotReached // the first one was refused before it was stored
 	}
 	if err != nil {
-		return rcSystem
+		return rcNoAnswer // there may be one that was approved: "nothing has happened" would be a guess
 	}
 	if string(t.Digest) != string(digest[:]) {
 		return rcDuplicate
@@ -111,11 +119,11 @@ func (z *Channel) replay(ctx context.Context, w *work, key string, digest [32]by
 	}
 	blob, err := z.e.hsm.Open(nil, t.Answer, aadOf(t.ID, "answer"))
 	if err != nil {
-		return rcSystem
+		return rcNoAnswer
 	}
 	a, err := unpackFirst(blob, z.d)
 	if err != nil {
-		return rcSystem
+		return rcNoAnswer
 	}
 	for n := 2; n < 64; n++ {
 		if a.Has(n) {

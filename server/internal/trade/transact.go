@@ -65,9 +65,13 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 	}
 	defer e.leave(key, mine)
 
+	// Who is blocked may begin nothing, but may still say what became of what it began.
+	if e.blocked.Has(risk.Terminal, w.term.ID) || e.blocked.Has(risk.Merchant, w.term.Merchant) {
+		return z.refused(ctx, w, key, digest, rcBlocked)
+	}
 	w.host = e.pick(&route.Query{Channel: z.o.Name, Product: k.Name, PAN: pan, Amount: int64(amount), Draw: binary.LittleEndian.Uint32(digest[:])})
 	if w.host == nil {
-		return rcNoRoute
+		return z.refused(ctx, w, key, digest, rcNoRoute)
 	}
 	class := host.Inquiry
 	if k.Undone() {
@@ -75,12 +79,12 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 	}
 	turn, err := w.host.Admit(ctx, class)
 	if err != nil {
-		return z.notReached(ctx, w, key, digest)
+		return z.refused(ctx, w, key, digest, rcNotReached)
 	}
 	defer turn.Release()
 	t, rc := z.prepare(ctx, w, k, pan, int64(amount))
 	if rc != "" {
-		return rc
+		return z.refused(ctx, w, key, digest, rc)
 	}
 	t.Idem, t.Digest = key, digest[:]
 	e.o.Failpoint("received")
@@ -90,11 +94,8 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 		return rcSystem
 	}
 	if over != "" {
-		if _, err := e.st.ByIdem(ctx, key); err == nil { // a repeat of one that has its share already
-			return z.replay(ctx, w, key, digest)
-		}
 		e.o.Log.Warn("limit exceeded", "terminal", t.Terminal, "limit", over)
-		return e.o.Risk.Code(over)
+		return z.refused(ctx, w, key, digest, e.o.Risk.Code(over))
 	}
 	if !fresh {
 		e.count.repeats.Add(1)
@@ -109,13 +110,20 @@ func (e *Engine) pick(q *route.Query) *host.Host {
 	return e.hosts[e.route.Pick(q, func(name string) bool { return e.hosts[name].Up() })]
 }
 
-// notReached answers 91 for a new request, and the stored answer for a repeat.
-func (z *Channel) notReached(ctx context.Context, w *work, key string, digest [32]byte) string {
-	if _, err := z.e.st.ByIdem(ctx, key); err == nil {
+// refused answers rc, with which nothing has happened, for a new request. A repeat gets the stored
+// answer, whatever has been forbidden or broken since: it may have been approved.
+func (z *Channel) refused(ctx context.Context, w *work, key string, digest [32]byte, rc string) string {
+	switch _, err := z.e.st.ByIdem(ctx, key); {
+	case err == nil:
+		z.e.count.repeats.Add(1)
 		return z.replay(ctx, w, key, digest)
+	case !errors.Is(err, store.ErrNotFound):
+		return rcNoAnswer // nobody can tell
 	}
-	z.e.count.notSent.Add(1)
-	return rcNotReached
+	if rc == rcNotReached {
+		z.e.count.notSent.Add(1)
+	}
+	return rc
 }
 
 // prepare builds the host message in w.out and w.frame and the row of the journal.

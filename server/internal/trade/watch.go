@@ -25,22 +25,25 @@ func (e *Engine) recover(ctx context.Context) error {
 	return nil
 }
 
-// adopt gives transactions that are INTENT or UNKNOWN since before a time their way on: money
-// is reversed, the rest stays UNKNOWN for good.
+// adopt gives transactions that are INTENT since before a time their way on: money is reversed, the
+// rest stays UNKNOWN for good. Money that went to a host which is not configured stays INTENT, until
+// the host is configured again.
 func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 	for {
 		ts, err := e.st.InState(ctx, store.Intent, before, 500)
 		if err != nil || len(ts) == 0 {
 			return err
 		}
+		left := 0
 		for _, t := range ts {
 			o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: "no outcome recorded", At: e.o.Now()}
 			if e.undone(t.Kind) {
-				r, err := e.newReversal(ctx, t, rcNoAnswer)
 				if e.hosts[t.Host] == nil {
-					e.o.Log.Error("transaction without a host: configure it again, or close by hand", "txn", t.ID, "host", t.Host)
-					r, err = nil, nil
+					e.o.Log.Error("money in doubt at a host that is not configured: configure it again", "txn", t.ID, "host", t.Host)
+					left++
+					continue
 				}
+				r, err := e.newReversal(ctx, t, rcNoAnswer)
 				if err != nil {
 					return err
 				}
@@ -58,6 +61,9 @@ func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 			}
 			e.o.Log.Warn("outcome unknown", "txn", t.ID, "terminal", t.Terminal, "reason", o.Note)
 			e.o.OnChange(t.ID)
+		}
+		if left == len(ts) {
+			return nil
 		}
 	}
 }

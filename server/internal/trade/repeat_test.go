@@ -1,0 +1,90 @@
+package trade_test
+
+import (
+	"encoding/hex"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"zhigui/server/api/message/format"
+	"zhigui/server/internal/link"
+	"zhigui/server/internal/risk"
+	"zhigui/server/internal/store"
+	"zhigui/server/internal/trade"
+)
+
+// A refusal says that nothing has happened, which is wrong for a repeat of what was approved.
+func TestARepeatGetsItsStoredAnswerWhateverWasForbiddenSince(t *testing.T) {
+	r := newRig(t, false, trade.Options{})
+	x := r.terminal("00000001", trade.Zone3DES)
+	q, _ := x.withdraw(card1, 10_000)
+	for _, kind := range []string{risk.Card, risk.Terminal} {
+		b := store.Block{Kind: kind, Subject: "00000001", Name: "a", On: true}
+		code := "58"
+		if kind == risk.Card {
+			b.Subject, code = hex.EncodeToString(r.hsm.Index([]byte(card1))), "62"
+		}
+		if err := r.st.SetBlock(t.Context(), b, "olga", time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "the block of the "+kind, func() bool { _, a := x.withdraw(card1, 100); return a.String(39) == code })
+		if a := x.do(q, true); a.String(39) != "00" {
+			t.Errorf("%s blocked: the repeat of an approved withdrawal got %s", kind, a.String(39))
+		}
+	}
+}
+
+// Money in doubt waits for its host when that is not in the configuration, and is reversed when it is again.
+func TestMoneyInDoubtAtAHostThatWasRemovedIsReversedWhenItIsBack(t *testing.T) {
+	r := newRig(t, false, trade.Options{})
+	now := time.Now()
+	lost := &store.Txn{ID: store.NumberAt(now), Idem: "00000001|x", Digest: []byte{1}, Terminal: "00000001", Branch: "0001", Host: "back", Kind: "withdrawal", Batch: "000001", STAN: "000001",
+		Amount: 10_000, State: store.Intent, Created: now, Updated: now}
+	if _, err := r.st.Insert(t.Context(), lost); err != nil {
+		t.Fatal(err)
+	}
+	state := func() store.State {
+		x, err := r.st.ByID(t.Context(), lost.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return x.State
+	}
+	r.stop()
+	r.start()
+	if got := state(); got != store.Intent {
+		t.Errorf("without its host: %s", got)
+	}
+	r.stop()
+	r.more = []hostOf{{name: "back", dialect: "cups128", link: link.Spec{Kind: "short", Address: free(t)}}}
+	r.start()
+	if v, err := r.st.ReversalOf(t.Context(), lost.ID); err != nil || v.Host != "back" {
+		t.Errorf("with its host again: %s, %v", state(), err)
+	}
+}
+
+// A partner's own 8583 has the fields of ours, but other frames: what the journal has of it must not
+// keep a reversal from being built.
+func TestMoneyInDoubtOfAPartnerWithAnOwn8583IsReversed(t *testing.T) {
+	r := newRig(t, false, trade.Options{})
+	text, err := os.ReadFile("../../api/message/dialects/pos64.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := strings.NewReplacer("name: pos64", "name: own64", "prefix: binary2", "prefix: ascii4", "digits: bcd", "digits: ascii", "lengths: bcd", "lengths: ascii").Replace(string(text))
+	d, err := format.Parse([]byte(own))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := r.addPartnerOf(link.Spec{Kind: "short", Listen: free(t)}, d, nil)
+	a, err := p.ask("0200", "010000", card1, 10_011) // by the amount's last digits the host is silent
+	if err != nil || a.Values["response"] != "98" {
+		t.Fatal(a, err)
+	}
+	until(t, "the reversal", func() bool { return r.eng.Stats().ReversalsPending == 0 })
+	ts, err := r.st.InState(t.Context(), store.ReversalStuck, time.Now().Add(time.Hour), 9)
+	if err != nil || len(ts) != 0 {
+		t.Errorf("%d reversals wait for a person: %v", len(ts), err)
+	}
+}
