@@ -47,7 +47,7 @@ func newBranch(t *testing.T, group bool) *branch {
 	b.rig = newRigOf(&rig{t: t, dir: t.TempDir(), doors: []bankhost.Door{door}, more: []hostOf{{name: "sick", dialect: "cups128", link: spec}},
 		rules:  []route.Rule{{BINs: []string{sickCard}, To: []route.Target{{Host: "sick"}}}},
 		limits: host.Limits{InFlight: 24, Queue: 24, Wait: 100 * time.Millisecond, BreakAfter: 8, Slow: 2 * time.Second, Rest: 200 * time.Millisecond},
-		opt:    trade.Options{HostTimeout: 600 * time.Millisecond}})
+		opt:    trade.Options{HostTimeout: 5 * time.Second}})
 	until(t, "the sick host's link", b.more[0].host.Up)
 	for i := range 8 {
 		b.terms = append(b.terms, b.terminal(fmt.Sprintf("%08d", i+1), trade.Zone3DES))
@@ -63,7 +63,9 @@ func (b *branch) arrive(n int) {
 			name, card = "core", healthyCard
 		}
 		x := b.terms[i%len(b.terms)]
+		b.mu.Lock() // a terminal has one counter, which its confirmations use too
 		q := x.request("010000", card, "123456", 100)
+		b.mu.Unlock()
 		b.wg.Go(func() {
 			rc := "none"
 			a, err := x.try(q, true)
@@ -104,7 +106,7 @@ func TestAHostThatMisbehavesHurtsOnlyItsOwn(t *testing.T) {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
 			b := newBranch(t, fault == "one link of a group")
-			b.sick.delay.Store(int64(1500 * time.Millisecond)) // longer than a transaction may last
+			b.sick.delay.Store(int64(15 * time.Second)) // longer than a transaction may last
 			before := runtime.NumGoroutine()
 			b.arrive(25)
 			mode := fault

@@ -32,7 +32,8 @@ type ReplayOptions struct {
 	// Strict: each byte of the driver as in the trace. Else polls (frames that the trace has
 	// again and again) may come more or less often.
 	Strict bool
-	Pace   float64 // of the recorded pauses before the device's bytes: 1 as they were, 0 none
+	Polls  [][]byte // frames that are polls although a short trace has them once only
+	Pace   float64  // of the recorded pauses before the device's bytes: 1 as they were, 0 none
 }
 
 // Replay stands in for the device of a trace. After a departure it is silent.
@@ -55,6 +56,9 @@ type Replay struct {
 func NewReplay(es []Entry, o ReplayOptions) (*Replay, error) {
 	r := &Replay{o: o, line: engine.Line{Path: o.Link}, es: split(es), answers: map[string]int{}, changed: make(chan struct{}), stop: make(chan struct{})}
 	r.poll = polls(r.es)
+	for _, p := range o.Polls {
+		r.poll[string(p)] = true
+	}
 	m, err := r.line.Open()
 	if err != nil {
 		return nil, fmt.Errorf("replay: %w", err)
