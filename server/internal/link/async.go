@@ -256,7 +256,7 @@ func NewAsyncServer(o AsyncOptions, h Handler) (*AsyncServer, error) {
 		}
 		s.wg.Go(func() {
 			defer func() { a.Release(); <-slots }()
-			out, _ := h.Handle(ctx, a.Body(), nil)
+			out := handle(ctx, h, a.Body(), o.Log)
 			if len(out) == 0 {
 				s.box.garbage.Add(1)
 				return

@@ -3,6 +3,8 @@ package link
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"sync"
 
 	"zhigui/server/api/message"
@@ -35,6 +37,18 @@ type Client interface {
 // the connection open (a long connection); an empty answer closes it.
 type Handler interface {
 	Handle(ctx context.Context, body, dst []byte) (answer []byte, keep bool)
+}
+
+// handle runs h, whose panic costs one message and not the program.
+func handle(ctx context.Context, h Handler, body []byte, log *slog.Logger) (answer []byte) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("link: request: panic", "panic", fmt.Sprint(p))
+			answer = nil
+		}
+	}()
+	answer, _ = h.Handle(ctx, body, nil)
+	return answer
 }
 
 // Answer is a received message. Release returns it; Msg and Seal must not be used after.

@@ -156,3 +156,17 @@ func TestTheNewestConnectionOfAPeerTakesThePlaceOfAStaleOne(t *testing.T) {
 	}
 	eventually(t, "one link", func() bool { return m.Stats().Up == 1 && m.Up() })
 }
+
+type handlerFunc func(body []byte) []byte
+
+func (f handlerFunc) Handle(_ context.Context, body, _ []byte) ([]byte, bool) { return f(body), true }
+
+func TestAHandlerThatPanicsCostsOneMessage(t *testing.T) {
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	if out := handle(t.Context(), handlerFunc(func([]byte) []byte { panic("x") }), nil, log); out != nil {
+		t.Errorf("%q", out)
+	}
+	if out := handle(t.Context(), handlerFunc(func(b []byte) []byte { return b }), []byte("a"), log); string(out) != "a" {
+		t.Errorf("%q", out)
+	}
+}

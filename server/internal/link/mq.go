@@ -141,7 +141,7 @@ func NewMQServer(s *Spec, c *Codec, b bus.Bus, h Handler, log *slog.Logger) (*MQ
 		m.frames.Add(1)
 		m.wg.Go(func() {
 			defer func() { <-slots }()
-			out, _ := h.Handle(ctx, x.Value, nil)
+			out := handle(ctx, h, x.Value, log)
 			answer := c.Strip(out)
 			if len(answer) == 0 {
 				m.garbage.Add(1)

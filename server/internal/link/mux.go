@@ -445,7 +445,7 @@ func (m *Mux) request(a *Answer) {
 	m.wg.Go(func() {
 		defer func() { a.Release(); <-m.slots }()
 		m.served.Add(1)
-		frame, _ := m.o.Requests.Handle(m.ctx, a.Body(), nil)
+		frame := handle(m.ctx, m.o.Requests, a.Body(), m.o.Log)
 		if len(frame) > 0 && !m.enqueue(&wait{frame: frame}, nil) {
 			m.refused.Add(1)
 		}

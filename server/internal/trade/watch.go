@@ -89,6 +89,11 @@ func (e *Engine) watch(ctx context.Context) {
 		case <-t.C:
 		}
 		e.refreshBlocks(ctx)
+		if i%3600 == 0 { // the longest period of a limit is a month
+			if err := e.st.ForgetUsage(ctx, e.o.Now().In(shanghai).AddDate(0, -2, 0).Format("20060102")); err != nil && ctx.Err() == nil {
+				e.o.Log.Error("old usage of limits", "error", err.Error())
+			}
+		}
 		if i%5 != 0 {
 			continue
 		}
