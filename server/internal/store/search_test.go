@@ -16,6 +16,7 @@ func TestEveryKeyFindsItsTransactions(t *testing.T) {
 	at := func(i int) time.Time { return begin.Add(time.Duration(i) * time.Minute) }
 	const n = 400
 	on(t, Options{}, func(t *testing.T, s *Store) {
+		s.index.end() // the test itself says when rows go into the indexes
 		for i := range n {
 			insert(t, s, &Txn{ID: NumberAt(at(i)) + 5, Idem: fmt.Sprintf("%08d|m|000001|%06d", i%4, i), Digest: []byte{1}, Terminal: fmt.Sprintf("%08d", i%4), Branch: fmt.Sprintf("%04d", i%2),
 				Kind: "withdrawal", Batch: "000001", STAN: fmt.Sprintf("%06d", i/4), Amount: int64(i%10+1) * 100, State: []State{Confirmed, Declined, Suspense, Confirmed}[i%4],
@@ -88,6 +89,7 @@ func TestEveryKeyFindsItsTransactions(t *testing.T) {
 // A row whose number is behind the mark of the indexes (the clock went back) is found all the same.
 func TestARowBehindTheMarkIsFound(t *testing.T) {
 	s := open(t, Options{DSN: dbtest.DSN(t, "sqlite")})
+	s.index.end()
 	now := time.Now()
 	for i := range 3 {
 		x := row(int64(i + 1))
