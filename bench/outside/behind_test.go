@@ -110,7 +110,7 @@ func behind(t *testing.T, b *counter) {
 		if err == nil {
 			err = json.Unmarshal(s.Classes, &all)
 		}
-		if at := all.CashAcceptor; err != nil || at.Units["cashbox"].State != "ok" || len(at.NoteTypes) == 0 || at.CashIn.Unknown {
+		if at := all.CashAcceptor; err != nil || at.Units[cash.BoxUnit].State != "ok" || len(at.NoteTypes) == 0 || at.CashIn.Unknown {
 			t.Errorf("%+v %v", at, err)
 		}
 		if c := run(d, "1", cash.CmdCashInStart, `{}`); c.Outcome != api.NotStarted || c.Code != api.AuthorizationRequired {

@@ -120,7 +120,7 @@ func questions(t *testing.T, b *counter) {
 		{"acceptor", "Storage.EndExchange", ``, "commandErrorCode", "noExchangeActive", ""},
 		{"acceptor", "Storage.StartExchange", ``, "", "", ""},
 		{"acceptor", "Storage.StartExchange", ``, "commandErrorCode", "exchangeActive", ""},
-		{"acceptor", "Storage.SetStorage", `{"storage":{"cashbox":{"cash":{"status":{"initial":{"typeCNY100":{"fit":3}}}}}}}`, "invalidData", "", ""},
+		{"acceptor", "Storage.SetStorage", `{"storage":{"unitcashbox":{"cash":{"status":{"initial":{"typeCNY100":{"fit":3}}}}}}}`, "invalidData", "", ""},
 		{"acceptor", "Storage.SetStorage", `{"storage":{"unitcashbox":{"cash":{"status":{"initial":{}}}}}}`, "", "", ""},
 		{"acceptor", "Storage.EndExchange", ``, "", "", ""},
 		{"printer", "Printer.GetQueryForm", `{"formName":"withdrawal"}`, "", "", `"amount"`},

@@ -63,10 +63,14 @@ type NoteType struct {
 // CashInStart opens a cash-in transaction. It moves nothing.
 type CashInStart struct {
 	// UseRecycleUnits lets notes go where they can be paid out again; false sends every note to
-	// the cash box.
-	UseRecycleUnits bool   `json:"useRecycleUnits,omitempty"`
-	InputPosition   string `json:"inputPosition,omitempty"`  // empty is inDefault
-	OutputPosition  string `json:"outputPosition,omitempty"` // empty is outDefault
+	// the cash box. What the device finds unfit, or has no room for, goes there in any case.
+	UseRecycleUnits bool `json:"useRecycleUnits,omitempty"`
+	// High is X-high: by note type, how many notes its recycle unit may hold (the highThreshold of
+	// Storage); what comes above it goes to the cash box. 0: none. A type that is not in it has the
+	// device's own limit.
+	High           map[string]int `json:"X-high,omitempty"`
+	InputPosition  string         `json:"inputPosition,omitempty"`  // empty is inDefault
+	OutputPosition string         `json:"outputPosition,omitempty"` // empty is outDefault
 	// TotalItemsLimit and AmountLimit (X-value in minor units) refuse what goes beyond; 0 and
 	// none: no limit.
 	TotalItemsLimit int          `json:"totalItemsLimit,omitempty"`
@@ -193,9 +197,10 @@ type AcceptorStatus struct {
 	StackerItems        string     `json:"stackerItems"`        // customerAccess, noCustomerAccess, accessUnknown, noItems
 	Positions           []Position `json:"positions"`           // inDefault, outDefault
 	Transport           string     `json:"X-transport"`         // empty, notEmpty (a jam), unknown
-	// Units is X-units: "cashbox" and, of a recycler, one unit for each note type ("unit100CNY1").
+	// Units is X-units: BoxUnit and, of a recycler, one unit for each note type (RecycleUnit).
 	Units map[string]UnitStatus `json:"X-units"`
-	// Levels is X-levels: the notes in each recycle unit as the device counts them.
+	// Levels is X-levels: the notes in each recycle unit as the device counts them, asked after
+	// the last note has moved; nil while they are not known, and of a device without such units.
 	Levels    map[string]int      `json:"X-levels,omitempty"`
 	NoteTypes map[string]NoteType `json:"X-noteTypes"`
 	CashIn    CashInStatus        `json:"X-cashIn"`

@@ -340,7 +340,7 @@ func (d *driver) rollback(ctx context.Context) api.Completion {
 		c.Description = "only the note in escrow came back; earlier ones are stacked"
 	}
 	if had {
-		place := map[string]string{"position": "outDefault", "additionalBunches": "none"}
+		place := cash.Bunch{Position: "outDefault", More: "0"}
 		d.env.Event(cash.EvItemsPresented, place)
 		d.env.Event(cash.EvItemsTaken, place) // the device has no sensor for it
 	}

@@ -168,7 +168,7 @@ func (d *driver) Status() map[string]any {
 	defer d.mu.Unlock()
 	dev, word := api.Offline, map[bool]string{true: "notEmpty", false: "empty"}
 	st := cash.AcceptorStatus{IntermediateStacker: "unknown", StackerItems: "accessUnknown", Transport: "unknown",
-		Units: map[string]cash.UnitStatus{"cashbox": {State: "inoperative"}}, NoteTypes: d.types, CashIn: d.transaction}
+		Units: map[string]cash.UnitStatus{cash.BoxUnit: {State: "inoperative"}}, NoteTypes: d.types, CashIn: d.transaction}
 	pos := cash.Position{Position: "inDefault", PositionStatus: "unknown", Transport: "unknown"}
 	if d.online {
 		dev, st.Transport, pos.Transport = api.Online, "empty", "ok"
@@ -187,7 +187,7 @@ func (d *driver) Status() map[string]any {
 		case stFailure:
 			dev = api.StateHardwareError
 		}
-		st.Units["cashbox"] = cash.UnitStatus{State: box}
+		st.Units[cash.BoxUnit] = cash.UnitStatus{State: box}
 	}
 	out := pos
 	out.Position = "outDefault"

@@ -213,9 +213,9 @@ func (d *driver) tell(before, now []byte) {
 	was, is := first(before), now[0]
 	switch {
 	case is == stFull:
-		d.env.Event(cash.EvThreshold, map[string]any{"cashbox": map[string]string{"X-state": "full"}})
+		d.env.Event(cash.EvThreshold, cash.BoxLevel("full"))
 	case (is == stBoxOut) != (was == stBoxOut) && was != 0:
-		d.env.Event(cash.EvStorage, map[string]any{"cashbox": map[string]bool{"X-present": is != stBoxOut}})
+		d.env.Event(cash.EvStorage, cash.BoxPlace(is == stBoxOut))
 	}
 }
 

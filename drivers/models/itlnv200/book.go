@@ -39,6 +39,14 @@ type payment struct {
 	Empty    bool           `json:"empty,omitempty"`
 }
 
+// notes is how many were asked for.
+func (p *payment) notes() (n int) {
+	for _, k := range p.Asked {
+		n += k
+	}
+	return n
+}
+
 // book is what must survive the process: beside the cash-in transaction what the device's
 // counters said when the books and the device last agreed, and a payout under way.
 type book struct {

@@ -87,7 +87,7 @@ func (d *driver) start(r cash.CashInStart) api.Completion {
 		if r.UseRecycleUnits {
 			cmd = []byte{cmdPayEnable, 0}
 		}
-		if err := d.route(r.UseRecycleUnits); err != nil {
+		if err := d.route(r); err != nil {
 			return *notReady(err.Error())
 		}
 		if _, err := d.link.exchange(cmd...); err != nil {
@@ -104,18 +104,28 @@ func (d *driver) start(r cash.CashInStart) api.Completion {
 	return d.told(api.Completion{Outcome: api.Done})
 }
 
-// route sends every known note to the store, if the transaction wants it.
-func (d *driver) route(store bool) error {
-	if !store {
+// route says where the next note goes, by its type: into the store as long as its unit is below the
+// transaction's mark. No note may be inside.
+func (d *driver) route(r cash.CashInStart) error {
+	if !d.p.Payout || !r.UseRecycleUnits {
 		return nil // with the payout device disabled everything goes to the cash box
 	}
+	held := d.levels()
+	if held == nil {
+		return fmt.Errorf("%w: the payout device does not say what it holds", errSilent)
+	}
 	for _, id := range d.set.ids {
-		if id == "" {
+		to := byte(routeStore)
+		if high, marked := r.High[id]; marked && held[id] >= high {
+			to = routeBox
+		}
+		if was, known := d.routes[id]; id == "" || known && was == to {
 			continue
 		}
-		if _, err := d.link.exchange(append([]byte{cmdSetRoute, routeStore}, denomination(d.set.types[id])...)...); err != nil {
+		if _, err := d.link.exchange(append([]byte{cmdSetRoute, to}, denomination(d.set.types[id])...)...); err != nil {
 			return err
 		}
+		d.routes[id] = to
 	}
 	return nil
 }
@@ -175,7 +185,11 @@ func (d *driver) cashIn(ctx context.Context, emit func(api.Event)) api.Completio
 			return d.told(*c)
 		}
 	}
-	if err := d.open(); err != nil {
+	err := d.route(d.book.Start)
+	if err == nil {
+		err = d.open()
+	}
+	if err != nil {
 		d.lost(err)
 		return d.told(api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: err.Error()})
 	}
@@ -410,6 +424,9 @@ func (d *driver) finish(c api.Completion, status string) api.Completion {
 	if err := d.book.save(); err != nil {
 		return api.Completion{Outcome: api.Failed, Code: api.InternalError, Description: err.Error()}
 	}
+	if d.live && d.book.Current == nil {
+		d.levels() // the status after a deposit says what the store holds now
+	}
 	return c
 }
 
@@ -432,8 +449,8 @@ func (d *driver) rollback(ctx context.Context) api.Completion {
 		if c := d.returnHeld(); c != nil {
 			return d.told(d.finish(*c, cash.CashInUnknown))
 		}
-		d.env.Event(cash.EvItemsPresented, place)
-		d.env.Event(cash.EvItemsTaken, place) // the device has no sensor for it
+		d.env.Event(cash.EvItemsPresented, bunch(0))
+		d.env.Event(cash.EvItemsTaken, bunch(0)) // the device has no sensor for it
 	}
 	c := d.shut(api.Completion{Outcome: api.Done})
 	if kept > 0 {

@@ -67,15 +67,6 @@ func (s dataset) byChannel(ch int) string {
 	return s.ids[ch-1]
 }
 
-// unitOf is the recycle unit of a note type, typeOf the other way.
-func unitOf(id string) string { return "unit" + strings.TrimPrefix(id, "type") }
-func typeOf(unit string) string {
-	if id, ok := strings.CutPrefix(unit, "unit"); ok {
-		return "type" + id
-	}
-	return ""
-}
-
 // denomination is value and currency as commands carry them.
 func denomination(t cash.NoteType) []byte {
 	return append(binary.LittleEndian.AppendUint32(nil, uint32(t.Value)), t.Currency...)

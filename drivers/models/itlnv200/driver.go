@@ -12,6 +12,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"sync"
 	"time"
@@ -57,6 +58,7 @@ type profile struct {
 	StackMs         int    `json:"stackMs"`
 	ResetMs         int    `json:"resetMs"`
 	PerNoteMs       int    `json:"perNoteMs"`
+	LevelsMs        int    `json:"levelsMs"`
 
 	fixed uint64
 }
@@ -111,15 +113,20 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 }
 
 type driver struct {
-	env   sdk.Env
-	p     *profile
-	line  *line.Line // held while packets are exchanged; guards link, book, dataset and live
-	link  link
-	book  *book
-	set   dataset
-	live  bool // connected: sequence and keys agreed
-	dirty bool // the book differs from its file
-	reset bool // the device said that it was reset
+	env  sdk.Env
+	p    *profile
+	line *line.Line // held while packets are exchanged; guards link, book, dataset and live
+	link link
+	book *book
+	set  dataset
+	// routes are where the device has been told to send each note type since it was connected.
+	routes map[string]byte
+	// counted is when the levels were read; zero: they are not those of now.
+	counted time.Time
+	come    int  // notes of the payout under way that have come to the bezel
+	live    bool // connected: sequence and keys agreed
+	dirty   bool // the book differs from its file
+	reset   bool // the device said that it was reset
 
 	mu    sync.Mutex // guards what Status and Identity answer from
 	known bool       // Recover has spoken with the device
@@ -130,6 +137,7 @@ type driver struct {
 // seen is what the last poll said that lasts.
 type seen struct {
 	online, full, boxOut, disabled, bezel, paying bool
+	paid                                          int64 // of the payout under way, as the device says
 	jam                                           byte
 }
 
@@ -215,6 +223,14 @@ func (d *driver) tick() error {
 	if d.reset {
 		return d.connect()
 	}
+	if d.p.Payout && d.book.Current == nil && time.Since(d.counted) > ms(d.p.LevelsMs) {
+		d.mu.Lock()
+		was := d.snap.levels
+		d.mu.Unlock()
+		if now := d.levels(); now != nil && (was == nil || !maps.Equal(was, now)) {
+			d.publish()
+		}
+	}
 	return nil
 }
 
@@ -236,7 +252,10 @@ func (d *driver) publish() {
 	s.unsettled = c != nil && c.Stage != cashbook.Held && !d.live || d.book.Pay != nil && !d.live
 	s.cashIn.Unknown = s.cashIn.Unknown || s.unsettled && d.book.Pay == nil
 	d.mu.Lock()
-	s.firmware, s.serial, s.levels = d.snap.firmware, d.snap.serial, d.snap.levels
+	s.firmware, s.serial = d.snap.firmware, d.snap.serial
+	if d.live && !d.counted.IsZero() && d.book.Pay == nil {
+		s.levels = d.snap.levels
+	}
 	d.snap = s
 	d.mu.Unlock()
 	d.env.StatusChanged()
@@ -248,7 +267,7 @@ func (d *driver) Status() map[string]any {
 	defer d.mu.Unlock()
 	dev, word := api.Offline, map[bool]string{true: "notEmpty", false: "empty"}
 	st := cash.AcceptorStatus{IntermediateStacker: "unknown", StackerItems: "accessUnknown", Transport: "unknown",
-		Units: map[string]cash.UnitStatus{"cashbox": {State: "inoperative"}}, NoteTypes: d.snap.types, CashIn: d.snap.cashIn}
+		Units: map[string]cash.UnitStatus{cash.BoxUnit: {State: "inoperative"}}, NoteTypes: d.snap.types, CashIn: d.snap.cashIn}
 	in, out := cash.Position{Position: "inDefault", PositionStatus: "unknown", Transport: "unknown"}, cash.Position{Position: "outDefault", PositionStatus: "unknown", Transport: "unknown"}
 	if d.now.online {
 		dev = api.Online
@@ -259,7 +278,7 @@ func (d *driver) Status() map[string]any {
 		case d.now.full:
 			box = "full"
 		}
-		st.Units["cashbox"] = cash.UnitStatus{State: box}
+		st.Units[cash.BoxUnit] = cash.UnitStatus{State: box}
 		st.IntermediateStacker, st.StackerItems = word[d.snap.escrow], "noItems"
 		if d.snap.escrow {
 			st.StackerItems = "noCustomerAccess"
@@ -270,14 +289,22 @@ func (d *driver) Status() map[string]any {
 		}
 	}
 	if d.p.Payout {
-		st.Levels = map[string]int{}
-		for id, n := range d.snap.levels {
-			st.Levels[unitOf(id)] = n
+		if d.snap.levels != nil {
+			st.Levels = map[string]int{}
+		}
+		for id := range d.snap.types {
 			state := "ok"
-			if n == 0 {
+			n, known := d.snap.levels[id]
+			if known {
+				st.Levels[cash.RecycleUnit(id)] = n
+			}
+			switch {
+			case !d.now.online:
+				state = "inoperative"
+			case known && n == 0:
 				state = "empty"
 			}
-			st.Units[unitOf(id)] = cash.UnitStatus{State: state}
+			st.Units[cash.RecycleUnit(id)] = cash.UnitStatus{State: state}
 		}
 	}
 	st.Positions = []cash.Position{in, out}

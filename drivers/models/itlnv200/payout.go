@@ -44,7 +44,7 @@ func (d *driver) beforePay(p *payment) *api.Completion {
 	}
 	for id, n := range p.Asked {
 		if n > p.Levels[id] {
-			c := api.Fail(api.NotStarted, cash.ErrNotDispensable, fmt.Sprintf("%s holds %d notes, %d are asked for", unitOf(id), p.Levels[id], n))
+			c := api.Fail(api.NotStarted, cash.ErrNotDispensable, fmt.Sprintf("%s holds %d notes, %d are asked for", cash.RecycleUnit(id), p.Levels[id], n))
 			return &c
 		}
 	}
@@ -69,7 +69,7 @@ func (d *driver) dispense(ctx context.Context, r cash.Dispense, emit func(api.Ev
 	p := &payment{Asked: map[string]int{}}
 	total := 0
 	for unit, n := range r.Counts {
-		id := typeOf(unit)
+		id := cash.NoteTypeOf(unit)
 		switch _, known := d.set.types[id]; {
 		case !known:
 			return api.Fail(api.NotStarted, cash.ErrCashUnit, fmt.Sprintf("the device has no cash unit %q", unit))
@@ -90,7 +90,7 @@ func (d *driver) dispense(ctx context.Context, r cash.Dispense, emit func(api.Ev
 	for id, n := range p.Asked {
 		frame = append(binary.LittleEndian.AppendUint16(frame, uint16(n)), denomination(d.set.types[id])...)
 	}
-	c, value := d.pay(ctx, p, append(frame, optionPay), total, func() { emit(api.Event{Name: cash.EvStartDispense}) })
+	c, value := d.pay(ctx, p, append(frame, optionPay), func() { emit(api.Event{Name: cash.EvStartDispense}) })
 	if c.Outcome == api.NotStarted {
 		return c
 	}
@@ -99,7 +99,7 @@ func (d *driver) dispense(ctx context.Context, r cash.Dispense, emit func(api.Ev
 
 // pay sends a payout or empty once and follows it to its end. value is what the device says
 // to have paid, -1 if it said nothing.
-func (d *driver) pay(ctx context.Context, p *payment, frame []byte, notes int, begun func()) (api.Completion, int64) {
+func (d *driver) pay(ctx context.Context, p *payment, frame []byte, begun func()) (api.Completion, int64) {
 	d.book.Pay = p
 	if err := d.book.save(); err != nil {
 		d.book.Pay = nil
@@ -130,13 +130,22 @@ func (d *driver) pay(ctx context.Context, p *payment, frame []byte, notes int, b
 		return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: err.Error()}, -1
 	}
 	begun()
-	return d.follow(ctx, time.Now().Add(time.Duration(notes+1)*ms(d.p.PerNoteMs)))
+	d.come = 0
+	d.mu.Lock()
+	d.now.paid = 0
+	d.mu.Unlock()
+	return d.follow(ctx)
 }
 
-func (d *driver) follow(ctx context.Context, end time.Time) (api.Completion, int64) {
-	halted := false
+// follow sees a payout to its end. It is halted when a note neither comes nor is taken in time.
+func (d *driver) follow(ctx context.Context) (api.Completion, int64) {
+	halted, at := false, paying{}
+	var end time.Time
 	for {
 		d.line.Promise(60 * time.Second)
+		if now := d.progress(); now != at || end.IsZero() {
+			at, end = now, time.Now().Add(ms(d.p.PerNoteMs))
+		}
 		evs, err := d.look()
 		if err != nil {
 			return api.Completion{Outcome: api.Indeterminate, Code: api.HardwareError, Description: err.Error()}, -1
@@ -174,6 +183,42 @@ func (d *driver) follow(ctx context.Context, end time.Time) (api.Completion, int
 	}
 }
 
+// paying is how far a payout is.
+type paying struct {
+	value int64 // what the device says to have paid
+	bezel bool
+	come  int
+}
+
+func (d *driver) progress() paying {
+	d.mu.Lock()
+	now := paying{value: d.now.paid, bezel: d.now.bezel, come: d.come}
+	d.mu.Unlock()
+	return now
+}
+
+// passes tells of a note of a payout that has come to the bezel, or was taken from it, when others
+// follow. The last one is told of when the payout has been reckoned up. Between two polls one note
+// may have gone and the next have come: then more is paid than before.
+func (d *driver) passes(was, is seen) {
+	if d.book.Pay.Empty {
+		return
+	}
+	came := is.bezel && (!was.bezel || is.paid > was.paid)
+	tell := func(name string) {
+		if left := d.book.Pay.notes() - d.come; left > 0 {
+			d.env.Event(name, bunch(left))
+		}
+	}
+	if was.bezel && (came || !is.bezel) {
+		tell(cash.EvItemsTaken)
+	}
+	if came {
+		d.come++
+		tell(cash.EvItemsPresented)
+	}
+}
+
 // account says where the notes of the payment are: levels before and after, notes that went
 // into the cash box instead (53), and the counters, which must agree.
 func (d *driver) account(c api.Completion, value int64, emit func(api.Event)) api.Completion {
@@ -188,7 +233,7 @@ func (d *driver) account(c api.Completion, value int64, emit func(api.Event)) ap
 	if c.Outcome != api.Indeterminate {
 		short := moved.Unknown
 		for id, n := range p.Asked {
-			short = short || moved.Units[unitOf(id)].Presented != n
+			short = short || moved.Units[cash.RecycleUnit(id)].Presented != n
 		}
 		if short && c.Outcome == api.Done {
 			c = api.Completion{Outcome: api.Failed, Code: api.HardwareError, Description: "fewer notes were paid than asked for"}
@@ -218,9 +263,9 @@ func (d *driver) shown(m cash.Moved) {
 	if n == 0 && !bezel {
 		return
 	}
-	d.env.Event(cash.EvItemsPresented, place)
+	d.env.Event(cash.EvItemsPresented, bunch(0))
 	if !bezel {
-		d.env.Event(cash.EvItemsTaken, place)
+		d.env.Event(cash.EvItemsTaken, bunch(0))
 	}
 }
 
@@ -277,7 +322,7 @@ func (d *driver) reckon(p *payment, value int64) cash.Moved {
 			state = "empty"
 		}
 		if n > 0 || box[id] > 0 || p.Asked[id] > 0 {
-			moved.Units[unitOf(id)] = cash.UnitMoved{Presented: n, Rejected: box[id], State: state}
+			moved.Units[cash.RecycleUnit(id)] = cash.UnitMoved{Presented: n, Rejected: box[id], State: state}
 		}
 	}
 	return moved
@@ -318,11 +363,7 @@ func (d *driver) empty(ctx context.Context) api.Completion {
 	if c := d.beforePay(p); c != nil {
 		return *c
 	}
-	total := 0
-	for _, n := range p.Levels {
-		total += n
-	}
-	c, value := d.pay(ctx, p, []byte{cmdSmartEmpty}, total, func() {})
+	c, value := d.pay(ctx, p, []byte{cmdSmartEmpty}, func() {})
 	if c.Outcome == api.NotStarted {
 		return c
 	}

@@ -40,6 +40,7 @@ const (
 	cmdPayEnable   = 0x5C
 	optionPay      = 0x58
 	routeStore     = 0
+	routeBox       = 1
 	routeCashbox   = 1
 	unitWithPayout = 6
 )

@@ -2,6 +2,7 @@ package itlnv200
 
 import (
 	"context"
+	"time"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
@@ -10,10 +11,14 @@ import (
 )
 
 // Recover asks the device where the note on its way is, first by HOLD, and compares the books
-// with the device's counters. It moves nothing: a note in escrow stays there and is held on.
+// with the device's counters. It moves nothing: a note in escrow stays there and is held on. A
+// payout that goes on by itself is halted, as nobody follows it: then it is certain what came out.
 func (d *driver) Recover(_ context.Context, open []sdk.OpenOp) (api.Recovery, error) {
 	defer d.exclusive(ms(d.p.SettleMs) + ms(d.p.ReplyMs)*20)()
 	if err := d.connect(); err != nil {
+		return api.Recovery{}, err
+	}
+	if err := d.halt(); err != nil {
 		return api.Recovery{}, err
 	}
 	d.mu.Lock()
@@ -55,11 +60,8 @@ func (d *driver) proved(name string) *api.Completion {
 		if b.Pay == nil {
 			return nil
 		}
-		d.mu.Lock()
-		paying := d.now.paying
-		d.mu.Unlock()
-		if paying {
-			return nil // it still pays: the next Recover knows more
+		if d.pays() {
+			return nil // it was not to be halted: the next Recover knows more
 		}
 		c := d.account(api.Completion{Outcome: api.Done}, -1, nil)
 		return &c
@@ -92,4 +94,27 @@ func (d *driver) proved(name string) *api.Completion {
 	}
 	c = d.told(c)
 	return &c
+}
+
+func (d *driver) pays() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.now.paying
+}
+
+// halt ends a payout that the device went on with while its driver was away.
+func (d *driver) halt() error {
+	if d.book.Pay == nil || d.book.Pay.Empty || !d.pays() {
+		return nil
+	}
+	if _, err := d.link.exchange(cmdHalt); err != nil && !answered(err) {
+		d.lost(err)
+		return err
+	}
+	for end := time.Now().Add(ms(d.p.SettleMs)); d.pays() && time.Now().Before(end) && !d.stopped(); d.pause() {
+		if _, err := d.look(); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"zhigui/drivers/api/cash"
@@ -21,7 +22,7 @@ func (d *driver) connect() error {
 		d.lost(err)
 		return err
 	}
-	d.live, d.reset = true, false
+	d.live, d.reset, d.routes = true, false, map[string]byte{}
 	d.mu.Lock()
 	d.now.online = true
 	d.mu.Unlock()
@@ -171,8 +172,8 @@ func (d *driver) keep() error {
 	return nil
 }
 
-// place is the data of presented and taken.
-var place = map[string]string{"position": "outDefault", "additionalBunches": "none"}
+// bunch is the data of presented and taken; more notes of a payout follow.
+func bunch(more int) cash.Bunch { return cash.Bunch{Position: "outDefault", More: strconv.Itoa(more)} }
 
 // look polls once and books what came. It must not be called with a held note that is to
 // stay.
@@ -191,7 +192,7 @@ func (d *driver) look() ([]event, error) {
 	}
 	d.mu.Lock()
 	before := d.now
-	d.now = seen{online: true, boxOut: before.boxOut}
+	d.now = seen{online: true, boxOut: before.boxOut, paid: before.paid}
 	d.mu.Unlock()
 	for _, e := range evs {
 		d.apply(e)
@@ -205,16 +206,28 @@ func (d *driver) look() ([]event, error) {
 	if before != after || progress(evs) {
 		d.publish()
 	}
-	if before.bezel && !after.bezel && d.book.Pay == nil { // while it pays one note after the other comes and goes
-		d.env.Event(cash.EvItemsTaken, place)
+	switch {
+	case d.book.Pay != nil:
+		d.passes(before, after)
+	case before.bezel && !after.bezel:
+		d.env.Event(cash.EvItemsTaken, bunch(0))
 	}
 	if after.full && !before.full {
-		d.env.Event(cash.EvThreshold, map[string]any{"cashbox": map[string]string{"X-state": "full"}})
+		d.env.Event(cash.EvThreshold, cash.BoxLevel("full"))
 	}
 	if after.boxOut != before.boxOut {
-		d.env.Event(cash.EvStorage, map[string]any{"cashbox": map[string]bool{"X-present": !after.boxOut}})
+		d.env.Event(cash.EvStorage, cash.BoxPlace(after.boxOut))
 	}
 	return evs, nil
+}
+
+// stores reports events after which the store may hold other notes than before.
+func stores(code byte) bool {
+	switch code {
+	case evDispensing, evDispensed, evPayError, evPayJam, evHalted, evPayTimeout, evIncomplete, evEmptying, evEmptied, evStored, evStoredStart, evBoxPaidStart, evPaidStart, evReset:
+		return true
+	}
+	return false
 }
 
 // apply books one event.
@@ -226,6 +239,9 @@ func (d *driver) apply(e event) {
 	}
 	b := d.book
 	d.dirty = d.dirty || progress([]event{e})
+	if stores(e.code) {
+		d.counted = time.Time{}
+	}
 	switch e.code {
 	case evRead:
 		if e.channel > 0 {
@@ -280,7 +296,9 @@ func (d *driver) apply(e event) {
 	case evBezel:
 		state(func(s *seen) { s.bezel = true })
 	case evDispensing:
-		state(func(s *seen) { s.paying = true })
+		state(func(s *seen) { s.paying, s.paid = true, e.value })
+	case evDispensed:
+		state(func(s *seen) { s.paid = e.value })
 	case evReset:
 		d.reset = true
 	}
@@ -302,6 +320,7 @@ func (d *driver) levels() map[string]int {
 	d.mu.Lock()
 	d.snap.levels = n
 	d.mu.Unlock()
+	d.counted = time.Now()
 	return n
 }
 

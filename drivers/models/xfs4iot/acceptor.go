@@ -115,8 +115,8 @@ func (a *acceptor) Status() map[string]any {
 			box = s
 		}
 	}
-	if _, ok := st.Units["cashbox"]; !ok && a.units != nil {
-		st.Units["cashbox"] = cash.UnitStatus{State: box} // the worst of those that take notes in
+	if _, ok := st.Units[cash.BoxUnit]; !ok && a.units != nil {
+		st.Units[cash.BoxUnit] = cash.UnitStatus{State: box} // the worst of those that take notes in
 	}
 	if l, status := a.current(); l != nil {
 		var theirs struct {

@@ -302,7 +302,7 @@ func TestWhatAnAcceptorsStateMeans(t *testing.T) {
 			if d := cmp.Diff(c.want, a.CashIn.Deposited); d != "" || a.CashIn.Status != c.status {
 				t.Error(d, a.CashIn.Status)
 			}
-			if a.Units["cashbox"].State != "full" || len(a.Units) != 1 || a.NoteTypes["typeCNY50"] != (cash.NoteType{Currency: "CNY", Value: 5000}) || a.Transport != "empty" {
+			if a.Units[cash.BoxUnit].State != "full" || len(a.Units) != 1 || a.NoteTypes["typeCNY50"] != (cash.NoteType{Currency: "CNY", Value: 5000}) || a.Transport != "empty" {
 				t.Errorf("%+v", a)
 			}
 			for _, problem := range xfs4iot.Check("completion", "Common.Status", s.Classes) {

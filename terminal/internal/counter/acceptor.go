@@ -126,7 +126,7 @@ func (c *Counter) acceptorStorage(context.Context, *service.Call) api.Completion
 		if u.State == "full" {
 			status["replenishmentStatus"] = "full"
 		}
-		if id == cashBox {
+		if id == cash.BoxUnit {
 			c.Ledger.Read(func(b *book.Book) {
 				total, deposited := 0, map[string]any{}
 				for note, n := range b.Box {
@@ -146,8 +146,8 @@ func (c *Counter) acceptorStorage(context.Context, *service.Call) api.Completion
 		one := map[string]any{"status": state, "cash": map[string]any{
 			"configuration": map[string]any{"types": map[string]bool{"cashIn": true}, "currency": currency}, "status": status,
 		}}
-		if id == cashBox {
-			id, one["id"] = boxUnit, "BOX"
+		if id == cash.BoxUnit {
+			one["id"] = cash.BoxID
 		}
 		units[id] = one
 	}
@@ -196,9 +196,9 @@ const closeWait = 15 * time.Second
 func (c *Counter) depositOffer() offered {
 	st := c.acceptorStatus()
 	switch {
-	case !usable(c.Acceptor.State()) || st.Units[cashBox].State == "missing":
+	case !usable(c.Acceptor.State()) || st.Units[cash.BoxUnit].State == "missing":
 		return offered{Reason: "acceptor"}
-	case st.Units[cashBox].State == "full":
+	case st.Units[cash.BoxUnit].State == "full":
 		return offered{Reason: "acceptorFull"}
 	case c.Depositor.Blocked():
 		return offered{Reason: "depositCheck"}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"zhigui/drivers/api"
+	"zhigui/drivers/api/cash"
 	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/service"
@@ -78,12 +79,9 @@ func (c *Counter) setBox(_ context.Context, call *service.Call) api.Completion {
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
-	s, ok := req.Storage[boxUnit]
-	if !ok {
-		s, ok = req.Storage[cashBox] // as it was called before
-	}
+	s, ok := req.Storage[cash.BoxUnit]
 	if !ok || len(req.Storage) != 1 || s.Cash == nil || s.Cash.Status == nil || !nothing(s.Cash.Status.Initial) {
-		return api.Refuse(api.InvalidData, "unitcashbox with cash.status.initial of nothing is wanted")
+		return api.Refuse(api.InvalidData, cash.BoxUnit+" with cash.status.initial of nothing is wanted")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,13 +16,6 @@ import (
 	"zhigui/terminal/internal/service"
 )
 
-// cashBox is the acceptor's box for drivers; boxUnit is it in Storage, where the standard wants names to
-// begin so.
-const (
-	cashBox = "cashbox"
-	boxUnit = "unitcashbox"
-)
-
 // recyclerCommands are there when the acceptor has a store and its driver can empty it.
 func (c *Counter) recyclerCommands() map[string]service.Command {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
@@ -44,7 +37,7 @@ func (c *Counter) recyclerCommands() map[string]service.Command {
 // recycles are the units of the store.
 func (c *Counter) recycles() (ids []string) {
 	for _, id := range slices.Sorted(maps.Keys(c.acceptorStatus().Units)) {
-		if id != cashBox {
+		if id != cash.BoxUnit {
 			ids = append(ids, id)
 		}
 	}
@@ -66,7 +59,7 @@ func (c *Counter) depleteSources(_ context.Context, call *service.Call) api.Comp
 		return api.Refuse(api.InvalidData, err.Error())
 	}
 	out := []depleted{}
-	if req.CashUnitTarget == "" || req.CashUnitTarget == boxUnit {
+	if req.CashUnitTarget == "" || req.CashUnitTarget == cash.BoxUnit {
 		for _, id := range c.recycles() {
 			out = append(out, depleted{Source: id})
 		}
@@ -101,8 +94,8 @@ func (c *Counter) deplete(ctx context.Context, call *service.Call) api.Completio
 		asked[s.Source] = true
 	}
 	switch {
-	case req.CashUnitTarget != boxUnit:
-		return api.Fail(api.NotStarted, "invalidCashUnit", "notes go into "+boxUnit)
+	case req.CashUnitTarget != cash.BoxUnit:
+		return api.Fail(api.NotStarted, "invalidCashUnit", "notes go into "+cash.BoxUnit)
 	case len(asked) == 0 || len(asked) != len(units):
 		return api.Refuse(api.UnsupportedData, "the device empties its store: all of its units are wanted")
 	}

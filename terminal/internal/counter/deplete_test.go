@@ -32,7 +32,7 @@ func (r *recycler) Describe(context.Context) (api.Description, error) {
 
 func (r *recycler) Status(context.Context) (api.Status, error) {
 	b, err := json.Marshal(map[string]any{"common": map[string]string{"device": "online"}, "cashAcceptor": cash.AcceptorStatus{
-		Units:     map[string]cash.UnitStatus{"cashbox": {State: "ok"}, "unit100CNY1": {State: "ok"}, "unit20CNY1": {State: "ok"}},
+		Units:     map[string]cash.UnitStatus{cash.BoxUnit: {State: "ok"}, "unit100CNY1": {State: "ok"}, "unit20CNY1": {State: "ok"}},
 		NoteTypes: map[string]cash.NoteType{"type100CNY1": {Currency: "CNY", Value: 10000}, "type20CNY1": {Currency: "CNY", Value: 2000}},
 	}})
 	return api.Status{Full: true, Classes: b}, err
