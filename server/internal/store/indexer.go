@@ -17,6 +17,7 @@ import (
 type indexer struct {
 	mark    atomic.Int64 // for those who search
 	planned atomic.Int64 // for those who write: a row up to here goes into the indexes by itself
+	behind  atomic.Int64 // rows that wait behind the mark
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -38,6 +39,11 @@ func (s *Store) startIndex(ctx context.Context) error {
 	}
 	s.index.mark.Store(mark)
 	s.index.planned.Store(mark)
+	var behind int64
+	if err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER>? LIMIT ?)`, mark, indexWait).Scan(&behind); err != nil {
+		return fmt.Errorf("store: %w", err)
+	}
+	s.index.behind.Store(behind)
 	ctx, s.index.stop = context.WithCancel(context.Background())
 	s.index.done.Go(func() {
 		t := time.NewTicker(time.Second)
@@ -51,7 +57,7 @@ func (s *Store) startIndex(ctx context.Context) error {
 			writes := s.w.writes.Load()
 			busy := writes-last > indexStep
 			last = writes
-			if busy && !s.waiting(ctx) {
+			if busy && s.index.behind.Load() < indexWait {
 				continue
 			}
 			for ctx.Err() == nil {
@@ -70,13 +76,6 @@ func (x *indexer) end() {
 		x.stop()
 	}
 	x.done.Wait()
-}
-
-// waiting tells whether more rows wait than may.
-func (s *Store) waiting(ctx context.Context) bool {
-	var n int
-	err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER>? LIMIT ?)`, s.index.mark.Load(), indexWait).Scan(&n)
-	return err == nil && n >= indexWait
 }
 
 // indexOnce takes the next rows of before a moment into the indexes, and tells how many.
@@ -99,6 +98,7 @@ func (s *Store) indexOnce(ctx context.Context, before time.Time) (int, error) {
 	})
 	if err == nil {
 		s.index.mark.Store(to.Int64)
+		s.index.behind.Add(-int64(n))
 	}
 	return n, err
 }

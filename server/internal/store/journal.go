@@ -131,6 +131,9 @@ func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh
 	if errors.Is(err, errOver) {
 		return false, over, nil
 	}
+	if fresh && err == nil && args[len(args)-1] == int64(0) {
+		s.index.behind.Add(1)
+	}
 	return fresh && err == nil, over, err
 }
 

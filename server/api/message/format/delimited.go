@@ -259,7 +259,7 @@ func (x *delimited) unpack(d *Dialect, body []byte) (*Transaction, Seal, error) 
 	if !ok {
 		return nil, Seal{}, d.wrong(nil, "its trailer is missing")
 	}
-	t := NewTransaction("")
+	t := d.transaction()
 	r := &delimitedReader{x: x, d: d, text: text, skip: len(x.Header), open: true, full: string(u)}
 	if err := d.read(r, d.fields, t.store, t); err != nil {
 		return nil, Seal{}, err

@@ -139,6 +139,11 @@ func values(t *Transaction) func(key string) (string, bool) {
 	}
 }
 
+// transaction is an empty one with room for d's fields.
+func (d *Dialect) transaction() *Transaction {
+	return &Transaction{Values: make(map[string]string, len(d.fields)), Lists: map[string][]map[string]string{}}
+}
+
 // store puts an unpacked value where it belongs.
 func (t *Transaction) store(key, v string) {
 	if key == typeKey {

@@ -111,6 +111,66 @@ func (f *Field) value(s string) (string, error) {
 	return v, f.check(v)
 }
 
+// straight tells that v, filled up to f.len bytes, goes into a fixed structure as it is and comes
+// back as it was: plain text that does not end in what it is filled up with. It is the short way
+// round bytes and unbytes, which know everything else.
+func (f *Field) straight(v string) bool {
+	if v == "" || len(v) > f.len || f.as != "text" || f.toWire != nil || f.decimals != 0 || f.charset.page != nil || v[0] == '.' {
+		return false
+	}
+	for i := range len(v) {
+		if v[i] < 0x20 || v[i] >= 0x7f {
+			return false
+		}
+	}
+	if !f.whole() {
+		for _, c := range [2]byte{v[0], v[len(v)-1]} {
+			if c == ' ' || c == f.pad[0] {
+				return false
+			}
+		}
+	}
+	return f.check(v) == nil
+}
+
+// whole tells that a value of f always fills its bytes, with digits.
+func (f *Field) whole() bool {
+	return f.Exact && f.Type == message.TypeN && f.Max == f.len && (f.isPadZero || f.pad[0] == ' ')
+}
+
+func (f *Field) appendStraight(b []byte, v string) []byte {
+	if !f.right {
+		b = append(b, v...)
+	}
+	pad := f.pad[0]
+	if v == "" {
+		pad = f.blank()
+	}
+	for range f.len - len(v) {
+		b = append(b, pad)
+	}
+	if f.right {
+		b = append(b, v...)
+	}
+	return b
+}
+
+// trimmed is b without what it was filled up with.
+func (f *Field) trimmed(b []byte) string {
+	switch {
+	case f.whole():
+	case f.right:
+		for len(b) > 0 && b[0] == f.pad[0] {
+			b = b[1:]
+		}
+	default:
+		for len(b) > 0 && b[len(b)-1] == f.pad[0] {
+			b = b[:len(b)-1]
+		}
+	}
+	return string(b)
+}
+
 // bytes is a value in exactly f.len bytes of a fixed structure; "" is no value.
 func (f *Field) bytes(v string) ([]byte, error) {
 	b, err := f.rawBytes(v)

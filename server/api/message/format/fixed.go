@@ -31,6 +31,10 @@ func (w *fixedWriter) put(f *Field, v string) error {
 		w.total, w.totals = f, len(w.b)
 		w.b = append(w.b, make([]byte, f.len)...)
 	default:
+		if f.straight(v) || v == "" && f.as == "text" {
+			w.b = f.appendStraight(w.b, v)
+			return nil
+		}
 		b, err := f.bytes(v)
 		if err != nil {
 			return err
@@ -86,7 +90,7 @@ func (f *Field) lengthText(n int) string {
 }
 
 func (fixed) pack(d *Dialect, t *Transaction, sign Sign) ([]byte, error) {
-	w := &fixedWriter{d: d, mac: -1}
+	w := &fixedWriter{d: d, mac: -1, b: make([]byte, 0, 512)}
 	if err := d.write(w, d.fields, values(t), t); err != nil {
 		return nil, err
 	}
@@ -128,6 +132,14 @@ func (r *fixedReader) get(f *Field) (string, error) {
 		}
 		return "", nil
 	}
+	if f.as == "text" && !f.total {
+		if allAre(b, f.blank()) {
+			return "", nil
+		}
+		if v := f.trimmed(b); f.straight(v) {
+			return v, nil
+		}
+	}
 	v, err := f.unbytes(b)
 	if err == nil && f.total && v != f.lengthText(len(r.body)) {
 		return "", errors.New("not the length of the message")
@@ -161,7 +173,7 @@ func (r *fixedReader) count(f *Field) (int, error) {
 }
 
 func (fixed) unpack(d *Dialect, body []byte) (*Transaction, Seal, error) {
-	t := NewTransaction("")
+	t := d.transaction()
 	r := &fixedReader{d: d, body: body}
 	if err := d.read(r, d.fields, t.store, t); err != nil {
 		return nil, Seal{}, err

@@ -205,7 +205,7 @@ func (r *sopReader) count(f *Field) (int, error) {
 }
 
 func (s *sop) unpack(d *Dialect, body []byte) (*Transaction, Seal, error) {
-	t := NewTransaction("")
+	t := d.transaction()
 	r := &sopReader{&fixedReader{d: d, body: body}, s}
 	if err := d.read(r.fixedReader, s.head, t.store, t); err != nil {
 		return nil, Seal{}, err

@@ -21,20 +21,44 @@ type fileTree struct {
 type node struct {
 	name     string
 	text     string
-	kids     []*node
+	first    *node // its children, one behind another by next
+	last     *node
+	next     *node
 	leaf     bool // it has text; a JSON null is a leaf without
 	number   bool // JSON: without quotes
 	rows     bool // JSON: an array of kids
 	used     bool
 	from, to int // in the message in UTF-8
 	textAt   int
-	chunk    []byte // XML: text read so far
+}
+
+func (n *node) add(k *node) *node {
+	if n.first == nil {
+		n.first = k
+	} else {
+		n.last.next = k
+	}
+	n.last = k
+	return k
+}
+
+// slab makes the nodes of one message, many at a time.
+type slab []node
+
+func (s *slab) node(name string) *node {
+	if len(*s) == 0 {
+		*s = make([]node, 24)
+	}
+	n := &(*s)[0]
+	*s = (*s)[1:]
+	n.name = name
+	return n
 }
 
 // syntax writes and reads nodes in UTF-8. Writing sets from, to and textAt.
 type syntax interface {
 	write(root *node) []byte
-	read(text []byte) (*node, error)
+	read(text string) (*node, error)
 }
 
 // tree is XML or JSON: fields are named by paths from the root.
@@ -102,34 +126,37 @@ func checkPaths(fields []*Field, isXML bool) error {
 }
 
 // child finds or makes the child of that name, the last of several.
-func (n *node) child(name string) *node {
-	for i := len(n.kids) - 1; i >= 0; i-- {
-		if n.kids[i].name == name && !n.rows {
-			return n.kids[i]
+func (n *node) child(name string, mem *slab) *node {
+	var got *node
+	for k := n.first; k != nil && !n.rows; k = k.next {
+		if k.name == name {
+			got = k
 		}
 	}
-	k := &node{name: name}
-	n.kids = append(n.kids, k)
-	return k
+	if got == nil {
+		got = n.add(mem.node(name))
+	}
+	return got
 }
 
-func (n *node) descend(path []string) *node {
+func (n *node) descend(path []string, mem *slab) *node {
 	for _, p := range path {
 		if p == "." {
 			break
 		}
-		n = n.child(p)
+		n = n.child(p, mem)
 	}
 	return n
 }
 
 func (x *tree) pack(d *Dialect, t *Transaction, sign Sign) ([]byte, error) {
-	top := &node{}
+	mem := &slab{}
+	top := mem.node("")
 	get := values(t)
 	var mac *node
 	for _, f := range d.fields {
 		if f.Rows == nil {
-			n, err := x.set(d, top, f, get)
+			n, err := x.set(d, top, f, get, mem)
 			if err != nil {
 				return nil, err
 			}
@@ -142,13 +169,13 @@ func (x *tree) pack(d *Dialect, t *Transaction, sign Sign) ([]byte, error) {
 		if len(rows) > f.maxRows {
 			return nil, d.wrong(f, "too many rows")
 		}
-		if err := x.setRows(d, top, f, rows); err != nil {
+		if err := x.setRows(d, top, f, rows, mem); err != nil {
 			return nil, err
 		}
 	}
 	var cover *node
 	if d.mac != nil {
-		cover = top.descend(d.mac.path)
+		cover = top.descend(d.mac.path, mem)
 	}
 	text := x.write(top)
 	if mac == nil {
@@ -157,7 +184,7 @@ func (x *tree) pack(d *Dialect, t *Transaction, sign Sign) ([]byte, error) {
 	return d.seal(text, cover.from, cover.to, mac.textAt, sign)
 }
 
-func (x *tree) set(d *Dialect, top *node, f *Field, get func(string) (string, bool)) (*node, error) {
+func (x *tree) set(d *Dialect, top *node, f *Field, get func(string) (string, bool), mem *slab) (*node, error) {
 	v, err := d.valueOf(f, get)
 	if err != nil || v == "" && !f.mac {
 		return nil, err
@@ -170,26 +197,25 @@ func (x *tree) set(d *Dialect, top *node, f *Field, get func(string) (string, bo
 	} else if back, err := f.value(s); err != nil || back != v {
 		return nil, d.wrong(f, errLost.Error())
 	}
-	n := top.descend(f.path)
+	n := top.descend(f.path, mem)
 	n.text, n.leaf, n.number = s, true, f.as == "number"
 	return n, nil
 }
 
-func (x *tree) setRows(d *Dialect, top *node, f *Field, rows []map[string]string) error {
+func (x *tree) setRows(d *Dialect, top *node, f *Field, rows []map[string]string, mem *slab) error {
 	_, isXML := x.syntax.(xmlSyntax)
-	parent, last := top.descend(f.path[:len(f.path)-1]), f.path[len(f.path)-1]
+	parent, last := top.descend(f.path[:len(f.path)-1], mem), f.path[len(f.path)-1]
 	if !isXML {
 		if len(rows) == 0 {
 			return nil
 		}
-		parent = parent.child(last)
+		parent = parent.child(last, mem)
 		parent.rows, last = true, ""
 	}
 	for _, row := range rows {
-		n := &node{name: last}
-		parent.kids = append(parent.kids, n)
+		n := parent.add(mem.node(last))
 		for _, c := range f.Rows {
-			if _, err := x.set(d, n, c, func(k string) (string, bool) { v, ok := row[k]; return v, ok }); err != nil {
+			if _, err := x.set(d, n, c, func(k string) (string, bool) { v, ok := row[k]; return v, ok }, mem); err != nil {
 				return err
 			}
 		}
@@ -204,8 +230,8 @@ func (n *node) find(path []string) (*node, error) {
 			break
 		}
 		var got *node
-		for _, k := range n.kids {
-			if k.name == p && !n.rows {
+		for k := n.first; k != nil && !n.rows; k = k.next {
+			if k.name == p {
 				if got != nil {
 					return nil, errors.New("there twice")
 				}
@@ -221,15 +247,16 @@ func (n *node) find(path []string) (*node, error) {
 }
 
 func (x *tree) unpack(d *Dialect, body []byte) (*Transaction, Seal, error) {
-	text, err := d.charset.decode(body)
+	wire, err := d.charset.decode(body)
 	if err != nil {
 		return nil, Seal{}, d.wrong(nil, err.Error())
 	}
+	text := string(wire)
 	top, err := x.read(text)
 	if err != nil {
 		return nil, Seal{}, d.wrong(nil, err.Error())
 	}
-	t, seal := NewTransaction(""), Seal{}
+	t, seal := d.transaction(), Seal{}
 	for _, f := range d.fields {
 		switch {
 		case f.Rows != nil:
@@ -252,10 +279,10 @@ func (x *tree) unpack(d *Dialect, body []byte) (*Transaction, Seal, error) {
 }
 
 func (n *node) unused() *node {
-	if n.leaf && !n.used && len(n.kids) == 0 {
+	if n.leaf && !n.used && n.first == nil {
 		return n
 	}
-	for _, k := range n.kids {
+	for k := n.first; k != nil; k = k.next {
 		if u := k.unused(); u != nil {
 			return u
 		}
@@ -303,7 +330,7 @@ func (x *tree) takeRows(d *Dialect, top *node, f *Field, t *Transaction) error {
 	if !isXML && !parent.rows {
 		return d.wrong(f, "not an array")
 	}
-	for _, k := range parent.kids {
+	for k := parent.first; k != nil; k = k.next {
 		if k.name != last {
 			continue
 		}
@@ -322,7 +349,7 @@ func (x *tree) takeRows(d *Dialect, top *node, f *Field, t *Transaction) error {
 	return nil
 }
 
-func (x *tree) sealOf(d *Dialect, top *node, f *Field, text []byte) (Seal, error) {
+func (x *tree) sealOf(d *Dialect, top *node, f *Field, text string) (Seal, error) {
 	n, err := top.find(f.path)
 	if err != nil || n == nil || !n.leaf {
 		return Seal{}, d.wrong(f, "missing")
@@ -336,7 +363,7 @@ func (x *tree) sealOf(d *Dialect, top *node, f *Field, text []byte) (Seal, error
 	if !ok {
 		return Seal{}, d.wrong(f, errForm.Error())
 	}
-	wire, err := d.charset.encode(string(text[cover.from:cover.to]))
+	wire, err := d.charset.encode(text[cover.from:cover.to])
 	if err != nil {
 		return Seal{}, d.wrong(f, err.Error())
 	}
