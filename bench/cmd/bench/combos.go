@@ -88,11 +88,7 @@ func (o options) branch(ctx context.Context, name string) (b *branch, err error)
 	}
 	b.control = p[1]
 	args := []string{"-listen", p[0], "-control", p[1], "-ledger", path("ledger"), "-keys", keys, "-bench-cards", strconv.Itoa(o.conns), fmt.Sprintf("-fast=%v", !o.moov),
-		"-cert", path("pki/server.pem"), "-key", path("pki/server.key")}
-	profile := ""
-	if o.profile != "" {
-		profile = filepath.Join(o.profile, name+".server.prof")
-	}
+		"-cert", path("pki/server.pem"), "-key", path("pki/server.key"), "-cpuprofile", o.profileOf(name, "bank")}
 	var hosts, channels, routes []string
 	for i, c := range combos {
 		in, door, back := p[5+3*i], p[6+3*i], p[7+3*i]
@@ -126,7 +122,7 @@ func (o options) branch(ctx context.Context, name string) (b *branch, err error)
 		routes = append(routes, fmt.Sprintf("{channels: [c%d], to: [{host: h%d}]}", i, i))
 	}
 	text := fmt.Sprintf("data: data\nlog: warn\nhosts: [%s]\nchannels: [%s]\nroutes: [%s]\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {cpuProfile: %q}\n",
-		strings.Join(hosts, ", "), strings.Join(channels, ", "), strings.Join(routes, ", "), p[2], p[3], profile)
+		strings.Join(hosts, ", "), strings.Join(channels, ", "), strings.Join(routes, ", "), p[2], p[3], o.profileOf(name, "server"))
 	if o.db != nil {
 		dsn, err := o.db.Database(name)
 		if err != nil {
@@ -173,7 +169,7 @@ func (b *branch) role(i, users, first int, run time.Duration, think time.Duratio
 	if c.dialect != "pos64" {
 		a = []string{"role", "partner", b.in[i], "--kind", c.in, "--dialect", c.dialect, "--keys", b.partner, "--first", strconv.Itoa(20_000_001 + first)}
 	}
-	return append(a, "--stan", strconv.Itoa(b.runs*60_000), "--terminals", strconv.Itoa(users), "--warm", b.o.warm.String(), "--run", run.String(), "--think", think.String())
+	return append(a, "--cpuprofile", b.o.profileOf(filepath.Base(b.dir), "load"+strconv.Itoa(b.runs)), "--stan", strconv.Itoa(b.runs*60_000), "--terminals", strconv.Itoa(users), "--warm", b.o.warm.String(), "--run", run.String(), "--think", think.String())
 }
 
 // together runs generators at a time and adds them up.

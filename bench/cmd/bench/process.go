@@ -254,3 +254,11 @@ func parseRollup(b []byte) (rss, pss float64, err error) {
 	}
 	return rss, pss, nil
 }
+
+// profileOf is the file for the CPU profile of one process of a run; empty when none is asked for.
+func (o options) profileOf(run, what string) string {
+	if o.profile == "" {
+		return ""
+	}
+	return filepath.Join(o.profile, run+"."+what+".prof")
+}

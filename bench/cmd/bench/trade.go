@@ -106,15 +106,9 @@ func loadRun(ctx context.Context, o options, name string, bare bool, delay time.
 	if err != nil {
 		return nil, err
 	}
-	profile := func(what string) string {
-		if o.profile == "" {
-			return ""
-		}
-		return filepath.Join(o.profile, name+"."+what+".prof")
-	}
 	cfg := filepath.Join(dir, "server.yaml")
 	text := fmt.Sprintf("data: data\nlog: warn\nchannels: [{name: terminals, dialect: pos64, zone: 3des, link: {kind: short, listen: %q}}]\nhosts: [{name: core, keys: zone.keys, link: {kind: long, address: %q, count: 4}, limits: {inFlight: 1024}}]\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {fsyncDelay: %s, cpuProfile: %q}\n",
-		p[0], p[2], p[4], p[5], delay, profile("server"))
+		p[0], p[2], p[4], p[5], delay, o.profileOf(name, "server"))
 	if o.db != nil {
 		dsn, err := o.db.Database(name)
 		if err != nil {
@@ -136,7 +130,7 @@ func loadRun(ctx context.Context, o options, name string, bare bool, delay time.
 		return nil, err
 	}
 	args := []string{"-listen", p[2], "-control", p[3], "-ledger", filepath.Join(dir, "ledger"), "-keys", keys,
-		"-bench-cards", strconv.Itoa(o.conns), "-cpuprofile", profile("bank"), fmt.Sprintf("-fast=%v", !o.moov)}
+		"-bench-cards", strconv.Itoa(o.conns), "-cpuprofile", o.profileOf(name, "bank"), fmt.Sprintf("-fast=%v", !o.moov)}
 	bank, err := start(filepath.Join(dir, "bank.log"), filepath.Join(o.bin, "simbank"), args...)
 	if err != nil {
 		return nil, err
@@ -167,7 +161,7 @@ func loadRun(ctx context.Context, o options, name string, bare bool, delay time.
 	quiet(ctx, o)
 	s0, b0, d0, m0 := cpu(srv.Process.Pid), cpu(bank.Process.Pid), o.database(), machineTime()
 	r := &result{}
-	if r.Result, r.gen, err = generate(ctx, o, p[0], gen, profile("load")); err != nil {
+	if r.Result, r.gen, err = generate(ctx, o, p[0], gen, o.profileOf(name, "load")); err != nil {
 		return nil, err
 	}
 	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.Total) }
