@@ -1,7 +1,8 @@
-// Package epp is a virtual encrypting PIN pad at the level of the messages of remote key loading: it makes
-// its own key pairs, offers itself with a nonce, and takes master keys as tokens. It has no line and no
-// keyboard. It is written from the layouts in docs/interfaces.md §5 alone, with other cryptography than the
-// server's, so that an error on one side shows. Tests and tools import it.
+// Package epp is a virtual encrypting PIN pad at the level of the messages of remote key loading: it has
+// key pairs with certificates of its maker, offers itself with a nonce, takes master keys as tokens and
+// proves which one it holds. It has no line and no keyboard: the virtual pads of sim/device give it theirs.
+// It is written from the layouts in docs/interfaces.md §5 alone, with other cryptography than the
+// server's, so that an error on one side shows. Simulators and tests import it.
 package epp
 
 import (
@@ -26,7 +27,7 @@ import (
 // Faults by name.
 const (
 	FaultNone      = ""
-	FaultSignature = "wrongSignature" // of its offer
+	FaultSignature = "wrongSignature" // of its offers and proofs
 	FaultNonce     = "replayedNonce"  // offers the nonce of the offer before
 	FaultSerial    = "wrongSerial"    // says another pad's serial number
 )
@@ -37,10 +38,10 @@ var (
 	ErrSignature = errors.New("signatureInvalid")
 	ErrRandom    = errors.New("randomInvalid")
 	ErrContent   = errors.New("contentInvalid")
-	ErrNoHost    = errors.New("accessDenied") // no host key was loaded
+	ErrNoHost    = errors.New("accessDenied") // no host key was loaded, or one is there already
 )
 
-// Pad is the virtual pad. It is safe for concurrent use.
+// Pad is the virtual pad in one zone. It is safe for concurrent use.
 type Pad struct {
 	Serial string
 	sm     bool
@@ -49,13 +50,15 @@ type Pad struct {
 	fault      string
 	rsaKeys    [2]*rsa.PrivateKey // signature, encryption
 	sm2Keys    [2]*sm2.PrivateKey
+	certs      [2][]byte // DER; nil: no maker
 	hostRSA    *rsa.PublicKey
 	hostSM2    *sm2.PublicKey
+	host       []byte // DER of it
 	nonce, old []byte
-	tmk        []byte
+	tmk, last  []byte // the master key, and the nonce of the token it came with
 }
 
-// New makes a pad with fresh key pairs: SM2 with sm, RSA of 2048 bits without.
+// New makes a pad with fresh key pairs and without certificates: SM2 with sm, RSA of 2048 bits without.
 func New(serial string, sm bool) (*Pad, error) {
 	p := &Pad{Serial: serial, sm: sm}
 	var err error
@@ -83,47 +86,117 @@ func (p *Pad) SetFault(name string) {
 func (p *Pad) Public() (sign, encrypt []byte, err error) {
 	var out [2][]byte
 	for i := range out {
-		var der []byte
-		if p.sm {
-			der, err = x509.MarshalSm2PublicKey(&p.sm2Keys[i].PublicKey)
-		} else {
-			der, err = stdx509.MarshalPKIXPublicKey(&p.rsaKeys[i].PublicKey)
-		}
+		der, err := p.public(i)
 		if err != nil {
-			return nil, nil, fmt.Errorf("epp: %w", err)
+			return nil, nil, err
 		}
 		out[i] = pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	}
 	return out[0], out[1], nil
 }
 
-// LoadHost takes the public key of the server's signatures, in PEM, in a secure room.
+func (p *Pad) public(i int) (der []byte, err error) {
+	if p.sm {
+		der, err = x509.MarshalSm2PublicKey(&p.sm2Keys[i].PublicKey)
+	} else {
+		der, err = stdx509.MarshalPKIXPublicKey(&p.rsaKeys[i].PublicKey)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("epp: %w", err)
+	}
+	return der, nil
+}
+
+// Certificates are the pad's certificates, DER: of its signatures, and for encryption; nil: it has none.
+func (p *Pad) Certificates() (sign, encrypt []byte) { return p.certs[0], p.certs[1] }
+
+// LoadHost takes the public key of the server's signatures, in PEM, in a secure room. It replaces any other.
 func (p *Pad) LoadHost(text []byte) error {
 	b, _ := pem.Decode(text)
 	if b == nil {
 		return ErrFormat
 	}
+	return p.setHost(b.Bytes)
+}
+
+// PinHost takes it as DER, over the line: only while the pad has none.
+func (p *Pad) PinHost(der []byte) error {
+	if p.Host() != nil {
+		return ErrNoHost
+	}
+	return p.setHost(der)
+}
+
+// Host is the public key of the server's signatures, DER; nil: none was loaded.
+func (p *Pad) Host() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.host
+}
+
+func (p *Pad) setHost(der []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.sm {
-		k, err := x509.ParseSm2PublicKey(b.Bytes)
+		k, err := x509.ParseSm2PublicKey(der)
 		if err != nil {
 			return ErrFormat
 		}
-		p.hostSM2 = k
+		p.hostSM2, p.host = k, der
 		return nil
 	}
-	k, err := stdx509.ParsePKIXPublicKey(b.Bytes)
+	k, err := stdx509.ParsePKIXPublicKey(der)
 	r, ok := k.(*rsa.PublicKey)
 	if err != nil || !ok {
 		return ErrFormat
 	}
-	p.hostRSA = r
+	p.hostRSA, p.host = r, der
 	return nil
 }
 
-// StartKeyExchange makes a nonce, which is good for one token, and signs it with the serial number.
-func (p *Pad) StartKeyExchange() (serial string, nonce, signature []byte, err error) {
+// Hold tells what the device's memory has: a master key, and the nonce it came with, nil if it came otherwise.
+func (p *Pad) Hold(last, key []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.last, p.tmk = last, key
+}
+
+// Held is the master key and the nonce of the token it came with.
+func (p *Pad) Held() (last, key []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.last, p.tmk
+}
+
+// PowerOff forgets what does not survive it.
+func (p *Pad) PowerOff() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.nonce, p.old = nil, nil
+}
+
+// Offer is what the pad says to get a key.
+type Offer struct {
+	Serial                      string `asn1:"utf8"`
+	Nonce, Last, KCV, Signature []byte
+}
+
+// Proof is what it says of the key it holds.
+type Proof struct {
+	Serial               string `asn1:"utf8"`
+	Last, KCV, Signature []byte
+}
+
+// held is last and check value for a statement; the caller holds mu.
+func (p *Pad) held() (last, kcv []byte) {
+	if p.tmk == nil {
+		return nil, nil
+	}
+	return p.last, zeros(p.sm, p.tmk)[:4]
+}
+
+// StartKeyExchange makes a nonce, which is good for one token, and signs it.
+func (p *Pad) StartKeyExchange() (o Offer, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.old, p.nonce = p.nonce, make([]byte, 16)
@@ -131,17 +204,44 @@ func (p *Pad) StartKeyExchange() (serial string, nonce, signature []byte, err er
 	if p.fault == FaultNonce && p.old != nil {
 		p.nonce = p.old
 	}
-	serial = p.Serial
-	if p.fault == FaultSerial {
-		serial += "X"
-	}
-	data, err := asn1.Marshal(struct {
+	o = Offer{Serial: p.serial(), Nonce: bytes.Clone(p.nonce)}
+	o.Last, o.KCV = p.held()
+	o.Signature, err = p.signed(struct {
 		Label  string `asn1:"utf8"`
 		Serial string `asn1:"utf8"`
 		Nonce  []byte
-	}{"keyload offer", serial, p.nonce})
+		Last   []byte
+		KCV    []byte
+	}{"keyload offer", o.Serial, o.Nonce, o.Last, o.KCV})
+	return o, err
+}
+
+// Proof signs what the pad holds.
+func (p *Pad) Proof() (o Proof, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	o.Serial = p.serial()
+	o.Last, o.KCV = p.held()
+	o.Signature, err = p.signed(struct {
+		Label  string `asn1:"utf8"`
+		Serial string `asn1:"utf8"`
+		Last   []byte
+		KCV    []byte
+	}{"keyload holds", o.Serial, o.Last, o.KCV})
+	return o, err
+}
+
+func (p *Pad) serial() string {
+	if p.fault == FaultSerial {
+		return p.Serial + "X"
+	}
+	return p.Serial
+}
+
+func (p *Pad) signed(v any) (signature []byte, err error) {
+	data, err := asn1.Marshal(v)
 	if err != nil {
-		return "", nil, nil, fmt.Errorf("epp: %w", err)
+		return nil, fmt.Errorf("epp: %w", err)
 	}
 	if p.sm {
 		signature, err = p.sm2Keys[0].Sign(rand.Reader, data, nil)
@@ -152,11 +252,11 @@ func (p *Pad) StartKeyExchange() (serial string, nonce, signature []byte, err er
 	if p.fault == FaultSignature && err == nil {
 		signature[len(signature)-1] ^= 1
 	}
-	return serial, bytes.Clone(p.nonce), signature, err
+	return signature, err
 }
 
 // ImportKeyToken takes a token as the master key. A nonce is spent by the first token that is signed
-// rightly, whatever else is wrong with it.
+// rightly and meant for it, whatever else is wrong with that.
 func (p *Pad) ImportKeyToken(token []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -204,7 +304,7 @@ func (p *Pad) ImportKeyToken(token []byte) error {
 	if !bytes.Equal(zeros(p.sm, raw)[:4], t.Body.KCV) {
 		return ErrContent
 	}
-	p.tmk = raw
+	p.tmk, p.last = raw, nonce
 	return nil
 }
 

@@ -126,6 +126,7 @@ var commands = map[string]func(*HSM, *request) (string, []byte){
 	"NC": (*HSM).diagnostics, "B2": (*HSM).echo, "A0": (*HSM).generate, "A4": (*HSM).form, "A6": (*HSM).importKey,
 	"A8": (*HSM).exportKey, "BU": (*HSM).checkValue, "CA": (*HSM).translate, "CC": (*HSM).translate,
 	"M0": (*HSM).encryptData, "M2": (*HSM).decryptData, "M6": (*HSM).makeMAC, "M8": (*HSM).verifyMAC, "KW": (*HSM).cryptogram, "XI": (*HSM).importClear,
+	"EI": (*HSM).generatePair, "EW": (*HSM).sign, "EO": (*HSM).takePublic, "GK": (*HSM).exportUnder,
 }
 
 func (h *HSM) lmkKCV() string {

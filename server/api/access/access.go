@@ -21,11 +21,17 @@ const (
 	PathOperators = "/t/v1/operators"
 	// PathKeys takes a PIN pad's offer (server/api/keyload) and answers a token with a new master key.
 	PathKeys = "/t/v1/keys"
+	// PathHeldKey takes the pad's proof of the key that it holds and answers whether it is the terminal's.
+	PathHeldKey = "/t/v1/keys/held"
 	// PathSignatures takes what a customer has signed: PUT of the content whose SM3 is the id and
 	// stands in a SIGNED record of the journal. 204: it is kept, the terminal may forget it; 409:
 	// that record has not come yet, try later; 400: the content is another.
 	PathSignatures = "/t/v1/signatures/"
 )
+
+// CommandLoadKey is the kind of the command (Command) by which two people give a terminal's PIN pad a new
+// master key. While it is under way, another pad may take the place of the terminal's.
+const CommandLoadKey = "loadKey"
 
 // Error is the body of every answer with a status of 400 or more.
 type Error struct {

@@ -4,8 +4,10 @@
 // RSAES-OAEP and RSASSA-PSS of RFC 8017, SM2Cipher and SM2Signature of GB/T 35276. The server's security
 // module and the drivers of PIN pads import it.
 //
-// XFS4IoT names of the steps: KeyManagement.ExportRSADeviceSignedItem gives the pad's public keys when it is
-// registered, StartKeyExchange the nonce, ImportKeyToken takes the token (loadOption random).
+// Two phases as well: the server goes on with the old key until the pad has proven that it holds the new one.
+//
+// XFS4IoT names of the steps: KeyManagement.GetCertificate gives the pad's public keys, StartKeyExchange the
+// nonce, ImportKeyToken takes the token (loadOption random), ExportRSADeviceSignedItem the proof.
 package keyload
 
 import (
@@ -23,12 +25,36 @@ var (
 // NonceLen is the length of a pad's nonce.
 const NonceLen = 16
 
+// Held says which master key a PIN pad holds: the nonce of the token it came with, and its check value (4
+// bytes). Both are empty without a master key, the nonce alone when the key came otherwise.
+type Held struct {
+	Last []byte `json:"last,omitempty"`
+	KCV  []byte `json:"kcv,omitempty"`
+}
+
 // Offer is what a PIN pad says when it asks for a key. It is signed by the pad's own key: RSASSA-PSS, or
-// SM2 with the usual user identifier.
+// SM2 with the usual user identifier. The key it holds is in it, so that no key that a pad has taken can be
+// forgotten for the next.
 type Offer struct {
-	Serial    string `json:"serial"`
-	Nonce     []byte `json:"nonce"`
+	Serial string `json:"serial"`
+	Nonce  []byte `json:"nonce"`
+	Held
 	Signature []byte `json:"signature"`
+	// Certificates of a pad that is not registered yet: its signature's, its encryption's and those between
+	// them and the maker's CA, PEM.
+	Certificates []byte `json:"certificates,omitempty"`
+}
+
+// Proof is a pad's signed word of the key it holds. It makes the key that was loaded the terminal's.
+type Proof struct {
+	Serial string `json:"serial"`
+	Held
+	Signature []byte `json:"signature"`
+}
+
+// Verdict is the server's answer to a Proof: the key is the terminal's, or another one has to be loaded.
+type Verdict struct {
+	Known bool `json:"known"`
 }
 
 // Token is what the pad imports.
@@ -57,6 +83,15 @@ type offered struct {
 	Label  string `asn1:"utf8"`
 	Serial string `asn1:"utf8"`
 	Nonce  []byte
+	Last   []byte
+	KCV    []byte
+}
+
+type proven struct {
+	Label  string `asn1:"utf8"`
+	Serial string `asn1:"utf8"`
+	Last   []byte
+	KCV    []byte
 }
 
 type sealed struct {
@@ -64,12 +99,24 @@ type sealed struct {
 	Signature []byte
 }
 
+func (h *Held) valid(serial string) bool {
+	return serial != "" && len(serial) <= 32 && (len(h.Last) == 0 || len(h.Last) == NonceLen) && (len(h.KCV) == 0 && len(h.Last) == 0 || len(h.KCV) == 4)
+}
+
 // Signed is what the signature of an offer is over.
 func (o *Offer) Signed() ([]byte, error) {
-	if o.Serial == "" || len(o.Serial) > 32 || len(o.Nonce) != NonceLen {
+	if !o.valid(o.Serial) || len(o.Nonce) != NonceLen {
 		return nil, ErrOffer
 	}
-	return asn1.Marshal(offered{"keyload offer", o.Serial, o.Nonce})
+	return asn1.Marshal(offered{"keyload offer", o.Serial, o.Nonce, o.Last, o.KCV})
+}
+
+// Signed is what the signature of a proof is over.
+func (p *Proof) Signed() ([]byte, error) {
+	if !p.valid(p.Serial) {
+		return nil, ErrOffer
+	}
+	return asn1.Marshal(proven{"keyload holds", p.Serial, p.Last, p.KCV})
 }
 
 // Seal writes a token; sign is the server's signature, RSASSA-PSS or SM2.

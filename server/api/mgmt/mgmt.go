@@ -217,10 +217,11 @@ type Closed struct {
 	Closed bool `json:"closed"` // false: proposed, a second person must do the same
 }
 
-// Commands that a terminal can be given. Those of money need a second person.
+// Commands that a terminal can be given. Those of money and keys need a second person.
 const (
 	CommandSuspend        = "suspend"        // no more customers
 	CommandResume         = "resume"         // customers again
+	CommandLoadKey        = "loadKey"        // a new master key for the PIN pad, or for one that was exchanged
 	CommandPreviousBundle = "previousBundle" // back to the pages before
 	CommandResolve        = "resolve"        // a person counted, or looked for a card
 	CommandSetCounts      = "setCounts"      // what the cash units hold
@@ -229,7 +230,7 @@ const (
 
 // NewCommand is the body of POST /terminals/{id}/commands. Args are those of the kind.
 type NewCommand struct {
-	Kind string      `json:"kind" enum:"suspend,resume,previousBundle,resolve,setCounts,boxEmptied"`
+	Kind string      `json:"kind" enum:"suspend,resume,previousBundle,resolve,setCounts,boxEmptied,loadKey"`
 	Note string      `json:"note" minLength:"1" maxLength:"500"` // why
 	Args CommandArgs `json:"args,omitzero"`
 }

@@ -80,6 +80,9 @@ func run(path, roles string) error {
 		return err
 	}
 	s := &services{c: c, log: log, st: st, hsm: sec, broker: mgmt.NewBroker()}
+	if s.loader, err = choose.Loader(sec, st); err != nil {
+		return err
+	}
 	defer s.close()
 	if has["all"] || has["trade"] {
 		if err := s.startTrade(ctx); err != nil {
@@ -97,6 +100,7 @@ func run(path, roles string) error {
 		}
 	}
 	s.keepUp(ctx)
+	s.watchKeys(ctx)
 	log.Info("server is up", "roles", roles)
 	<-ctx.Done()
 	log.Info("server is going down")

@@ -29,6 +29,7 @@ type services struct {
 	log    *slog.Logger
 	st     *store.Store
 	hsm    hsm.HSM
+	loader *hsm.Loader
 	eng    *trade.Engine
 	links  []link.Client
 	lis    []link.Server
@@ -77,8 +78,7 @@ func (s *services) startAccess() error {
 	for _, j := range s.c.Manage.Joint {
 		joint = append(joint, access.Joint(j))
 	}
-	loader, _ := s.hsm.(access.KeyLoader) // the module behind TCP is none
-	s.acc = access.New(s.st, access.Options{Keys: loader, Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
+	s.acc = access.New(s.st, access.Options{Keys: s.loader, Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
 		Params: map[string]int64{"padOver": s.c.Manage.PadOver, "perTxn": s.c.Manage.PerTxn, "multiple": 10000}, Joint: joint})
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = append(s.stop, cancel)

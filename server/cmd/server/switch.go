@@ -125,7 +125,7 @@ func (s *services) known(cat *product.Catalogue) error {
 // signs gives a link whose messages are signed the module that signs them.
 func (s *services) signs(l *link.Spec) {
 	if l.Signature != nil {
-		l.Signature.Module, _ = s.hsm.(link.Signer) // the module behind TCP is none: the link says so
+		l.Signature.Module, _ = s.hsm.(link.Signer)
 	}
 }
 

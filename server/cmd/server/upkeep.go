@@ -7,6 +7,47 @@ import (
 	"zhigui/server/internal/store"
 )
 
+// keysEvery is how often a running server looks for keys that serverctl has brought.
+const keysEvery = 2 * time.Second
+
+// watchKeys takes over keys of hosts and partners, and the end of revoked PIN pads, from other processes.
+func (s *services) watchKeys(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	s.stop = append(s.stop, cancel)
+	go func() {
+		t := time.NewTicker(keysEvery)
+		defer t.Stop()
+		since := time.Now()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+			now := time.Now()
+			if err := s.takeKeys(ctx, since.Add(-2*keysEvery)); err == nil {
+				since = now
+			} else if ctx.Err() == nil {
+				s.log.Error("keys", "error", err.Error())
+			}
+		}
+	}()
+}
+
+func (s *services) takeKeys(ctx context.Context, since time.Time) error {
+	owners, err := s.st.ChangedZones(ctx, since)
+	for _, owner := range owners {
+		var lost []string
+		if lost, err = s.loader.Lost(owner); err != nil {
+			break
+		}
+		if err = s.hsm.Refresh(append(lost, owner)...); err != nil {
+			break
+		}
+	}
+	return err
+}
+
 // keepUp lets the store look after its months now and once a day.
 func (s *services) keepUp(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)

@@ -66,14 +66,16 @@ func terminalAdd(args []string) error {
 	fs.StringVar(&t.NameZH, "name-zh", "", "name, Chinese")
 	fs.StringVar(&t.NameEN, "name-en", "", "name, English")
 	out := fs.String("tmk-out", "", "file for the TMK, written once, mode 0600")
+	remote := fs.Bool("remote", false, "make no TMK: the terminal gets it over the line (key maker, key device)")
 	count := fs.Int("count", 1, "register so many terminals, numbers rising from --id; the file then has one line for each")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	alg, own := map[string]paycrypto.Alg{"3des": paycrypto.DES, "sm4": paycrypto.SM4}[t.Zone]
-	if len(t.ID) != 8 || len(t.Merchant) != 15 || t.Branch == "" || t.Zone == "" || own && *out == "" {
-		return errors.New("--id of 8, --merchant of 15 characters, --branch and --tmk-out are wanted")
+	if len(t.ID) != 8 || len(t.Merchant) != 15 || t.Branch == "" || t.Zone == "" || own && (*out == "") != *remote {
+		return errors.New("--id of 8, --merchant of 15 characters, --branch and --tmk-out or --remote are wanted")
 	}
+	own = own && !*remote
 	if _, err := os.Stat(*out); own && err == nil {
 		return fmt.Errorf("%s exists; a TMK is written only once", *out)
 	}
@@ -110,7 +112,7 @@ func terminalAdd(args []string) error {
 		fmt.Printf("terminal %s, zone %s: TMK check value %X, key in %s\n", t.ID, t.Zone, kcv, *out)
 	}
 	if !own {
-		fmt.Printf("%d terminals of channel %s\n", *count, t.Zone)
+		fmt.Printf("%d terminals of channel or zone %s, without TMK\n", *count, t.Zone)
 		return nil
 	}
 	return writeNew(*out, 0o600, text)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,9 +12,9 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 
-	"zhigui/server/api/keyload"
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/hsm/choose"
 	"zhigui/server/internal/store"
 	"zhigui/sim/epp"
 )
@@ -66,15 +67,41 @@ func TestAPINPadIsRegisteredAtTheCommandLineAndThenGetsItsKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close()
-	var o keyload.Offer
-	if o.Serial, o.Nonce, o.Signature, err = p.StartKeyExchange(); err != nil {
-		t.Fatal(err)
-	}
-	token, err := h.(*hsm.Soft).LoadTMK("00000001", paycrypto.SM4, o)
+	l, err := choose.Loader(h, st)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.ImportKeyToken(token.Token); err != nil {
+	load := func(terminal string, p *epp.Pad) error {
+		o, err := p.Offer()
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := l.Load(terminal, paycrypto.SM4, o, false)
+		if err != nil {
+			return err
+		}
+		return p.ImportKeyToken(token.Token)
+	}
+	if err := load("00000001", p); err != nil {
 		t.Error(err)
+	}
+	maker, err := epp.OpenMaker(filepath.Join(dir, "maker"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	q, _ := epp.New("SIM00002", true)
+	if err := errors.Join(maker.Vouch(q), q.LoadHost(one)); err != nil {
+		t.Fatal(err)
+	}
+	if err := load("00000002", q); !errors.Is(err, hsm.ErrMaker) {
+		t.Error("before its maker is known:", err)
+	}
+	must("key", "maker", "--owner", "sim", "--ca", filepath.Join(dir, "maker", "ca.pem"))
+	if err := load("00000002", q); err != nil {
+		t.Error(err)
+	}
+	must("key", "revoke", "--owner", "SIM00002")
+	if err := load("00000002", q); !errors.Is(err, hsm.ErrRevoked) {
+		t.Error("a revoked pad:", err)
 	}
 }

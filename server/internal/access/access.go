@@ -101,6 +101,7 @@ func New(st *store.Store, o Options) *Service {
 	s.mux.HandleFunc("POST "+access.PathApprovals+"/{id}/cancel", s.with(s.cancelApproval))
 	s.mux.HandleFunc("POST "+access.PathAlarms, s.with(s.alarm))
 	s.mux.HandleFunc("POST "+access.PathKeys, s.with(s.keys))
+	s.mux.HandleFunc("POST "+access.PathHeldKey, s.with(s.heldKey))
 	s.mux.HandleFunc("POST "+access.PathOperators, s.with(s.operator))
 	return s
 }

@@ -1,9 +1,12 @@
 package access
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"net/http"
 
+	"zhigui/server/api/access"
 	"zhigui/server/api/code"
 	"zhigui/server/api/keyload"
 	"zhigui/server/api/paycrypto"
@@ -11,40 +14,93 @@ import (
 	"zhigui/server/internal/store"
 )
 
-// KeyLoader makes a master key for a registered PIN pad (hsm.Soft).
+// KeyLoader makes master keys for PIN pads (hsm.Loader).
 type KeyLoader interface {
-	LoadTMK(owner string, alg paycrypto.Alg, o keyload.Offer) (*keyload.Token, error)
+	Load(owner string, alg paycrypto.Alg, o keyload.Offer, exchange bool) (*keyload.Token, error)
+	Prove(owner string, alg paycrypto.Alg, p keyload.Proof) (known, fresh bool, err error)
 }
 
-// keys answers a PIN pad's offer with a new master key that it alone can open. Every try is in the audit trail.
+func (s *Service) keyZone(t *store.Terminal) (paycrypto.Alg, error) {
+	alg, own := map[string]paycrypto.Alg{"3des": paycrypto.DES, "sm4": paycrypto.SM4}[t.Zone]
+	if s.o.Keys == nil || !own {
+		return 0, &problem{http.StatusNotFound, code.NotFound, "no keys are loaded over the line here"}
+	}
+	return alg, nil
+}
+
+// refusal is the answer to a pad that gets no key; nil when it is not the pad's fault.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, hsm.ErrOtherPad):
+		return &problem{http.StatusConflict, code.SecondPersonNeeded, err.Error()}
+	case errors.Is(err, keyload.ErrOffer), errors.Is(err, hsm.ErrReplay), errors.Is(err, hsm.ErrMaker), errors.Is(err, hsm.ErrRevoked):
+		return &problem{http.StatusForbidden, code.Forbidden, err.Error()}
+	case errors.Is(err, hsm.ErrNoKey):
+		return &problem{http.StatusNotFound, code.NotFound, "no PIN pad is registered for this terminal, or the server has no key to sign with"}
+	}
+	return nil
+}
+
+func (s *Service) auditKey(ctx context.Context, t *store.Terminal, note string) error {
+	return s.st.AddAudit(ctx, store.Audit{User: t.ID, Action: "terminal.key", Target: t.ID, Note: note, At: s.o.Now()})
+}
+
+// keys answers a PIN pad's offer with a new master key that it alone can open. Every try is in the audit
+// trail. An order of two people that is under way lets another pad take the place of the terminal's.
 func (s *Service) keys(t *store.Terminal, w http.ResponseWriter, r *http.Request) error {
 	var o keyload.Offer
 	if err := read(r, &o); err != nil {
 		return err
 	}
-	alg, own := map[string]paycrypto.Alg{"3des": paycrypto.DES, "sm4": paycrypto.SM4}[t.Zone]
-	if s.o.Keys == nil || !own {
-		return &problem{http.StatusNotFound, code.NotFound, "no keys are loaded over the line here"}
-	}
-	token, err := s.o.Keys.LoadTMK(t.ID, alg, o)
-	var refused error
-	switch {
-	case errors.Is(err, keyload.ErrOffer), errors.Is(err, hsm.ErrReplay):
-		refused = &problem{http.StatusForbidden, code.Forbidden, err.Error()}
-	case errors.Is(err, hsm.ErrNoKey):
-		refused = &problem{http.StatusNotFound, code.NotFound, "no PIN pad is registered for this terminal, or the server has no key to sign with"}
-	case err != nil:
+	alg, err := s.keyZone(t)
+	if err != nil {
 		return err
 	}
-	note := "a new master key"
+	exchange, err := s.st.Ordered(r.Context(), t.ID, access.CommandLoadKey)
+	if err != nil {
+		return err
+	}
+	token, err := s.o.Keys.Load(t.ID, alg, o, exchange)
+	refused := refusal(err)
+	if err != nil && refused == nil {
+		return err
+	}
+	note := fmt.Sprintf("a new master key for PIN pad %s, not yet in use", o.Serial)
 	if refused != nil {
 		note = "refused: " + refused.Error()
 	}
-	if err := s.st.AddAudit(r.Context(), store.Audit{User: t.ID, Action: "terminal.key", Target: t.ID, Note: note, At: s.o.Now()}); err != nil {
+	if err := s.auditKey(r.Context(), t, note); err != nil {
 		return err
 	}
 	if refused != nil {
 		return refused
 	}
 	return answer(w, token)
+}
+
+// heldKey takes a PIN pad's proof of the key that it holds, at each start; the one that was loaded last becomes the
+// terminal's by it.
+func (s *Service) heldKey(t *store.Terminal, w http.ResponseWriter, r *http.Request) error {
+	var p keyload.Proof
+	if err := read(r, &p); err != nil {
+		return err
+	}
+	alg, err := s.keyZone(t)
+	if err != nil {
+		return err
+	}
+	known, fresh, err := s.o.Keys.Prove(t.ID, alg, p)
+	if refused := refusal(err); refused != nil {
+		return errors.Join(s.auditKey(r.Context(), t, "refused: "+refused.Error()), refused)
+	}
+	if err != nil {
+		return err
+	}
+	if fresh {
+		if err := s.auditKey(r.Context(), t, fmt.Sprintf("PIN pad %s has proven its new master key, check value %X: it is the terminal's now", p.Serial, p.KCV)); err != nil {
+			return err
+		}
+		s.o.Log.Info("a new master key is in use", "terminal", t.ID, "pad", p.Serial)
+	}
+	return answer(w, keyload.Verdict{Known: known})
 }

@@ -8,6 +8,7 @@ import (
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/hsm/conformance"
+	"zhigui/sim/epp"
 )
 
 func soft(t *testing.T, keys hsm.Keys) *hsm.Soft {
@@ -22,6 +23,14 @@ func soft(t *testing.T, keys hsm.Keys) *hsm.Soft {
 // req: TX-27 TX-31
 func TestTheSoftwareModulePassesTheConformanceSuite(t *testing.T) {
 	conformance.Run(t, conformance.Module{
+		Pad: func(t *testing.T, serial string, sm bool) conformance.Pad {
+			t.Helper()
+			p, err := epp.New(serial, sm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		},
 		Open: func(t *testing.T, keys hsm.Keys) hsm.HSM { return soft(t, keys) },
 		KEK: func(t *testing.T, m hsm.HSM, owner string, alg paycrypto.Alg, raw []byte) {
 			t.Helper()

@@ -37,6 +37,9 @@ const (
 	UseTDK       // encrypts fields and whole messages on their way
 	UseSigner    // a private key that signs; its version is its algorithm
 	UseDevice    // the public keys of a terminal's PIN pad
+	UseNext      // the key that becomes a terminal's TMK when its PIN pad has proven to hold it
+	UseMaker     // the CA of a maker of PIN pads
+	UseRevoked   // a PIN pad that is good for nothing any more
 )
 
 // Ref names one version of a key set: a zone such as "host", or a terminal.
@@ -82,6 +85,8 @@ type HSM interface {
 	ImportBlocks(owner, kek, pik, mak string) (Ref, error)
 	// ExportBlock answers one of a zone's keys (UsePIN, UseMAC) as a TR-31 key block under the KEK of kek.
 	ExportBlock(key Ref, use Use, kek string) (string, error)
+	// Refresh reads again what is stored of these owners: another process (serverctl) may have changed it.
+	Refresh(owners ...string) error
 	// AppendMAC appends the MAC of data: X9.19 in a DES zone, SM4 CBC-MAC in an SM4 zone,
 	// both with zero padding, CMAC in an AES zone.
 	AppendMAC(dst []byte, key Ref, data []byte) ([]byte, error)

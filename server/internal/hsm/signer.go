@@ -15,6 +15,12 @@ const (
 	algSM2
 )
 
+// Versions of signature keys among records, the same numbers.
+const (
+	SignerRSA = uint32(algRSA)
+	SignerSM2 = uint32(algSM2)
+)
+
 // ErrSigner is a signature key that is there already.
 var ErrSigner = errors.New("hsm: there is a signature key of this owner and algorithm")
 

@@ -58,7 +58,8 @@ func aad(r Record) []byte {
 }
 
 func (s *Soft) load(r Record) error {
-	if r.Use == UseKEK || r.Use == UseComponent || r.Use == UseData || r.Use == UseSigner || r.Use == UseDevice {
+	switch r.Use {
+	case UseKEK, UseComponent, UseData, UseSigner, UseDevice, UseNext, UseMaker, UseRevoked:
 		return nil // opened when they are used
 	}
 	raw, err := s.openKey(r.Sealed, aad(r))
@@ -163,6 +164,9 @@ func (s *Soft) NewWorking(own string, data bool) (*Working, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if o := s.owners[own]; o != nil {
+		o.tmk = nil
+	}
 	for _, r := range recs {
 		if r.Use == UseTMK {
 			if err := s.load(r); err != nil {
@@ -278,6 +282,27 @@ func (s *Soft) raw(own string, u Use, version uint32) ([]byte, paycrypto.Alg, er
 		}
 	}
 	return nil, 0, ErrNoKey
+}
+
+// Refresh implements HSM.
+func (s *Soft) Refresh(owners ...string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, own := range owners {
+		recs, err := s.keys.LoadKeys(own)
+		if err != nil {
+			return fmt.Errorf("hsm: load keys: %w", err)
+		}
+		old := s.owners[own]
+		delete(s.owners, own)
+		for _, r := range recs {
+			if err := s.load(r); err != nil {
+				s.owners[own] = old
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Current implements HSM.

@@ -25,7 +25,7 @@ type Signature struct {
 	Module Signer `yaml:"-"` // set before Open and Serve
 }
 
-// Signer signs with keys that nobody sees (hsm.Soft).
+// Signer signs with keys that nobody sees (a module of server/internal/hsm).
 type Signer interface {
 	Sign(owner string, a sign.Alg, uid string, data []byte) ([]byte, error)
 }

@@ -27,6 +27,7 @@ var kinds = map[string]struct {
 	api.CommandResume:         {[]string{"operator", "admin"}, false, nothing},
 	api.CommandPreviousBundle: {[]string{"admin"}, false, nothing},
 	api.CommandBoxEmptied:     {[]string{"operator", "admin"}, true, nothing},
+	api.CommandLoadKey:        {[]string{"operator", "admin"}, true, nothing},
 	api.CommandSetCounts: {[]string{"operator", "admin"}, true, func(a api.CommandArgs) bool {
 		units := len(a.Units)
 		a.Units = nil

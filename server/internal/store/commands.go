@@ -75,6 +75,13 @@ func (s *Store) WithdrawCommand(ctx context.Context, id, user string, now time.T
 		`UPDATE FL_TM_COMMAND SET COMMAND_STATE='withdrawn', UPDATE_TIME=? WHERE COMMAND_NUMBER=? AND (COMMAND_STATE='proposed' OR COMMAND_STATE='ready')`, ms(now), id)
 }
 
+// Ordered tells whether the terminal was sent a command of the kind and has not answered it.
+func (s *Store) Ordered(ctx context.Context, terminal, kind string) (bool, error) {
+	n := 0
+	err := s.row(ctx, `SELECT COUNT(*) FROM FL_TM_COMMAND WHERE TERMINAL_NUMBER=? AND COMMAND_KIND=? AND COMMAND_STATE='sent'`, terminal, kind).Scan(&n)
+	return n > 0, err
+}
+
 // CommandResult notes what a terminal says of a command that it was sent; ErrState when it has said
 // so before, or was never sent it: the first word counts.
 func (s *Store) CommandResult(ctx context.Context, terminal, id string, done bool, result string, now time.Time) error {

@@ -2,6 +2,7 @@
 package choose
 
 import (
+	"fmt"
 	"path/filepath"
 
 	"zhigui/server/api/paycrypto"
@@ -16,6 +17,17 @@ func DataAlgorithm(c *config.Config) paycrypto.Alg {
 		return paycrypto.AES
 	}
 	return paycrypto.SM4
+}
+
+// Loader is the remote key loading of an opened module.
+func Loader(h hsm.HSM, keys hsm.Keys) (*hsm.Loader, error) {
+	switch m := h.(type) {
+	case *hsm.Soft:
+		return hsm.NewLoader(m.Vault, keys, m), nil
+	case *remote.Module:
+		return hsm.NewLoader(m.Vault, keys, m), nil
+	}
+	return nil, fmt.Errorf("hsm: %T loads no keys over the line", h)
 }
 
 // Open opens the module over its stored keys. The master key file in the data folder protects the

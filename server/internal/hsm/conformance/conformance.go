@@ -19,6 +19,8 @@ type Module struct {
 	Open func(t *testing.T, keys hsm.Keys) hsm.HSM
 	// KEK gives an opened module a KEK by the module's own ceremony.
 	KEK func(t *testing.T, m hsm.HSM, owner string, alg paycrypto.Alg, raw []byte)
+	// Pad makes a PIN pad of the 3DES zone, or of the SM4 zone.
+	Pad func(t *testing.T, serial string, sm bool) Pad
 }
 
 const pan = "6225880000000001"
@@ -51,6 +53,10 @@ func Run(t *testing.T, m Module) {
 		t.Run("key blocks of "+name, func(t *testing.T) { blocks(t, m, alg) })
 	}
 	t.Run("PIN translation", func(t *testing.T) { translation(t, m) })
+	t.Run("signatures", func(t *testing.T) { signatures(t, m) })
+	t.Run("remote key loading by RSA", func(t *testing.T) { loading(t, m, false) })
+	t.Run("remote key loading by SM2", func(t *testing.T) { loading(t, m, true) })
+	t.Run("what another process stored", func(t *testing.T) { refreshed(t, m) })
 	t.Run("chip cryptograms", func(t *testing.T) { cryptograms(t, m) })
 	t.Run("data at rest", func(t *testing.T) { atRest(t, m) })
 	t.Run("many at once", func(t *testing.T) { concurrent(t, m) })
@@ -147,6 +153,38 @@ func zoneVersions(t *testing.T, m Module, alg paycrypto.Alg) {
 	}
 	if err := h.Import("host", alg, fill(1)[:5], fill(1)); err == nil {
 		t.Error("a key of five bytes was taken")
+	}
+}
+
+// refreshed: a module uses what another process has imported, or no longer what it has dropped.
+func refreshed(t *testing.T, m Module) {
+	keys := NewMemory()
+	h, other := m.Open(t, keys), m.Open(t, keys)
+	for n, b := range []byte{0x10, 0x20} {
+		if err := other.Import("host", paycrypto.SM4, fill(b), fill(b+1)); err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Refresh("host", "nobody"); err != nil {
+			t.Fatal(err)
+		}
+		if ref, err := h.Current("host"); err != nil || ref.Version != uint32(n)+1 {
+			t.Error(ref, err)
+		}
+	}
+	for v, b := range map[uint32]byte{1: 0x11, 2: 0x21} {
+		want, _ := paycrypto.AppendMAC(nil, paycrypto.SM4CBC, key(t, paycrypto.SM4, fill(b)), []byte("abc"))
+		if got, err := h.AppendMAC(nil, hsm.Ref{Owner: "host", Version: v}, []byte("abc")); err != nil || !bytes.Equal(got, want) {
+			t.Errorf("version %d: %X %v", v, got, err)
+		}
+	}
+	if err := keys.DropKeys("host"); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Refresh("host"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Current("host"); !errors.Is(err, hsm.ErrNoKey) {
+		t.Error("keys that were dropped are used:", err)
 	}
 }
 

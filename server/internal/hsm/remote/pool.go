@@ -75,7 +75,11 @@ func (p *pool) close() {
 // do sends one command and answers what follows its error code 00. No command changes the device, so
 // that one whose connection proves to be dead is sent again on a new one, within the same time.
 func (p *pool) do(command string, body []byte) ([]byte, error) {
-	deadline := time.Now().Add(p.o.Timeout)
+	return p.doWithin(p.o.Timeout, command, body)
+}
+
+func (p *pool) doWithin(patience time.Duration, command string, body []byte) ([]byte, error) {
+	deadline := time.Now().Add(patience)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	select {

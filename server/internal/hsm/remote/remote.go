@@ -55,7 +55,8 @@ func New(o Options, vault *hsm.Vault, keys hsm.Keys) (*Module, error) {
 	}
 	sort.Slice(recs, func(i, j int) bool { return recs[i].Version < recs[j].Version })
 	for _, r := range recs {
-		if r.Use == hsm.UseData {
+		switch r.Use {
+		case hsm.UseData, hsm.UseDevice, hsm.UseMaker, hsm.UseRevoked:
 			continue // the vault's
 		}
 		if len(r.Sealed) == 0 || r.Sealed[0] != 'S' {
@@ -208,18 +209,43 @@ func (m *Module) CreateTMK(own string, alg paycrypto.Alg) (clearKey, kcv []byte,
 	if err != nil {
 		return nil, nil, err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	old := m.owners[own]
-	m.owners[own] = &owner{alg: alg}
-	if old != nil && old.cur != nil {
-		m.owners[own].cur = &pair{alg: alg, version: old.cur.version} // keeps versions rising
-	}
-	if err := m.save(r); err != nil {
-		m.owners[own] = old
+	if err := m.takeTMK(r); err != nil {
 		return nil, nil, err
 	}
 	return raw, r.KCV, nil
+}
+
+// takeTMK makes r the TMK of its owner; beside is saved with it.
+func (m *Module) takeTMK(r hsm.Record, beside ...hsm.Record) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err := m.keys.SaveKeys(append(beside, r)...); err != nil {
+		return fmt.Errorf("hsm: save: %w", err)
+	}
+	o := &owner{alg: r.Alg, tmk: string(r.Sealed)}
+	if old := m.owners[r.Owner]; old != nil && old.cur != nil {
+		o.cur = &pair{alg: r.Alg, version: old.cur.version} // keeps versions rising
+	}
+	m.owners[r.Owner] = o
+	return nil
+}
+
+// Refresh implements hsm.HSM.
+func (m *Module) Refresh(owners ...string) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, own := range owners {
+		recs, err := m.keys.LoadKeys(own)
+		if err != nil {
+			return fmt.Errorf("hsm: load keys: %w", err)
+		}
+		sort.Slice(recs, func(i, j int) bool { return recs[i].Version < recs[j].Version })
+		delete(m.owners, own)
+		for _, r := range recs {
+			m.load(r)
+		}
+	}
+	return nil
 }
 
 // NewWorking implements hsm.HSM.

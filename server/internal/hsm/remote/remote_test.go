@@ -15,6 +15,7 @@ import (
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/hsm/conformance"
+	"zhigui/sim/epp"
 	sim "zhigui/sim/hsm"
 )
 
@@ -49,6 +50,14 @@ func module(t *testing.T, address string, keys hsm.Keys, o Options) *Module {
 func TestTheModuleBehindTCPPassesTheConformanceSuite(t *testing.T) {
 	d := device(t)
 	conformance.Run(t, conformance.Module{
+		Pad: func(t *testing.T, serial string, sm bool) conformance.Pad {
+			t.Helper()
+			p, err := epp.New(serial, sm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p
+		},
 		Open: func(t *testing.T, keys hsm.Keys) hsm.HSM { return module(t, d.Addr(), keys, Options{}) },
 		KEK: func(t *testing.T, m hsm.HSM, owner string, alg paycrypto.Alg, raw []byte) {
 			t.Helper()
@@ -233,6 +242,7 @@ func FuzzParseAnswer(f *testing.F) {
 	f.Add([]byte("0001M70012345678"))
 	f.Add([]byte("0001M713"))
 	f.Add([]byte("0001A100S10128P0TB00E0000"))
+	f.Add([]byte("0001EJ000003abc0002de"))
 	f.Add([]byte{})
 	f.Fuzz(func(_ *testing.T, in []byte) {
 		b, err := parseAnswer(in, "0001", "M6")
@@ -241,6 +251,9 @@ func FuzzParseAnswer(f *testing.F) {
 		}
 		if text, rest, err := block(b, 'S'); err == nil && len(text)+len(rest) != len(b) {
 			panic("a block of another length than its answer")
+		}
+		if one, two, err := lengths(b); err == nil && len(one)+len(two)+8 != len(b) {
+			panic("fields of another length than their answer")
 		}
 		_, _ = readFrame(bytes.NewReader(in))
 	})
