@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"net"
 	"os"
@@ -33,6 +34,16 @@ type Config struct {
 	Keys      string        // the host zone's keys, for the bare forwarder
 	Tolerant  bool          // a refusal or a doubt is a result, not a mistake
 	Think     time.Duration // between an answer and the next request
+	// Rate makes the loop open: so many requests a second begin, whether answers come or not, as long
+	// as a terminal is free. Latency counts from the moment a request was due.
+	Rate float64
+}
+
+// Second is one second of a run.
+type Second struct {
+	N   int     `json:"n"`   // answers that were approvals
+	Sum float64 `json:"sum"` // of their latencies, in milliseconds
+	Not int     `json:"not"` // other answers
 }
 
 // Result of a run. Times are in milliseconds.
@@ -42,6 +53,7 @@ type Result struct {
 	Errors   map[string]int `json:"errors"`
 	Seconds  float64        `json:"seconds"`
 	TPS      float64        `json:"tps"`
+	Mean     float64        `json:"mean"`
 	P50      float64        `json:"p50"`
 	P95      float64        `json:"p95"`
 	P99      float64        `json:"p99"`
@@ -50,6 +62,7 @@ type Result struct {
 	RefusedP99 float64   `json:"refusedP99,omitempty"`
 	Start      time.Time `json:"start"` // of the measured time
 	End        time.Time `json:"end"`
+	Timeline   []Second  `json:"timeline"` // from Start on
 }
 
 type terminal struct {
@@ -126,44 +139,25 @@ func run(c Config, f func(i int) error) (*Result, error) {
 	start := time.Now().Add(c.Warm)
 	end := start.Add(c.Run)
 	res := &Result{Errors: map[string]int{}, Start: start, End: end, Seconds: c.Run.Seconds()}
+	due := dues(c, end)
 	var mu sync.Mutex
 	var wg sync.WaitGroup
 	var all, away []time.Duration
 	for i := range c.Terminals {
 		wg.Go(func() {
-			var lat, refused []time.Duration
-			n, errs := 0, map[string]int{}
-			for {
-				t0 := time.Now()
-				if t0.After(end) {
-					break
-				}
-				err := f(i)
-				t1 := time.Now()
-				if c.Think > 0 {
-					time.Sleep(c.Think)
-				}
-				if err != nil {
-					errs[err.Error()]++
-					if err.Error() == "response 91" {
-						refused = append(refused, t1.Sub(t0))
-						if c.Tolerant {
-							time.Sleep(5 * time.Millisecond) // a person would wait longer
-						}
-					}
-					continue
-				}
-				n++
-				if t0.After(start) && t1.Before(end) {
-					lat = append(lat, t1.Sub(t0))
-				}
+			u := user{Result: Result{Errors: map[string]int{}}}
+			for t0 := range due {
+				u.note(c, start, end, t0, f(i))
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			all, away = append(all, lat...), append(away, refused...)
-			res.Total += n
-			for k, v := range errs {
+			all, away = append(all, u.times...), append(away, u.refused...)
+			res.Total += u.Total
+			for k, v := range u.Errors {
 				res.Errors[k] += v
+			}
+			for i, x := range u.Timeline {
+				res.second(i).add(x)
 			}
 		})
 	}
@@ -175,7 +169,84 @@ func run(c Config, f func(i int) error) (*Result, error) {
 	res.TPS = float64(len(all)) / res.Seconds
 	ms := func(p float64) float64 { return float64(Quantile(all, p).Microseconds()) / 1000 }
 	res.P50, res.P95, res.P99, res.Max = ms(0.5), ms(0.95), ms(0.99), ms(1)
+	sum := time.Duration(0)
+	for _, d := range all {
+		sum += d
+	}
+	res.Mean = float64(sum.Microseconds()) / 1000 / float64(max(1, len(all)))
 	return res, nil
+}
+
+// dues yields, to each user, the moments at which a request is due.
+func dues(c Config, end time.Time) iter.Seq[time.Time] {
+	if c.Rate <= 0 {
+		return func(yield func(time.Time) bool) {
+			for t := time.Now(); !t.After(end) && yield(t); t = time.Now() {
+			}
+		}
+	}
+	ticks := make(chan time.Time, 1<<16)
+	go func() {
+		defer close(ticks)
+		step := time.Duration(float64(time.Second) / c.Rate)
+		for t := time.Now(); !t.After(end); t = t.Add(step) {
+			time.Sleep(time.Until(t))
+			ticks <- t
+		}
+	}()
+	return func(yield func(time.Time) bool) {
+		for t := range ticks {
+			if !yield(t) {
+				return
+			}
+		}
+	}
+}
+
+// user is what one goroutine of a run has seen.
+type user struct {
+	Result
+	times, refused []time.Duration
+}
+
+func (u *user) note(c Config, start, end, t0 time.Time, err error) {
+	t1 := time.Now()
+	if at := int(t1.Sub(start) / time.Second); t1.After(start) && t1.Before(end) {
+		x := u.second(at)
+		if err == nil {
+			x.add(Second{N: 1, Sum: float64(t1.Sub(t0).Microseconds()) / 1000})
+		} else {
+			x.add(Second{Not: 1})
+		}
+	}
+	if c.Think > 0 {
+		time.Sleep(c.Think)
+	}
+	if err != nil {
+		u.Errors[err.Error()]++
+		if err.Error() == "response 91" {
+			u.refused = append(u.refused, t1.Sub(t0))
+			if c.Tolerant && c.Rate == 0 {
+				time.Sleep(5 * time.Millisecond) // a person would wait longer
+			}
+		}
+		return
+	}
+	u.Total++
+	if t0.After(start) && t1.Before(end) {
+		u.times = append(u.times, t1.Sub(t0))
+	}
+}
+
+func (r *Result) second(i int) *Second {
+	for len(r.Timeline) <= i {
+		r.Timeline = append(r.Timeline, Second{})
+	}
+	return &r.Timeline[i]
+}
+
+func (x *Second) add(y Second) {
+	x.N, x.Sum, x.Not = x.N+y.N, x.Sum+y.Sum, x.Not+y.Not
 }
 
 func (t *terminal) begin(mti string) {

@@ -26,6 +26,8 @@ type PartnerConfig struct {
 	Warm, Run              time.Duration
 	Tolerant               bool
 	Think                  time.Duration // between the answer and the next request
+	Rate                   float64       // see Config
+	Short                  bool          // http: a connection each
 }
 
 type partner struct {
@@ -64,7 +66,7 @@ func Partner(c PartnerConfig) (*Result, error) {
 			return nil, err
 		}
 	}
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: c.Terminals, MaxConnsPerHost: c.Terminals, DisableCompression: true}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: c.Terminals, MaxConnsPerHost: c.Terminals, DisableCompression: true, DisableKeepAlives: c.Short}}
 	ps := make([]*partner, c.Terminals)
 	for i := range ps {
 		p := &partner{c: c, d: d, mak: keys[1], id: fmt.Sprintf("%08d", c.First+i), card: fmt.Sprintf("622588%010d", 1_000_000_001+i), http: client, r: bufio.NewReader(nil), stan: c.STAN}
@@ -78,7 +80,7 @@ func Partner(c PartnerConfig) (*Result, error) {
 		p.pin = string(block)
 		ps[i] = p
 	}
-	return run(Config{Terminals: c.Terminals, Warm: c.Warm, Run: c.Run, Think: c.Think, Tolerant: c.Tolerant}, func(i int) error { return ps[i].pay() })
+	return run(Config{Terminals: c.Terminals, Warm: c.Warm, Run: c.Run, Think: c.Think, Rate: c.Rate, Tolerant: c.Tolerant}, func(i int) error { return ps[i].pay() })
 }
 
 func (p *partner) sign(cover []byte) ([]byte, error) {

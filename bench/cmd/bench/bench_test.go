@@ -10,6 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"zhigui/bench/load"
 )
 
 func TestAFigureIsOneJSONLineWithNameValueUnitAndVS(t *testing.T) {
@@ -122,14 +126,16 @@ func TestTheReportIsSelfContainedAndNamesGoals(t *testing.T) {
 		{Name: "trade.8583_8583.tps", Value: 5100, Unit: "1/s", VS: vs{"goalMin": 5000, "reference": 451, "ceiling": 9000}},
 		{Name: "driver.restart_ms", Value: 1200, Unit: "ms", VS: vs{"goalMax": 1000, "card": 300}},
 	}
-	if err := report(path, all, options{}); err != nil {
+	fs := &figures{all: all, timelines: []timeline{{"a run", []series{{"Response time", "ms", []float64{1, 3, 2}}}}}}
+	fs.compare(options{store: "sqlite"}, "mix", published{559.7, 0.175, 100, 76.02}, &result{Result: &load.Result{TPS: 5597, Mean: 17}, server: 100}, 100)
+	if err := report(path, fs, options{}); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`class="met"`, `class="missed"`, "<svg", "at least 5000", "451"} {
+	for _, want := range []string{`class="met"`, `class="missed"`, "<svg", "at least 5000", "451", "a run", `d="M0.0 48.0L120.0 4.0L240.0 26.0"`, `<td class="n">10<td`} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s is missing", want)
 		}
@@ -137,6 +143,47 @@ func TestTheReportIsSelfContainedAndNamesGoals(t *testing.T) {
 	for _, no := range []string{"http://", "https://", "<script", "src="} {
 		if strings.Contains(string(b), no) {
 			t.Errorf("%s: the report is not self-contained", no)
+		}
+	}
+}
+
+func TestATimeLineLaysGeneratorsAndSamplesOnOneAxis(t *testing.T) {
+	start := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
+	a := &load.Result{Start: start, Seconds: 2, Timeline: []load.Second{{N: 10, Sum: 100}, {N: 20, Sum: 100, Not: 2}}}
+	b := &load.Result{Start: start, Seconds: 2, Timeline: []load.Second{{N: 10, Sum: 300}}}
+	var samples []sample
+	for i := range 4 { // half a second off
+		samples = append(samples, sample{start.Add(time.Duration(i)*time.Second - 400*time.Millisecond), time.Duration(i) * 500 * time.Millisecond, 30 + float64(i), float64(2 * i), float64(5 * i)})
+	}
+	got := lay("x", []*load.Result{a, b}, samples)
+	want := timeline{"x", []series{{"Response time", "ms", []float64{20, 5}}, {"Approvals", "1/s", []float64{20, 20}}, {"Processor (server; 100 % is one core)", "%", []float64{50, 50}},
+		{"Memory (server, resident)", "MB", []float64{31, 32}}, {"Written to disk (server)", "MB/s", []float64{2, 2}}, {"Network (loopback, all processes)", "MB/s", []float64{5, 5}}, {"Refused or in doubt", "1/s", []float64{0, 2}}}}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestSamplesAreReadFromProc(t *testing.T) {
+	if got := parseStatm([]byte("1000 512 100 1 0 2 0")); got != 512*float64(os.Getpagesize())/(1<<20) {
+		t.Error(got)
+	}
+	if got := parseIO([]byte("rchar: 1\nwrite_bytes: 3145728\ncancelled_write_bytes: 1048576\n")); got != 3 {
+		t.Error(got)
+	}
+	if got := parseLoopback([]byte("Inter-|   Receive\n face |bytes\n    lo: 2097152 10 0\n  eth0: 5 1 0\n")); got != 2 {
+		t.Error(got)
+	}
+}
+
+func TestPartsAreChosenByNameOrGroup(t *testing.T) {
+	for only, want := range map[string]string{"": "8583 matrix delay soak driver search desk", "trade": "8583 matrix delay soak", "mix": "mix", "driver,8583": "8583 driver", "x": "", "trade,x": ""} {
+		chosen, err := choose(only)
+		var got []string
+		for _, p := range chosen {
+			got = append(got, p.name)
+		}
+		if strings.Join(got, " ") != want || (err != nil) != (want == "") {
+			t.Errorf("%q: %v, %v", only, got, err)
 		}
 	}
 }

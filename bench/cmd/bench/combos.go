@@ -7,44 +7,47 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"zhigui/bench/load"
-	"zhigui/sim/dbserver"
 )
 
 // combo is one of the reference document's combinations (PT-06): how requests come and how they go on.
 type combo struct {
 	name      string
-	published float64 // transactions a second there, on 8 cores with DM8 (PT-11 to PT-15); 0 = none
-	in        string  // channel: kind and dialect
+	published published
+	in        string // channel: kind and dialect
 	dialect   string
 	out       string // carrier to the host
 	outTo     string // dialect there
+	short     bool   // http: a connection for each request, to the server and to the host, as the reference had
 }
 
 var combos = []combo{
-	{"http_xml_http_xml", 458.9, "http", "corexml", "http", "corexml"},
-	{"http_json_http_json", 504.5, "http", "corejson", "http", "corejson"},
-	{"http_json_https_json", 0, "http", "corejson", "https", "corejson"},
-	{"tcp_8583_tcp_8583", 451.4, "short", "pos64", "short", "cups128"},
-	{"tcp_struct_tcp_struct", 812.5, "short", "corefixed", "short", "corefixed"},
-	{"tcp_delimited_tcp_delimited", 820.6, "short", "coredelimited", "short", "coredelimited"},
-	{"tcp_8583_group_8583", 0, "short", "pos64", "group", "cups128"},
+	{"http_xml_http_xml", published{458.9, 0.215, 100, 78.30}, "http", "corexml", "http", "corexml", false},
+	{"http_json_http_json", published{504.5, 0.195, 100, 76.57}, "http", "corejson", "http", "corejson", false},
+	{"http_json_https_json", published{}, "http", "corejson", "https", "corejson", false},
+	{"tcp_8583_tcp_8583", published{451.4, 0.218, 100, 77.73}, "short", "pos64", "short", "cups128", false},
+	{"tcp_struct_tcp_struct", published{812.5, 0.119, 100, 74.15}, "short", "corefixed", "short", "corefixed", false},
+	{"tcp_delimited_tcp_delimited", published{820.6, 0.118, 100, 74.09}, "short", "coredelimited", "short", "coredelimited", false},
+	{"tcp_8583_group_8583", published{}, "short", "pos64", "group", "cups128", false},
+	{"http_xml_http_xml.short", published{458.9, 0.215, 100, 78.30}, "http", "corexml", "http", "corexml", true},
+	{"http_json_http_json.short", published{504.5, 0.195, 100, 76.57}, "http", "corejson", "http", "corejson", true},
+	{"http_json_https_json.short", published{}, "http", "corejson", "https", "corejson", true},
 }
 
 // mixed are the five formats of the mixed run (PT-08), a fifth of the users each.
 var mixed = []int{0, 1, 3, 4, 5}
 
-const mixPublished = 559.7
-
 // branch is one server with every combination configured, the bank host and its doors.
 type branch struct {
 	o              options
-	dir            string
+	fs             *figures
+	dir, dsn       string
 	in             []string // address of each combination's channel
 	control, login string
 	srv, bank      *exec.Cmd
@@ -53,8 +56,8 @@ type branch struct {
 	close          func()
 }
 
-func (o options) branch(ctx context.Context, name string) (b *branch, err error) {
-	b = &branch{o: o, dir: filepath.Join(o.dir, name)}
+func (o options) branch(ctx context.Context, fs *figures, name string) (b *branch, err error) {
+	b = &branch{o: o, fs: fs, dir: filepath.Join(o.dir, name)}
 	var undo []func()
 	b.close = func() {
 		for i := len(undo) - 1; i >= 0; i-- {
@@ -97,9 +100,9 @@ func (o options) branch(ctx context.Context, name string) (b *branch, err error)
 		l := fmt.Sprintf("{kind: %s, address: %q, max: 4096}", kind, door)
 		switch c.out {
 		case "http":
-			l = fmt.Sprintf("{kind: http, address: %q, max: 4096}", "http://"+door+"/")
+			l = fmt.Sprintf("{kind: http, address: %q, max: 4096, short: %v}", "http://"+door+"/", c.short)
 		case "https":
-			l = fmt.Sprintf("{kind: http, address: %q, max: 4096, tls: {ca: %q, name: localhost}}", "https://"+door+"/", path("pki/ca.pem"))
+			l = fmt.Sprintf("{kind: http, address: %q, max: 4096, short: %v, tls: {ca: %q, name: localhost}}", "https://"+door+"/", c.short, path("pki/ca.pem"))
 		case "group":
 			l = fmt.Sprintf("{kind: group, address: %q, listen: %q, count: 2}", door, back)
 		}
@@ -123,13 +126,13 @@ func (o options) branch(ctx context.Context, name string) (b *branch, err error)
 	}
 	text := fmt.Sprintf("data: data\nlog: warn\nhosts: [%s]\nchannels: [%s]\nroutes: [%s]\naccess: {listen: %q}\nmanage: {listen: %q}\nbench: {cpuProfile: %q}\n",
 		strings.Join(hosts, ", "), strings.Join(channels, ", "), strings.Join(routes, ", "), p[2], p[3], o.profileOf(name, "server"))
+	b.dsn = filepath.Join(b.dir, "data/server.db")
 	if o.db != nil {
-		dsn, err := o.db.Database(name)
-		if err != nil {
+		if b.dsn, err = o.db.Database(name); err != nil {
 			return nil, err
 		}
 		undo = append(undo, func() { _ = o.db.Drop(name) })
-		text += fmt.Sprintf("store: {dsn: %q, writers: %d}\n", dsn, o.writers)
+		text += fmt.Sprintf("store: {dsn: %q, writers: %d}\n", b.dsn, o.writers)
 	}
 	cfg := path("server.yaml")
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
@@ -152,7 +155,11 @@ func (o options) branch(ctx context.Context, name string) (b *branch, err error)
 	if b.srv, err = start(path("server.log"), filepath.Join(o.bin, "server"), "--config", cfg, "--roles", "trade"); err != nil {
 		return nil, err
 	}
-	undo = append(undo, func() { end(b.srv) })
+	undo = append(undo, func() {
+		if b.srv != nil {
+			end(b.srv)
+		}
+	})
 	addr, _, _ := strings.Cut(b.in[len(b.in)-1], "/")
 	if err := await(ctx, "server", listening(addr)); err != nil {
 		return nil, err
@@ -162,19 +169,20 @@ func (o options) branch(ctx context.Context, name string) (b *branch, err error)
 }
 
 // role is the generator's command line for users of one combination, the first of them from a number on.
-func (b *branch) role(i, users, first int, run time.Duration, think time.Duration) []string {
+func (b *branch) role(i, users, first int, run time.Duration, more ...string) []string {
 	c := combos[i]
 	b.runs++ // every run has trace numbers of its own: a terminal's number is not used twice
 	a := []string{"role", "load", b.in[i], "--tmks", b.tmks, "--skip", strconv.Itoa(first)}
 	if c.dialect != "pos64" {
-		a = []string{"role", "partner", b.in[i], "--kind", c.in, "--dialect", c.dialect, "--keys", b.partner, "--first", strconv.Itoa(20_000_001 + first)}
+		a = []string{"role", "partner", b.in[i], fmt.Sprintf("--short=%v", c.short), "--kind", c.in, "--dialect", c.dialect, "--keys", b.partner, "--first", strconv.Itoa(20_000_001 + first)}
 	}
-	return append(a, "--cpuprofile", b.o.profileOf(filepath.Base(b.dir), "load"+strconv.Itoa(b.runs)), "--stan", strconv.Itoa(b.runs*60_000), "--terminals", strconv.Itoa(users), "--warm", b.o.warm.String(), "--run", run.String(), "--think", think.String())
+	return append(append(a, "--cpuprofile", b.o.profileOf(filepath.Base(b.dir), "load"+strconv.Itoa(b.runs)), "--stan", strconv.Itoa(b.runs*60_000), "--terminals", strconv.Itoa(users), "--warm", b.o.warm.String(), "--run", run.String()), more...)
 }
 
-// together runs generators at a time and adds them up.
-func (b *branch) together(ctx context.Context, roles [][]string) (all []*load.Result, r *result, err error) {
+// together runs generators at a time, adds them up, and keeps their time line.
+func (b *branch) together(ctx context.Context, name string, roles [][]string) (all []*load.Result, r *result, err error) {
 	quiet(ctx, b.o)
+	samples := sampled(ctx, b.srv.Process.Pid)
 	s0, k0, d0, m0 := cpu(b.srv.Process.Pid), cpu(b.bank.Process.Pid), b.o.database(), machineTime()
 	all = make([]*load.Result, len(roles))
 	errs := make([]error, len(roles))
@@ -190,7 +198,7 @@ func (b *branch) together(ctx context.Context, roles [][]string) (all []*load.Re
 				all[i] = &load.Result{}
 				err = json.Unmarshal(out, all[i])
 			}
-			if err == nil && (len(all[i].Errors) > 0 && a[len(a)-1] != "--tolerant" || all[i].Approved == 0) {
+			if err == nil && (len(all[i].Errors) > 0 && !slices.Contains(a, "--tolerant") || all[i].Approved == 0) {
 				err = fmt.Errorf("%d approved, failed: %v", all[i].Approved, all[i].Errors)
 			}
 			errs[i] = err
@@ -202,6 +210,7 @@ func (b *branch) together(ctx context.Context, roles [][]string) (all []*load.Re
 		})
 	}
 	wg.Wait()
+	seen := samples()
 	r = &result{Result: &load.Result{}}
 	for i := range roles {
 		if errs[i] != nil {
@@ -209,9 +218,13 @@ func (b *branch) together(ctx context.Context, roles [][]string) (all []*load.Re
 		}
 		r.Total += all[i].Total
 		r.TPS += all[i].TPS
+		r.Approved += all[i].Approved
+		r.Mean += all[i].Mean * float64(all[i].Approved)
 		r.P99 = max(r.P99, all[i].P99)
 		r.P50 = max(r.P50, all[i].P50)
 	}
+	r.Mean /= float64(max(1, r.Approved))
+	b.fs.timelines = append(b.fs.timelines, lay(b.o.store+": "+name, all, seen))
 	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.Total) }
 	r.server, r.bank, r.gen, r.database = per(cpu(b.srv.Process.Pid)-s0), per(cpu(b.bank.Process.Pid)-k0), per(used), per(b.o.database()-d0)
 	m1 := machineTime()
@@ -220,51 +233,75 @@ func (b *branch) together(ctx context.Context, roles [][]string) (all []*load.Re
 	return all, r, nil
 }
 
-// matrix runs the seven combinations and the mix on one database; every approval is found in the bank
-// host's books at the end.
+// matrix runs the seven combinations, those with HTTP in both ways of it, and the mix; every approval is found in the bank host's books and in the journal at the end.
 func matrix(ctx context.Context, o options, fs *figures) error {
-	if o.store != dbserver.SQLite {
-		var err error
-		if o.db, err = dbserver.Start(o.store); err != nil {
-			return err
-		}
-		defer o.db.Close()
-	}
-	b, err := o.branch(ctx, "matrix")
+	b, err := o.branch(ctx, fs, "matrix")
 	if err != nil {
 		return err
 	}
 	defer b.close()
 	total := 0
-	beside := func(r *result, published float64) vs {
-		v := vs{"cpuPerTxn": r.server, "bank": r.bank, "generator": r.gen, "database": r.database, "othersPercent": r.foreign}
-		if published > 0 {
-			v["reference"] = published
-		}
-		return v
-	}
-	for i, c := range combos {
-		_, r, err := b.together(ctx, [][]string{b.role(i, o.conns, 0, o.run, 0)})
+	add := func(name, note string, pub published, min float64, roles ...[]string) error {
+		_, r, err := b.together(ctx, name, roles)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 		total += r.Total
-		fs.add("matrix."+o.store+"."+c.name+".tps", r.TPS, "1/s", beside(r, c.published), fmt.Sprintf("%d users, no think time; MAC on, intent and outcome durable in %s; reference: published, on 8 cores", o.conns, o.store))
-		fs.add("matrix."+o.store+"."+c.name+".p99_ms", r.P99, "ms", nil, "")
+		v := vs{"cpuPerTxn": r.server, "bank": r.bank, "generator": r.gen, "database": r.database, "othersPercent": r.foreign}
+		if pub.TPS > 0 {
+			v["reference"] = pub.TPS
+		}
+		p99 := vs{}
+		if min > 0 {
+			v["goalMin"], p99["goalMax"] = min, 40
+		}
+		fs.add("matrix."+o.store+"."+name+".tps", r.TPS, "1/s", v, note)
+		fs.add("matrix."+o.store+"."+name+".p99_ms", r.P99, "ms", p99, "")
+		fs.compare(o, name, pub, r, 100)
+		return nil
+	}
+	every := fmt.Sprintf("%d users, no think time; MAC on, intent and outcome durable in %s; reference: published, on 8 cores", o.conns, o.store)
+	for i, c := range combos {
+		if o.mixOnly {
+			break
+		}
+		goal, note := 0.0, every
+		if c.short {
+			note += "; a connection for each request, to the server and to the host, as the reference had"
+		}
+		if c.name == "tcp_8583_tcp_8583" {
+			goal = 6000
+		}
+		if err := add(c.name, note, c.published, goal, b.role(i, o.conns, 0, o.run)); err != nil {
+			return err
+		}
 	}
 	var roles [][]string
 	for k, i := range mixed {
 		n := o.conns / len(mixed)
-		roles = append(roles, b.role(i, n, k*n, o.run, 0))
+		roles = append(roles, b.role(i, n, k*n, o.run))
 	}
-	_, r, err := b.together(ctx, roles)
+	if err := add("mix", "xml, json, 8583, struct and delimited, a fifth of the users each, at the same time", published{559.7, 0.175, 100, 76.02}, 6000, roles...); err != nil {
+		return err
+	}
+	return b.finish(ctx, total)
+}
+
+// finish ends the server and compares its journal, and the bank host's books, with the approvals (PT-16).
+func (b *branch) finish(ctx context.Context, approvals int) error {
+	if err := booked(b.control, approvals); err != nil {
+		return err
+	}
+	end(b.srv)
+	b.srv = nil
+	c := exec.CommandContext(ctx, filepath.Join(b.o.bin, "storebench"), "-count", "-dsn", b.dsn)
+	c.Stderr = os.Stderr
+	out, err := c.Output()
 	if err != nil {
-		return fmt.Errorf("mix: %w", err)
+		return fmt.Errorf("journal: %w", err)
 	}
-	total += r.Total
-	v := beside(r, mixPublished)
-	v["goalMin"] = 6000
-	fs.add("matrix."+o.store+".mix.tps", r.TPS, "1/s", v, "xml, json, 8583, struct and delimited, a fifth of the users each, at the same time")
-	fs.add("matrix."+o.store+".mix.p99_ms", r.P99, "ms", vs{"goalMax": 40}, "the worst of the five formats")
-	return booked(b.control, total)
+	if n, err := strconv.Atoi(strings.TrimSpace(string(out))); n != approvals || err != nil {
+		return fmt.Errorf("the journal has %q transactions, %d were approved", out, approvals)
+	}
+	return nil
 }

@@ -33,8 +33,10 @@ func (f figure) met() (met, known bool) {
 
 // figures are printed as they come and written at the end.
 type figures struct {
-	enc *json.Encoder
-	all []figure
+	enc       *json.Encoder
+	all       []figure
+	timelines []timeline
+	compared  []compared
 }
 
 func (fs *figures) add(name string, value float64, unit string, beside vs, note string) {
@@ -69,13 +71,18 @@ func (fs *figures) write(o options) error {
 	if err := os.MkdirAll(o.out, 0o755); err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(o.out, "figures.jsonl"))
+	return errors.Join(lines(filepath.Join(o.out, "figures.jsonl"), fs.all), lines(filepath.Join(o.out, "timelines.jsonl"), fs.timelines), report(filepath.Join(o.out, "report.html"), fs, o))
+}
+
+// lines writes a JSON line for each of all.
+func lines[T any](path string, all []T) error {
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	enc := json.NewEncoder(f)
-	for _, x := range fs.all {
+	for _, x := range all {
 		err = errors.Join(err, enc.Encode(x))
 	}
-	return errors.Join(err, f.Close(), report(filepath.Join(o.out, "report.html"), fs.all, o))
+	return errors.Join(err, f.Close())
 }

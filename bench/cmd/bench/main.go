@@ -33,21 +33,22 @@ func main() {
 	o := options{}
 	var only string
 	flag.BoolVar(&o.quick, "quick", false, "short runs, about a minute after building")
-	flag.StringVar(&only, "only", "", "trade, matrix, delay, search, driver or desk (a list with commas); empty = all")
+	flag.StringVar(&only, "only", "", "trade (8583, matrix, delay and soak together), 8583, matrix, mix, delay, soak, search, driver or desk (a list with commas); empty = all")
 	flag.StringVar(&o.out, "out", "bench/results/local", "folder for figures.jsonl and report.html")
 	flag.IntVar(&o.conns, "connections", 100, "parallel terminals")
 	flag.DurationVar(&o.run, "run", 20*time.Second, "measured time of each load run")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds of ceiling and trade; the round with the best ratio is reported, the others beside it")
 	flag.IntVar(&o.port, "port", 0, "first of six ports for the load runs; 0 = free ones")
 	flag.BoolVar(&o.moov, "moov", false, "let the bank host use moov-io/iso8583 instead of its fast codec")
-	flag.StringVar(&o.store, "store", dbserver.SQLite, "database of the trade runs: sqlite, or mariadb or postgres, which are started for the run")
+	flag.StringVar(&o.store, "store", dbserver.SQLite, "databases of the trade runs and the search: sqlite, or mariadb or postgres, which are started for the run (a list with commas, or all)")
+	flag.DurationVar(&o.soak, "soak", time.Minute, "measured time of the soak; the reference had 12h")
 	flag.IntVar(&o.writers, "writers", 0, "writing connections of that database; 0 = the server's default")
 	flag.Int64Var(&o.rows, "rows", 1_000_000, "transactions that the searches look through; 50000000 takes a quarter of an hour and 30 GB")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of server, bank host and load generator")
 	flag.Parse()
 	o.warm = 2 * time.Second
 	if o.quick {
-		o.run, o.warm, o.rounds = min(o.run, 5*time.Second), time.Second, min(o.rounds, 2)
+		o.run, o.warm, o.rounds, o.soak = min(o.run, 5*time.Second), time.Second, min(o.rounds, 2), min(o.soak, 15*time.Second)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -62,6 +63,8 @@ type options struct {
 	out       string
 	conns     int
 	run, warm time.Duration
+	soak      time.Duration
+	mixOnly   bool
 	rounds    int
 	port      int
 	moov      bool
@@ -76,39 +79,20 @@ type options struct {
 
 // bench runs the wanted parts; what was measured before an error is still written.
 func bench(ctx context.Context, o options, only string) error {
-	parts := []struct {
-		name     string
-		programs []string
-		run      func(context.Context, options, *figures) error
-	}{
-		{"trade", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank"}, trade},
-		{"matrix", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank"}, matrix},
-		{"delay", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank"}, delayed},
-		{"driver", []string{"drivers/cmd/driverd", "sim/cmd/simctl"}, driver},
-		{"search", []string{"server/cmd/storebench"}, search},
-		{"desk", []string{"server/cmd/server", "server/cmd/serverctl", "sim/cmd/simbank", "sim/cmd/simctl", "drivers/cmd/driverd",
-			"terminal/cmd/platformd", "keeper/cmd/keeperd", "terminal"}, desk},
+	chosen, err := choose(only)
+	if err != nil {
+		return err
 	}
-	want := map[string]bool{}
-	for name := range strings.SplitSeq(only, ",") {
-		want[name] = true
+	stores := strings.Split(o.store, ",")
+	if o.store == "all" {
+		stores = []string{dbserver.SQLite, dbserver.MariaDB, dbserver.Postgres}
 	}
 	programs := map[string]bool{}
-	for _, p := range parts {
-		if only == "" || want[p.name] {
-			want[p.name] = true
-			for _, b := range p.programs {
-				programs[b] = true
-			}
-		}
-		delete(want, "")
-	}
-	for name := range want {
-		if name != "trade" && name != "matrix" && name != "delay" && name != "search" && name != "driver" && name != "desk" {
-			return fmt.Errorf("--only: %q is none of trade, matrix, delay, search, driver, desk", name)
+	for _, p := range chosen {
+		for _, b := range p.programs {
+			programs[b] = true
 		}
 	}
-	var err error
 	if o.self, err = os.Executable(); err != nil {
 		return err
 	}
@@ -129,10 +113,12 @@ func bench(ctx context.Context, o options, only string) error {
 		return err
 	}
 	fs := &figures{enc: json.NewEncoder(os.Stdout)}
-	for _, p := range parts {
-		if want[p.name] && err == nil {
-			if e := p.run(ctx, o, fs); e != nil {
-				err = fmt.Errorf("%s: %w", p.name, e)
+	for _, p := range chosen {
+		for i, store := range stores {
+			if o.store = store; err == nil && (p.stores || i == 0) {
+				if e := p.on(ctx, o, fs); e != nil {
+					err = fmt.Errorf("%s: %w", p.name, e)
+				}
 			}
 		}
 	}
@@ -166,6 +152,8 @@ func role(args []string) error {
 	fs.Uint64Var(&c.STAN, "stan", 0, "")
 	fs.DurationVar(&c.Think, "think", 0, "")
 	fs.BoolVar(&c.Tolerant, "tolerant", false, "")
+	fs.Float64Var(&c.Rate, "rate", 0, "")
+	fs.BoolVar(&pc.Short, "short", false, "")
 	host := fs.String("host", "", "")
 	wal := fs.String("wal", "", "")
 	profile := fs.String("cpuprofile", "", "")
@@ -185,7 +173,7 @@ func role(args []string) error {
 	case "load":
 		res, err = load.Trade(c)
 	case "partner":
-		pc.Address, pc.Keys, pc.Terminals, pc.Warm, pc.Run, pc.Think, pc.Tolerant, pc.STAN = c.Address, c.Keys, c.Terminals, c.Warm, c.Run, c.Think, c.Tolerant, int(c.STAN) //nolint:gosec // six digits
+		pc.Address, pc.Keys, pc.Terminals, pc.Warm, pc.Run, pc.Think, pc.Rate, pc.Tolerant, pc.STAN = c.Address, c.Keys, c.Terminals, c.Warm, c.Run, c.Think, c.Rate, c.Tolerant, int(c.STAN) //nolint:gosec // six digits
 		res, err = load.Partner(pc)
 	case "bare":
 		res, err = load.Bare(c)

@@ -14,18 +14,27 @@ import (
 
 var sheet = template.Must(template.New("report").Funcs(template.FuncMap{"num": num}).Parse(`<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>ZhiGui: figures</title>
-<style>body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#1b2733}
+<style>body{font:15px/1.5 system-ui,sans-serif;max-width:80rem;margin:2rem auto;padding:0 1rem;color:#1b2733}
 table{border-collapse:collapse;width:100%}td,th{border-bottom:1px solid #d5dbe1;padding:.3rem .6rem;text-align:left;vertical-align:top}
 td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td.s{color:#5a6773;font-size:13px}
-.met{color:#16703c;font-weight:600}.missed{color:#b3261e;font-weight:600}
-rect{fill:#2563a8}rect.peer{fill:#b8c4d0}text{font-size:13px;fill:#1b2733}line{stroke:#b3261e;stroke-dasharray:4 3}h2{margin-top:2rem}</style>
+.wide{font-size:13px}.wide td,.wide th{padding:.3rem .35rem}.met{color:#16703c;font-weight:600}.missed{color:#b3261e;font-weight:600}
+rect{fill:#2563a8}rect.peer{fill:#b8c4d0}text{font-size:13px;fill:#1b2733}line{stroke:#b3261e;stroke-dasharray:4 3}h2{margin-top:2rem}
+.runs{display:grid;grid-template-columns:repeat(auto-fill,minmax(17rem,1fr));gap:1rem}.runs figure{margin:0}.runs figcaption{font-size:13px;color:#5a6773}
+.runs svg{width:100%;height:5rem;background:#f5f7f9}path{fill:none;stroke:#2563a8;stroke-width:1.2;vector-effect:non-scaling-stroke}</style>
 <h1>Figures</h1>
 <table>{{range .Machine}}<tr><th>{{index . 0}}<td>{{index . 1}}</tr>{{end}}</table>
 <h2>Goals</h2><table><tr><th>Figure<th>Value<th>Goal<th></tr>
 {{range .Goals}}<tr><td>{{.Name}}<td class="n">{{num .Value}} {{.Unit}}<td class="n">{{.Goal}}<td class="{{.Class}}">{{.Class}}</tr>{{end}}</table>
+{{with .Compared}}<h2>Beside the reference</h2><p>Published: 100 users without pauses for 30 minutes (the soak: 400 ms of pause, 12 hours; the delay: 80 users, 15 minutes), an application server of 8 cores with DM8, load generator,
+hosts and database apart. Here: server, bank host, database and load generator together on {{$.Cores}} cores, shorter runs; every transaction is a durable row of the journal and in the bank host's books.</p>
+<table class="wide"><tr><th>Run<th>Store<th>TPS<th>published<th>times<th>of the ceiling<th>mean, ms<th>published<th>p99, ms<th>correct, %<th>published<th>server CPU, %<th>published</tr>
+{{range .}}<tr><td>{{.Run}}<td>{{.Store}}<td class="n">{{num .TPS}}<td class="n">{{if .Published.TPS}}{{num .Published.TPS}}{{end}}<td class="n">{{if .Times}}{{num .Times}}{{end}}<td class="n">{{if .Ceiling}}{{num .Ceiling}}{{end}}<td class="n">{{num .Mean}}<td class="n">{{if .Published.TPS}}{{num .Published.MeanMS}}{{end}}<td class="n">{{num .P99}}<td class="n">{{printf "%.3f" .Correct}}<td class="n">{{if .Published.TPS}}{{num .Published.Correct}}{{end}}<td class="n">{{num .CPU}}<td class="n">{{if .Published.TPS}}{{num .Published.CPU}}{{end}}</tr>
+{{end}}</table>{{end}}
 {{range .Charts}}<h2>{{.Title}}</h2><svg width="100%" viewBox="0 0 800 {{.Height}}" role="img" aria-label="{{.Title}}">
 {{range .Bars}}<text x="0" y="{{.Text}}">{{.Name}}</text><rect {{if .Peer}}class="peer" {{end}}x="310" y="{{.Y}}" width="{{num .W}}" height="20"></rect><text x="{{num .End}}" y="{{.Text}}">{{num .Value}}</text>
 {{end}}{{if .Goal}}<line x1="{{num .At}}" x2="{{num .At}}" y1="0" y2="{{.Height}}"></line>{{end}}</svg>{{if .Goal}}<p>Broken line: goal {{num .Goal}}.</p>{{end}}{{end}}
+{{range .Timelines}}<h2>{{.Name}}</h2><div class="runs">{{range .Series}}<figure><svg viewBox="0 0 240 72" preserveAspectRatio="none" role="img" aria-label="{{.Title}}"><path d="{{.Path}}"></path></svg>
+<figcaption>{{.Title}}: mean {{num .Mean}}, highest {{num .Top}} {{.Unit}}; {{len .Points}} s from left to right</figcaption></figure>{{end}}</div>{{end}}
 <h2>All figures</h2><table><tr><th>Figure<th>Value<th>Beside it<th>What it is</tr>
 {{range .Figures}}<tr><td>{{.Name}}<td class="n">{{num .Value}} {{.Unit}}<td class="s">{{range $k, $v := .VS}}{{$k}}&nbsp;{{num $v}}<br>{{end}}<td class="s">{{.Note}}</tr>{{end}}
 </table>
@@ -36,6 +45,8 @@ func num(v float64) string {
 	switch {
 	case v >= 100 || v == float64(int64(v)):
 		return fmt.Sprintf("%.0f", v)
+	case v >= 99.9:
+		return fmt.Sprintf("%.2f", v)
 	case v >= 1:
 		return fmt.Sprintf("%.1f", v)
 	}
@@ -195,16 +206,16 @@ func machine(o options) [][2]string {
 	return rows
 }
 
-func report(path string, all []figure, o options) error {
+func report(path string, fs *figures, o options) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
 	rows := machine(o)
-	for _, x := range all {
+	for _, x := range fs.all {
 		if x.Name == "fsync_us.p50" {
 			rows = append(rows, [2]string{"fsync", fmt.Sprintf("%s µs (median of 300)", num(x.Value))})
 		}
 	}
-	return errors.Join(sheet.Execute(f, map[string]any{"Machine": rows, "Goals": goals(all), "Charts": charts(all), "Figures": all}), f.Close())
+	return errors.Join(sheet.Execute(f, map[string]any{"Machine": rows, "Goals": goals(fs.all), "Charts": charts(fs.all), "Compared": fs.compared, "Timelines": fs.timelines, "Figures": fs.all, "Cores": runtime.NumCPU()}), f.Close())
 }

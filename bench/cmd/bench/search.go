@@ -10,8 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
-
-	"zhigui/sim/dbserver"
 )
 
 // search fills a journal with made-up transactions and measures searches by every key.
@@ -20,13 +18,9 @@ func search(ctx context.Context, o options, fs *figures) error {
 		o.rows = min(o.rows, 300_000)
 	}
 	dsn := filepath.Join(o.dir, "search.db")
-	if o.store != dbserver.SQLite {
-		db, err := dbserver.Start(o.store)
-		if err != nil {
-			return err
-		}
-		defer db.Close()
-		if dsn, err = db.Database("search"); err != nil {
+	if o.db != nil {
+		var err error
+		if dsn, err = o.db.Database("search"); err != nil {
 			return err
 		}
 	}

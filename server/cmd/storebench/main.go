@@ -21,7 +21,15 @@ func main() {
 	dsn := flag.String("dsn", "", "empty database: a new file, mysql://… or postgres://…; empty: a temporary file")
 	rows := flag.Int64("rows", 1_000_000, "transactions to make")
 	asJSON := flag.Bool("json", false, "print one JSON line for each search")
+	count := flag.Bool("count", false, "print how many transactions the journal of --dsn holds, and nothing else")
 	flag.Parse()
+	if *count {
+		if err := countRows(context.Background(), *dsn); err != nil {
+			fmt.Fprintln(os.Stderr, "storebench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(context.Background(), *dsn, *rows, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "storebench:", err)
 		os.Exit(1)
@@ -105,5 +113,19 @@ func run(ctx context.Context, dsn string, rows int64, asJSON bool) error {
 			fmt.Print("    ", l)
 		}
 	}
+	return nil
+}
+
+func countRows(ctx context.Context, dsn string) error {
+	s, err := store.Open(ctx, store.Options{DSN: dsn})
+	if err != nil {
+		return err
+	}
+	defer s.Close() //nolint:errcheck // only read
+	v, err := s.Totals(ctx, store.Search{}, func(first, last time.Time) time.Duration { return last.Sub(first) + time.Hour })
+	if err != nil {
+		return err
+	}
+	fmt.Println(v.Count)
 	return nil
 }
