@@ -16,7 +16,7 @@ import (
 // Deposits, with the same real programs and faults. The invariants:
 //
 //	D1  notes are conserved: each that was put in is in the cash box or with the customer
-//	D2  Σ credited by the journal = Σ in the cash box, whatever died
+//	D2  Σ credited by the journal = Σ put in for good, whatever died
 //	D3  Σ credited by the bank = the same, each deposit once
 //	D4  each deposit that the bank opened ends as told and acknowledged
 var (
@@ -101,10 +101,21 @@ func (b *branch) runDeposit(f fault, rng *rand.Rand) {
 // acceptor is the virtual acceptor's physical truth.
 type acceptor struct {
 	Notes []struct {
-		Value    int
-		Place    string
-		Inserted bool
+		Value             int
+		Place             string
+		Inserted, PaidOut bool
 	}
+	Levels map[int]int
+}
+
+// out is the money that it has paid out again and that customers have, in fen.
+func (a acceptor) out() (fen int64) {
+	for _, n := range a.Notes {
+		if n.PaidOut && n.Place == "customer" {
+			fen += int64(n.Value) * 100
+		}
+	}
+	return fen
 }
 
 func (b *branch) acceptor() (acceptor, error) {
@@ -115,14 +126,14 @@ func (b *branch) acceptor() (acceptor, error) {
 	return s.Physical, b.desk.Devices.State("acceptor", &s)
 }
 
-// inBox: the two acceptors have a name each for it.
-func inBox(place string) bool { return place == "cashbox" || place == "cassette" }
+// inside: the two acceptors have a name each for the cash box; a recycler has a store beside it.
+func inside(place string) bool { return place == "cashbox" || place == "cassette" || place == "store" }
 
-// taken is the money in the cash box, in fen.
+// taken is the money that was put in for good, in fen; some may have been paid out again.
 func (b *branch) taken() (fen int64, err error) {
 	a, err := b.acceptor()
 	for _, n := range a.Notes {
-		if inBox(n.Place) {
+		if n.Inserted && (inside(n.Place) || n.PaidOut) {
 			fen += int64(n.Value) * 100
 		}
 	}
@@ -137,7 +148,7 @@ func (b *branch) acceptorQuiet() error {
 	_ = b.desk.Devices.Do("acceptor", "takeNotes", nil) // only if one sticks out
 	a, err := b.acceptor()
 	for _, n := range a.Notes {
-		if !inBox(n.Place) && n.Place != "customer" {
+		if !inside(n.Place) && n.Place != "customer" {
 			err = errors.New("a note is at " + n.Place)
 		}
 	}
@@ -185,7 +196,7 @@ func (b *branch) checkDeposits(bk ledger) {
 		t.Fatal(err)
 	}
 	for _, n := range a.Notes { // D1; the device itself refuses to lose or make one
-		if !inBox(n.Place) && n.Place != "customer" {
+		if !inside(n.Place) && n.Place != "customer" {
 			t.Errorf("D1: a note of %d is at %s", n.Value, n.Place)
 		}
 	}
@@ -211,7 +222,7 @@ func (b *branch) checkDeposits(bk ledger) {
 		t.Fatal(err)
 	}
 	if credited != in {
-		t.Errorf("D2: the journal credits %d fen, %d are in the cash box", credited, in)
+		t.Errorf("D2: the journal credits %d fen, %d were put in", credited, in)
 	}
 	var inv struct {
 		Deposits  int

@@ -31,8 +31,9 @@ type Visit struct {
 	Outcome   string
 	Code      string // response code
 	Approved  bool
-	Dispensed error // how CashDispenser.Dispense completed; nil is success
-	Asked     bool  // Dispense was sent
+	Dispensed error  // how CashDispenser.Dispense completed; nil is success
+	Asked     bool   // Dispense was sent
+	Service   string // of the module that pays: cash or acceptor
 }
 
 type services struct{ card, cash, pinpad, platform *Service }
@@ -105,12 +106,12 @@ func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, m Ma
 		return v, err
 	}
 	var res struct {
-		Txn, Outcome, ResponseCode string
+		Txn, Outcome, ResponseCode, Service string
 	}
 	if err := s.platform.Call(ctx, "X-Host.Transact", obj{"type": "withdrawal", "amount": amount}, &res); err != nil {
 		return v, err
 	}
-	v.Txn, v.Outcome, v.Code, v.Approved = res.Txn, res.Outcome, res.ResponseCode, res.Outcome == "approved"
+	v.Txn, v.Outcome, v.Code, v.Approved, v.Service = res.Txn, res.Outcome, res.ResponseCode, res.Outcome == "approved", res.Service
 	if err := d.returnCard(ctx, s); err != nil || !v.Approved {
 		return v, err
 	}
@@ -122,16 +123,59 @@ func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, m Ma
 	if d.Authorise != nil {
 		ask["token"] = d.Authorise(amount)
 	}
-	v.Dispensed = s.cash.Call(ctx, "CashDispenser.Dispense", ask, nil)
+	if v.Service == "acceptor" {
+		v.Dispensed = d.oneByOne(ctx, ask, m)
+	} else {
+		v.Dispensed = s.cash.Call(ctx, "CashDispenser.Dispense", ask, nil)
+	}
 	if v.Dispensed != nil {
 		return v, v.Dispensed
 	}
-	if m == Takes {
+	if m == Takes && v.Service != "acceptor" {
 		if err := Until(20*time.Second, func() error { return d.Devices.Do("cash", "takeCash", nil) }); err != nil {
 			return v, err
 		}
 	}
 	return v, s.platform.Call(ctx, "X-Session.End", obj{"reason": "done"}, nil)
+}
+
+// oneByOne is a payout from a recycler: the next note comes when the one before was taken. Who leaves
+// them takes none.
+func (d Desk) oneByOne(ctx context.Context, ask obj, m Manner) error {
+	s, err := Dial(ctx, d.XFS, "acceptor", d.Token)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	done := make(chan error, 1)
+	go func() { done <- s.Call(ctx, "CashDispenser.Dispense", ask, nil) }()
+	t := time.NewTicker(10 * time.Millisecond)
+	defer t.Stop()
+	for {
+		if m == Takes {
+			_ = d.Devices.Do("acceptor", "takeNotes", nil) // only if one sticks out
+		}
+		select {
+		case err := <-done:
+			if err == nil && m == Takes { // the last one
+				err = Until(20*time.Second, func() error {
+					_ = d.Devices.Do("acceptor", "takeNotes", nil)
+					var s struct {
+						Physical struct{ Places map[string]int }
+					}
+					if err := d.Devices.State("acceptor", &s); err != nil {
+						return err
+					}
+					if s.Physical.Places["bezel"] > 0 {
+						return errors.New("a note is in the bezel")
+					}
+					return nil
+				})
+			}
+			return err
+		case <-t.C:
+		}
+	}
 }
 
 // identify inserts the card and types the PIN.

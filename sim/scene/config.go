@@ -3,6 +3,7 @@ package scene
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"time"
@@ -82,11 +83,29 @@ func (s *Scene) platformConfig() m {
 		"release":  m{"key": s.path("keys", "release.pub")},
 		"driverd":  s.bin("driverd"),
 		"devices":  s.driversConfig(),
-		"limits":   m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": map[bool]int{false: 5000, true: 100}[s.six()], "maxNotes": 60},
+		"limits":   m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": s.multiple(), "maxNotes": 60},
+		"recycle":  s.recycle(),
 		"timeouts": m{"card": s.CardTime.String(), "cash": s.CashTime.String(), "page": page},
 		"units":    s.unitsConfig(),
 		"keeper":   "keeper.sock",
 	}
+}
+
+// multiple is what amounts must be a multiple of, so that each note of the counter is of use.
+func (s *Scene) multiple() int {
+	switch {
+	case s.six():
+		return 100
+	case s.Acceptor == Recycler:
+		return 1000
+	}
+	return 5000
+}
+
+func (s *Scene) recycle() m {
+	policy := m{"high": map[int]int{10000: 40, 5000: 20, 2000: 20}}
+	maps.Copy(policy, s.Recycle)
+	return policy
 }
 
 func (s *Scene) keeperConfig() m {

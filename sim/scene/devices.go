@@ -52,10 +52,10 @@ var ccnet = device{id: "acceptor", driver: "cashcodeccnet", sim: "ccnet", baud: 
 	return m{"readMs": ms(fast, 600, 10), "stackMs": ms(fast, 900, 10)}
 }, fast: m{"pollMs": 40, "workPollMs": 20, "stackMs": 6000, "resetMs": 6000}}
 
-// recycler is the first acceptor with a SMART Payout, whose store has notes that no book knows.
+// recycler is the first acceptor with a SMART Payout. The books learn from it what its store holds.
 var recycler = device{id: "acceptor", driver: "itlnv200", sim: "itlssp", baud: 9600, key: "acceptor", profile: m{"payout": true}, settings: func(fast bool) m {
 	return m{"readMs": ms(fast, 600, 10), "stackMs": ms(fast, 900, 10), "payMs": ms(fast, 1200, 5), "payout": true, "store": m{"100": 5, "20": 3}}
-}, fast: m{"pollMs": 40, "workPollMs": 20, "replyMs": 300, "settleMs": 400, "stackMs": 6000, "resetMs": 6000}}
+}, fast: m{"pollMs": 40, "workPollMs": 20, "replyMs": 300, "settleMs": 400, "stackMs": 6000, "resetMs": 6000, "perNoteMs": 3000, "levelsMs": 200}}
 
 // Recycler is the acceptor that Options.Acceptor names so.
 const Recycler = "recycler"
@@ -191,6 +191,9 @@ func (s *Scene) devicesConfig() m {
 		one := m{"id": d.id, "model": d.sim, "link": "tty/" + d.id, "baud": d.baud, "pace": ms(s.Fast, 1, 0)}
 		if d.settings != nil {
 			one[d.key] = d.settings(s.Fast)
+		}
+		if d.id == recycler.id && s.Acceptor == Recycler && s.Stored != nil {
+			one[d.key].(m)["store"] = s.Stored
 		}
 		if d.sim == sixCassettes.sim {
 			one[d.key].(m)["listen"] = addr(s.Ports.CashXFS)

@@ -41,6 +41,10 @@ type Options struct {
 	// Acceptor is the driver of the note acceptor: itlnv200 (default) or cashcodeccnet; Recycler is the
 	// first one with a store.
 	Acceptor string
+	// Stored is the first filling of the recycler's store, by value in yuan; nil: a few notes.
+	Stored map[string]int
+	// Recycle is the terminal's policy for it (setting recycle).
+	Recycle map[string]any
 	// Window opens the counter's window; otherwise a browser shows the pages.
 	Window bool
 	// PadOver is the amount above which the lobby manager decides, minor units.

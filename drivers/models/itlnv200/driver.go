@@ -123,6 +123,7 @@ type driver struct {
 	routes map[string]byte
 	// counted is when the levels were read; zero: they are not those of now.
 	counted time.Time
+	moving  bool // a payout is being followed
 	come    int  // notes of the payout under way that have come to the bezel
 	live    bool // connected: sequence and keys agreed
 	dirty   bool // the book differs from its file
@@ -253,7 +254,7 @@ func (d *driver) publish() {
 	s.cashIn.Unknown = s.cashIn.Unknown || s.unsettled && d.book.Pay == nil
 	d.mu.Lock()
 	s.firmware, s.serial = d.snap.firmware, d.snap.serial
-	if d.live && !d.counted.IsZero() && d.book.Pay == nil {
+	if d.live && !d.counted.IsZero() && !d.moving {
 		s.levels = d.snap.levels
 	}
 	d.snap = s

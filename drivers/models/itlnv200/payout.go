@@ -113,6 +113,8 @@ func (d *driver) pay(ctx context.Context, p *payment, frame []byte, begun func()
 	if err := sdk.Moving(ctx); err != nil {
 		return drop(api.Refuse(api.InternalError, err.Error()))
 	}
+	d.moving = true
+	defer func() { d.moving = false }()
 	_, err := d.link.exchange(frame...)
 	var no *answerError
 	switch {

@@ -106,15 +106,23 @@ type Module struct {
 	At     time.Time `json:"at"` // when the figure was read
 }
 
+// Kinds of cash units; a cassette has none.
+const (
+	UnitRecycle = "recycle" // filled by customers, paid out again; Initial is its high mark
+	UnitBox     = "box"     // the acceptor's cash box: notes of all values, Amount in all
+)
+
 // CashUnit is one cash box.
 type CashUnit struct {
 	ID       string    `json:"id"`
+	Kind     string    `json:"kind,omitempty"`
 	Currency string    `json:"currency"`
 	Value    int64     `json:"value"` // of one note, minor units
+	Amount   int64     `json:"amount,omitempty"`
 	Count    int       `json:"count"`
 	Initial  int       `json:"initial"`
 	Rejected int       `json:"rejected"`
-	Status   string    `json:"status"` // ok, low, empty, full, missing, …
+	Status   string    `json:"status"` // ok, high, low, empty, full, missing, inaccurate, …
 	At       time.Time `json:"at"`
 }
 

@@ -68,7 +68,11 @@ type Module struct {
 
 // CashUnit is one cash box.
 type CashUnit struct {
-	ID         string `json:"id"`
+	ID string `json:"id"`
+	// Kind: recycle (customers fill it, Initial is its high mark), box (the acceptor's cash box: Amount
+	// in all, no single value), or nothing for a cassette.
+	Kind       string `json:"kind,omitempty"`
+	Amount     int64  `json:"amount,omitempty"`
 	Currency   string `json:"currency"`
 	Value      int64  `json:"value"`
 	Count      int    `json:"count"`

@@ -54,7 +54,7 @@ func (s *Service) terminals(ctx context.Context, _ *struct{}) (*out[[]api.Termin
 				v.Modules = append(v.Modules, api.Module{Name: m.Name, Model: m.Model, Status: m.Status, Detail: m.Detail, AgeSeconds: age(now, m.At)})
 			}
 			for _, c := range cs {
-				v.Cash = append(v.Cash, api.CashUnit{ID: c.ID, Currency: c.Currency, Value: c.Value, Count: c.Count, Initial: c.Initial, Rejected: c.Rejected, Status: c.Status, AgeSeconds: age(now, c.At)})
+				v.Cash = append(v.Cash, api.CashUnit{ID: c.ID, Kind: c.Kind, Amount: c.Amount, Currency: c.Currency, Value: c.Value, Count: c.Count, Initial: c.Initial, Rejected: c.Rejected, Status: c.Status, AgeSeconds: age(now, c.At)})
 			}
 		}
 		list = append(list, v)

@@ -37,6 +37,7 @@ func main() {
 	flag.StringVar(&o.Reader, "reader", "creatorcrt350n", "the card reader: creatorcrt350n; creatorcrt591, to whose antenna cards can be held; creatorcrt288k, without a motor")
 	flag.StringVar(&o.Dispenser, "dispenser", "puloonlcdm2000", "the cash dispenser: puloonlcdm2000, or xfs4iotdispenser with six cassettes behind a service provider")
 	flag.StringVar(&o.Acceptor, "acceptor", "itlnv200", "the note acceptor: itlnv200; "+scene.Recycler+", which is one with a store; cashcodeccnet")
+	pay := flag.String("recycler-pays", "first", "which module a withdrawal is paid from, with -acceptor "+scene.Recycler+": first (the recycler if it can), last, only, never")
 	free := flag.Bool("free-ports", false, "use ports that nobody uses, instead of the usual ones")
 	asJSON := flag.Bool("json", false, "print one JSON line with the addresses instead of the text for people")
 	flag.DurationVar(&o.CardTime, "card-time", 0, "how long a card may lie at the exit (default 30s)")
@@ -44,6 +45,7 @@ func main() {
 	flag.DurationVar(&o.HostTimeout, "host-timeout", 0, "the server's patience with the bank host (default 25s)")
 	window := flag.String("window", "auto", "open the counter's window: auto, yes or no")
 	flag.Parse()
+	o.Recycle = map[string]any{"pay": *pay}
 	o.Window = *window == "yes" || (*window == "auto" && (os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "") && windowed(filepath.Join(o.Bin, "terminal")))
 	if *asJSON {
 		o.Out = io.Discard

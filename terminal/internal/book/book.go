@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"time"
 
@@ -89,6 +90,7 @@ type Txn struct {
 
 	Cash  Cash           `json:"cash,omitempty"`
 	Op    string         `json:"op,omitempty"`
+	From  string         `json:"from,omitempty"` // the device that pays: Dispenser ("" too) or Acceptor
 	Plan  map[string]int `json:"plan,omitempty"` // notes per unit
 	Moved cash.Moved     `json:"moved,omitzero"`
 	Paid  int64          `json:"paid,omitempty"` // the customer could reach that much; of a deposit: what was put in
@@ -105,20 +107,39 @@ type Txn struct {
 	Acked  bool   `json:"acked,omitempty"`
 }
 
-// Unit is one cash unit as the books have it.
+// The devices that hold cash units, by device id.
+const (
+	Dispenser = "cash"
+	Acceptor  = "acceptor" // its recycle units, if it has any
+)
+
+// Unit is one cash unit as the books have it. Count is Initial + Deposited − Presented − Rejected
+// since the last exchange.
 type Unit struct {
+	Device    string `json:"device,omitempty"` // whose it is; "" is the dispenser's
 	Currency  string `json:"currency"`
 	Value     int64  `json:"value"` // minor units
 	Initial   int    `json:"initial"`
 	Count     int    `json:"count"`
+	Deposited int    `json:"deposited,omitempty"` // of a recycle unit: customers put in
 	Presented int    `json:"presented,omitempty"`
-	Rejected  int    `json:"rejected,omitempty"`
+	Rejected  int    `json:"rejected,omitempty"` // of a recycle unit: into the cash box
 	Retracted int    `json:"retracted,omitempty"`
 	// Inaccurate: a jam or an unclear outcome; the count must be set in an exchange.
 	Inaccurate bool `json:"inaccurate,omitempty"`
 	// Estimated: notes that nothing counted left it for the inside of the machine; it may
 	// go on paying out, and should be counted at the next visit.
 	Estimated bool `json:"estimated,omitempty"`
+}
+
+// At reports whether the unit is one of the device's.
+func (u Unit) At(device string) bool {
+	return u.Device == device || u.Device == "" && device == Dispenser
+}
+
+// At reports whether the device pays, or has paid, t.
+func (t *Txn) At(device string) bool {
+	return t.From == device || t.From == "" && device == Dispenser
 }
 
 // Book is the state. The zero value is an empty book. It is not safe for concurrent use;
@@ -130,8 +151,9 @@ type Book struct {
 	STAN  int              `json:"stan"`
 	Batch string           `json:"batch"`
 	// LastOp is the transaction of the last dispense whose intent was recorded: what
-	// GetPresentStatus answers about.
-	LastOp string `json:"lastOp,omitempty"`
+	// GetPresentStatus answers about. LastPayout is that of the recycler.
+	LastOp     string `json:"lastOp,omitempty"`
+	LastPayout string `json:"lastPayout,omitempty"`
 	// LastDeposit is the transaction of the last deposit that was begun.
 	LastDeposit string `json:"lastDeposit,omitempty"`
 	// Box is what the deposits since its last emptying have put into the acceptor's cash box,
@@ -242,11 +264,23 @@ type CountsData struct {
 	By    string          `json:"by,omitempty"`
 	// BoxEmptied: the acceptor's cash box was emptied and counted.
 	BoxEmptied bool `json:"boxEmptied,omitempty"`
+	// Box says what a person found in it, where one has counted at the terminal.
+	Box *BoxCount `json:"box,omitempty"`
 	// Depleted: notes went from the recycler's store into the cash box.
 	Depleted *Depleted `json:"depleted,omitempty"`
+	// BoxUnclear: the cash box may hold notes that are missed elsewhere.
+	BoxUnclear bool `json:"boxUnclear,omitempty"`
 	// Exchange says how an exchange (clear and replenish) came to these counts; nil when they
 	// were set otherwise.
 	Exchange map[string]ExchangeLine `json:"exchange,omitempty"`
+}
+
+// BoxCount is the cash box at its emptying: the notes and the amount of the books, and what a person
+// found, minor units.
+type BoxCount struct {
+	Before  map[string]BoxNotes `json:"before"`
+	Booked  int64               `json:"booked"`
+	Counted int64               `json:"counted"`
 }
 
 // ExchangeLine is one unit of an exchange, in notes. It balances: Counted + Added − Removed is
@@ -325,12 +359,15 @@ func (b *Book) counts(r ej.Record) error {
 		}
 	}
 	for id, u := range d.Units {
-		u := u
+		if was := b.Units[id]; was != nil && u.Device == "" {
+			u.Device = was.Device // who counts need not say whose it is
+		}
 		b.Units[id] = &u
 	}
 	if d.BoxEmptied {
 		b.Box, b.BoxUnclear = nil, false
 	}
+	b.BoxUnclear = b.BoxUnclear || d.BoxUnclear
 	if d.Depleted != nil {
 		b.deplete(*d.Depleted)
 	}
@@ -382,12 +419,11 @@ func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
 	if t == nil {
 		return fmt.Errorf("%w: %s of unknown transaction %s", ErrTransition, r.Kind, r.Txn)
 	}
-	ok := false
-	for _, f := range from {
-		ok = ok || t.Cash == f
-	}
-	if !ok {
+	if !slices.Contains(from, t.Cash) {
 		return fmt.Errorf("%w: %s while cash is %q", ErrTransition, r.Kind, t.Cash)
+	}
+	if to == CashIntent && t.Settle != SettleNone {
+		return fmt.Errorf("%w: %s is settled as %q", ErrTransition, t.ID, t.Settle)
 	}
 	if deposit := to.Deposit(); deposit != t.Deposit() || (deposit && t.Settle != SettleNone) {
 		return fmt.Errorf("%w: %s of a %s that is settled as %q", ErrTransition, r.Kind, t.Type, t.Settle)
@@ -404,7 +440,12 @@ func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
 		t.Tries++
 	}
 	if to == CashIntent {
-		t.Op, t.Plan, b.LastOp = r.Op, d.Plan, r.Txn
+		t.Op, t.Plan = r.Op, d.Plan
+		if r.Device == Acceptor {
+			t.From, b.LastPayout = r.Device, r.Txn
+		} else {
+			b.LastOp = r.Txn
+		}
 	}
 	switch to {
 	case CashStacked, CashPresented, CashNotDispensed, CashUnclear, CashRetracted, CashTaken:
@@ -435,6 +476,9 @@ func (b *Book) move(t *Txn, m cash.Moved, doubt bool) {
 		u.Presented += n.Presented
 		u.Rejected += n.Rejected
 		u.Retracted += n.Retracted
+		if u.At(Acceptor) && n.Rejected > 0 {
+			b.box(map[string]BoxNotes{cash.NoteTypeOf(id): {u.Currency, u.Value, n.Rejected}})
+		}
 		sum := sums[id]
 		sum.Presented += n.Presented
 		sum.Rejected += n.Rejected
@@ -494,7 +538,10 @@ func (b *Book) settle(r ej.Record) error {
 	if t.Settle != SettleNone {
 		return fmt.Errorf("%w: %s is settled as %s already", ErrTransition, t.ID, t.Settle)
 	}
-	if t.Deposit() && (t.Cash.Open() || r.Kind == ej.Reverse || d.Paid != t.Paid) {
+	if t.Cash.Open() {
+		return fmt.Errorf("%w: %s of %s while cash is %q", ErrTransition, r.Kind, t.ID, t.Cash)
+	}
+	if t.Deposit() && (r.Kind == ej.Reverse || d.Paid != t.Paid) {
 		return fmt.Errorf("%w: %s of a deposit of %d while cash is %q", ErrTransition, r.Kind, t.Paid, t.Cash)
 	}
 	t.Settle = map[ej.Kind]Settle{ej.Commit: SettleCommit, ej.Reverse: SettleReverse, ej.Suspense: SettleSuspense}[r.Kind]
@@ -512,7 +559,7 @@ func (b *Book) prune() {
 	rest := make([]string, 0, len(b.Order))
 	for _, id := range b.Order {
 		t := b.Txns[id]
-		if drop > 0 && id != b.LastOp && id != b.LastDeposit && (t == nil || !t.Pending()) {
+		if drop > 0 && id != b.LastOp && id != b.LastPayout && id != b.LastDeposit && (t == nil || !t.Pending()) {
 			delete(b.Txns, id)
 			drop--
 			continue
@@ -569,21 +616,32 @@ func (b *Book) OpenTxns() []Txn {
 	return out
 }
 
-// CountsKnown reports whether every unit's count can be trusted and there is one.
-func (b *Book) CountsKnown() bool {
-	for _, u := range b.Units {
-		if u.Inaccurate {
+// CountsKnown reports whether the count of every unit of a device can be trusted and there is one.
+func (b *Book) CountsKnown(device string) bool {
+	ids := b.UnitIDs(device)
+	for _, id := range ids {
+		if b.Units[id].Inaccurate {
 			return false
 		}
 	}
-	return len(b.Units) > 0
+	return len(ids) > 0
 }
 
-// UnitIDs lists the cash units by falling value, then name.
-func (b *Book) UnitIDs() []string {
+// Last is the transaction of the last dispense of a device whose intent was recorded.
+func (b *Book) Last(device string) string {
+	if device == Acceptor {
+		return b.LastPayout
+	}
+	return b.LastOp
+}
+
+// UnitIDs lists the cash units of a device ("": of all) by falling value, then name.
+func (b *Book) UnitIDs(device string) []string {
 	var ids []string
-	for id := range b.Units {
-		ids = append(ids, id)
+	for id, u := range b.Units {
+		if device == "" || u.At(device) {
+			ids = append(ids, id)
+		}
 	}
 	sort.Slice(ids, func(i, j int) bool {
 		a, c := b.Units[ids[i]], b.Units[ids[j]]

@@ -2,6 +2,7 @@ package book
 
 import (
 	"fmt"
+	"maps"
 
 	"zhigui/drivers/api/cash"
 	ej "zhigui/terminal/api/journal"
@@ -52,6 +53,16 @@ func (b *Book) deposit(t *Txn, r ej.Record, d CashData) {
 		b.fill(t.Taken)
 	case CashInUnclear:
 		b.BoxUnclear = true
+		b.doubt(true)
+	}
+}
+
+// doubt is about the recycle units: only the device's own count ends it.
+func (b *Book) doubt(is bool) {
+	for _, u := range b.Units {
+		if u.At(Acceptor) {
+			u.Inaccurate = is
+		}
 	}
 }
 
@@ -62,37 +73,59 @@ type BoxNotes struct {
 	Count    int    `json:"count"`
 }
 
-// fill puts what d has for good, and did not recycle, into the cash box.
+// fill puts what d has for good where the device says it is: into the cash box, or into a recycle
+// unit, from which it is paid out again.
 func (b *Book) fill(d cash.Deposited) {
-	box := map[string]BoxNotes{}
-	for id, n := range b.Box {
-		box[id] = n
-	}
+	into := map[string]BoxNotes{}
 	for id, n := range d.Types {
 		if in := n.Credited - n.Recycled; in > 0 {
-			box[id] = BoxNotes{n.Currency, n.Value, box[id].Count + in}
+			into[id] = BoxNotes{n.Currency, n.Value, in}
+		}
+		if n.Recycled > 0 {
+			unit := cash.RecycleUnit(id)
+			if b.Units[unit] == nil {
+				b.Units[unit] = &Unit{Device: Acceptor, Currency: n.Currency, Value: n.Value}
+			}
+			b.Units[unit].Count += n.Recycled
+			b.Units[unit].Deposited += n.Recycled
 		}
 	}
-	b.Box, b.BoxUnclear = box, b.BoxUnclear || d.Uncounted
+	b.box(into)
+	b.BoxUnclear = b.BoxUnclear || d.Uncounted
 }
 
-// Depleted is what the recycler moved from its store, which the books do not hold, into the cash
-// box. Unclear is whether a count of the box may find something else: true before the move.
-type Depleted struct {
-	Into    map[string]BoxNotes `json:"into,omitempty"`
-	Unclear bool                `json:"unclear,omitempty"`
-}
-
-func (b *Book) deplete(d Depleted) {
-	box := map[string]BoxNotes{}
-	for id, n := range b.Box {
-		box[id] = n
+// box puts notes into the cash box.
+func (b *Book) box(into map[string]BoxNotes) {
+	box := maps.Clone(b.Box)
+	if box == nil {
+		box = map[string]BoxNotes{}
 	}
-	for id, n := range d.Into {
+	for id, n := range into {
 		n.Count += box[id].Count
 		box[id] = n
 	}
-	b.Box, b.BoxUnclear = box, d.Unclear
+	b.Box = box
+}
+
+// Depleted is what the recycler moved from its store into the cash box. Unclear is whether a count
+// of the box may find something else, Doubt whether the store may hold something else: both true
+// before the move.
+type Depleted struct {
+	Into    map[string]BoxNotes `json:"into,omitempty"`
+	Unclear bool                `json:"unclear,omitempty"`
+	Doubt   bool                `json:"doubt,omitempty"`
+}
+
+func (b *Book) deplete(d Depleted) {
+	for id, n := range d.Into {
+		if u := b.Units[cash.RecycleUnit(id)]; u != nil {
+			u.Count -= n.Count
+			u.Rejected += n.Count
+		}
+	}
+	b.box(d.Into)
+	b.BoxUnclear = d.Unclear
+	b.doubt(d.Doubt)
 }
 
 // resolveDeposit is a person's word: paid is what lies inside for the customer. A deposit that

@@ -5,6 +5,7 @@
 package cashier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,9 +32,20 @@ type Device interface {
 	State() api.DeviceState
 }
 
+// prover is a device that can be asked again, while its driver lives, what an unclear movement did:
+// one that counts its own units knows it when it has power again.
+type prover interface {
+	Recover(ctx context.Context) (api.Recovery, error)
+}
+
 // Config of a cashier.
 type Config struct {
 	Currency string
+	// Device is whose cash units are paid from: book.Dispenser (also "") or book.Acceptor.
+	Device string
+	// Lock is shared by the cashiers of one counter, so that one of them moves notes at a time; nil:
+	// there is one cashier.
+	Lock *sync.Mutex
 	// TakeTimeout is how long notes may lie at the exit (UX-04: 30 s).
 	TakeTimeout time.Duration
 	// MoveTimeout is how long one movement may take before the device is asked.
@@ -47,6 +59,11 @@ type Config struct {
 	HasStacker bool
 	// SeesTaking: the device reports when notes are taken.
 	SeesTaking bool
+	// Keeps: the device cannot draw back what is at its exit. What is not taken in time waits in
+	// suspense for a person, as nobody knows who takes it then.
+	Keeps bool
+	// NoteTimeout: the device gives one note after the other, and each may take so long.
+	NoteTimeout time.Duration
 }
 
 // Hooks tell the platform what happened. All may be nil.
@@ -59,7 +76,10 @@ type Hooks struct {
 	Event func(api.Event)
 }
 
-// Cashier is the only user of the cash module. Safe for concurrent use.
+// Device is whose cash units the cashier pays from.
+func (c *Cashier) Device() string { return c.cfg.Device }
+
+// Cashier is the only one who lets a cash module pay. Safe for concurrent use.
 type Cashier struct {
 	cfg    Config
 	dev    Device
@@ -69,7 +89,7 @@ type Cashier struct {
 	hooks  Hooks
 	log    *slog.Logger
 	timer  func(d time.Duration, f func()) (stop func())
-	mu     sync.Mutex // one movement at a time; held over the whole of it
+	mu     *sync.Mutex // one movement at a time; held over the whole of it
 	waitMu sync.Mutex
 	recov  chan api.Recovery // closed-over by a dispense that waits for a restarted driver
 	stop   func()            // take timer
@@ -87,7 +107,11 @@ func New(cfg Config, dev Device, led *book.Ledger, g *guard.Guard, sess *session
 	if timer == nil {
 		timer = func(d time.Duration, f func()) func() { t := time.AfterFunc(d, f); return func() { t.Stop() } }
 	}
-	return &Cashier{boot: strconv.FormatInt(time.Now().UnixNano(), 36), cfg: cfg, dev: dev, led: led, guard: g, sess: sess, hooks: hooks, log: log, timer: timer}
+	if cfg.Lock == nil {
+		cfg.Lock = &sync.Mutex{}
+	}
+	cfg.Device = cmp.Or(cfg.Device, book.Dispenser)
+	return &Cashier{mu: cfg.Lock, boot: strconv.FormatInt(time.Now().UnixNano(), 36), cfg: cfg, dev: dev, led: led, guard: g, sess: sess, hooks: hooks, log: log, timer: timer}
 }
 
 // Errors of planning.
@@ -106,7 +130,7 @@ func (c *Cashier) Plan(amount int64) (map[string]int, error) {
 	}
 	var units []unit
 	c.led.Read(func(b *book.Book) {
-		for _, id := range b.UnitIDs() {
+		for _, id := range b.UnitIDs(c.cfg.Device) {
 			if u := b.Units[id]; u.Value > 0 && !u.Inaccurate && u.Currency == c.cfg.Currency {
 				units = append(units, unit{id, u.Value, u.Count})
 			}
@@ -170,11 +194,12 @@ func (c *Cashier) facts(t book.Txn, amount int64, plan map[string]int) guard.Fac
 	f.Session.Same = open && s.ID == t.Session
 	f.Session.CardGone = s.CardGone
 	c.led.Read(func(b *book.Book) {
-		f.Book.CountsKnown = b.CountsKnown()
+		f.Book.CountsKnown = b.CountsKnown(c.cfg.Device)
+		f.Book.DepositOpen = c.cfg.Device == book.Acceptor && len(b.OpenDeposits()) > 0
 		f.Book.Enough = len(plan) > 0
 		for id, n := range plan {
 			u := b.Units[id]
-			f.Book.Enough = f.Book.Enough && u != nil && u.Count >= n
+			f.Book.Enough = f.Book.Enough && u != nil && u.At(c.cfg.Device) && u.Count >= n
 		}
 	})
 	f.Limit.PadOver, f.Limit.PerTxn, f.Limit.MaxNotes = c.cfg.PadOver, c.cfg.PerTxn, c.cfg.MaxNotes
@@ -220,7 +245,7 @@ func (c *Cashier) alarm(kind, text, txn string) {
 func (c *Cashier) record(kind ej.Kind, txn string, data any) error {
 	s, _ := c.sess.Current()
 	t, _ := c.led.Txn(txn)
-	if err := c.led.Log(kind, ej.Record{Txn: txn, Op: t.Op, Device: "cash", Session: s.ID}, data); err != nil {
+	if err := c.led.Log(kind, ej.Record{Txn: txn, Op: t.Op, Device: c.cfg.Device, Session: s.ID}, data); err != nil {
 		c.log.Error("journal refused", "kind", kind, "txn", txn, "err", err)
 		return fmt.Errorf("journal %s: %w", kind, err)
 	}

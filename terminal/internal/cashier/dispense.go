@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
@@ -48,10 +49,14 @@ func (c *Cashier) Pay(ctx context.Context, o Order, emit func(api.Event)) api.Co
 		return c.refused(txn, err)
 	}
 	op := api.OpID(txn + "-d1") // one dispense per transaction: the id says so
-	if err := c.led.Log(ej.Intent, ej.Record{Txn: txn, Op: string(op), Device: "cash", Session: t.Session}, book.CashData{Plan: plan, Amount: amount}); err != nil {
+	if err := c.led.Log(ej.Intent, ej.Record{Txn: txn, Op: string(op), Device: c.cfg.Device, Session: t.Session}, book.CashData{Plan: plan, Amount: amount}); err != nil {
 		return api.Refuse(api.InternalError, "the journal cannot be written: no cash moves")
 	}
-	moveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.MoveTimeout)
+	notes := time.Duration(0)
+	for _, n := range plan {
+		notes += time.Duration(n)
+	}
+	moveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.cfg.MoveTimeout+notes*c.cfg.NoteTimeout)
 	defer cancel()
 	recovered := c.expectRecovery()
 	done := c.dev.RunOp(moveCtx, op, txn, cash.CmdDispense, cash.Dispense{Counts: plan, Token: o.Token}, func(ev api.Event) {
@@ -107,9 +112,25 @@ func (c *Cashier) ask(txn string, op api.OpID, done api.Completion, recovered <-
 	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.RecoverTimeout)
 	defer cancel()
 	var rec api.Recovery
-	select {
-	case rec = <-recovered:
-	case <-ctx.Done():
+	again := time.NewTicker(500 * time.Millisecond)
+	defer again.Stop()
+	for waiting := true; waiting; {
+		select {
+		case rec = <-recovered:
+			waiting = false
+		case <-ctx.Done():
+			waiting = false
+		case <-again.C:
+			p, can := c.dev.(prover)
+			if !can || c.cfg.Device != book.Acceptor {
+				continue
+			}
+			if r, err := p.Recover(ctx); err == nil {
+				if proved, ok := c.find(ctx, op, r); ok {
+					return proved
+				}
+			}
+		}
 	}
 	if r, ok := c.find(ctx, op, rec); ok {
 		return r
@@ -206,7 +227,7 @@ func (c *Cashier) clearPath(txn string) bool {
 		return false // the module does not answer: the guard keeps it closed
 	}
 	st := c.status()
-	if st.Transport == "empty" && exitOf(st) == "empty" {
+	if c.clear(st) {
 		return true
 	}
 	if err := c.record(ej.Recovery, txn, map[string]string{"why": "clear the note path", "exit": exitOf(st), "transport": st.Transport}); err != nil {
@@ -218,8 +239,12 @@ func (c *Cashier) clearPath(txn string) bool {
 		c.alarm("cashPathBlocked", "notes are left inside the cash module: "+done.Description, txn)
 	}
 	_ = c.dev.Refresh(ctx) // the status below is then what was last known
-	st = c.status()
-	return st.Transport == "empty" && exitOf(st) == "empty"
+	return c.clear(c.status())
+}
+
+// clear: nothing is left that the module could clear away.
+func (c *Cashier) clear(st cash.Status) bool {
+	return st.Transport == "empty" && (c.cfg.Keeps || exitOf(st) == "empty")
 }
 
 // answer is the completion for the client: as the books have it, not as the driver said.
@@ -240,7 +265,7 @@ func (c *Cashier) answer(txn string, done api.Completion) api.Completion {
 
 // settle decides what the server must be told, writes it down and passes it on.
 func (c *Cashier) settle(txn string) {
-	d, ok, err := c.led.Settle(txn, "cash")
+	d, ok, err := c.led.Settle(txn, c.cfg.Device)
 	if err != nil {
 		c.log.Error("journal refused", "kind", "settle", "txn", txn, "err", err)
 	}

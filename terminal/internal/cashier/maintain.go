@@ -21,7 +21,7 @@ func (c *Cashier) Choose(amount int64, counts map[string]int) (map[string]int, e
 	c.led.Read(func(b *book.Book) {
 		for id, n := range counts {
 			u := b.Units[id]
-			if u == nil || n < 0 || n > u.Count || u.Inaccurate || u.Currency != c.cfg.Currency {
+			if u == nil || !u.At(c.cfg.Device) || n < 0 || n > u.Count || u.Inaccurate || u.Currency != c.cfg.Currency {
 				ok = false
 				return
 			}
@@ -70,7 +70,8 @@ func (c *Cashier) Maintain(ctx context.Context, name string, emit func(api.Event
 	unclear := done.Outcome == api.Indeterminate || len(done.Payload) > 0 && json.Unmarshal(done.Payload, &m) != nil
 	units := map[string]book.Unit{}
 	c.led.Read(func(b *book.Book) {
-		for id, u := range b.Units {
+		for _, id := range b.UnitIDs(c.cfg.Device) {
+			u := b.Units[id]
 			next, left := *u, m.Units[id]
 			next.Count = max(0, next.Count-left.Presented-left.Rejected-left.Retracted-left.Stacked)
 			next.Rejected += left.Rejected
@@ -101,8 +102,8 @@ func (c *Cashier) beforeTest(name string) (marked map[string]bool, err error) {
 	units := map[string]book.Unit{}
 	marked = map[string]bool{}
 	c.led.Read(func(b *book.Book) {
-		for id, u := range b.Units {
-			if !u.Inaccurate {
+		for _, id := range b.UnitIDs(c.cfg.Device) {
+			if u := b.Units[id]; !u.Inaccurate {
 				next := *u
 				next.Inaccurate, marked[id] = true, true
 				units[id] = next

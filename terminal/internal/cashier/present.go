@@ -67,6 +67,9 @@ func (c *Cashier) taken(txn string) {
 	if c.record(ej.Taken, txn, nil) == nil {
 		c.settle(txn)
 	}
+	if c.cfg.Keeps {
+		c.clearPath(txn) // after a jam that left a note inside; a dispenser is tidied when it says so
+	}
 }
 
 // Waiting is the transaction whose notes lie at the exit, "" if none.
@@ -89,7 +92,20 @@ func (c *Cashier) Retract(ctx context.Context, why string) api.Completion {
 		c.taken(txn)
 		return api.Fail(api.NotStarted, cash.ErrItemsTaken, "the notes were taken")
 	}
+	if c.cfg.Keeps {
+		return c.left(txn, why)
+	}
 	return c.retract(ctx, txn, why)
+}
+
+// left gives up the wait for a customer whose notes stay at the exit.
+func (c *Cashier) left(txn, why string) api.Completion {
+	done := api.Completion{Outcome: api.Failed, Code: api.UnsupportedCommand, Description: why + ": the module cannot draw them back"}
+	c.alarm("cashLeft", "notes lie at the exit, and the module cannot draw them back: a person takes them out, or sees who has", txn)
+	_ = c.record(ej.Unclear, txn, book.CashData{Why: done.Description})
+	c.settle(txn)
+	c.gaveUp(txn)
+	return done
 }
 
 func (c *Cashier) retract(ctx context.Context, txn, why string) api.Completion {
@@ -171,6 +187,11 @@ func (c *Cashier) bookRetract(txn string, done api.Completion) {
 		_ = c.record(ej.Unclear, txn, book.CashData{Moved: m, Why: done.Description})
 	}
 	c.settle(txn)
+	c.gaveUp(txn)
+}
+
+// gaveUp tells the page that nobody waits for the customer any more.
+func (c *Cashier) gaveUp(txn string) {
 	if c.hooks.Event != nil {
 		t, _ := c.led.Txn(txn)
 		p, _ := json.Marshal(map[string]any{"txn": txn, "cash": t.Cash, "settle": t.Settle})

@@ -40,10 +40,15 @@ func (c *Cashier) recoverLocked(rec api.Recovery) {
 		if t.ID == c.Waiting() {
 			continue // its notes lie at the exit and a timer runs
 		}
-		if t.Cash.Open() && !t.Deposit() && !t.Hands() {
+		if t.Cash.Open() && c.mine(t) {
 			c.recoverCash(t, rec)
 		}
 	}
+}
+
+// mine: a withdrawal whose notes this cashier moves.
+func (c *Cashier) mine(t book.Txn) bool {
+	return !t.Deposit() && !t.Hands() && t.At(c.cfg.Device)
 }
 
 // recoverCash settles one dispense that a crash interrupted, from evidence only.
@@ -108,6 +113,10 @@ func (c *Cashier) recoverPresented(ctx context.Context, t book.Txn) {
 		_ = c.record(ej.Taken, t.ID, nil)
 		c.settle(t.ID)
 	case "notEmpty":
+		if c.cfg.Keeps {
+			c.presented(t.ID) // the customer may stand there still
+			return
+		}
 		c.retract(ctx, t.ID, "found at the exit after a restart")
 	default:
 		_ = c.record(ej.Unclear, t.ID, book.CashData{Why: "the exit sensor does not tell"})
@@ -121,6 +130,9 @@ func (c *Cashier) recoverPresented(ctx context.Context, t book.Txn) {
 // it. Call it whenever the module's status has changed; it does nothing otherwise.
 // A try that fails is repeated after a pause that doubles.
 func (c *Cashier) Tidy() {
+	if c.cfg.Keeps {
+		return // notes of a deposit move through it, too: it is cleared after a payout only
+	}
 	if c.mu.TryLock() {
 		defer c.mu.Unlock()
 		c.tidyLocked()
@@ -144,9 +156,9 @@ func (c *Cashier) tidyLocked() {
 	var open bool
 	var last string
 	c.led.Read(func(b *book.Book) {
-		last = b.LastOp
+		last = b.Last(c.cfg.Device)
 		for _, t := range b.OpenTxns() {
-			open = open || (t.Cash.Open() && !t.Deposit() && !t.Hands())
+			open = open || t.Cash.Open() && c.mine(t)
 		}
 	})
 	st := c.status()
@@ -209,14 +221,14 @@ func (c *Cashier) Resolve(txn string, paid int64, by string) error {
 
 // SetCounts sets cash units after an exchange.
 func (c *Cashier) SetCounts(units map[string]book.Unit, by string) error {
-	return c.led.Log(ej.Counts, ej.Record{Device: "cash"}, book.CountsData{Units: units, By: by})
+	return c.led.Log(ej.Counts, ej.Record{Device: c.cfg.Device}, book.CountsData{Units: units, By: by})
 }
 
 // PresentState is GetPresentStatus: about the last dispense whose intent was recorded,
 // also after a reboot, until the next one really starts.
 func (c *Cashier) PresentState() (state string, t book.Txn) {
 	c.led.Read(func(b *book.Book) {
-		if last := b.Txns[b.LastOp]; last != nil {
+		if last := b.Txns[b.Last(c.cfg.Device)]; last != nil {
 			t = *last
 		}
 	})

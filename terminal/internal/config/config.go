@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,9 @@ type Config struct {
 		DepositNotes int   `yaml:"depositNotes"`
 	} `yaml:"limits"`
 
+	// Recycle is for an acceptor that can pay notes out again; another has no use for it.
+	Recycle Recycle `yaml:"recycle"`
+
 	Chip struct {
 		Fallback   bool `yaml:"fallback"`   // a card whose chip cannot be read may be used by its stripe
 		AskExpired bool `yaml:"askExpired"` // a chip that has expired is left to the host, in place of refused
@@ -102,6 +106,19 @@ type Device struct {
 	Profile map[string]any `yaml:"profile"`
 }
 
+// Recycle is the policy of a recycler.
+type Recycle struct {
+	Deposit bool `yaml:"deposit"` // what customers put in may be paid out again; false: all goes to the cash box
+	// High is how many notes of a value (minor units) its unit may hold; more go to the cash box. 0: none; a value
+	// that is not named: as many as the device takes.
+	High map[int64]int `yaml:"high"`
+	// Pay is which module a withdrawal is paid from: first (the recycler if it can, else the dispenser), last (the
+	// other way), only (the recycler), never. One withdrawal is paid by one module.
+	Pay string `yaml:"pay"`
+	// MaxNotes of one withdrawal from it: it gives one after the other.
+	MaxNotes int `yaml:"maxNotes"`
+}
+
 // Unit is the first filling of a cash unit.
 type Unit struct {
 	Value int64 `yaml:"value"` // minor units
@@ -120,6 +137,7 @@ func Default() Config {
 	c.Driverd, c.CrashLimit, c.Watchdog = "driverd", 5, 2*time.Second
 	c.Limits.PadOver, c.Limits.PerTxn, c.Limits.Multiple, c.Limits.MaxNotes = 500000, 2000000, 10000, 60
 	c.Limits.Deposit, c.Limits.DepositNotes = 5000000, 200
+	c.Recycle = Recycle{Deposit: true, Pay: "first", MaxNotes: 20}
 	c.Timeouts.Idle, c.Timeouts.Warn = 60*time.Second, 20*time.Second
 	c.Timeouts.Card, c.Timeouts.Cash = 30*time.Second, 30*time.Second
 	c.Timeouts.Move, c.Timeouts.Page = 90*time.Second, 15*time.Second
@@ -211,6 +229,14 @@ func (c *Config) Validate() error {
 	}
 	if c.Limits.Deposit <= 0 || c.Limits.DepositNotes <= 0 {
 		bad("limits.deposit and limits.depositNotes must be above zero")
+	}
+	if !slices.Contains([]string{"first", "last", "only", "never"}, c.Recycle.Pay) || c.Recycle.MaxNotes < 1 {
+		bad("recycle: pay is first, last, only or never, and maxNotes above zero")
+	}
+	for v, n := range c.Recycle.High {
+		if v <= 0 || n < 0 {
+			bad("recycle.high: %d: %d: a value in minor units and a number of notes, 0 or more", v, n)
+		}
 	}
 	if c.CrashLimit < 1 {
 		bad("crashLimit must be above zero")

@@ -98,7 +98,7 @@ func (c *Counter) returnStatus(context.Context, *service.Call) api.Completion {
 func (c *Counter) cashNoteTypes(context.Context, *service.Call) api.Completion {
 	items := map[string]any{}
 	c.Ledger.Read(func(b *book.Book) {
-		for i, id := range b.UnitIDs() {
+		for i, id := range b.UnitIDs(book.Dispenser) {
 			u := b.Units[id]
 			if _, known := items[item(*u)]; !known {
 				items[item(*u)] = map[string]any{"enabled": true, "cashItem": map[string]any{"noteID": i + 1, "currency": u.Currency, "value": float64(u.Value) / 100, "release": 0}}
@@ -116,42 +116,6 @@ func (c *Counter) noteTypes(context.Context, *service.Call) api.Completion {
 		items[id] = map[string]any{"enabled": n.Enabled, "cashItem": map[string]any{"noteID": i + 1, "currency": n.Currency, "value": float64(n.Value) / 100, "release": 1}}
 	}
 	return service.Done(map[string]any{"items": items})
-}
-
-// acceptorStorage reports the cash box as device and books have it.
-func (c *Counter) acceptorStorage(context.Context, *service.Call) api.Completion {
-	units := map[string]any{}
-	for id, u := range c.acceptorStatus().Units {
-		status := map[string]any{"replenishmentStatus": "ok"}
-		if u.State == "full" {
-			status["replenishmentStatus"] = "full"
-		}
-		if id == cash.BoxUnit {
-			c.Ledger.Read(func(b *book.Book) {
-				total, deposited := 0, map[string]any{}
-				for note, n := range b.Box {
-					total += n.Count
-					deposited[note] = map[string]int{"fit": n.Count}
-				}
-				status["X-count"], status["in"], status["accuracy"] = total, map[string]any{"deposited": deposited}, "accurate"
-				if b.BoxUnclear {
-					status["accuracy"] = "inaccurate"
-				}
-			})
-		}
-		state := map[string]string{"missing": "missing", "inoperative": "inoperative"}[u.State]
-		if state == "" {
-			state = "ok"
-		}
-		one := map[string]any{"status": state, "cash": map[string]any{
-			"configuration": map[string]any{"types": map[string]bool{"cashIn": true}, "currency": currency}, "status": status,
-		}}
-		if id == cash.BoxUnit {
-			one["id"] = cash.BoxID
-		}
-		units[id] = one
-	}
-	return service.Done(map[string]any{"storage": units})
 }
 
 // confirmDeposit tells the bank what was put in, now, and answers how it stands: credited,
@@ -200,6 +164,10 @@ func (c *Counter) depositOffer() offered {
 		return offered{Reason: "acceptor"}
 	case st.Units[cash.BoxUnit].State == "full":
 		return offered{Reason: "acceptorFull"}
+	case slices.ContainsFunc(st.Positions, func(p cash.Position) bool {
+		return p.Position == "outDefault" && p.PositionStatus == "notEmpty"
+	}):
+		return offered{Reason: "acceptor"} // a paid note waits for its customer, and none goes in past it
 	case c.Depositor.Blocked():
 		return offered{Reason: "depositCheck"}
 	}

@@ -144,4 +144,5 @@ func (c *Counter) closeBox(why string) {
 	c.mu.Unlock()
 	c.Suspend(why, false)
 	c.vendor.Look()
+	c.announce()
 }

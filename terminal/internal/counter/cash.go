@@ -23,10 +23,10 @@ func (c *Counter) cashService() *service.Service {
 		Dynamic:      c.cashCommands,
 		Commands: map[string]service.Command{
 			"CashDispenser.GetMixTypes":      {Async: true, Handle: c.mixTypes},
-			"CashDispenser.Denominate":       {Handle: c.denominate},
-			cash.CmdDispense:                 {Handle: c.dispense},
+			"CashDispenser.Denominate":       {Handle: c.at(c.dispenser(), c.denominate)},
+			cash.CmdDispense:                 {Handle: c.at(c.dispenser(), c.dispense)},
 			cash.CmdPresent:                  {Handle: c.present},
-			"CashDispenser.GetPresentStatus": {Async: true, Handle: c.presentStatus},
+			"CashDispenser.GetPresentStatus": {Async: true, Handle: c.at(c.dispenser(), c.presentStatus)},
 			cash.CmdRetract: {Handle: func(ctx context.Context, _ *service.Call) api.Completion {
 				return c.Cashier.Retract(ctx, "asked by the flow")
 			}},
@@ -103,7 +103,9 @@ func (c *Counter) wanted(d denomination) (amount int64, counts map[string]int, r
 
 const theMix = "mix1"
 
-func (c *Counter) denominate(_ context.Context, call *service.Call) api.Completion {
+// denominate answers a page for the counter, as it is the counter that will choose who pays; another
+// client for the module that it asks.
+func (c *Counter) denominate(_ context.Context, t till, call *service.Call) api.Completion {
 	var req struct {
 		Request denomination `json:"request"`
 	}
@@ -114,7 +116,10 @@ func (c *Counter) denominate(_ context.Context, call *service.Call) api.Completi
 	if refused != nil {
 		return *refused
 	}
-	plan, err := c.Cashier.Choose(amount, counts)
+	if call.Role() == service.RoleFlow {
+		t, _ = c.payer(amount, counts, t) // if nobody can, t says why
+	}
+	plan, err := t.Choose(amount, counts)
 	switch {
 	case errors.Is(err, cashier.ErrTooMany):
 		return api.Fail(api.NotStarted, cash.ErrTooManyItems, err.Error())
@@ -125,7 +130,7 @@ func (c *Counter) denominate(_ context.Context, call *service.Call) api.Completi
 }
 
 // dispense pays out for the session's approved transaction; the guard decides.
-func (c *Counter) dispense(ctx context.Context, call *service.Call) api.Completion {
+func (c *Counter) dispense(ctx context.Context, t till, call *service.Call) api.Completion {
 	var req struct {
 		Denomination denomination `json:"denomination"`
 		Position     string       `json:"position"`
@@ -134,7 +139,7 @@ func (c *Counter) dispense(ctx context.Context, call *service.Call) api.Completi
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
-	if done, ok := c.hasExit(req.Position); !ok {
+	if done, ok := t.hasExit(req.Position); !ok {
 		return done
 	}
 	amount, counts, refused := c.wanted(req.Denomination)
@@ -145,13 +150,13 @@ func (c *Counter) dispense(ctx context.Context, call *service.Call) api.Completi
 	if !open || s.Txn == "" {
 		return api.Refuse(api.AuthorizationRequired, "no approved transaction")
 	}
-	return c.Cashier.Pay(ctx, cashier.Order{Txn: s.Txn, Amount: amount, Counts: counts, Token: req.Token}, call.Emit)
+	return t.Pay(ctx, cashier.Order{Txn: s.Txn, Amount: amount, Counts: counts, Token: req.Token}, call.Emit)
 }
 
 // hasExit refuses an output position that the module does not have.
-func (c *Counter) hasExit(position string) (api.Completion, bool) {
+func (t till) hasExit(position string) (api.Completion, bool) {
 	var st cash.Status
-	c.Cash.Read("cashDispenser", &st)
+	t.dev.Read("cashDispenser", &st)
 	if position == "" || position == "outDefault" || slices.ContainsFunc(st.Positions, func(p cash.Position) bool { return p.Position == position }) {
 		return api.Completion{}, true
 	}
@@ -165,28 +170,28 @@ func (c *Counter) present(ctx context.Context, call *service.Call) api.Completio
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
-	if done, ok := c.hasExit(req.Position); !ok {
+	if done, ok := c.dispenser().hasExit(req.Position); !ok {
 		return done
 	}
 	return c.Cashier.Present(ctx, c.currentTxn(), call.Emit)
 }
 
 // presentStatus answers from the books; with a nonce, what the module itself signs is added.
-func (c *Counter) presentStatus(ctx context.Context, call *service.Call) api.Completion {
+func (c *Counter) presentStatus(ctx context.Context, at till, call *service.Call) api.Completion {
 	var req cash.PresentStatus
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
 	}
-	if done, ok := c.hasExit(req.Position); !ok {
+	if done, ok := at.hasExit(req.Position); !ok {
 		return done
 	}
-	state, t := c.Cashier.PresentState()
+	state, t := at.PresentState()
 	out := map[string]any{
 		"presentState": state,
 		"denomination": map[string]any{"currencies": map[string]float64{currency: float64(t.Paid) / 100}, "values": t.Plan},
 	}
 	if req.Nonce != "" {
-		token, refused := c.signedStatus(ctx, req)
+		token, refused := signedStatus(ctx, at.dev, req)
 		if refused != nil {
 			return *refused
 		}

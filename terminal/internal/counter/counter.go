@@ -44,6 +44,8 @@ type Info struct {
 	Limits   Limits
 	Timeouts Timeouts
 	Chip     ChipRules
+	High     map[int64]int // of a recycler: how many notes of a value its unit may hold
+	Pay      string        // which module a withdrawal is paid from, see config.Recycle
 }
 
 // Limits of one transaction, minor units.
@@ -102,8 +104,11 @@ type Parts struct {
 	Ledger   *book.Ledger
 	Session  *session.Manager
 	Cashier  *cashier.Cashier
-	// Depositor goes with Acceptor.
+	// Depositor goes with Acceptor, and so does Recycler, who pays from its store if it has one.
 	Depositor *depositor.Depositor
+	Recycler  *cashier.Cashier
+	// AtWork: staff are at the counter's units, and will say themselves what they hold.
+	AtWork func() bool
 	// Issuer is there when Others has a card dispenser (CardsID).
 	Issuer  *issuer.Issuer
 	Link    *hostlink.Link
@@ -145,13 +150,17 @@ type Counter struct {
 	folio     folio        // the passbook inside
 	giving    sync.Mutex   // a passbook that was left inside is given back
 	signed    []string     // documents that the customer has signed in this session
+
+	telling sync.Mutex      // one round of storage events at a time
+	told    map[string]told // by service and unit
+	seen    string          // of the recycler's store, by its driver
 }
 
 type pinBlock struct{ block []byte }
 
 // New joins the parts and registers the services.
 func New(p Parts) *Counter {
-	c := &Counter{Parts: p, suspended: map[string]bool{}, pins: map[string]pinBlock{}, approved: map[string]Approval{}}
+	c := &Counter{Parts: p, told: map[string]told{}, suspended: map[string]bool{}, pins: map[string]pinBlock{}, approved: map[string]Approval{}}
 	for _, s := range []*service.Service{c.cardService(), c.cashService(), c.pinpadService(), c.printerService(), c.platformService()} {
 		c.Server.Register(s)
 	}
@@ -194,7 +203,14 @@ func (c *Counter) deviceEvent(svc string, ev api.Event) {
 		}
 		c.cardGone(ej.CardTaken)
 	case cash.EvItemsTaken:
-		go c.Cashier.Taken() // journals; not on the driver's event goroutine
+		var b cash.Bunch
+		_ = json.Unmarshal(ev.Payload, &b) // none: it is the last
+		switch {
+		case svc == "cash":
+			go c.Cashier.Taken() // journals; not on the driver's event goroutine
+		case svc == AcceptorID && c.Recycler != nil && b.Last():
+			go c.Recycler.Taken()
+		}
 	}
 	c.Server.Broadcast(svc, ev)
 }
@@ -206,7 +222,13 @@ func (c *Counter) statusChanged(svc string, delta json.RawMessage) {
 		go c.Cashier.Tidy() // moves notes: not on the driver's notice goroutine
 	}
 	if svc == AcceptorID {
-		go c.Depositor.Look()
+		go func() {
+			c.Depositor.Look()
+			if c.storeChanged() {
+				c.Recount()
+				c.TellStorage()
+			}
+		}()
 	}
 	if svc == CardsID && c.Issuer != nil {
 		go c.Issuer.Look()

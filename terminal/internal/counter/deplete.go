@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"zhigui/drivers/api"
@@ -16,7 +15,8 @@ import (
 	"zhigui/terminal/internal/service"
 )
 
-// recyclerCommands are there when the acceptor has a store and its driver can empty it.
+// recyclerCommands are there when the acceptor has a store: it pays like a dispenser, and is emptied if
+// its driver can do that.
 func (c *Counter) recyclerCommands() map[string]service.Command {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
@@ -25,13 +25,19 @@ func (c *Counter) recyclerCommands() map[string]service.Command {
 	if err != nil || json.Unmarshal(desc.Capabilities, &caps) != nil || caps["cashDispenser"] == nil {
 		return nil
 	}
-	if _, can := desc.Commands[cash.CmdEmpty]; !can {
-		return nil
+	out := map[string]service.Command{}
+	if c.Recycler != nil && c.Info.Pay != "never" {
+		t := c.recycler()
+		out["CashDispenser.GetMixTypes"] = service.Command{Async: true, Handle: c.mixTypes}
+		out["CashDispenser.Denominate"] = service.Command{Handle: c.at(t, c.denominate)}
+		out[cash.CmdDispense] = service.Command{Handle: c.at(t, c.dispense)}
+		out["CashDispenser.GetPresentStatus"] = service.Command{Async: true, Handle: c.at(t, c.presentStatus)}
 	}
-	return map[string]service.Command{
-		cash.CmdEmpty:                   {Handle: outside(c.deplete)},
-		"CashAcceptor.GetDepleteSource": {Async: true, Handle: c.depleteSources},
+	if _, can := desc.Commands[cash.CmdEmpty]; can {
+		out[cash.CmdEmpty] = service.Command{Handle: outside(c.deplete)}
+		out["CashAcceptor.GetDepleteSource"] = service.Command{Async: true, Handle: c.depleteSources}
 	}
+	return out
 }
 
 // recycles are the units of the store.
@@ -67,8 +73,7 @@ func (c *Counter) depleteSources(_ context.Context, call *service.Call) api.Comp
 	return service.Done(map[string]any{"depleteSources": out})
 }
 
-// deplete moves the whole store into the cash box; the devices can do no less. The books hold the
-// store's notes only from then on, as the box's.
+// deplete moves the whole store into the cash box; the devices can do no less.
 func (c *Counter) deplete(ctx context.Context, call *service.Call) api.Completion {
 	var req struct {
 		DepleteSources []struct {
@@ -105,6 +110,7 @@ func (c *Counter) deplete(ctx context.Context, call *service.Call) api.Completio
 		}
 		return *no
 	}
+	defer c.Recount() // for what is in doubt
 	defer c.closeBox(boxDepletingWhy)
 	return c.moveStore(ctx, call)
 }
@@ -116,23 +122,23 @@ func (c *Counter) moveStore(ctx context.Context, call *service.Call) api.Complet
 	keep := func(d book.Depleted) error {
 		return c.Ledger.Log(ej.Counts, ej.Record{Device: AcceptorID}, book.CountsData{Depleted: &d, By: "XFS4IoT client"})
 	}
-	if err := keep(book.Depleted{Unclear: true}); err != nil {
+	if err := keep(book.Depleted{Unclear: true, Doubt: true}); err != nil {
 		return api.Refuse(api.InternalError, err.Error())
 	}
 	types := c.acceptorStatus().NoteTypes
 	done := c.Acceptor.Run(ctx, cash.CmdEmpty, nil, call.Emit)
 	var moved cash.Moved
 	known := done.Outcome == api.NotStarted || done.Outcome != api.Indeterminate && json.Unmarshal(done.Payload, &moved) == nil && !moved.Unknown
-	d := book.Depleted{Into: map[string]book.BoxNotes{}, Unclear: was || !known || moved.Uncounted}
+	d := book.Depleted{Into: map[string]book.BoxNotes{}, Unclear: was || !known || moved.Uncounted, Doubt: !known || moved.Uncounted}
 	results, total := []depleted{}, 0
 	for _, id := range slices.Sorted(maps.Keys(moved.Units)) {
-		n, item := moved.Units[id].Rejected, "type"+strings.TrimPrefix(id, "unit")
+		n, item := moved.Units[id].Rejected, cash.NoteTypeOf(id)
 		if n == 0 {
 			continue
 		}
 		t, listed := types[item]
 		if !listed {
-			d.Unclear = true // a note that the device does not list
+			d.Unclear, d.Doubt = true, true // a note that the device does not list
 			continue
 		}
 		d.Into[item] = book.BoxNotes{Currency: t.Currency, Value: t.Value, Count: n}

@@ -132,26 +132,6 @@ func (c *Counter) extras() map[string]func() offered {
 
 func usable(s api.DeviceState) bool { return s == api.Online || s == api.DeviceBusy }
 
-func (c *Counter) cashOffer() offered {
-	if !usable(c.Cash.State()) {
-		return offered{Reason: "cashModule"}
-	}
-	o := offered{Available: true}
-	c.Ledger.Read(func(b *book.Book) {
-		notes := 0
-		for _, u := range b.Units {
-			notes += u.Count
-		}
-		switch {
-		case !b.CountsKnown():
-			o = offered{Reason: "cashCount"}
-		case notes == 0:
-			o = offered{Reason: "noCash"}
-		}
-	})
-	return o
-}
-
 // announce tells the pages when what is offered has changed.
 func (c *Counter) announce() {
 	if c.Server == nil {
@@ -197,6 +177,7 @@ func (c *Counter) Suspend(by string, on bool) {
 		c.suspended[by] = true
 	} else {
 		delete(c.suspended, by)
+		go c.Recount() // staff have gone, or an exchange has ended
 	}
 	c.mu.Unlock()
 	c.announce()
@@ -299,6 +280,7 @@ func (c *Counter) EndSession(reason string) bool {
 	c.Activity(false)
 	c.announce()
 	c.vendor.Look()
+	go c.Recount()
 	return true
 }
 
@@ -457,7 +439,12 @@ func (c *Counter) trade(ctx context.Context, call *service.Call, emit func(api.E
 		delete(c.pins, "current")
 		c.mu.Unlock()
 	}
-	return service.Done(c.reply(res))
+	out := c.reply(res)
+	if req.Type == "withdrawal" && res.Host == book.HostApproved {
+		t, _ := c.payer(req.Amount, nil, c.dispenser()) // if nobody can any more, the dispenser says why
+		out["service"] = t.service
+	}
+	return service.Done(out)
 }
 
 // mayTransact checks what the platform itself demands of a withdrawal before asking the
@@ -476,7 +463,7 @@ func (c *Counter) mayTransact(kind string, amount int64, id string, approval App
 	if lim.PadOver > 0 && amount > lim.PadOver && (approval.State != "approved" || approval.Kind != kind || approval.Amount != amount || id == "") {
 		return api.Refuse(api.AuthorizationRequired, "the lobby manager has not approved this amount"), false
 	}
-	if _, err := c.Cashier.Plan(amount); err != nil {
+	if _, err := c.payer(amount, nil, c.dispenser()); err != nil {
 		return api.Fail(api.NotStarted, cash.ErrNotDispensable, err.Error()), false
 	}
 	return api.Completion{}, true

@@ -25,19 +25,20 @@ func fit(u book.Unit, n int) counts { return counts{item(u): {"fit": n}} }
 // getStorage answers from the book: a dispenser without counters knows no numbers. X-count
 // is what should be in the unit now, which the standard leaves to the reader's arithmetic.
 func (c *Counter) getStorage(context.Context, *service.Call) api.Completion {
+	return service.Done(map[string]any{"storage": c.cassettes()})
+}
+
+func (c *Counter) cassettes() map[string]any {
 	units := map[string]any{}
 	c.Ledger.Read(func(b *book.Book) {
-		for id, u := range b.Units {
-			accuracy := "accurate"
-			if u.Inaccurate || u.Estimated {
-				accuracy = "inaccurate"
-			}
+		for _, id := range b.UnitIDs(book.Dispenser) {
+			u := b.Units[id]
 			units[id] = map[string]any{
 				"id": id, "status": "ok",
 				"cash": map[string]any{
 					"configuration": map[string]any{"types": map[string]bool{"cashOut": true}, "currency": u.Currency, "value": float64(u.Value) / 100},
 					"status": map[string]any{
-						"initial": fit(*u, u.Initial), "accuracy": accuracy, "X-count": u.Count,
+						"initial": fit(*u, u.Initial), "accuracy": accuracy(*u), "X-count": u.Count,
 						"out":                 map[string]any{"presented": fit(*u, u.Presented), "rejected": fit(*u, u.Rejected)},
 						"in":                  map[string]any{"retracted": fit(*u, u.Retracted)},
 						"replenishmentStatus": replenishment(*u),
@@ -46,7 +47,14 @@ func (c *Counter) getStorage(context.Context, *service.Call) api.Completion {
 			}
 		}
 	})
-	return service.Done(map[string]any{"storage": units})
+	return units
+}
+
+func accuracy(u book.Unit) string {
+	if u.Inaccurate || u.Estimated {
+		return "inaccurate"
+	}
+	return "accurate"
 }
 
 // replenishment: low below 10 % of the initial count.
@@ -146,7 +154,7 @@ func (c *Counter) setStorage(_ context.Context, call *service.Call) api.Completi
 	c.Ledger.Read(func(b *book.Book) {
 		for id, s := range req.Storage {
 			u := b.Units[id]
-			if u == nil || s.Cash == nil || s.Cash.Status == nil || s.Cash.Status.Initial == nil {
+			if u == nil || !u.At(book.Dispenser) || s.Cash == nil || s.Cash.Status == nil || s.Cash.Status.Initial == nil {
 				bad = fmt.Sprintf("unit %q is not there, or has no cash.status.initial", id)
 				return
 			}

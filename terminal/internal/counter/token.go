@@ -6,6 +6,7 @@ import (
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	"zhigui/terminal/internal/device"
 	"zhigui/terminal/internal/service"
 )
 
@@ -25,15 +26,15 @@ func (c *Counter) cashCommands() map[string]service.Command {
 			})}
 		}
 	}
-	if c.hasTokens(context.Background()) {
+	if hasTokens(context.Background(), c.Cash) {
 		out[cash.CmdGetCommandNonce] = service.Command{Handle: pass(c.Cash)}
 		out[cash.CmdClearCommandNonce] = service.Command{Handle: pass(c.Cash)}
 	}
 	return out
 }
 
-func (c *Counter) hasTokens(ctx context.Context) bool {
-	desc, err := c.Cash.Describe(ctx)
+func hasTokens(ctx context.Context, dev *device.Device) bool {
+	desc, err := dev.Describe(ctx)
 	if err != nil {
 		return false // not open yet
 	}
@@ -47,12 +48,12 @@ func (c *Counter) hasTokens(ctx context.Context) bool {
 }
 
 // signedStatus is the module's own signed word on its last dispense; "" if it cannot say.
-func (c *Counter) signedStatus(ctx context.Context, req cash.PresentStatus) (string, *api.Completion) {
-	if !c.hasTokens(ctx) {
+func signedStatus(ctx context.Context, dev *device.Device, req cash.PresentStatus) (string, *api.Completion) {
+	if !hasTokens(ctx, dev) {
 		no := api.Refuse(api.UnsupportedData, "the cash module signs nothing: ask without a nonce")
 		return "", &no
 	}
-	done := c.Cash.Run(ctx, cash.CmdGetPresentStatus, req, nil)
+	done := dev.Run(ctx, cash.CmdGetPresentStatus, req, nil)
 	if done.Outcome != api.Done {
 		return "", &done
 	}

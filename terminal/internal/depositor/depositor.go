@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +40,10 @@ type Config struct {
 	// AmountLimit and NotesLimit of one deposit; the device gives back what goes beyond.
 	AmountLimit int64
 	NotesLimit  int
+	// Recycle lets notes go into the recycle units of a device that has some. High is how many one
+	// unit may hold, by the value of its notes; a value that is not in it has the device's limit.
+	Recycle bool
+	High    map[int64]int
 }
 
 // Hooks tell the platform what happened. All may be nil.
@@ -89,6 +94,11 @@ func (d *Depositor) facts(t book.Txn) guard.Facts {
 	f.Request.Amount, f.Limit.Deposit = d.cfg.AmountLimit, d.cfg.AmountLimit
 	st := d.status()
 	f.Device.State, f.Device.Stacker, f.Device.Transport = string(d.dev.State()), st.IntermediateStacker, st.Transport
+	for _, p := range st.Positions {
+		if p.PositionStatus == "notEmpty" && strings.HasPrefix(p.Position, "out") {
+			f.Device.Exit = p.PositionStatus
+		}
+	}
 	s, open := d.sess.Current()
 	f.Session.Same = open && s.ID == t.Session
 	f.Book.DepositOpen = d.Blocked()
@@ -137,9 +147,7 @@ func (d *Depositor) Begin(ctx context.Context, txn string) api.Completion {
 	}
 	moveCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.cfg.MoveTimeout)
 	defer cancel()
-	done := d.dev.RunOp(moveCtx, op, txn, cash.CmdCashInStart, cash.CashInStart{
-		TotalItemsLimit: d.cfg.NotesLimit, AmountLimit: []cash.NoteAmount{{Currency: d.cfg.Currency, Value: d.cfg.AmountLimit}},
-	}, nil)
+	done := d.dev.RunOp(moveCtx, op, txn, cash.CmdCashInStart, d.start(), nil)
 	if done.Outcome == api.Done {
 		d.live = txn
 		return api.Completion{Outcome: api.Done}
@@ -155,6 +163,25 @@ func (d *Depositor) Begin(ctx context.Context, txn string) api.Completion {
 	}
 	d.finish(txn, false)
 	return done
+}
+
+// start is what is asked of the device: where notes go is its part of the policy.
+func (d *Depositor) start() cash.CashInStart {
+	r := cash.CashInStart{TotalItemsLimit: d.cfg.NotesLimit, AmountLimit: []cash.NoteAmount{{Currency: d.cfg.Currency, Value: d.cfg.AmountLimit}}}
+	st := d.status()
+	for id, n := range st.NoteTypes {
+		if _, has := st.Units[cash.RecycleUnit(id)]; !has || !d.cfg.Recycle {
+			continue
+		}
+		r.UseRecycleUnits = true
+		if high, marked := d.cfg.High[n.Value]; marked || n.Currency != d.cfg.Currency {
+			if r.High == nil {
+				r.High = map[string]int{}
+			}
+			r.High[id] = high // 0 for notes that are never paid out
+		}
+	}
+	return r
 }
 
 func (d *Depositor) refused(txn string, err error) api.Completion {

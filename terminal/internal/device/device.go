@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -82,6 +83,17 @@ func (d *Device) RunOp(ctx context.Context, op api.OpID, txn, name string, paylo
 // QueryOp asks the driver's journal.
 func (d *Device) QueryOp(ctx context.Context, op api.OpID) (api.OpRecord, error) {
 	return d.drv.QueryOp(ctx, op)
+}
+
+// Recover asks the hardware again what an operation did that ended unclear while its driver lived.
+func (d *Device) Recover(ctx context.Context) (api.Recovery, error) {
+	r, ok := d.drv.(interface {
+		Recover(ctx context.Context) (api.Recovery, error)
+	})
+	if !ok {
+		return api.Recovery{}, errors.New("the driver cannot be asked again")
+	}
+	return r.Recover(ctx)
 }
 
 // Refresh reads the whole status from the driver.

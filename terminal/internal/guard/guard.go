@@ -39,7 +39,7 @@ type Facts struct {
 	Book struct {
 		CountsKnown bool `expr:"countsKnown"`
 		Enough      bool `expr:"enough"`      // every unit holds what the plan takes
-		DepositOpen bool `expr:"depositOpen"` // another deposit is not closed, or waits for a count
+		DepositOpen bool `expr:"depositOpen"` // another deposit into this device is not closed; of a deposit: or waits for a count
 	} `expr:"book"`
 	Limit struct {
 		PadOver  int64 `expr:"padOver"` // above it the lobby manager must have approved; 0: no limit
@@ -70,6 +70,7 @@ var Dispense = []Rule{
 	{"device-ready", `device.state == "online"`, "the cash module is not ready"},
 	{"counts-known", `book.countsKnown`, "the cash units must be counted first"},
 	{"enough", `book.enough`, "a cash unit holds too little"},
+	{"no-deposit", `!book.depositOpen`, "a deposit into the same device is not closed"},
 	{"limits", `(limit.maxNotes == 0 || request.notes <= limit.maxNotes) && (limit.perTxn == 0 || request.amount <= limit.perTxn)`, "above the limit of one transaction"},
 }
 
@@ -84,7 +85,7 @@ var Deposit = []Rule{
 	{"limits", `request.amount > 0 && request.amount <= limit.deposit`, "above the limit of one deposit"},
 	{"one-deposit", `!book.depositOpen`, "an earlier deposit is not closed or waits for a count"},
 	{"device-ready", `device.state == "online"`, "the acceptor is not ready"},
-	{"nothing-left", `device.stacker == "empty" && device.transport == "empty"`, "a note lies inside"},
+	{"nothing-left", `device.stacker == "empty" && device.transport == "empty" && device.exit != "notEmpty"`, "a note lies inside or at the exit"},
 }
 
 // Guard holds compiled rules. Safe for concurrent use.

@@ -36,7 +36,10 @@ func (d *Desk) Exchange(by string, found map[string]Found) ([]Image, error) {
 	if d.Busy() {
 		return nil, ErrBusy
 	}
-	var err error
+	levels, err := d.levels(found)
+	if err != nil {
+		return nil, err
+	}
 	d.Ledger.Read(func(b *book.Book) {
 		for _, t := range b.OpenTxns() {
 			if t.Cash.Open() {
@@ -55,8 +58,12 @@ func (d *Desk) Exchange(by string, found map[string]Found) ([]Image, error) {
 				err = &Refused{"impossible", fmt.Errorf("cash unit %s: %d found, %d added, %d removed cannot be", id, f.Counted, f.Added, f.Removed)}
 				return
 			}
+			if n, counts := levels[id]; counts && n != after {
+				err = &Refused{"levelDiffers", fmt.Errorf("the recycler counts %d notes in %s, not %d", n, id, after)}
+				return
+			}
 			x := Image{Unit: id, Before: *u, Difference: f.Counted - u.Count,
-				After: book.Unit{Currency: u.Currency, Value: u.Value, Initial: after, Count: after},
+				After: book.Unit{Device: u.Device, Currency: u.Currency, Value: u.Value, Initial: after, Count: after},
 				Line:  book.ExchangeLine{Booked: u.Count, Counted: f.Counted, Added: f.Added, Removed: f.Removed, Rejected: u.Rejected, Retracted: u.Retracted}}
 			units[id], lines[id] = x.After, x.Line
 			out = append(out, x)
@@ -68,7 +75,7 @@ func (d *Desk) Exchange(by string, found map[string]Found) ([]Image, error) {
 	if len(out) == 0 {
 		return nil, fmt.Errorf("no cash unit is named")
 	}
-	if err := d.Ledger.Log(ej.Counts, ej.Record{Device: "cash"}, book.CountsData{Units: units, By: by, Exchange: lines}); err != nil {
+	if err := d.Ledger.Log(ej.Counts, ej.Record{Device: book.Dispenser}, book.CountsData{Units: units, By: by, Exchange: lines}); err != nil {
 		return nil, err
 	}
 	var rows []any
@@ -84,6 +91,81 @@ func (d *Desk) Exchange(by string, found map[string]Found) ([]Image, error) {
 	d.Changed()
 	return out, nil
 }
+
+// levels are what a recycler counts in those of the units that are its own: a person's figures must
+// come to the same.
+func (d *Desk) levels(found map[string]Found) (map[string]int, error) {
+	var own []string
+	d.Ledger.Read(func(b *book.Book) {
+		for id := range found {
+			if u := b.Units[id]; u != nil && u.At(book.Acceptor) {
+				own = append(own, id)
+			}
+		}
+	})
+	out := map[string]int{}
+	for _, id := range own {
+		n, ok := d.Level(id)
+		if !ok {
+			return nil, &Refused{"recyclerSilent", fmt.Errorf("the recycler does not say what %s holds", id)}
+		}
+		out[id] = n
+	}
+	return out, nil
+}
+
+// BoxImage is the acceptor's cash box before it was emptied.
+type BoxImage struct {
+	Before     map[string]book.BoxNotes `json:"before"`
+	Unclear    bool                     `json:"unclear"` // the books were not sure
+	Counted    int64                    `json:"counted"` // what a person found, minor units
+	Booked     int64                    `json:"booked"`
+	Difference int64                    `json:"difference"`
+}
+
+// EmptyBox books that the acceptor's cash box was emptied and what a person found in it (minor
+// units), with the image before in the journal and on a slip.
+func (d *Desk) EmptyBox(by string, counted int64) (BoxImage, error) {
+	x := BoxImage{Before: map[string]book.BoxNotes{}, Counted: counted}
+	switch {
+	case d.Busy():
+		return x, ErrBusy
+	case d.Devices[book.Acceptor] == nil:
+		return x, fmt.Errorf("no acceptor is fitted")
+	case counted < 0:
+		return x, &Refused{"impossible", fmt.Errorf("%d counted", counted)}
+	}
+	var open bool
+	d.Ledger.Read(func(b *book.Book) {
+		open = len(b.OpenDeposits()) > 0
+		maps.Copy(x.Before, b.Box)
+		x.Unclear = b.BoxUnclear
+	})
+	if open {
+		return x, &Refused{"notSettled", fmt.Errorf("a deposit is not closed: its notes may still move")}
+	}
+	var rows []any
+	for _, id := range slices.Sorted(maps.Keys(x.Before)) {
+		n := x.Before[id]
+		x.Booked += int64(n.Count) * n.Value
+		rows = append(rows, map[string]any{"value": yuan(n.Value), "count": n.Count})
+	}
+	x.Difference = counted - x.Booked
+	if err := d.Ledger.Log(ej.Counts, ej.Record{Device: book.Acceptor}, book.CountsData{BoxEmptied: true, By: by, Box: &book.BoxCount{Before: x.Before, Booked: x.Booked, Counted: counted}}); err != nil {
+		return x, err
+	}
+	if x.Difference != 0 {
+		d.Alarm("boxDifference", fmt.Sprintf("cash box: %s counted, %s booked", yuan(counted), yuan(x.Booked)), "")
+	}
+	if err := d.slip("box", map[string]any{"by": by, "notes": rows, "booked": yuan(x.Booked), "counted": yuan(counted), "difference": yuan(x.Difference)}); err != nil {
+		d.Log.Warn("the slip of the cash box was not printed", "err", err)
+	}
+	d.Changed()
+	return x, nil
+}
+
+// yuan is an amount for people.
+func yuan(fen int64) string { return fmt.Sprintf("%.2f", float64(fen)/100) }
 
 // Passbook takes a person's word for a passbook whose printing broke off: of the lines that were to
 // be printed, complete ones are whole on the page, and used places on it have any print. The next

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zhigui/drivers/api"
+	"zhigui/drivers/api/cash"
 	"zhigui/drivers/api/printer"
 	"zhigui/terminal/internal/book"
 )
@@ -34,11 +35,38 @@ type Overview struct {
 	Devices  []DeviceLine          `json:"devices"`
 	Units    map[string]*book.Unit `json:"units"`
 	Stock    []StockLine           `json:"stock"`
-	Suspense []book.Txn            `json:"suspense"` // wait for a count
-	Retained int                   `json:"retained"` // cards in the bin
+	Box      *Box                  `json:"box,omitempty"` // nil: no acceptor is fitted
+	Suspense []book.Txn            `json:"suspense"`      // wait for a count
+	Retained int                   `json:"retained"`      // cards in the bin
 	// Books are passbooks whose printing broke off and that nobody has looked at yet.
 	Books   []book.Folio `json:"books"`
 	Records uint64       `json:"records"` // of the journal
+}
+
+// Box is the acceptor's cash box as the books have it.
+type Box struct {
+	Notes   []book.BoxNotes `json:"notes"` // by falling value
+	Amount  int64           `json:"amount"`
+	Count   int             `json:"count"`
+	Unclear bool            `json:"unclear,omitempty"`
+	State   string          `json:"state"` // ok, full, missing, as the device says
+}
+
+func (d *Desk) box(b *book.Book) *Box {
+	dev := d.Devices[book.Acceptor]
+	if dev == nil {
+		return nil
+	}
+	var st cash.AcceptorStatus
+	dev.Read("cashAcceptor", &st)
+	x := &Box{Notes: []book.BoxNotes{}, Unclear: b.BoxUnclear, State: st.Units[cash.BoxUnit].State}
+	for _, n := range b.Box {
+		x.Notes = append(x.Notes, n)
+		x.Count += n.Count
+		x.Amount += int64(n.Count) * n.Value
+	}
+	slices.SortFunc(x.Notes, func(a, b book.BoxNotes) int { return int(b.Value - a.Value) })
+	return x
 }
 
 // Look reads the present state.
@@ -57,6 +85,7 @@ func (d *Desk) Look() Overview {
 			c := *u
 			o.Units[id] = &c
 		}
+		o.Box = d.box(b)
 		for _, i := range d.Items {
 			n := b.Stock[i.ID]
 			o.Stock = append(o.Stock, StockLine{Item: i, Count: n, Short: n <= i.Warn})

@@ -41,6 +41,8 @@ type Parts struct {
 	Driver   func(id string) Driver
 	Forms    *receipt.Forms
 	Items    []Item
+	// Level asks a recycler what it counts in one of its units; false: it does not say.
+	Level func(unit string) (int, bool)
 	// SignIn asks the server who a person is; it must be reached.
 	SignIn func(ctx context.Context, name, password string) (access.Operator, error)
 	// Busy reports a customer's session, or an exchange by another client. Suspend takes the
@@ -103,6 +105,9 @@ func (d *Desk) Open(ctx context.Context, from any, name, password string) (acces
 	d.Log.Info("operator mode", "by", who.Name)
 	return who, nil
 }
+
+// Working reports whether somebody is at work here.
+func (d *Desk) Working() bool { return d.working() != "" }
 
 // working is the name of the person who is at work, "" if nobody is.
 func (d *Desk) working() string {

@@ -54,6 +54,9 @@ func (d *Desk) Service() *service.Service {
 				list, err := d.Exchange(who.Name, q.Units)
 				return map[string]any{"images": list}, err
 			})},
+			"X-Operator.EmptyBox": {Handle: at(d, func(_ context.Context, who access.Operator, q struct{ Counted int64 }) (any, error) {
+				return d.EmptyBox(who.Name, q.Counted)
+			})},
 			"X-Operator.Passbook": {Handle: at(d, func(_ context.Context, who access.Operator, q struct {
 				ID             uint64
 				Complete, Used int

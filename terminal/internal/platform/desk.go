@@ -21,7 +21,13 @@ func (p *Platform) deskParts(forms *receipt.Forms) operator.Parts {
 		Busy:    func() bool { _, open := p.sess.Current(); return open || p.counter.Exchanging() },
 		Suspend: func(on bool) { p.counter.Suspend("desk", on) },
 		Changed: p.counter.Announce,
-		Alarm:   p.alarm, Log: p.log,
+		Level: func(unit string) (int, bool) {
+			if p.recycler == nil {
+				return 0, false
+			}
+			return p.recycler.Level(unit)
+		},
+		Alarm: p.alarm, Log: p.log,
 	}
 	for id, d := range p.cfg.Devices {
 		parts.Models[id] = d.Model

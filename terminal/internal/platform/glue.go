@@ -73,6 +73,14 @@ func (l *lazyDriver) Status(ctx context.Context) (api.Status, error) {
 	return api.Status{}, errNoDriver
 }
 
+// Recover asks the hardware again.
+func (l *lazyDriver) Recover(ctx context.Context) (api.Recovery, error) {
+	if d := l.get(); d != nil {
+		return d.Recover(ctx)
+	}
+	return api.Recovery{}, errNoDriver
+}
+
 // Health implements operator.Driver.
 func (l *lazyDriver) Health(ctx context.Context) error {
 	if d := l.get(); d != nil {
@@ -165,6 +173,17 @@ func (p *Platform) watchSettlement(r ej.Record) {
 	go p.alarm("settlementRefused", "the server answered "+d.Code+" to a confirmation or reversal: compare the books", r.Txn)
 }
 
+// tellStorage lets clients know of units whose counts a record has changed; it is called with the
+// ledger locked.
+func (p *Platform) tellStorage(kind ej.Kind) {
+	switch kind {
+	case ej.Counts, ej.Presented, ej.NotDispensed, ej.Unclear, ej.Retracted, ej.DepositClosed, ej.DepositUnclear:
+		if p.counter != nil {
+			go p.counter.TellStorage()
+		}
+	}
+}
+
 // alarm writes an alarm into the journal and tells the server.
 func (p *Platform) alarm(kind, text, txn string) {
 	if err := p.led.Log(ej.Alarm, ej.Record{Txn: txn}, map[string]string{"kind": kind, "text": text}); err != nil {
@@ -192,21 +211,7 @@ func (p *Platform) Beat() access.Beat {
 	if s, open := p.sess.Current(); open {
 		b.State, b.Lease = "busy", s.ID
 	}
-	p.led.Read(func(bk *book.Book) {
-		for _, id := range bk.UnitIDs() {
-			u := bk.Units[id]
-			st := "ok"
-			switch {
-			case u.Inaccurate || u.Estimated:
-				st = "inaccurate"
-			case u.Count <= 0:
-				st = "empty"
-			case u.Count*10 < u.Initial:
-				st = "low"
-			}
-			b.Cash = append(b.Cash, access.CashUnit{ID: id, Currency: u.Currency, Value: u.Value, Count: u.Count, Initial: u.Initial, Rejected: u.Rejected + u.Retracted, Status: st, At: now})
-		}
-	})
+	b.Cash = p.units(now)
 	return b
 }
 

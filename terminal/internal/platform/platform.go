@@ -57,6 +57,7 @@ type Platform struct {
 	sess     *session.Manager
 	cashier  *cashier.Cashier
 	deposits *depositor.Depositor // nil without an acceptor
+	recycler *cashier.Cashier     // nil without an acceptor; it has something to pay from if that is a recycler
 	cards    *issuer.Issuer       // nil without a card dispenser
 	link     *hostlink.Link
 	counter  *counter.Counter
@@ -123,6 +124,7 @@ func (p *Platform) openBooks() error {
 		if p.monitor != nil {
 			p.monitor.Wake()
 		}
+		p.tellStorage(r.Kind)
 	}
 	if err := p.led.Log(ej.Boot, ej.Record{}, nil); err != nil {
 		return err
@@ -133,7 +135,7 @@ func (p *Platform) openBooks() error {
 // firstFilling books the cash units of the configuration while the journal knows none.
 func (p *Platform) firstFilling() error {
 	known := false
-	p.led.Read(func(b *book.Book) { known = len(b.Units) > 0 })
+	p.led.Read(func(b *book.Book) { known = len(b.UnitIDs(book.Dispenser)) > 0 })
 	if known || len(p.cfg.Units) == 0 {
 		return nil
 	}
@@ -184,21 +186,33 @@ func (p *Platform) join() error {
 			others[id] = d
 		}
 	}
-	p.cashier = cashier.New(cashier.Config{
+	pays := cashier.Config{
 		Currency: "CNY", TakeTimeout: cfg.Timeouts.Cash, MoveTimeout: cfg.Timeouts.Move, RecoverTimeout: 20 * time.Second,
-		PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, MaxNotes: cfg.Limits.MaxNotes, SeesTaking: true,
-	}, p.devices["cash"], p.led, g, p.sess, cashier.Hooks{
-		Settled: func(string) { p.link.Wake() },
-		Alarm:   p.alarm,
-		Event:   func(ev api.Event) { p.server.Broadcast("cash", ev) },
-	}, nil, p.log)
+		PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, MaxNotes: cfg.Limits.MaxNotes, SeesTaking: true, Lock: &sync.Mutex{},
+	}
+	hooks := func(svc string) cashier.Hooks {
+		return cashier.Hooks{
+			Settled: func(string) { p.link.Wake() },
+			Alarm:   p.alarm,
+			Event:   func(ev api.Event) { p.server.Broadcast(svc, ev) },
+		}
+	}
+	p.cashier = cashier.New(pays, p.devices["cash"], p.led, g, p.sess, hooks("cash"), nil, p.log)
 	if acceptor := p.devices[counter.AcceptorID]; acceptor != nil {
 		rules, err := guard.ForDeposit()
 		if err != nil {
 			return err
 		}
-		p.deposits = depositor.New(depositor.Config{Currency: "CNY", MoveTimeout: cfg.Timeouts.Move, AmountLimit: cfg.Limits.Deposit, NotesLimit: cfg.Limits.DepositNotes},
+		p.deposits = depositor.New(depositor.Config{Currency: "CNY", MoveTimeout: cfg.Timeouts.Move, AmountLimit: cfg.Limits.Deposit, NotesLimit: cfg.Limits.DepositNotes,
+			Recycle: cfg.Recycle.Deposit, High: cfg.Recycle.High},
 			acceptor, p.led, rules, p.sess, depositor.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm}, nil, p.log)
+	}
+	if acceptor := p.devices[counter.AcceptorID]; acceptor != nil {
+		pays.Device, pays.Keeps, pays.NoteTimeout = book.Acceptor, true, cfg.Timeouts.Cash
+		if pays.MaxNotes = cfg.Recycle.MaxNotes; cfg.Limits.MaxNotes > 0 {
+			pays.MaxNotes = min(pays.MaxNotes, cfg.Limits.MaxNotes)
+		}
+		p.recycler = cashier.New(pays, acceptor, p.led, g, p.sess, hooks(counter.AcceptorID), nil, p.log)
 	}
 	if cards := p.devices[counter.CardsID]; cards != nil {
 		p.cards = issuer.New(issuer.Config{Unit: "unit1", Bin: "unit2", Stock: "cards", TakeTimeout: cfg.Timeouts.Card, MoveTimeout: cfg.Timeouts.Move},
@@ -228,14 +242,15 @@ func (p *Platform) join() error {
 			Terminal: cfg.Terminal, Name: counter.Text{ZH: cfg.Terminal, EN: cfg.Terminal},
 			Limits:   counter.Limits{PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, Multiple: cfg.Limits.Multiple, Deposit: cfg.Limits.Deposit},
 			Timeouts: counter.Timeouts{Idle: cfg.Timeouts.Idle, Warn: cfg.Timeouts.Warn, Card: cfg.Timeouts.Card, Cash: cfg.Timeouts.Cash},
-			Chip:     counter.ChipRules{Fallback: cfg.Chip.Fallback, AskExpired: cfg.Chip.AskExpired},
+			Pay:      cfg.Recycle.Pay, High: cfg.Recycle.High,
+			Chip: counter.ChipRules{Fallback: cfg.Chip.Fallback, AskExpired: cfg.Chip.AskExpired},
 		},
 		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"], Others: others,
-		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits, Issuer: p.cards,
+		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits, Recycler: p.recycler, Issuer: p.cards,
 		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server, Signatures: p.signatures,
 		Mark:  p.mark,
 		Texts: responseText, Capture: captureCard, Bundle: p.currentBundle, Alarm: p.alarm,
-		Order:    p.order,
+		Order: p.order, AtWork: func() bool { return p.desk != nil && p.desk.Working() },
 		Activity: func(busy bool) { p.busy.Store(busy); p.takeAssigned() }, Log: p.log,
 	})
 	p.link.OnState = p.counter.SetLink
@@ -368,7 +383,9 @@ func (p *Platform) driverChanged(id string, c host.Change) {
 			case "cash":
 				p.cashier.Recovered(rec)
 			case counter.AcceptorID:
+				p.recycler.Recovered(rec)
 				p.deposits.Recovered()
+				p.counter.Recount()
 			case counter.CardsID:
 				p.cards.Recovered()
 			case "pinpad":

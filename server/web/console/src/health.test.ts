@@ -22,6 +22,14 @@ describe('the health of a terminal', () => {
     ['attention', { cash: [{ ...well.cash[0]!, status: 'inaccurate' }] }], ['stopped', { state: 'maintenance' }], ['busy', { state: 'busy', lease: 's' }], ['disabled', { enabled: false }]
   ] as const)('%s', (h, change) => { expect(healthOf({ ...well, ...change } as Terminal, 2)).toBe(h) })
 
+  it('knows recycle units and the cash box', () => {
+    const unit = { ...well.cash[0]!, id: 'unit100CNY1', kind: 'recycle', status: 'high' }
+    const box = { ...well.cash[0]!, id: 'unitcashbox', kind: 'box', value: 0, amount: 123400, status: 'full' }
+    expect(healthOf({ ...well, cash: [unit] }, 2)).toBe('ok') // more goes to the cash box
+    expect(healthOf({ ...well, cash: [unit, box] }, 2)).toBe('attention')
+    expect(reasons({ ...well, cash: [{ ...unit, status: 'inaccurate' }, box] }, 2, w)).toEqual(['钞箱 循环 100 计数不准', '钞箱 入钞箱：已满'])
+  })
+
   it('has its reasons in plain words', () => {
     expect(reasons({ ...well, modules: [{ ...well.modules[0]!, status: 'hardwareError' }], cash: [{ ...well.cash[0]!, status: 'empty' }] }, 2, w)).toEqual(['出钞模块：硬件故障', '钞箱 unit1 已空'])
     expect(reasons(well, 185, w)).toEqual(['3 分钟没有上报'])

@@ -17,14 +17,19 @@ const wellDevice = new Set(['online', 'deviceBusy', 'starting'])
 export function moduleTone(status: string): 'good' | 'bad' { return wellDevice.has(status) ? 'good' : 'bad' }
 
 export function unitTone(status: string): 'good' | 'warn' | 'bad' {
-  return status === 'ok' ? 'good' : status === 'low' || status === 'inaccurate' || status === 'full' ? 'warn' : 'bad'
+  return status === 'ok' || status === 'high' ? 'good' : status === 'low' || status === 'inaccurate' || status === 'full' ? 'warn' : 'bad'
+}
+
+/** What people call a unit: its id, or what it is. */
+export function unitName(c: { id: string; kind?: string; value: number }, w: Pick<Texter, 'word'>): string {
+  return c.kind === 'box' ? w.word('unitKind', 'box') : c.kind === 'recycle' ? `${w.word('unitKind', 'recycle')} ${c.value / 100}` : c.id
 }
 
 export function healthOf(t: Terminal, age: number): Health {
   if (!t.enabled) return 'disabled'
   if (age < 0 || age >= silence) return 'offline'
   if (t.state === 'outOfService' || t.modules.some((m) => moduleTone(m.status) === 'bad')) return 'fault'
-  if (t.cash.some((c) => c.status !== 'ok')) return 'attention'
+  if (t.cash.some((c) => unitTone(c.status) !== 'good')) return 'attention'
   if (t.state === 'maintenance' || t.state === 'starting') return 'stopped'
   return t.state === 'busy' || t.lease ? 'busy' : 'ok'
 }
@@ -43,9 +48,9 @@ export function reasons(x: Terminal, age: number, w: Texter): string[] {
   for (const m of x.modules) if (moduleTone(m.status) === 'bad') out.push(w.t('why.module', { m: w.word('module', m.name), s: w.word('device', m.status) }))
   if (x.state === 'outOfService' && out.length === 0) out.push(w.t('why.outOfService'))
   for (const c of x.cash) {
-    if (c.status === 'ok') continue
+    if (unitTone(c.status) === 'good') continue
     const known = c.status === 'empty' || c.status === 'low' || c.status === 'inaccurate'
-    out.push(w.t(known ? `why.${c.status}` : 'why.missing', { u: c.id, s: w.word('unit', c.status) }))
+    out.push(w.t(known ? `why.${c.status}` : 'why.missing', { u: unitName(c, w), s: w.word('unit', c.status) }))
   }
   if (x.state === 'maintenance' || x.state === 'starting') out.push(w.t(`why.${x.state}`))
   if (x.outbox > 50) out.push(w.t('why.outbox', { n: x.outbox }))

@@ -2,6 +2,8 @@
 export interface Me { name: string; display: string; role: 'operator' | 'manager' | 'admin'; branch: string }
 export interface Module { name: string; model: string; status: string; detail: string; ageSeconds: number }
 export interface CashUnit {
+  /** recycle: customers fill it, initial is its high mark; box: the cash box, amount in all. */
+  kind?: string; amount?: number
   id: string; currency: string; value: number; count: number; initial: number; rejected: number; status: string; ageSeconds: number
 }
 export interface Terminal {

@@ -1,6 +1,6 @@
 import { flows } from '@counter/flows'
 import { Sjsl, type Lang, type TerminalInfo } from '@counter/sjsl'
-import { Canceled, cardMedia, cashExit, Context, isLinkLost, library, pause, TimedOut, waitCardGone, waitCashGone, walk, type Sequence, type Stage } from '@counter/sjsbl'
+import { Canceled, cardMedia, cashExit, Context, isLinkLost, library, pause, presentState, RECYCLER, TimedOut, waitCardGone, waitCashGone, walk, type Sequence, type Stage } from '@counter/sjsbl'
 import { reactive, watch } from 'vue'
 import { readConfig, type ShellConfig } from './config'
 
@@ -160,8 +160,12 @@ export class Machine {
     }
     if (media === 'entering' || media === 'present') ctx.data.card = await waitCardGone(ctx, ctx.info.timeouts.card)
     else if (media === 'jammed') ctx.data.card = 'failed'
+    if ((await cashExit(ctx)) !== 'notEmpty' && this.face.info?.services.deposit) {
+      ctx.data.service = RECYCLER // a note may wait at the other mouth
+      if ((await presentState(ctx)) !== 'presented') return
+    }
     if ((await cashExit(ctx)) === 'notEmpty') {
-      const s = await this.sjsl.cash.call<{ denomination?: { currencies?: Record<string, number> } }>('CashDispenser.GetPresentStatus').catch(() => undefined)
+      const s = await (ctx.data.service === RECYCLER ? this.sjsl.acceptor : this.sjsl.cash).call<{ denomination?: { currencies?: Record<string, number> } }>('CashDispenser.GetPresentStatus').catch(() => undefined)
       ctx.data.paid = ctx.data.amount = Math.round((s?.denomination?.currencies?.CNY ?? 0) * 100)
       ctx.data.cash = await waitCashGone(ctx)
     }

@@ -1,20 +1,34 @@
-import { DeviceError, type Payload } from '@counter/sjsl'
+import { DeviceError, type Payload, type Service } from '@counter/sjsl'
 import { isLinkLost, type Context } from './context'
 import type { Component } from './sequence'
 
 /** States of the cash part in which certainly no note reached the customer. */
 const NOTHING_PAID = ['', 'none', 'stacked', 'notDispensed']
 
+/** A module that gives one note after the other from the mouth that takes notes in, and cannot draw any back. */
+export const RECYCLER = 'acceptor'
+
+/** The module that pays; the platform has chosen it when the host approved. */
+function payer(ctx: Context): Service {
+  return ctx.data.service === RECYCLER ? ctx.sjsl.acceptor : ctx.sjsl.cash
+}
+
 /** Pays out the approved amount. The platform's guard decides whether it may. */
 export const dispense: Component = {
   exits: ['presented', 'partial', 'failed', 'unclear'],
   async run(ctx) {
     const amount = Number(ctx.data.amount)
+    const module = payer(ctx)
     ctx.show('busy', { text: 'dispensing' })
+    // The next note comes when the one before was taken.
+    const stop = module.on((name, p) => {
+      const more = Number(p.additionalBunches ?? 0)
+      if (name === 'CashManagement.ItemsPresentedEvent' && more > 0) ctx.show('takeCash', { notes: more + 1, keeps: true })
+    })
     try {
-      let done = await ctx.sjsl.cash.call('CashDispenser.Dispense', { denomination: { denomination: { app: { currencies: { CNY: amount / 100 } } } }, position: 'outDefault' })
+      let done = await module.call('CashDispenser.Dispense', { denomination: { denomination: { app: { currencies: { CNY: amount / 100 } } } }, position: 'outDefault' })
       // A device with a stacker counts first and presents on demand; the flow is the same for both.
-      if (done['X-cash'] === 'stacked') done = await ctx.sjsl.cash.call('CashDispenser.Present', { position: 'outDefault' })
+      if (done['X-cash'] === 'stacked') done = await module.call('CashDispenser.Present', { position: 'outDefault' })
       ctx.data.paid = amount
       ctx.data.cashTaken = done['X-cash'] === 'taken'
       return 'presented'
@@ -24,6 +38,8 @@ export const dispense: Component = {
       ctx.data.paid = paid
       if (paid > 0) return 'partial'
       return NOTHING_PAID.includes(String(e.payload['X-cash'] ?? '')) ? 'failed' : 'unclear'
+    } finally {
+      stop()
     }
   }
 }
@@ -41,8 +57,8 @@ export async function waitCashGone(ctx: Context): Promise<'taken' | 'retracted' 
   type End = 'taken' | 'retracted' | 'unclear'
   let stop = () => {}
   const end = new Promise<End>((resolve) => {
-    stop = ctx.sjsl.cash.on((name, p: Payload) => {
-      if (name === 'CashManagement.ItemsTakenEvent') resolve('taken')
+    stop = payer(ctx).on((name, p: Payload) => {
+      if (name === 'CashManagement.ItemsTakenEvent' && Number(p.additionalBunches ?? 0) === 0) resolve('taken')
       if (name === 'X-Cash.RetractedEvent') resolve(p.cash === 'taken' ? 'taken' : p.cash === 'unclear' ? 'unclear' : 'retracted')
     })
   })
@@ -52,7 +68,7 @@ export async function waitCashGone(ctx: Context): Promise<'taken' | 'retracted' 
   try {
     return await ctx.wait<End>(
       'takeCash',
-      { amount: ctx.data.paid, seconds, partial: ctx.data.paid !== ctx.data.amount },
+      { amount: ctx.data.paid, seconds, partial: ctx.data.paid !== ctx.data.amount, ...(ctx.data.service === RECYCLER && { notes: 1, keeps: true }) },
       async (signal) => {
         for (let polls = 0; !signal.aborted && Date.now() < last; polls++) {
           const exit = await Promise.race([end, cashExit(ctx)])
@@ -73,9 +89,9 @@ export async function waitCashGone(ctx: Context): Promise<'taken' | 'retracted' 
   }
 }
 
-async function presentState(ctx: Context): Promise<string> {
+export async function presentState(ctx: Context): Promise<string> {
   try {
-    return (await ctx.sjsl.cash.call<{ presentState?: string }>('CashDispenser.GetPresentStatus')).presentState ?? 'unknown'
+    return (await payer(ctx).call<{ presentState?: string }>('CashDispenser.GetPresentStatus')).presentState ?? 'unknown'
   } catch (e) {
     if (isLinkLost(e)) throw e
     return 'unknown'
@@ -85,7 +101,7 @@ async function presentState(ctx: Context): Promise<string> {
 /** What lies at the cash exit: empty, notEmpty, unknown. */
 export async function cashExit(ctx: Context): Promise<string> {
   try {
-    const s = await ctx.sjsl.cash.call<{ cashDispenser?: { positions?: { positionStatus: string }[] } }>('Common.Status')
+    const s = await payer(ctx).call<{ cashDispenser?: { positions?: { positionStatus: string }[] } }>('Common.Status')
     return s.cashDispenser?.positions?.[0]?.positionStatus ?? 'unknown'
   } catch (e) {
     if (isLinkLost(e)) throw e

@@ -214,6 +214,31 @@ describe('cash', () => {
   })
 })
 
+describe('a recycler that pays', () => {
+  it('is asked in place of the dispenser, and each note is shown until the last', async () => {
+    const shown: unknown[] = []
+    const s = setup({
+      'CashDispenser.Dispense': () => {
+        for (const additionalBunches of ['2', '1', '0']) {
+          s.fake.acceptor.say('CashManagement.ItemsPresentedEvent', { additionalBunches })
+          shown.push([s.ctx.stage.screen, s.ctx.stage.params.notes])
+        }
+        return { 'X-cash': 'presented' }
+      }
+    })
+    Object.assign(s.ctx.data, { amount: 30000, service: 'acceptor' })
+    expect(await s.run('dispense')).toBe('presented')
+    expect(shown).toEqual([['takeCash', 3], ['takeCash', 2], ['takeCash', 2]])
+    const done = s.run('takeCash')
+    s.fake.acceptor.say('CashManagement.ItemsTakenEvent', { additionalBunches: '1' }) // not the last one
+    s.fake.cash.say('CashManagement.ItemsTakenEvent') // of the other module
+    await tick(100)
+    expect(s.ctx.stage).toMatchObject({ screen: 'takeCash', params: { keeps: true } })
+    s.fake.acceptor.say('CashManagement.ItemsTakenEvent', { additionalBunches: '0' })
+    expect(await done).toBe('taken')
+  })
+})
+
 describe('the end', () => {
   it('asks for no receipt where none can be printed', async () => {
     const { ctx, run } = setup()

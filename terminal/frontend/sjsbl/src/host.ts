@@ -74,6 +74,8 @@ interface Transaction {
   text: Text
   reference: string
   captureCard?: boolean
+  /** Of a withdrawal: the service of the module that pays. */
+  service?: string
   balance?: { available?: number; ledger?: number }
   statement?: Payload[]
 }
@@ -103,6 +105,7 @@ export const transact: Component = {
       return 'notSent'
     }
     ctx.data.result = r
+    ctx.data.service = r.service ?? ''
     ctx.data.wrongPin = r.responseCode === '55'
     if (r.outcome === 'declined') return r.captureCard ? 'capture' : r.responseCode === '55' ? 'wrongPin' : 'declined'
     return r.outcome

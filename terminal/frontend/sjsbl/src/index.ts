@@ -15,7 +15,7 @@ import { sign } from './sign'
 
 export { Canceled, Context, isLinkLost, pause, TimedOut, type Stage } from './context'
 export { cardMedia, waitCardGone } from './card'
-export { cashExit, waitCashGone } from './cash'
+export { cashExit, presentState, RECYCLER, waitCashGone } from './cash'
 export { refusal } from './host'
 export { yuan } from './money'
 export { END, problems, walk, type Component, type Sequence, type Step } from './sequence'

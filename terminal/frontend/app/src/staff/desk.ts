@@ -2,10 +2,13 @@ import { useI18n } from 'vue-i18n'
 import { DeviceError, type Payload, type Service } from '@counter/sjsl'
 
 /** What X-Operator.* answers (terminal/internal/operator). */
-export interface Unit { currency: string; value: number; initial: number; count: number; rejected?: number; retracted?: number; inaccurate?: boolean; estimated?: boolean }
+export interface Unit { currency: string; value: number; initial: number; count: number; rejected?: number; retracted?: number; device?: string; inaccurate?: boolean; estimated?: boolean }
 export interface Stock { id: string; zh: string; en: string; count: number; warn: number; short: boolean }
 export interface Open { id: string; amount: number; paid?: number }
-export interface Overview { devices: { id: string; model: string; state: string; reason?: string }[]; units: Record<string, Unit>; stock: Stock[]; suspense: Open[]; retained: number; records: number; books?: Folio[] }
+export interface Overview { devices: { id: string; model: string; state: string; reason?: string }[]; units: Record<string, Unit>; stock: Stock[]; box?: Box; suspense: Open[]; retained: number; records: number; books?: Folio[] }
+/** The acceptor's cash box as the books have it; amounts in minor units. */
+export interface Box { notes: { value: number; count: number }[]; amount: number; count: number; unclear?: boolean; state: string }
+export interface BoxImage { booked: number; counted: number; difference: number }
 /** A passbook whose printing broke off: lines from…to were to be printed from that line of the page on. */
 export interface Folio { id: number; account: string; from: number; to: number; line: number }
 export interface Step { name: string; ok: boolean; detail?: string; millis: number }
@@ -43,6 +46,7 @@ export class Desk {
   rearm = (device: string) => this.call('Rearm', { device })
   journal = (before: number, txn: string) => this.call<{ records: Entry[] }>('Journal', { before, txn })
   exchange = (units: Record<string, { counted: number; added: number; removed: number }>) => this.call<{ images: Image[] }>('Exchange', { units })
+  emptyBox = (counted: number) => this.call<BoxImage>('EmptyBox', { counted })
   passbook = (id: number, complete: number, used: number) => this.call('Passbook', { id, complete, used })
   stock = (item: string, move: string, quantity: number, first = '', last = '') => this.call<{ after: number }>('Stock', { item, move, quantity, first, last })
 }
