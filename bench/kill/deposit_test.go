@@ -101,9 +101,9 @@ func (b *branch) runDeposit(f fault, rng *rand.Rand) {
 // acceptor is the virtual acceptor's physical truth.
 type acceptor struct {
 	Notes []struct {
-		Value             int
-		Place             string
-		Inserted, PaidOut bool
+		Value   int
+		Place   string
+		PaidOut bool
 	}
 	Levels map[int]int
 }
@@ -133,7 +133,7 @@ func inside(place string) bool { return place == "cashbox" || place == "cassette
 func (b *branch) taken() (fen int64, err error) {
 	a, err := b.acceptor()
 	for _, n := range a.Notes {
-		if n.Inserted && (inside(n.Place) || n.PaidOut) {
+		if inside(n.Place) || n.PaidOut { // no store of these tests has a first filling
 			fen += int64(n.Value) * 100
 		}
 	}

@@ -143,7 +143,7 @@ func (b *branch) checkStore() {
 		case n.Place != "customer":
 			t.Errorf("R1: a note of %d is at %s", n.Value, n.Place)
 		}
-		if n.Inserted && (inside(n.Place) || n.PaidOut) {
+		if inside(n.Place) || n.PaidOut {
 			put += int64(n.Value) * 100
 		}
 	}
