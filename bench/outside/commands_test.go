@@ -27,8 +27,9 @@ Which command is answered by which service of a counter with every device (the s
 ` + "`driverctl models`" + ` prints). A command without a service is answered with unsupportedCommand and is not in Common.Capabilities. Written and compared by ` + "`go test ./bench/outside`" + `
 (` + "`-update`" + ` writes it anew).
 
-Listed and always refused with accessDenied, as keys are the platform's: KeyManagement.ImportKey, DeleteKey and Initialization, Crypto.CryptoData, GenerateAuthentication and
-VerifyAuthentication. Refused to our own pages (authorizationRequired): what moves, clears or reads beside the flow; see ` + "`docs/interfaces.md`" + `. Crypto.Digest and GenerateRandom
+Listed and always refused with accessDenied, as keys are the platform's: KeyManagement.ImportKey, ImportKeyToken, StartKeyExchange, LoadCertificate, DeleteKey and Initialization,
+Crypto.CryptoData, GenerateAuthentication and VerifyAuthentication. GetCertificate and ExportRSADeviceSignedItem need a PIN pad with keys over the line (` + "`remoteKeys: true`" + `); key pairs are made
+by its maker, so that GenerateRSAKeyPair, ExportRSAIssuerSignedItem and ReplaceCertificate are not there. Refused to our own pages (authorizationRequired): what moves, clears or reads beside the flow; see ` + "`docs/interfaces.md`" + `. Crypto.Digest and GenerateRandom
 are the platform's own, as no PIN pad here has them. The EMVCless commands, too, are the platform's: they are there when the card reader has an antenna (` + "`creatorcrt591`" + ` with ` + "`tap: true`" + `),
 which this scene's has not. CashAcceptor.Deplete and GetDepleteSource are there when the acceptor has a store (` + "`itlnv200` with `payout: true`" + `; this scene's has none, ` + "`cashcodeccnet`" + ` never).
 Classes of which nothing is here: Check, Deposit, MixedMedia, VendorApplication, BanknoteNeutralization, German, PowerManagement.

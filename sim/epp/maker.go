@@ -136,9 +136,29 @@ func (b *Both) Zone(n int) *Pad {
 	return nil
 }
 
-// Factory opens the identity of a device in its folder, or makes it: key pairs with certificates of the
-// maker in makerDir, and the bank's public keys in the file host (PEM, both), pinned before the pad leaves
-// the secure room. host may be empty: they come over the line.
+// Origin is where a virtual pad's identity comes from; without a maker it has none, and no keys over the line.
+type Origin struct {
+	Maker string `yaml:"maker" json:"maker,omitempty"` // folder of its maker's CA (OpenMaker)
+	// Host is a file with the bank's public keys (PEM, RSA and SM2), pinned before the pad leaves the secure
+	// room; empty: they come over the line.
+	Host string `yaml:"host" json:"host,omitempty"`
+}
+
+// Open opens the identity of a pad: key pairs with certificates of its maker, made at the first time. nil: no
+// maker.
+func (o Origin) Open(file, serial string) (*Items, error) {
+	if o.Maker == "" {
+		return nil, nil
+	}
+	b, err := Factory(file, serial, o.Maker, o.Host)
+	if err != nil {
+		return nil, err
+	}
+	return &Items{Both: *b}, nil
+}
+
+// Factory opens the identity of a device in a file, or makes it, with the bank's public keys of host pinned.
+// A host key that came over the line is kept by the device itself.
 func Factory(file, serial, makerDir, host string) (*Both, error) {
 	var k kept
 	err := readKept(file, &k)

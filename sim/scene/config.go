@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"zhigui/sim/epp"
 )
 
 type m = map[string]any
@@ -78,7 +80,7 @@ func (s *Scene) platformConfig() m {
 		"crashLimit": crashes, "watchdog": watchdog,
 		"terminal": Terminal, "merchant": Merchant, "data": "data", "run": "run",
 		"xfs":      m{"addr": addr(s.Ports.XFS), "origins": []string{origin, fmt.Sprintf("http://localhost:%d", s.Ports.Pages), "wails://wails", "http://wails.localhost"}},
-		"host":     m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + hostMargin).String()},
+		"host":     m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + hostMargin).String(), "remoteKey": s.Keys == Remote},
 		"server":   m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.path("pki", "ca.pem"), "cert": s.path("pki", "terminal-"+Terminal+".pem"), "key": s.path("pki", "terminal-"+Terminal+".key")},
 		"release":  m{"key": s.path("keys", "release.pub")},
 		"driverd":  s.bin("driverd"),
@@ -129,16 +131,30 @@ func (s *Scene) keeperConfig() m {
 func (s *Scene) prepareFresh(_ context.Context) error {
 	ctl := s.bin("serverctl")
 	cfg := s.path("server.yaml")
+	register := []string{"", "terminal", "add", "--config", cfg, "--id", Terminal, "--merchant", Merchant, "--branch", Branch, "--zone", s.Zone, "--name-zh", "解放路支行 1 号机", "--name-en", "Jiefang Road No. 1"}
+	if s.Keys == Remote {
+		register = append(register, "--remote")
+	} else {
+		register = append(register, "--tmk-out", s.path("keys", "tmk.json"))
+	}
 	steps := [][]string{
 		{"", "pki", "init", "--dir", s.path("pki")},
 		{"", "pki", "issue", "--dir", s.path("pki"), "--terminal", Terminal},
 		{"", "zone", "keys", "--out", s.path("keys", "zone.keys")},
 		{"", "bundle", "keygen", "--private", s.path("keys", "release.key"), "--public", s.path("keys", "release.pub")},
-		{"", "terminal", "add", "--config", cfg, "--id", Terminal, "--merchant", Merchant, "--branch", Branch, "--zone", s.Zone,
-			"--tmk-out", s.path("keys", "tmk.json"), "--name-zh", "解放路支行 1 号机", "--name-en", "Jiefang Road No. 1"},
+		register,
 	}
 	for _, u := range Users {
 		steps = append(steps, []string{u.Password + "\n", "user", "add", "--config", cfg, "--name", u.Name, "--role", u.Role, "--branch", u.Branch, "--display", u.Display})
+	}
+	if s.Keys == Remote { // the server's signature key and the maker of the PIN pad, as a secure room has them
+		if _, err := epp.OpenMaker(s.path("maker")); err != nil {
+			return err
+		}
+		alg := map[string]string{"3des": "rsaPss", "sm4": "sm2"}[s.Zone]
+		admin := Users[0]
+		steps = append(steps, []string{admin.Password + "\n", "key", "signer", "--config", cfg, "--owner", "keyload", "--by", admin.Name, "--alg", alg, "--out", s.path("keys", "keyload.pem")},
+			[]string{admin.Password + "\n", "key", "maker", "--config", cfg, "--owner", "virtual", "--by", admin.Name, "--ca", s.path("maker", "ca.pem")})
 	}
 	for _, st := range steps {
 		if err := run(st[0], ctl, st[1:]...); err != nil {

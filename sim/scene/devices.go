@@ -198,6 +198,9 @@ func (s *Scene) devicesConfig() m {
 		if d.sim == sixCassettes.sim {
 			one[d.key].(m)["listen"] = addr(s.Ports.CashXFS)
 		}
+		if d.id == "pinpad" && s.Keys == Remote {
+			one[d.id] = m{"maker": s.path("maker"), "host": s.path("keys", "keyload.pem")}
+		}
 		list = append(list, one)
 	}
 	return m{"state": "devices", "devices": list}
@@ -211,6 +214,9 @@ func (s *Scene) driversConfig() m {
 		maps.Copy(profile, d.profile)
 		if s.Fast {
 			maps.Copy(profile, d.fast)
+		}
+		if d.id == "pinpad" && s.Keys == Remote {
+			profile["remoteKeys"] = true
 		}
 		maps.Copy(profile, s.Profile[d.id])
 		one := m{"model": d.driver, "port": s.path("tty", d.id)}

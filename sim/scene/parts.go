@@ -48,8 +48,11 @@ func (s *Scene) StartDevices(ctx context.Context) error {
 	})
 }
 
-// InstallKey loads the terminal's master key into the PIN pad, once.
+// InstallKey loads the terminal's master key into the PIN pad, once, if it does not come over the line.
 func (s *Scene) InstallKey(context.Context) error {
+	if s.Keys == Remote {
+		return nil // the platform fetches it
+	}
 	mark := s.path("keys", "installed")
 	if _, err := os.Stat(mark); err == nil {
 		return nil
@@ -58,6 +61,17 @@ func (s *Scene) InstallKey(context.Context) error {
 		return err
 	}
 	return os.WriteFile(mark, nil, 0o600)
+}
+
+// WaitKey waits until the PIN pad has its keys over the line: the master key, and working keys under it.
+func (s *Scene) WaitKey(ctx context.Context) error {
+	if s.Keys != Remote {
+		return nil
+	}
+	return waitFor(ctx, s.procs["keeper"], "the PIN pad's keys", func() bool {
+		var d struct{ Physical struct{ Keys []any } }
+		return getJSON(fmt.Sprintf("http://%s/api/devices/pinpad", addr(s.Ports.Devices)), &d) == nil && len(d.Physical.Keys) > 2
+	})
 }
 
 // StartKeeper starts the keeper, which starts platform and shell.

@@ -24,6 +24,9 @@ type Options struct {
 	Flows string // folder of the built flow bundle (terminal/frontend/dist/flows)
 	Ports Ports
 	Zone  string // 3des or sm4, between terminal and server
+	// Keys says how the PIN pad gets its master key in a fresh folder: remote (over the line) or ceremony (a
+	// key file, typed in as it were). Default: remote, with Fast devices ceremony, which takes less time.
+	Keys string
 	// Store is the data source name of the server's database; empty: SQLite in Dir.
 	Store string
 	// Fast devices: no pacing and short movements, for tests.
@@ -67,6 +70,9 @@ func (o *Options) Defaults() {
 	if o.Zone == "" {
 		o.Zone = "3des"
 	}
+	if o.Keys == "" {
+		o.Keys = map[bool]string{false: Remote, true: Ceremony}[o.Fast]
+	}
 	if o.PadOver == 0 {
 		o.PadOver = 500000
 	}
@@ -85,6 +91,12 @@ func (o *Options) Defaults() {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 }
+
+// Ways of a master key into the PIN pad.
+const (
+	Remote   = "remote"
+	Ceremony = "ceremony"
+)
 
 // Names of a scene's demo people and things.
 const (
@@ -127,10 +139,21 @@ func Prepare(ctx context.Context, o Options) (*Scene, error) {
 			return nil, fmt.Errorf("program %s is missing in %s: run make build", p, s.Bin)
 		}
 	}
+	if s.Keys != Remote && s.Keys != Ceremony {
+		return nil, fmt.Errorf("keys: %q is neither remote nor ceremony", s.Keys)
+	}
+	_, err = os.Stat(s.path("prepared"))
+	prepared := err == nil
+	if prepared { // it stays with the way it began with
+		s.Keys = Remote
+		if _, err := os.Stat(s.path("keys", "tmk.json")); err == nil {
+			s.Keys = Ceremony
+		}
+	}
 	if err := s.writeConfigs(); err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(s.path("prepared")); err == nil {
+	if prepared {
 		return s, nil
 	}
 	if err := s.prepareFresh(ctx); err != nil {
@@ -160,6 +183,7 @@ func (s *Scene) Start(ctx context.Context) error {
 		{"flow bundle", s.PublishFlows},
 		{"counter", s.StartKeeper},
 		{"in service", s.WaitInService},
+		{"key over the line", s.WaitKey},
 	} {
 		fmt.Fprintf(s.Out, "  %-18s", step.what)
 		began := time.Now()

@@ -34,6 +34,27 @@ func (p *Pad) Execute(ctx context.Context, cmd api.Command, emit func(api.Event)
 		}) api.Completion {
 			return p.deleteKey(ctx, r.Key)
 		})
+	case pinpad.CmdStartKeyExchange:
+		return sdk.Decoded(cmd, func(r pinpad.StartKeyExchange) api.Completion { return p.remote(r.Key, p.startKeyExchange) })
+	case pinpad.CmdExportItem:
+		return sdk.Decoded(cmd, func(r pinpad.ExportItem) api.Completion {
+			if r.ExportItemType != "deviceId" {
+				return api.Refuse(api.UnsupportedData, "exportItemType: deviceId")
+			}
+			return p.remote(r.Key, func(z Zone) api.Completion { return p.exportItem(r.Key, z) })
+		})
+	case pinpad.CmdGetCertificate:
+		return sdk.Decoded(cmd, func(r pinpad.GetCertificate) api.Completion {
+			return p.remote(r.Key, func(z Zone) api.Completion { return p.getCertificate(r, z) })
+		})
+	case pinpad.CmdLoadCertificate:
+		return sdk.Decoded(cmd, func(r pinpad.LoadCertificate) api.Completion {
+			return p.remote(r.Key, func(z Zone) api.Completion { return p.loadCertificate(ctx, r, z) })
+		})
+	case pinpad.CmdImportKeyToken:
+		return sdk.Decoded(cmd, func(r pinpad.ImportKeyToken) api.Completion {
+			return p.remote(r.Key, func(z Zone) api.Completion { return p.importToken(ctx, r, z) })
+		})
 	case pinpad.CmdGetKeyDetail:
 		p.mu.Lock()
 		defer p.mu.Unlock()

@@ -71,6 +71,8 @@ type Options struct {
 	Locked func() bool
 	// Seen is told of each exchange, may be nil.
 	Seen func(err error)
+	// Remote is the extension for keys over the line; without Zones there is none.
+	Remote Remote
 }
 
 // Pad is an sdk.Driver.
@@ -80,6 +82,9 @@ type Pad struct {
 	answers chan []byte
 	keys    chan byte
 	lost    chan struct{} // has an element after the port went away
+
+	items sync.Mutex // one item of the extension at a time
+	nonce []byte     // the random value of the last offer, under items
 
 	mu               sync.Mutex
 	loaded           map[string]pinpad.KeyDetail
@@ -94,6 +99,8 @@ func Commands() map[string]api.Motion {
 		pinpad.CmdPinEntry: api.Wait, pinpad.CmdDataEntry: api.Wait, pinpad.CmdKeyboardReset: api.Wait, pinpad.CmdGetPinBlock: api.Still,
 		pinpad.CmdGenerateMAC: api.Still, pinpad.CmdCryptoData: api.Still, pinpad.CmdGetKeyDetail: api.Still,
 		pinpad.CmdImportKey: api.ChangesKey, pinpad.CmdDeleteKey: api.ChangesKey, pinpad.CmdInit: api.ChangesKey,
+		pinpad.CmdStartKeyExchange: api.Still, pinpad.CmdExportItem: api.Still, pinpad.CmdGetCertificate: api.Still,
+		pinpad.CmdLoadCertificate: api.ChangesKey, pinpad.CmdImportKeyToken: api.ChangesKey,
 	}
 }
 

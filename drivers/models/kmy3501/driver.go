@@ -50,6 +50,7 @@ type profile struct {
 	EndsByLength     bool           `json:"endsByLength"`
 	Wipe             string         `json:"wipe"`
 	AllowClearMaster bool           `json:"allowClearMaster"`
+	RemoteKeys       bool           `json:"remoteKeys"`
 }
 
 // masterName is the one master key.
@@ -89,7 +90,7 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 	return map[string]any{
 		"keyboard":      map[string]any{"autoBeep": map[string]bool{"activeAvailable": true}},
 		"pinPad":        map[string]any{"pinFormats": []string{"iso0"}, "X-bindsAccount": true},
-		"keyManagement": map[string]any{"keyNum": len(names), "X-keys": names, "X-clearMaster": p.AllowClearMaster},
+		"keyManagement": map[string]any{"keyNum": len(names), "X-keys": names, "X-clearMaster": p.AllowClearMaster, "X-remoteKeys": p.remote().RemoteNames()},
 		"crypto":        map[string]any{"X-algorithms": []string{pinpad.TripleDES}, "X-maxMacData": p.MacMax},
 	}, nil
 }
@@ -114,6 +115,7 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 		Head: stx, Rest: func(from *serialport.Port) ([]byte, error) { return readRest(from, frameGap) },
 		Keys:  epp.Keys{Masked: '*', Enter: 0x0D, Cancel: 0x1B, Back: 0x08, Timeout: 0x00, Clear: epp.NoKey, Double0: epp.NoKey, EndsByLength: p.EndsByLength, Stays: true},
 		Names: name, Class: classCode, Masters: []string{masterName},
+		Remote: d.remote(),
 	})
 	return d, err
 }

@@ -14,6 +14,9 @@ func (d *driver) Execute(ctx context.Context, cmd api.Command, emit func(api.Eve
 	if cmd.Name == pinpad.CmdPinEntry {
 		defer d.setEntering(false)
 	}
+	if cmd.Name == pinpad.CmdImportKeyToken {
+		return d.importToken(ctx, cmd, emit)
+	}
 	return d.Pad.Execute(ctx, cmd, emit)
 }
 

@@ -31,6 +31,7 @@ const (
 	cmdActivate = 0x43
 	cmdKeypad   = 0x45
 	cmdSet      = 0x46
+	cmdRemote   = 0x4B // our extension
 )
 
 // Modes of cmdKeypad.
@@ -100,6 +101,8 @@ func fits(body, data []byte) bool {
 	switch body[0] {
 	case cmdVersion, cmdSerial:
 		return len(data) > 0
+	case cmdRemote:
+		return fitsRemote(body[1], data)
 	case cmdMAC, cmdPin:
 		return len(data) == 8
 	case cmdEncrypt, cmdDecrypt:

@@ -47,6 +47,7 @@ type profile struct {
 	AllowClearMaster bool              `json:"allowClearMaster"`
 	Slots            map[string]string `json:"slots"`
 	Masters          []string          `json:"masters"`
+	RemoteKeys       bool              `json:"remoteKeys"`
 }
 
 func readProfile(e sdk.Env) (*profile, error) {
@@ -80,7 +81,7 @@ func capabilities(e sdk.Env) (map[string]any, error) {
 	return map[string]any{
 		"keyboard":      map[string]any{"autoBeep": map[string]bool{"activeAvailable": false}},
 		"pinPad":        map[string]any{"pinFormats": []string{"iso0", "X-sm4"}},
-		"keyManagement": map[string]any{"keyNum": len(p.Slots), "X-keys": names, "X-clearMaster": p.AllowClearMaster},
+		"keyManagement": map[string]any{"keyNum": len(p.Slots), "X-keys": names, "X-clearMaster": p.AllowClearMaster, "X-remoteKeys": p.remote().RemoteNames()},
 		"crypto":        map[string]any{"X-algorithms": []string{pinpad.TripleDES, pinpad.SM4}, "X-maxMacData": p.MacMax},
 	}, nil
 }
@@ -102,6 +103,7 @@ func newDriver(e sdk.Env) (sdk.Driver, error) {
 		Head: stx, Rest: func(from *serialport.Port) ([]byte, error) { return readRest(from, frameGap) }, Quiet: 100 * time.Millisecond,
 		Keys:  epp.Keys{Masked: 0x2A, Enter: 0x0D, Cancel: 0x1B, Clear: 0x08, Timeout: 0x80, Double0: 0x22, Back: epp.NoKey},
 		Names: name, Class: classCode, Masters: p.Masters, Locked: d.locked.Load,
+		Remote: d.remote(),
 	})
 	return d, err
 }

@@ -55,6 +55,7 @@ type Proof struct {
 // Verdict is the server's answer to a Proof: the key is the terminal's, or another one has to be loaded.
 type Verdict struct {
 	Known bool `json:"known"`
+	Fresh bool `json:"fresh,omitempty"` // this proof has put it to use
 }
 
 // Token is what the pad imports.

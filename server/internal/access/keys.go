@@ -102,5 +102,5 @@ func (s *Service) heldKey(t *store.Terminal, w http.ResponseWriter, r *http.Requ
 		}
 		s.o.Log.Info("a new master key is in use", "terminal", t.ID, "pad", p.Serial)
 	}
-	return answer(w, keyload.Verdict{Known: known})
+	return answer(w, keyload.Verdict{Known: known, Fresh: fresh})
 }

@@ -30,6 +30,7 @@ func main() {
 	flag.StringVar(&o.Bin, "bin", filepath.Dir(exe), "folder of the programs")
 	flag.StringVar(&o.Flows, "flows", "terminal/frontend/dist/flows", "folder of the built flow pages")
 	flag.StringVar(&o.Zone, "zone", "3des", "keys between terminal and server: 3des or sm4 (only with a fresh folder)")
+	flag.StringVar(&o.Keys, "keys", "", "how the PIN pad gets its master key: remote (over the line) or ceremony (only with a fresh folder; default remote, with -fast ceremony)")
 	flag.StringVar(&o.Store, "store", "", "the server's database: mysql://user@host:port/database or postgres://user@host:port/database, empty before the first run; mariadb or postgres starts one for this run (default SQLite in -dir)")
 	flag.BoolVar(&o.Fast, "fast", false, "devices without the waiting times of real ones")
 	flag.Int64Var(&o.PadOver, "pad-over", 500000, "amount in fen above which the lobby manager decides")

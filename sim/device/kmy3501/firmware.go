@@ -100,7 +100,7 @@ func (m *Model) press(k byte) []byte {
 }
 
 // secret are the commands whose bytes the trace does not show.
-const secret = "\x32\x33\x34\x36\x37\x41\x42"
+const secret = "\x32\x33\x34\x36\x37\x41\x42\x4B"
 
 func (m *Model) receive(io *engine.IO) {
 	body, raw, err := take(func() (byte, bool) { return io.Byte(charGap) })
@@ -109,6 +109,9 @@ func (m *Model) receive(io *engine.IO) {
 		return
 	}
 	cmd := name(body[0])
+	if body[0] == 0x4B && len(body) > 1 { // and its operation
+		cmd += fmt.Sprintf("%02X", body[1])
+	}
 	hidden := strings.IndexByte(secret, body[0]) >= 0
 	shown := ""
 	if hidden {
@@ -215,6 +218,8 @@ func (m *Model) command(io *engine.IO, cmd byte, p []byte) (byte, []byte) {
 		return m.done(), nil
 	case 0x35:
 		return m.startPin(io, p)
+	case 0x4B:
+		return m.extension(p)
 	}
 	k, ok := m.key(m.mem.Work[m.active])
 	if !ok {
@@ -281,16 +286,21 @@ func (m *Model) loadMaster(p []byte) (byte, []byte) {
 	if len(p) != 17 || p[0] > 15 {
 		return stParam, nil
 	}
-	m.mem.Masters[int(p[0])] = hex.EncodeToString(p[1:])
+	m.putMaster(int(p[0]), p[1:])
+	return m.done(), nil
+}
+
+// putMaster puts a master key into its place and saves the memory.
+func (m *Model) putMaster(n int, key []byte) {
+	m.mem.Masters[n] = hex.EncodeToString(key)
 	for slot := range m.mem.Work {
-		if strings.HasPrefix(slot, fmt.Sprintf("%02d/", p[0])) {
+		if strings.HasPrefix(slot, fmt.Sprintf("%02d/", n)) {
 			delete(m.mem.Work, slot)
 		}
 	}
 	if err := m.save(); err != nil {
 		panic(err)
 	}
-	return m.done(), nil
 }
 
 // loadWork: master, number, sixteen bytes encrypted under the master.

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"zhigui/sim/device/engine"
+	"zhigui/sim/epp"
 )
 
 // Config is the specimen.
 type Config struct {
 	Version string `yaml:"version" json:"version"` // at most 16 characters
 	Serial  string `yaml:"serial" json:"serial"`   // eight characters
+
+	epp.Origin `yaml:",inline"` // with a maker it has keys over the line (command 4B)
 }
 
 // Validate names what is wrong.
@@ -32,6 +35,11 @@ type memory struct {
 	Warning string            `json:"warning"`
 	Masters map[int]string    `json:"masters"`
 	Work    map[string]string `json:"work"`
+	// Of keys over the line: the bank's public key that was pinned, and the last master key that came so.
+	Host  []byte `json:"host,omitempty"`
+	Slot  int    `json:"slot,omitempty"`
+	Came  string `json:"came,omitempty"`
+	Nonce []byte `json:"nonce,omitempty"`
 }
 
 // Model is the PIN pad.
@@ -55,6 +63,7 @@ type Model struct {
 	pending []byte
 	stuck   map[string]string
 	count   map[string]int
+	items   *epp.Items // nil: no keys over the line
 }
 
 // New loads the pad's memory from dir.
@@ -74,6 +83,15 @@ func New(dir string, cfg Config) (*Model, error) {
 	if _, err := engine.LoadJSON(m.file, &m.mem); err != nil {
 		return nil, err
 	}
+	var err error
+	if m.items, err = cfg.Open(filepath.Join(dir, "identity.json"), cfg.Serial); err != nil {
+		return nil, err
+	}
+	if m.items != nil && len(m.mem.Host) > 0 && m.items.RSA.Host() == nil {
+		if err := m.items.RSA.PinHost(m.mem.Host); err != nil {
+			return nil, err
+		}
+	}
 	return m, m.save()
 }
 
@@ -87,7 +105,8 @@ func (m *Model) Close() error { return nil }
 
 var errorTable = []struct{ code, name, zh string }{
 	{"15", "command parameter wrong", "命令参数错"}, {"80", "time-out", "超时错误"}, {"B5", "not done, master key invalid", "命令无效，且主密钥无效"},
-	{"D5", "not done, battery may be damaged", "命令无效，且电池可能损坏"}, {"E0", "unknown command", "无效命令"}, {"F0", "self-test: CPU", "自检错误：CPU"},
+	{"D5", "not done, battery may be damaged", "命令无效，且电池可能损坏"}, {"E1", "item or token of another form", "令牌格式错误"}, {"E2", "token signed by another host", "令牌签名错误"},
+	{"E3", "token of another pad or random value", "令牌随机数不符"}, {"E4", "token holds no key for this pad", "令牌内容错误"}, {"E5", "no host key, or one already", "无主机公钥或已存在"}, {"E0", "unknown command", "无效命令"}, {"F0", "self-test: CPU", "自检错误：CPU"},
 	{"F1", "self-test: SRAM", "自检错误：SRAM"}, {"F2", "self-test: stuck key", "自检错误：键盘短路"}, {"F5", "self-test: battery", "自检错误：电池"}, {"F6", "self-test: master key lost", "自检错误：主密钥失效"},
 }
 
@@ -96,7 +115,7 @@ var commandTable = []struct {
 	name, zh string
 }{
 	{0x30, "version", "版本"}, {0x31, "reset", "复位自检"}, {0x32, "load master key", "下载主密钥"}, {0x33, "load working key", "下载工作密钥"}, {0x34, "account", "下载卡号"}, {0x35, "start PIN", "启动密码输入"},
-	{0x36, "encrypt", "加密"}, {0x37, "decrypt", "解密"}, {0x38, "serial number", "序列号"}, {0x41, "MAC", "计算 MAC"}, {0x42, "PIN block", "取密码密文"}, {0x43, "activate key", "激活工作密钥"}, {0x45, "keypad", "开关键盘"}, {0x46, "parameter", "设置参数"},
+	{0x36, "encrypt", "加密"}, {0x37, "decrypt", "解密"}, {0x38, "serial number", "序列号"}, {0x41, "MAC", "计算 MAC"}, {0x42, "PIN block", "取密码密文"}, {0x43, "activate key", "激活工作密钥"}, {0x45, "keypad", "开关键盘"}, {0x46, "parameter", "设置参数"}, {0x4B, "keys over the line", "远程密钥"},
 }
 
 func name(cmd byte) string { return fmt.Sprintf("%02X", cmd) }
@@ -126,6 +145,9 @@ func (m *Model) Info() engine.Info {
 func (m *Model) PowerOff() {
 	m.drop()
 	m.account, m.active, m.mac = "", "", 1
+	if m.items != nil {
+		m.items.PowerOff()
+	}
 }
 
 // drop ends an entry and forgets what was typed.

@@ -108,7 +108,8 @@ function pinpad(s) {
       key("7", "7"), key("8", "8"), key("9", "9"), key("·", ".", "plain"), key("00", "D", "plain"), key("0", "0"), h("span", {}), key(t("enter"), "E", "green")),
     h("div", { class: "facts tall" }, h("div", { class: "display" }, p.entry === "pin" ? t("entering") : p.entry ? t("plain") : p.entered ? t("pinReady") : t("keyIdle"), h("b", { class: "mono" }, p.entry || p.entered ? "●".repeat(Math.min(p.digits, 12)) || "–" : "")),
       kv(t("keys"), p.keys.length), h("ul", { class: "keys" }, p.keys.map((k) => h("li", {}, h("span", {}, `${k.store} ${k.slot}`), h("span", {}, k.use), h("code", {}, k.kcv)))),
-      h("button", { type: "button", onclick: () => { if (confirm(t("loseKeys") + "?")) act(s.id, "loseKeys"); } }, t("loseKeys")), h("small", { class: "dim" }, t("nonProd"))));
+      h("button", { type: "button", onclick: () => { if (confirm(t("loseKeys") + "?")) act(s.id, "loseKeys"); } }, t("loseKeys")),
+      s.info.actions.includes("exchangePad") ? h("button", { type: "button", onclick: () => { if (confirm(t("exchangePad") + "?")) act(s.id, "exchangePad"); } }, t("exchangePad")) : null, h("small", { class: "dim" }, t("nonProd"))));
 }
 
 function printer(s) {

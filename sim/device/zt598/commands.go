@@ -64,6 +64,8 @@ func (m *Model) command(io *engine.IO, body string) []byte {
 		return m.pinBlockSM4(arg)
 	case 'n':
 		return m.deleteSM4(arg)
+	case 'x':
+		return m.extension(arg)
 	}
 	return failure("EB")
 }

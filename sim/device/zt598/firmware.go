@@ -132,7 +132,7 @@ func (m *Model) receive(io *engine.IO) {
 	}
 	cmd := commandName(string(body))
 	shown := ""
-	if strings.ContainsAny(cmd[:1], "126789bcdeo") { // keys, accounts, data: never shown
+	if strings.ContainsAny(cmd[:1], "126789bcdeox") { // keys, accounts, data: never shown
 		shown = engine.Hex(raw[:5]) + " ··"
 	}
 	io.Heard(raw, shown, cmd+" "+title(cmd))
@@ -168,6 +168,8 @@ func commandName(body string) string {
 		return body[:min(4, len(body))]
 	case strings.HasPrefix(body, "5"):
 		return body[:min(2, len(body))]
+	case strings.HasPrefix(body, "x") && len(body) > 2: // without the zone
+		return "x" + body[2:3]
 	}
 	return body[:1]
 }

@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"zhigui/sim/device/engine"
+	"zhigui/sim/epp"
 )
 
 // Config is the specimen.
 type Config struct {
 	Firmware string `yaml:"firmware" json:"firmware"` // three characters
 	Serial   string `yaml:"serial" json:"serial"`     // eight characters
+
+	epp.Origin `yaml:",inline"` // with a maker it has keys over the line (extension x)
 }
 
 // Validate names what is wrong.
@@ -51,6 +54,10 @@ type physical struct {
 	SM4      map[int]key `json:"sm4"`       // working keys
 	SM4KEK   map[int]key `json:"sm4Master"` // master keys
 	ScanCode string      `json:"scanCode"`
+	Serial   string      `json:"serial,omitempty"` // of a pad that took the first one's place
+
+	Hosts map[int][]byte `json:"hosts,omitempty"` // public keys that were pinned over the line, by zone
+	Last  map[int]origin `json:"last,omitempty"`  // by zone: the last key that came with a token
 }
 
 const warning = "NON-PRODUCTION: memory of a virtual PIN pad; test keys in the clear"
@@ -71,6 +78,7 @@ type Model struct {
 	lastKey  time.Time
 	pending  []byte
 	stuck    map[string]string
+	items    *epp.Items // nil: no keys over the line
 	entries  int
 	blocks   int
 }
@@ -91,6 +99,12 @@ func New(dir string, cfg Config) (*Model, error) {
 	if _, err := engine.LoadJSON(m.file, &m.phy); err != nil {
 		return nil, err
 	}
+	if m.phy.Serial != "" {
+		m.cfg.Serial = m.phy.Serial
+	}
+	if err := m.openItems(); err != nil {
+		return nil, err
+	}
 	m.PowerOff()
 	return m, m.save()
 }
@@ -107,6 +121,8 @@ var errorTable = []struct{ code, name, zh string }{
 	{"E0", "battery low", "电池电量低"}, {"E1", "no initial master key", "无初始主密钥"}, {"E2", "no master key", "无主密钥"}, {"E3", "key length wrong", "密钥长度错误"},
 	{"E4", "key slot empty", "密钥索引为空"}, {"E5", "key index or use wrong", "密钥索引或用途错误"}, {"E6", "key parity error", "密钥奇偶校验错误"}, {"E7", "key invalid", "密钥无效"},
 	{"E8", "command length wrong", "命令长度错误"}, {"E9", "command data wrong", "命令数据错误"}, {"EB", "parameter wrong", "参数错误"}, {"EC", "not authorised, or no PIN", "未授权或无密码"},
+	{"F1", "item or token of another form", "令牌格式错误"}, {"F2", "token signed by another host", "令牌签名错误"}, {"F3", "token of another pad or random value", "令牌随机数不符"},
+	{"F4", "token holds no key for this zone", "令牌内容错误"}, {"F5", "no host key, or one already", "无主机公钥或已存在"},
 	{"ED", "device locked", "设备已锁定"}, {"EE", "input timed out", "输入超时"}, {"EF", "other error", "其他错误"}, {"D0", "tamper or SM module error", "防拆或国密模块错误"},
 }
 
@@ -114,11 +130,12 @@ var commandTable = []struct{ code, name, zh string }{
 	{"1", "load clear master key", "装载明文主密钥"}, {"2", "load working key", "装载工作密钥"}, {"3", "information", "查询信息"}, {"50", "control", "控制"}, {"6", "start PIN entry", "启动密码输入"},
 	{"7", "PIN block", "取密码密文"}, {"8", "MAC", "计算 MAC"}, {"9", "cipher", "加解密"}, {"b", "load SM4 master key", "装载 SM4 主密钥"}, {"c", "load SM4 working key", "装载 SM4 工作密钥"},
 	{"d", "SM4 cipher", "SM4 加解密"}, {"e", "SM4 MAC", "SM4 MAC"}, {"o", "SM4 PIN block", "SM4 密码密文"}, {"n", "delete SM4 key", "删除 SM4 密钥"},
+	{"x1", "offer", "申请随机数"}, {"x2", "proof", "密钥证明"}, {"x8", "take a key token", "导入密钥令牌"}, {"x9", "pin the host's key", "装载主机公钥"}, {"x", "keys over the line", "远程密钥"},
 }
 
 // Info implements engine.Model.
 func (m *Model) Info() engine.Info {
-	i := engine.Info{Model: "zt598", Class: "pinPad", Maker: "SZZT", Title: "PIN pad ZT598", TitleZh: "密码键盘 ZT598", Actions: []string{"pressKeys", "loseKeys"}}
+	i := engine.Info{Model: "zt598", Class: "pinPad", Maker: "SZZT", Title: "PIN pad ZT598", TitleZh: "密码键盘 ZT598", Actions: []string{"pressKeys", "loseKeys", "exchangePad"}}
 	for _, e := range errorTable {
 		i.Faults = append(i.Faults, engine.FaultDef{Code: e.code, Name: e.name, NameZh: e.zh})
 	}
@@ -132,6 +149,9 @@ func (m *Model) Info() engine.Info {
 func (m *Model) PowerOff() {
 	m.entry, m.pin, m.entered, m.digits, m.pending = "", "", false, 0, nil
 	m.min, m.max, m.timeout = 4, 12, 60*time.Second
+	if m.items != nil {
+		m.items.PowerOff()
+	}
 }
 
 // KeyView is a loaded key without its value.
@@ -218,12 +238,14 @@ func (m *Model) Act(action string, a engine.Args) error {
 	case "loseKeys":
 		m.wipe()
 		return m.save()
+	case "exchangePad":
+		return m.exchange()
 	}
 	return engine.BadArg("unknown action %q", action)
 }
 
 func (m *Model) wipe() {
-	m.phy.TDES, m.phy.SM4, m.phy.SM4KEK = map[int]key{}, map[int]key{}, map[int]key{}
+	m.phy.TDES, m.phy.SM4, m.phy.SM4KEK, m.phy.Last = map[int]key{}, map[int]key{}, map[int]key{}, nil
 	m.drop()
 }
 

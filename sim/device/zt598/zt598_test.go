@@ -31,7 +31,7 @@ func FuzzReadFrame(f *testing.F) {
 
 // FuzzCommand runs any body against a pad with keys: it must always answer and never panic.
 func FuzzCommand(f *testing.F) {
-	for _, s := range []string{"3", "5030", "52FF", "70120987654321098", "80141abc", "9011" + "00", "e11" + "00000000000000000000000000000000" + "40x", "2", "200" + "01" + "00", "c30", "n3201", "d1131", "1012"} {
+	for _, s := range []string{"3", "5030", "52FF", "70120987654321098", "80141abc", "9011" + "00", "e11" + "00000000000000000000000000000000" + "40x", "2", "200" + "01" + "00", "c30", "n3201", "d1131", "1012", "x11", "x170000AB", "x1801"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {

@@ -58,6 +58,11 @@ const (
 	HostResult Kind = "HOST_RESULT"
 	Approval   Kind = "APPROVAL" // lobby manager's decision
 
+	KeyOffer  Kind = "KEY_OFFER"  // before the PIN pad's offer goes to the server
+	KeyToken  Kind = "KEY_TOKEN"  // before the token goes into the PIN pad
+	KeyTaken  Kind = "KEY_TAKEN"  // before the PIN pad's proof goes to the server
+	KeyLoaded Kind = "KEY_LOADED" // the server uses the new master key
+
 	GuardRefused Kind = "GUARD_REFUSED"
 
 	Intent        Kind = "INTENT"         // before the dispense command goes to the driver

@@ -40,6 +40,9 @@ type Config struct {
 		// Encrypt names the fields that travel encrypted (canonical names, or all). [] is the layout without.
 		Encrypt []string      `yaml:"encrypt"`
 		Timeout time.Duration `yaml:"timeout"`
+		// RemoteKey has the PIN pad's master key loaded over the line; the pad's driver needs remoteKeys in
+		// its profile, and server.url must be set.
+		RemoteKey bool `yaml:"remoteKey"`
 	} `yaml:"host"`
 
 	Server struct {
@@ -204,6 +207,9 @@ func (c *Config) Validate() error {
 	}
 	if c.Host.Zone != "3des" && c.Host.Zone != "sm4" {
 		bad("host.zone: %q is neither 3des nor sm4", c.Host.Zone)
+	}
+	if c.Host.RemoteKey && c.Server.URL == "" {
+		bad("host.remoteKey: server.url is missing: keys come from there")
 	}
 	for _, id := range []string{"card", "cash", "pinpad", "printer"} {
 		d, ok := c.Devices[id]

@@ -53,7 +53,7 @@ func TestATapTellsWhoseTheCardIsAndTheNextTapSigns(t *testing.T) {
 		*away = looks
 		var asked []string
 		b, _ := json.Marshal(map[string]any{"type": "withdrawal", "amount": 10000})
-		r.pins["current"] = pinBlock{make([]byte, 8)}
+		r.pins["current"] = pinBlock{block: make([]byte, 8)}
 		r.allow <- struct{}{}
 		done := r.trade(context.Background(), &service.Call{Payload: b}, func(e api.Event) { asked = append(asked, e.Name) })
 		if out := withdrawn(t, done); out.Outcome != "approved" || out.CaptureCard {
@@ -89,7 +89,7 @@ func TestAnotherCardAtTheSecondTapSendsNothing(t *testing.T) {
 	other, err := iccard.New(t.TempDir(), iccard.Chip{}, "6225880000000002=49122010000012300000", "LI/SI")
 	must(t, err)
 	r.card.air = other
-	r.pins["current"] = pinBlock{make([]byte, 8)}
+	r.pins["current"] = pinBlock{block: make([]byte, 8)}
 	if out := withdrawn(t, r.withdraw(10000, "")); out.Outcome != "notSent" || out.ResponseCode != "14" { // the other one is there at once
 		t.Errorf("%+v", out)
 	}
@@ -105,7 +105,7 @@ func TestATapThatNeverComesSendsNothing(t *testing.T) {
 	away := r.withTap(t, iccard.Chip{}, stripe)
 	r.read(t)
 	*away = 1 << 30
-	r.pins["current"] = pinBlock{make([]byte, 8)}
+	r.pins["current"] = pinBlock{block: make([]byte, 8)}
 	ctx, cancel := context.WithCancel(context.Background())
 	b, _ := json.Marshal(map[string]any{"type": "withdrawal", "amount": 10000})
 	done := r.trade(ctx, &service.Call{Payload: b}, func(api.Event) { cancel() }) // the customer gives up

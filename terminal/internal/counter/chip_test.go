@@ -63,7 +63,7 @@ func TestAChipIsReadFirstAndSignsTheTransaction(t *testing.T) {
 	entry := make(chan string, 4)
 	r.bank = func(q, a *message.Message) { entry <- q.String(22) + q.String(23); approve(t, q, a) }
 	for range 2 { // the second one begins a new transaction with the chip
-		r.pins["current"] = pinBlock{make([]byte, 8)}
+		r.pins["current"] = pinBlock{block: make([]byte, 8)}
 		r.allow <- struct{}{}
 		done := r.withdraw(10000, "")
 		var out struct{ Outcome, ResponseCode, Txn string }
@@ -80,7 +80,7 @@ func TestACardThatRefusesWhatTheHostApprovedIsNotPaid(t *testing.T) {
 	r := newRig(t)
 	r.withChip(t, iccard.Chip{Protocol: "T1"}, stripe)
 	r.read(t)
-	r.pins["current"] = pinBlock{make([]byte, 8)}
+	r.pins["current"] = pinBlock{block: make([]byte, 8)}
 	r.allow <- struct{}{}
 	done := r.withdraw(10000, "") // the host's answer has no cryptogram
 	var out struct{ Outcome, ResponseCode, Txn string }
@@ -149,7 +149,7 @@ func TestAChipThatDiesBeforeItSignsSendsNothing(t *testing.T) {
 	r := newRig(t)
 	r.withChip(t, iccard.Chip{}, stripe)
 	r.read(t)
-	r.pins["current"] = pinBlock{make([]byte, 8)}
+	r.pins["current"] = pinBlock{block: make([]byte, 8)}
 	r.card.chip.Mute = true
 	done := r.withdraw(10000, "")
 	var out struct{ Outcome, ResponseCode string }

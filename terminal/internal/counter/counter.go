@@ -156,7 +156,10 @@ type Counter struct {
 	seen    string          // of the recycler's store, by its driver
 }
 
-type pinBlock struct{ block []byte }
+type pinBlock struct {
+	block []byte
+	keys  uint64 // hostlink.Link.Loads when it was made
+}
 
 // New joins the parts and registers the services.
 func New(p Parts) *Counter {

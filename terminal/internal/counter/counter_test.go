@@ -201,7 +201,7 @@ func (r *rig) begin(t *testing.T) {
 	_, err := r.Session.Begin("withdraw", "zh", "")
 	must(t, err)
 	r.read(t)
-	r.pins["current"] = pinBlock{make([]byte, 8)}
+	r.pins["current"] = pinBlock{block: make([]byte, 8)}
 }
 
 func (r *rig) read(t *testing.T) {

@@ -172,6 +172,7 @@ func (c *Counter) issueRequest(r *hostlink.Request, phone string, approval Appro
 	if err != nil || strings.ContainsRune(who.Number, '|') {
 		return errors.New("the name on the identity card cannot be written in GBK")
 	}
+	r.Keys = next.keys
 	r.PinBlock, r.Private, r.Sign = next.block, []byte(who.Number+"|"+phone+"|"+name), nil
 	return nil
 }

@@ -82,7 +82,7 @@ func TestAnotherBlankCardNeedsItsOwnPIN(t *testing.T) {
 	r := newRig(t)
 	first := session.Card{PAN: "6225880000002001", New: true}
 	r.newCard(first)
-	r.pins["new"] = pinBlock{make([]byte, 8)}
+	r.pins["new"] = pinBlock{block: make([]byte, 8)}
 	if r.newCard(first); len(r.pins) != 1 {
 		t.Error("the PIN of the same card is gone")
 	}

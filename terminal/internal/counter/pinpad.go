@@ -25,6 +25,8 @@ func (c *Counter) pinpadService() *service.Service {
 			// client that asks is refused.
 			pinpad.CmdImportKey: {Async: true, Handle: denied}, pinpad.CmdDeleteKey: {Async: true, Handle: denied},
 			pinpad.CmdInit: {Async: true, Handle: denied}, pinpad.CmdCryptoData: {Async: true, Handle: denied},
+			pinpad.CmdStartKeyExchange: {Async: true, Handle: denied}, pinpad.CmdImportKeyToken: {Async: true, Handle: denied}, pinpad.CmdLoadCertificate: {Async: true, Handle: denied},
+			pinpad.CmdExportItem: {Async: true, Handle: outside(pass(c.PinPad))}, pinpad.CmdGetCertificate: {Async: true, Handle: outside(pass(c.PinPad))},
 			pinpad.CmdGenerateMAC: {Async: true, Handle: denied}, "Crypto.VerifyAuthentication": {Async: true, Handle: denied},
 			"PinPad.Reset": {Handle: func(ctx context.Context, call *service.Call) api.Completion {
 				return c.PinPad.Run(ctx, pinpad.CmdKeyboardReset, nil, call.Emit) // the devices know one reset
@@ -89,7 +91,9 @@ func (c *Counter) pinEntry(ctx context.Context, call *service.Call) api.Completi
 		return api.Refuse(api.SequenceError, "read a card first")
 	}
 	req.XKey, req.XPAN = c.Link.PinKey(), card.PAN
-	return whenFree(ctx, func() api.Completion { return c.PinPad.Run(ctx, pinpad.CmdPinEntry, req, call.Emit) })
+	done := whenFree(ctx, func() api.Completion { return c.PinPad.Run(ctx, pinpad.CmdPinEntry, req, call.Emit) })
+	c.Link.Missed(done)
+	return done
 }
 
 // getPinBlock encrypts what was typed. A page names a slot (current, new, confirm); the
@@ -106,9 +110,11 @@ func (c *Counter) getPinBlock(ctx context.Context, call *service.Call) api.Compl
 	if !ok {
 		return api.Refuse(api.SequenceError, "read a card first")
 	}
+	keys := c.Link.Loads() // before: keys that come meanwhile may be those of the block or not
 	done := whenFree(ctx, func() api.Completion {
 		return c.PinPad.Run(ctx, pinpad.CmdGetPinBlock, pinpad.GetPinBlock{Format: c.Link.PinFormat(), CustomerData: card.PAN, Key: c.Link.PinKey()}, call.Emit)
 	})
+	c.Link.Missed(done)
 	if done.Outcome != api.Done || call.Role() == service.RoleXFS {
 		return done
 	}
@@ -124,7 +130,7 @@ func (c *Counter) getPinBlock(ctx context.Context, call *service.Call) api.Compl
 	if now, open := c.Session.Current(); !open || now.ID != s.ID {
 		return api.Refuse(api.SequenceError, "the session has ended")
 	}
-	c.pins[req.Slot] = pinBlock{out.PinBlock}
+	c.pins[req.Slot] = pinBlock{out.PinBlock, keys}
 	if req.Slot == "confirm" {
 		return service.Done(map[string]bool{"X-match": bytes.Equal(c.pins["new"].block, out.PinBlock)})
 	}

@@ -396,10 +396,10 @@ func (c *Counter) trade(ctx context.Context, call *service.Call, emit func(api.E
 	if done, ok := c.mayTransact(req.Type, req.Amount, req.Approval, approval); !ok {
 		return done
 	}
-	r := hostlink.Request{Type: req.Type, Amount: req.Amount, Card: held, PinBlock: pin.block, Session: s.ID, Approval: req.Approval,
+	r := hostlink.Request{Type: req.Type, Amount: req.Amount, Card: held, PinBlock: pin.block, Keys: pin.keys, Session: s.ID, Approval: req.Approval,
 		Sign: c.signer(context.WithoutCancel(ctx), app, req.Amount)}
 	if req.Type == "pinChange" {
-		if len(next.block) == 0 || string(next.block) != string(match.block) {
+		if len(next.block) == 0 || string(next.block) != string(match.block) || next.keys != pin.keys {
 			return api.Refuse(api.SequenceError, "the new PIN was not entered twice alike")
 		}
 		r.NewPin = next.block

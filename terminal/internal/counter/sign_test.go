@@ -87,7 +87,7 @@ func TestWhatIsNoSignatureIsRefused(t *testing.T) {
 func TestANewCardNeedsTheSignedAgreement(t *testing.T) {
 	r := newRig(t)
 	r.Issuer, r.person = &issuer.Issuer{}, &idcard.Card{Name: "张三", Number: "990101199001011234"}
-	r.pins["new"], r.pins["confirm"] = pinBlock{make([]byte, 8)}, pinBlock{make([]byte, 8)}
+	r.pins["new"], r.pins["confirm"] = pinBlock{block: make([]byte, 8)}, pinBlock{block: make([]byte, 8)}
 	ask := func() error {
 		return r.issueRequest(&hostlink.Request{Card: session.Card{PAN: "6225880000002001", Track2: "6225880000002001=49121010000012300000", New: true}},
 			"13800000000", Approval{State: "approved", Kind: book.TypeCardIssue})

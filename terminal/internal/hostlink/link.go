@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zhigui/drivers/api"
@@ -68,11 +69,16 @@ type Link struct {
 
 	mu       sync.Mutex // one exchange at a time
 	signedIn bool
-	up       bool // the last exchange was answered
+	loads    atomic.Uint64 // how often working keys were loaded
+	lost     atomic.Bool   // the PIN pad has none any more
+	up       bool          // the last exchange was answered
 	wake     chan struct{}
 
 	// OnState is told when the link comes up or goes down; set it before use.
 	OnState func(up bool, why string)
+	// Master brings the PIN pad and the server to one master key before each sign-in; may be nil. Set it
+	// before use.
+	Master func(ctx context.Context) error
 }
 
 // New makes a link.
@@ -100,6 +106,9 @@ func New(cfg Config, pad PinPad, led *book.Ledger, now func() time.Time, log *sl
 
 // PinKey is the name of the PIN key, for Keyboard.PinEntry and PinPad.GetPinBlock.
 func (l *Link) PinKey() string { return l.keys.tpk }
+
+// MasterKey is the name of the master key.
+func (l *Link) MasterKey() string { return l.keys.tmk }
 
 // PinFormat is the PIN block format of the zone.
 func (l *Link) PinFormat() string {
@@ -209,6 +218,7 @@ func (l *Link) mac(ctx context.Context, data []byte) ([]byte, error) {
 	done := l.pad.Run(ctx, pinpad.CmdGenerateMAC, pinpad.GenerateMAC{Key: l.keys.tak, Data: data}, nil)
 	var out pinpad.GenerateMACResult
 	if done.Outcome != api.Done || json.Unmarshal(done.Payload, &out) != nil || len(out.AuthenticationData) < 8 {
+		l.Missed(done)
 		return nil, fmt.Errorf("PIN pad: MAC: %s %s", done.Code, done.ErrorCode)
 	}
 	return out.AuthenticationData, nil
@@ -258,6 +268,39 @@ func (l *Link) SignIn(ctx context.Context) error {
 	return l.signIn(ctx)
 }
 
+// Rekey runs f, which changes the PIN pad's master key, while no message is under way; then the terminal signs
+// in anew. Its error is f's.
+func (l *Link) Rekey(ctx context.Context, f func(ctx context.Context) error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.signedIn = false
+	defer l.Wake()
+	return f(ctx)
+}
+
+// Loads numbers the working keys in the PIN pad: a PIN block is good for the keys it was made with.
+func (l *Link) Loads() uint64 { return l.loads.Load() }
+
+// Missed looks at a command of the PIN pad: a key that is not there any more (the pad lost it, or is another
+// one) has the terminal sign in anew.
+func (l *Link) Missed(done api.Completion) {
+	if done.ErrorCode == pinpad.ErrKeyNotFound {
+		l.lost.Store(true)
+		l.Wake()
+	}
+}
+
+// fresh signs in if there are no working keys. The caller holds mu.
+func (l *Link) fresh(ctx context.Context) error {
+	if l.lost.Swap(false) {
+		l.signedIn = false
+	}
+	if l.signedIn {
+		return nil
+	}
+	return l.signIn(ctx)
+}
+
 // SignedIn reports whether working keys were loaded since the start.
 func (l *Link) SignedIn() bool {
 	l.mu.Lock()
@@ -266,6 +309,11 @@ func (l *Link) SignedIn() bool {
 }
 
 func (l *Link) signIn(ctx context.Context) error {
+	if l.Master != nil {
+		if err := l.Master(ctx); err != nil {
+			return fmt.Errorf("master key: %w", err)
+		}
+	}
 	_, batch := l.next()
 	q, err := l.header("0800", l.now().Second()*1000+l.now().Nanosecond()/1e6+1)
 	if err != nil {
@@ -308,6 +356,7 @@ func (l *Link) signIn(ctx context.Context) error {
 		}
 	}
 	l.signedIn = true
+	l.loads.Add(1)
 	l.log.Info("signed in", "zone", l.cfg.Zone)
 	return nil
 }

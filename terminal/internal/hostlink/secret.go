@@ -89,6 +89,7 @@ func (l *Link) ecb(ctx context.Context, mode string, data []byte) ([]byte, error
 	done := l.pad.Run(ctx, pinpad.CmdCryptoData, pinpad.CryptoData{Key: l.keys.tdk, ModeOfUse: mode, Data: data}, nil)
 	var out pinpad.CryptoDataResult
 	if done.Outcome != api.Done || json.Unmarshal(done.Payload, &out) != nil || len(out.Data) != len(data) {
+		l.Missed(done)
 		return nil, fmt.Errorf("PIN pad: data encryption: %s %s", done.Code, done.ErrorCode)
 	}
 	return out.Data, nil

@@ -55,10 +55,8 @@ func (l *Link) Run(ctx context.Context) {
 func (l *Link) catchUp(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.signedIn {
-		if err := l.signIn(ctx); err != nil {
-			return err
-		}
+	if err := l.fresh(ctx); err != nil {
+		return err
 	}
 	if err := l.tellPending(ctx); err != nil || l.up {
 		return err
@@ -99,10 +97,7 @@ func (l *Link) Confirm(ctx context.Context, txn string) book.Txn {
 	defer l.mu.Unlock()
 	t, _ := l.led.Txn(txn)
 	if !t.Acked && (t.Settle == book.SettleCommit || t.Settle == book.SettleReverse) {
-		err := error(nil)
-		if !l.signedIn {
-			err = l.signIn(ctx)
-		}
+		err := l.fresh(ctx)
 		if err == nil {
 			err = l.tell(ctx, t)
 		}

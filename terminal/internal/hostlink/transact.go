@@ -44,6 +44,8 @@ type Request struct {
 	Private  []byte // F62 of the types that have one
 	Session  string
 	Approval string
+	// Keys is Loads when the PIN blocks were made; 0: there are none.
+	Keys uint64
 	// Sign is for a card with a chip: it answers field 55 for the processing code and trace number. Its
 	// error ends the transaction before anything is sent.
 	Sign func(processing string, stan int) ([]byte, error)
@@ -84,10 +86,11 @@ func (l *Link) Transact(ctx context.Context, r Request) Result {
 	if !ok {
 		return Result{Host: book.HostNotSent, Err: fmt.Errorf("unknown transaction type %q", r.Type)}
 	}
-	if !l.signedIn {
-		if err := l.signIn(ctx); err != nil {
-			return Result{Host: book.HostNotSent, Err: err}
-		}
+	if err := l.fresh(ctx); err != nil {
+		return Result{Host: book.HostNotSent, Err: err}
+	}
+	if r.Keys != 0 && r.Keys != l.loads.Load() {
+		return Result{Host: book.HostNotSent, Err: errors.New("the PIN pad has got new keys since the PIN was typed")}
 	}
 	// An older reversal or confirmation goes first: the server must not see a new
 	// transaction of a terminal whose last one is open.

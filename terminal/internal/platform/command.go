@@ -2,6 +2,7 @@ package platform
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 
 	"zhigui/server/api/access"
@@ -64,6 +65,9 @@ func (p *Platform) carryOut(id string) {
 	if err == nil && !done {
 		err = p.order(o.Kind, o.Args)
 	}
+	if errors.Is(err, errLater) {
+		return
+	}
 	end := book.Order{ID: o.ID, OK: err == nil}
 	if err != nil {
 		end.Note = err.Error()
@@ -109,6 +113,8 @@ func (p *Platform) happened(o book.Order) (bool, error) {
 			var d book.CountsData
 			after = r.Seq
 			switch {
+			case r.Kind == ej.KeyLoaded && o.Kind == "loadKey":
+				return true, nil
 			case r.Kind == ej.Resolved && o.Kind == "resolve" && r.Txn == args.Txn:
 				return true, nil
 			case r.Kind != ej.Counts || json.Unmarshal(r.Data, &d) != nil || d.By != args.By || d.Exchange != nil:

@@ -298,6 +298,8 @@ func (p *Platform) order(kind string, raw json.RawMessage) error {
 		if err := p.led.Log(ej.Counts, ej.Record{Device: counter.AcceptorID}, book.CountsData{BoxEmptied: true, By: args.By}); err != nil {
 			return err
 		}
+	case "loadKey":
+		return p.loadKey()
 	case "previousBundle":
 		left := p.currentBundle().Digest
 		ref, err := p.bundles.Back()

@@ -34,6 +34,7 @@ import (
 	"zhigui/terminal/internal/issuer"
 	"zhigui/terminal/internal/journal"
 	"zhigui/terminal/internal/operator"
+	"zhigui/terminal/internal/padkey"
 	"zhigui/terminal/internal/receipt"
 	"zhigui/terminal/internal/service"
 	"zhigui/terminal/internal/session"
@@ -60,6 +61,7 @@ type Platform struct {
 	recycler *cashier.Cashier     // nil without an acceptor; it has something to pay from if that is a recycler
 	cards    *issuer.Issuer       // nil without a card dispenser
 	link     *hostlink.Link
+	master   *padkey.Loader // nil: no keys over the line
 	counter  *counter.Counter
 	desk     *operator.Desk
 	server   *service.Server
@@ -237,6 +239,7 @@ func (p *Platform) join() error {
 		p.monitor = (&uplink.Monitor{Client: p.client, Source: p, Log: p.log, Every: 5 * time.Second,
 			SignIn: access.SignIn{Software: Version, Boot: p.epoch, Time: time.Now().UTC()}}).Start()
 	}
+	p.master = p.loadKeys()
 	p.counter = counter.New(counter.Parts{
 		Info: counter.Info{
 			Terminal: cfg.Terminal, Name: counter.Text{ZH: cfg.Terminal, EN: cfg.Terminal},

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"zhigui/server/api/access"
+	"zhigui/server/api/keyload"
+	"zhigui/terminal/internal/padkey"
 	"zhigui/terminal/internal/signed"
 )
 
@@ -152,6 +154,36 @@ func (c *Client) Signature(ctx context.Context, digest string, content []byte) e
 	var r *RefusedError
 	if errors.As(err, &r) && r.Status == http.StatusConflict {
 		return signed.ErrUnknown
+	}
+	return err
+}
+
+// OfferKey brings a PIN pad's offer to the server.
+func (c *Client) OfferKey(ctx context.Context, o keyload.Offer) (out keyload.Token, err error) {
+	err = c.keys(ctx, access.PathKeys, o, &out)
+	return out, err
+}
+
+// HeldKey brings its proof.
+func (c *Client) HeldKey(ctx context.Context, p keyload.Proof) (out keyload.Verdict, err error) {
+	err = c.keys(ctx, access.PathHeldKey, p, &out)
+	return out, err
+}
+
+func (c *Client) keys(ctx context.Context, path string, in, out any) error {
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	err := c.call(ctx, http.MethodPost, path, in, out)
+	var r *RefusedError
+	if errors.As(err, &r) {
+		switch r.Status {
+		case http.StatusConflict:
+			return fmt.Errorf("%w: %w", padkey.ErrOther, err)
+		case http.StatusForbidden:
+			return fmt.Errorf("%w: %w", padkey.ErrRefused, err)
+		case http.StatusNotFound:
+			return fmt.Errorf("%w: %w", padkey.ErrNone, err)
+		}
 	}
 	return err
 }
