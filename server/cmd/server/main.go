@@ -46,7 +46,11 @@ func run(path, roles string) error {
 		if r != "all" && r != "trade" && r != "access" && r != "manage" {
 			return fmt.Errorf("--roles: %q is none of all, trade, access, manage", r)
 		}
-		has[r] = true
+		if r == "all" {
+			has["trade"], has["access"], has["manage"] = true, true, true
+		} else {
+			has[r] = true
+		}
 	}
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Log))
@@ -66,6 +70,13 @@ func run(path, roles string) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
+	for role := range has {
+		unlock, err := alone(c, role)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
 	so, err := c.StoreOptions()
 	if err != nil {
 		return err
@@ -75,36 +86,45 @@ func run(path, roles string) error {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
+	node, err := join(ctx, c, st, has, log)
+	if err != nil {
+		return err
+	}
+	defer node.Close()
 	sec, err := choose.Open(c, st)
 	if err != nil {
 		return err
 	}
-	s := &services{c: c, log: log, st: st, hsm: sec, broker: mgmt.NewBroker()}
+	s := &services{c: c, log: log, st: st, node: node, hsm: sec, broker: mgmt.NewBroker()}
 	if s.loader, err = choose.Loader(sec, st); err != nil {
 		return err
 	}
 	defer s.close()
-	if has["all"] || has["trade"] {
+	if has["trade"] {
 		if err := s.startTrade(ctx); err != nil {
 			return err
 		}
 	}
-	if has["all"] || has["access"] {
+	if has["access"] {
 		if err := s.startAccess(); err != nil {
 			return err
 		}
 	}
-	if has["all"] || has["manage"] {
+	if has["manage"] {
 		if err := s.startManage(); err != nil {
 			return err
 		}
 	}
 	s.keepUp(ctx)
 	s.watchKeys(ctx)
-	log.Info("server is up", "roles", roles)
-	<-ctx.Done()
-	log.Info("server is going down")
-	return nil
+	log.Info("server is up", "roles", roles, "number", node.Number())
+	select {
+	case <-node.Lost():
+		return store.ErrFenced // whoever supervises it starts it again
+	case <-ctx.Done():
+		log.Info("server is going down")
+		return nil
+	}
 }
 
 // zoneKeys reads the host zone's PIN and MAC key. The file must not be readable by others.

@@ -17,6 +17,7 @@ import (
 	"zhigui/server/internal/blob"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/lease"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/store"
@@ -28,6 +29,7 @@ type services struct {
 	c      *config.Config
 	log    *slog.Logger
 	st     *store.Store
+	node   *lease.Node
 	hsm    hsm.HSM
 	loader *hsm.Loader
 	eng    *trade.Engine
@@ -78,7 +80,7 @@ func (s *services) startAccess() error {
 	for _, j := range s.c.Manage.Joint {
 		joint = append(joint, access.Joint(j))
 	}
-	s.acc = access.New(s.st, access.Options{Keys: s.loader, Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
+	s.acc = access.New(s.st, access.Options{Keys: s.loader, Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Node: s.node, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
 		Params: map[string]int64{"padOver": s.c.Manage.PadOver, "perTxn": s.c.Manage.PerTxn, "multiple": 10000}, Joint: joint})
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = append(s.stop, cancel)

@@ -48,21 +48,28 @@ func (s *services) takeKeys(ctx context.Context, since time.Time) error {
 	return err
 }
 
-// keepUp lets the store look after its months now and once a day.
+// upkeepJob is the lease of the server that looks after the store.
+const upkeepJob = "job.upkeep"
+
+// keepUp lets the store look after its months soon and once a day: one of the servers does it.
 func (s *services) keepUp(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	s.stop = append(s.stop, cancel)
 	c := s.c.Store
 	go func() {
-		t := time.NewTicker(24 * time.Hour)
+		t := time.NewTicker(time.Second)
 		defer t.Stop()
+		var last time.Time
 		for {
-			done, err := s.st.Upkeep(ctx, time.Now(), store.Retention{Months: c.KeepMonths, Sessions: c.Sessions, Alarms: c.Alarms})
-			for _, a := range done {
-				s.log.Info("month archived", "month", a.Month, "transactions", a.Rows, "file", a.File, "sm3", a.Digest)
-			}
-			if err != nil && ctx.Err() == nil {
-				s.log.Error("upkeep of the store", "error", err.Error())
+			if time.Since(last) > 24*time.Hour && s.node.Holds(upkeepJob) {
+				last = time.Now()
+				done, err := s.st.Upkeep(ctx, last, store.Retention{Months: c.KeepMonths, Sessions: c.Sessions, Alarms: c.Alarms})
+				for _, a := range done {
+					s.log.Info("month archived", "month", a.Month, "transactions", a.Rows, "file", a.File, "sm3", a.Digest)
+				}
+				if err != nil && ctx.Err() == nil {
+					s.log.Error("upkeep of the store", "error", err.Error())
+				}
 			}
 			select {
 			case <-ctx.Done():

@@ -49,18 +49,7 @@ func reconRun(args []string) error {
 		return err
 	}
 	b := &recon.Books{Store: st, Products: cat, Now: time.Now}
-	first, diffs, err := b.Host(ctx, *host, *day, digest, rows)
-	if err != nil {
-		return err
-	}
-	if err := st.SaveRun(ctx, first, diffs); err != nil {
-		return err
-	}
-	second, more, err := b.Terminals(ctx, *host, *day)
-	if err != nil {
-		return err
-	}
-	if err := st.SaveRun(ctx, second, more); err != nil {
+	if err := b.Run(ctx, *host, *day, digest, rows); err != nil {
 		return err
 	}
 	return report(ctx, st, *day)

@@ -11,15 +11,18 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
 	"zhigui/server/api/access"
 	"zhigui/server/api/code"
 	"zhigui/server/internal/blob"
+	"zhigui/server/internal/lease"
 	"zhigui/server/internal/store"
 )
 
@@ -58,6 +61,7 @@ type Options struct {
 	Failpoint func(state string)
 	Verify    VerifyChain // nil = Continues
 	Publish   func(kind, id string)
+	Node      *lease.Node // nil = the database is this server's alone
 	Now       func() time.Time
 	Log       *slog.Logger
 }
@@ -83,6 +87,9 @@ func New(st *store.Store, o Options) *Service {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Node == nil {
+		o.Node = lease.Alone()
 	}
 	if o.Publish == nil {
 		o.Publish = func(string, string) {}
@@ -139,6 +146,12 @@ func (s *Service) Run(ctx context.Context) {
 			return
 		case <-t.C:
 		}
+		if s.o.Node.Shared() {
+			s.changedElsewhere(ctx)
+		}
+		if !s.o.Node.Holds(Job) {
+			continue
+		}
 		ids, err := s.st.ExpireApprovals(ctx, s.o.Now())
 		if err != nil && ctx.Err() == nil {
 			s.o.Log.Error("approvals", "error", err.Error())
@@ -146,6 +159,21 @@ func (s *Service) Run(ctx context.Context) {
 		for _, id := range ids {
 			s.Changed(id)
 			s.o.Publish("approval", id)
+		}
+	}
+}
+
+// Job is the lease of what one server does for all.
+const Job = "job.access"
+
+// changedElsewhere wakes terminals that wait for an approval which was decided at another server.
+func (s *Service) changedElsewhere(ctx context.Context) {
+	s.mu.Lock()
+	ids := slices.Collect(maps.Keys(s.waiters))
+	s.mu.Unlock()
+	for _, id := range ids {
+		if a, err := s.st.Approval(ctx, id); err == nil && a.State != access.Pending {
+			s.Changed(id)
 		}
 	}
 }

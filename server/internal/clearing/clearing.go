@@ -18,6 +18,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"zhigui/server/internal/lease"
 	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
 )
@@ -149,7 +150,16 @@ func Split(shares []store.Share, net int64) []int64 {
 
 // Day clears a settlement day: payments that are confirmed, of merchants that are registered. What is
 // not decided yet is left to the day's next run; running it again replaces the day's entries.
-func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) ([]store.Entry, error) {
+// store.ErrHeld: another process is at it.
+func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) (out []store.Entry, err error) {
+	err = lease.Do(ctx, st, "clearing."+day, func() error {
+		out, err = clear(ctx, st, cat, hosts, day)
+		return err
+	})
+	return out, err
+}
+
+func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) ([]store.Entry, error) {
 	merchants, err := st.Merchants(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("clearing: merchants: %w", err)
@@ -160,7 +170,7 @@ func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []s
 	}
 	type sums struct{ count, gross, fee, net int64 }
 	total := map[string]*sums{}
-	owner := map[string]string{} // merchant of a terminal
+	owner := map[string]string{} // merchant of a terminal, for transactions of versions that did not book it
 	for _, host := range hosts {
 		var after int64
 		for {
@@ -174,7 +184,10 @@ func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []s
 				if p == nil || p.Moves != product.Money || p.Confirm || t.State != store.Confirmed {
 					continue // cash is not a merchant's
 				}
-				number, ok := owner[t.Terminal]
+				number, ok := t.Merchant, t.Merchant != ""
+				if !ok {
+					number, ok = owner[t.Terminal]
+				}
 				if !ok {
 					x, err := st.Terminal(ctx, t.Terminal)
 					if err != nil && !errors.Is(err, store.ErrNotFound) {

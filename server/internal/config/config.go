@@ -180,6 +180,8 @@ func (c *Config) Validate() (key, reason string) {
 		return "trade.suspenseAfter", "want at least 1s"
 	case c.Log != "debug" && c.Log != "info" && c.Log != "warn" && c.Log != "error":
 		return "log", "want debug, info, warn or error"
+	case c.Store.Lease != 0 && (c.Store.Lease < time.Second || c.Store.Lease > 5*time.Minute):
+		return "store.lease", "want 1s to 5m"
 	case c.Store.KeepMonths < 0:
 		return "store.keepMonths", "must not be negative"
 	case c.Store.KeepMonths > 0 && c.Store.Archives == "":

@@ -18,6 +18,8 @@ type Store struct {
 	Password string `yaml:"password"` // file that holds the password of the database's user
 	Writers  int    `yaml:"writers"`  // writing connections of MariaDB and PostgreSQL; 0: the default
 
+	Lease time.Duration `yaml:"lease"` // of several servers, one that was not heard of for so long is taken over from; 0: 10 s
+
 	Archives   string        `yaml:"archives"`   // folder of archived months of the journal
 	KeepMonths int           `yaml:"keepMonths"` // closed months that stay in the tables; 0: all
 	Sessions   time.Duration `yaml:"sessions"`   // idle sessions are removed after; 0: 30 days
@@ -27,7 +29,7 @@ type Store struct {
 // StoreOptions are those of the store, with the password.
 func (c *Config) StoreOptions() (store.Options, error) {
 	dsn, err := c.dsn()
-	return store.Options{DSN: dsn, Writers: c.Store.Writers, Archives: c.Store.Archives, FsyncDelay: c.Bench.FsyncDelay}, err
+	return store.Options{DSN: dsn, Writers: c.Store.Writers, Archives: c.Store.Archives, Lease: c.Store.Lease, FsyncDelay: c.Bench.FsyncDelay}, err
 }
 
 func (c *Config) dsn() (string, error) {

@@ -84,7 +84,8 @@ type Host struct {
 	signed,
 	off atomic.Bool // off: the host has signed off
 
-	day atomic.Pointer[string]
+	day       atomic.Pointer[string]
+	refreshed atomic.Int64 // when its keys were last read again, Unix nanoseconds
 
 	answered, unknown, notSent, macErrors atomic.Uint64
 	timeSum                               atomic.Int64 // of answered ones, microseconds
@@ -127,6 +128,14 @@ func (h *Host) Day(now time.Time) string {
 		return d
 	}
 	return now.In(shanghai).Format("20060102")
+}
+
+// SetDay takes over the settlement day of a cut-over that another server was told.
+func (h *Host) SetDay(day string) {
+	if old := *h.day.Load(); old != day {
+		h.day.Store(&day)
+		h.o.Log.Info("the host has changed its day", "host", h.o.Name, "day", day)
+	}
 }
 
 // Attach gives the host its link; once, before the first request.
@@ -245,7 +254,20 @@ func (h *Host) verify(a *link.Answer) error {
 	return ErrMAC
 }
 
+// sealed checks a MAC; when it is wrong, under the keys that another server may have got from the host.
 func (h *Host) sealed(s link.Seal) (bool, error) {
+	ok, err := h.under(s)
+	now := time.Now().UnixNano()
+	if at := h.refreshed.Load(); ok || err != nil || now-at < int64(time.Second) || !h.refreshed.CompareAndSwap(at, now) {
+		return ok, err
+	}
+	if err := h.o.HSM.Refresh(h.o.Keys); err != nil {
+		return false, err
+	}
+	return h.under(s)
+}
+
+func (h *Host) under(s link.Seal) (bool, error) {
 	key, err := h.Key()
 	var buf [32]byte
 	for range 2 {

@@ -85,7 +85,7 @@ type HSM interface {
 	ImportBlocks(owner, kek, pik, mak string) (Ref, error)
 	// ExportBlock answers one of a zone's keys (UsePIN, UseMAC) as a TR-31 key block under the KEK of kek.
 	ExportBlock(key Ref, use Use, kek string) (string, error)
-	// Refresh reads again what is stored of these owners: another process (serverctl) may have changed it.
+	// Refresh reads again what is stored of these owners: another process (serverctl, another server) may have changed it.
 	Refresh(owners ...string) error
 	// AppendMAC appends the MAC of data: X9.19 in a DES zone, SM4 CBC-MAC in an SM4 zone,
 	// both with zero padding, CMAC in an AES zone.

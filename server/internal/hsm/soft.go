@@ -158,22 +158,11 @@ func (s *Soft) storeTMK(own string, alg paycrypto.Alg, raw []byte, beside ...Rec
 
 // NewWorking implements HSM.
 func (s *Soft) NewWorking(own string, data bool) (*Working, error) {
-	recs, err := s.keys.LoadKeys(own) // a key ceremony may have run in another process
-	if err != nil {
-		return nil, fmt.Errorf("hsm: load keys: %w", err)
+	if err := s.Refresh(own); err != nil { // a key ceremony may have run in another process
+		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if o := s.owners[own]; o != nil {
-		o.tmk = nil
-	}
-	for _, r := range recs {
-		if r.Use == UseTMK {
-			if err := s.load(r); err != nil {
-				return nil, err
-			}
-		}
-	}
 	o := s.owners[own]
 	if o == nil || o.tmk == nil {
 		return nil, ErrNoKey
@@ -286,20 +275,36 @@ func (s *Soft) raw(own string, u Use, version uint32) ([]byte, paycrypto.Alg, er
 
 // Refresh implements HSM.
 func (s *Soft) Refresh(owners ...string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, own := range owners {
 		recs, err := s.keys.LoadKeys(own)
+		if err == nil {
+			err = s.replace(own, recs)
+		}
 		if err != nil {
 			return fmt.Errorf("hsm: load keys: %w", err)
 		}
-		old := s.owners[own]
-		delete(s.owners, own)
-		for _, r := range recs {
-			if err := s.load(r); err != nil {
-				s.owners[own] = old
-				return err
-			}
+	}
+	return nil
+}
+
+// replace takes what is stored of an owner for what is known, unless that is newer.
+func (s *Soft) replace(own string, recs []Record) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.owners[own]
+	delete(s.owners, own)
+	for _, r := range recs {
+		if err := s.load(r); err != nil {
+			s.owners[own] = old
+			return err
+		}
+	}
+	if o := s.owners[own]; o != nil && old != nil && old.cur != nil {
+		switch {
+		case o.cur == nil:
+			o.cur = &pair{alg: o.alg, version: old.cur.version} // keeps versions rising
+		case o.cur.version < old.cur.version:
+			s.owners[own] = old
 		}
 	}
 	return nil

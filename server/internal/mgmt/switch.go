@@ -191,16 +191,7 @@ func (s *Service) book(ctx context.Context, in *struct {
 		return nil, p
 	}
 	b := &recon.Books{Store: s.st, Products: s.o.Engine.Products(), Now: s.o.Now}
-	run, diffs, err := b.Host(ctx, in.Host, in.Day, digest, rows)
-	if err == nil {
-		err = s.st.SaveRun(ctx, run, diffs)
-	}
-	if err == nil {
-		if run, diffs, err = b.Terminals(ctx, in.Host, in.Day); err == nil {
-			err = s.st.SaveRun(ctx, run, diffs)
-		}
-	}
-	if err == nil {
+	if err = b.Run(ctx, in.Host, in.Day, digest, rows); err == nil {
 		err = s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reconciliation.run", Target: in.Host + " " + in.Day, At: s.o.Now()})
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"zhigui/server/internal/lease"
 	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
 )
@@ -48,6 +49,24 @@ type Books struct {
 	Store    *store.Store
 	Products *product.Catalogue
 	Now      func() time.Time
+}
+
+// Run compares a day's journal of one host with the book it sent and with the terminals' journals, and
+// stores both comparisons. store.ErrHeld: another process is at it.
+func (b *Books) Run(ctx context.Context, host, day, digest string, rows []Row) error {
+	return lease.Do(ctx, b.Store, "recon."+day+"."+host, func() error {
+		run, diffs, err := b.Host(ctx, host, day, digest, rows)
+		if err == nil {
+			err = b.Store.SaveRun(ctx, run, diffs)
+		}
+		if err == nil {
+			run, diffs, err = b.Terminals(ctx, host, day)
+		}
+		if err == nil {
+			err = b.Store.SaveRun(ctx, run, diffs)
+		}
+		return err
+	})
 }
 
 // effect is what a transaction did in the end by our journal; clear is false while that is not decided.

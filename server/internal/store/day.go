@@ -27,6 +27,18 @@ func (s *Store) Day(ctx context.Context, host string) (day string, err error) {
 	return day, err
 }
 
+// Days are the settlement days of all hosts that have had a cut-over.
+func (s *Store) Days(ctx context.Context) (map[string]string, error) {
+	out := map[string]string{}
+	_, err := list(ctx, s, func(r scanner) (struct{}, error) {
+		var host, day string
+		err := r.Scan(&host, &day)
+		out[host] = day
+		return struct{}{}, err
+	}, `SELECT HOST_NAME, SETTLE_DATE FROM TX_ST_DAY`)
+	return out, err
+}
+
 // around are the journal numbers that a settlement day may have: numbers rise with time, so a few days
 // about it are a range of the primary key, and the day itself needs no index.
 func around(day string) (from, to int64, err error) {

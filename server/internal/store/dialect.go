@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"github.com/jackc/pgx/v5"
@@ -29,7 +30,9 @@ type dialect struct {
 	begin     string
 	writers   int
 	collation string
-	rewritten sync.Map // statement → *statement
+	file      string        // of SQLite
+	lease     time.Duration // locks of a server that stands still end before
+	rewritten sync.Map      // statement → *statement
 }
 
 // keyed tells whether TX_ON_KEY is the arbiter of repeats: a partitioned table cannot be.
@@ -47,12 +50,15 @@ var (
 	excluded  = regexp.MustCompile(`excluded\.(\w+)`)
 )
 
+// dbNow stands for the time of the database's clock, in milliseconds.
+const dbNow = "{now}"
+
 // in rewrites a statement for the engine.
 func (d *dialect) in(q string) *statement {
 	if v, ok := d.rewritten.Load(q); ok {
 		return v.(*statement)
 	}
-	s := &statement{text: q}
+	s := &statement{text: strings.ReplaceAll(q, dbNow, schema.NowIn(d.engine))}
 	switch d.engine {
 	case schema.MariaDB:
 		s.nothing = doNothing.MatchString(q)
@@ -62,9 +68,9 @@ func (d *dialect) in(q string) *statement {
 	case schema.Postgres:
 		var b strings.Builder
 		n := 0
-		for i := range len(q) { // no statement has a question mark inside a literal
-			if q[i] != '?' {
-				b.WriteByte(q[i])
+		for i := range len(s.text) { // no statement has a question mark inside a literal
+			if s.text[i] != '?' {
+				b.WriteByte(s.text[i])
 				continue
 			}
 			n++
@@ -122,7 +128,7 @@ func sqlite(path string) *dialect {
 			return db, err
 		}
 	}
-	return &dialect{engine: schema.SQLite, write: open(1), read: open(4, "query_only(1)"), begin: "BEGIN IMMEDIATE", writers: 1}
+	return &dialect{engine: schema.SQLite, file: path, write: open(1), read: open(4, "query_only(1)"), begin: "BEGIN IMMEDIATE", writers: 1}
 }
 
 func postgres(dsn string) (*dialect, error) {
@@ -192,14 +198,22 @@ func mariadb(dsn string) (*dialect, error) {
 func (d *dialect) prepare(ctx context.Context, c *sql.Conn) error {
 	q := map[schema.Engine]string{
 		schema.MariaDB: "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED", // else gaps are locked, too
-		// lock_timeout in ms, sooner than its search for deadlocks: who waits that long begins again. The
+		// A server that stands still holds no locks for longer than its lease. lock_timeout in ms, sooner than its search for deadlocks: who waits that long begins again. The
 		// statements find their rows by keys, whatever statistics a young table has, and need no new plan each.
-		schema.Postgres: "SET lock_timeout=250; SET plan_cache_mode=force_generic_plan; SET enable_seqscan=off; SET enable_hashjoin=off; SET enable_mergejoin=off",
+		schema.Postgres: fmt.Sprintf("SET idle_in_transaction_session_timeout=%d; ", d.lease.Milliseconds()/2) +
+			"SET lock_timeout=250; SET plan_cache_mode=force_generic_plan; SET enable_seqscan=off; SET enable_hashjoin=off; SET enable_mergejoin=off",
 	}[d.engine]
 	if q == "" {
 		return nil
 	}
-	_, err := c.ExecContext(ctx, q)
+	if _, err := c.ExecContext(ctx, q); err != nil || d.engine == schema.Postgres {
+		return err
+	}
+	_, err := c.ExecContext(ctx, fmt.Sprintf("SET SESSION idle_transaction_timeout=%d", max(1, int(d.lease.Seconds()/2))))
+	var m *mysql.MySQLError
+	if errors.As(err, &m) && m.Number == 1193 { // MySQL has no such setting
+		return nil
+	}
 	return err
 }
 

@@ -59,6 +59,7 @@ type Txn struct {
 	Digest    []byte
 	Terminal  string
 	Branch    string
+	Merchant  string // of the terminal at that time
 	Channel   string // by which it came
 	Host      string // to which it went; its reversal goes there too
 	Kind      string
@@ -85,8 +86,8 @@ type Txn struct {
 const (
 	insertKey = `INSERT INTO TX_ON_KEY (IDEMPOTENCY_KEY, JOURNAL_NUMBER) VALUES (?,?) ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING`
 	insertTxn = `INSERT INTO TX_ON_JOURNAL (JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER,
- AMOUNT, TRANS_STATE, RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, NOTE, SETTLE_DATE, CREATE_TIME, UPDATE_TIME, SEARCH_STATE)
- VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
+ AMOUNT, TRANS_STATE, RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, NOTE, SETTLE_DATE, MERCHANT_NUMBER, CREATE_TIME, UPDATE_TIME, SEARCH_STATE)
+ VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
 	insertTxnOnce = insertTxn + ` ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING`
 )
 
@@ -101,7 +102,7 @@ func (s *Store) Insert(ctx context.Context, t *Txn) (fresh bool, err error) {
 // one would be exceeded, over names that limit and nothing is written. A repeat takes nothing.
 func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh bool, over string, err error) {
 	args := []any{t.ID, t.Idem, t.Digest, t.Terminal, t.Branch, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
-		t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), t.Day, ms(t.Created), ms(t.Updated), int64(0)}
+		t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), t.Day, t.Merchant, ms(t.Created), ms(t.Updated), int64(0)}
 	var rs []rows
 	if s.d.keyed() && len(claims) == 0 {
 		rs = []rows{{bulkKey, []any{t.Idem, t.ID}}, {bulkTxn, args}}
@@ -215,7 +216,7 @@ func finish(tx *Tx, id int64, o *Outcome, from []State) error {
 }
 
 const txnColumns = `JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER, AMOUNT, TRANS_STATE,
- RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, AUTHORIZATION_CODE, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, PAID_AMOUNT, NOTE, SETTLE_DATE, CREATE_TIME, UPDATE_TIME
+ RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, AUTHORIZATION_CODE, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, PAID_AMOUNT, NOTE, SETTLE_DATE, MERCHANT_NUMBER, CREATE_TIME, UPDATE_TIME
 `
 
 const selectTxn = `SELECT ` + txnColumns + ` FROM TX_ON_JOURNAL `
@@ -224,7 +225,7 @@ func scanTxn(r scanner) (*Txn, error) {
 	t := &Txn{}
 	var c, u int64
 	err := r.Scan(&t.ID, &t.Idem, &t.Digest, &t.Terminal, &t.Branch, &t.Channel, &t.Host, &t.Kind, &t.Batch, &t.STAN, &t.Amount, &t.State, &t.RC, &t.HostSTAN, &t.HostTime,
-		&t.Reference, &t.Auth, &t.PANMasked, &t.PANIndex, &t.Request, &t.Answer, &t.Paid, &t.Note, &t.Day, &c, &u)
+		&t.Reference, &t.Auth, &t.PANMasked, &t.PANIndex, &t.Request, &t.Answer, &t.Paid, &t.Note, &t.Day, &t.Merchant, &c, &u)
 	if err != nil {
 		return nil, found(err)
 	}
@@ -268,6 +269,14 @@ func (s *Store) ByOriginal(ctx context.Context, terminal, batch, stan string) (*
 // InState lists transactions in a state, oldest first, created before a time.
 func (s *Store) InState(ctx context.Context, st State, before time.Time, limit int) ([]*Txn, error) {
 	return list(ctx, s, scanTxn, selectTxn+`WHERE TRANS_STATE=? AND (`+schema.Unsettled+`) AND CREATE_TIME<? ORDER BY JOURNAL_NUMBER LIMIT ?`, int64(st), ms(before), limit)
+}
+
+// LeftBehind lists transactions that are INTENT, oldest first, but for those that other servers have under
+// way; of the server own only those created before a time.
+func (s *Store) LeftBehind(ctx context.Context, others []int, own int, before time.Time, limit int) ([]*Txn, error) {
+	node := fmt.Sprintf("JOURNAL_NUMBER %% %d", Nodes)
+	return list(ctx, s, scanTxn, selectTxn+`WHERE TRANS_STATE=? AND (`+schema.Unsettled+`) AND `+notIn(node, others)+` AND (`+node+`<>? OR CREATE_TIME<?) ORDER BY JOURNAL_NUMBER LIMIT ?`,
+		int64(Intent), own, ms(before), limit)
 }
 
 // Credit records what a terminal has taken in for a deposit, with the message that tells the

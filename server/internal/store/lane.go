@@ -80,6 +80,9 @@ func (t *Tx) row(q string, args []any, dst ...any) error {
 // On a networked engine every commit carries its number in the lane's row of SY_DB_WRITER.
 // When the connection is lost during COMMIT, that row tells whether it happened: the new
 // connection reads it under a lock, behind whatever the old one may still be doing.
+//
+// The row is also what keeps a server that stood still from writing when it goes on: whoever takes
+// over from it removes its rows, and a commit that does not find its row is refused (ErrFenced).
 type lane struct {
 	w      *writer
 	db     *sql.DB
@@ -273,6 +276,9 @@ func (l *lane) lose() {
 func (l *lane) fill(batch []*job, many bool) error {
 	if l.marked() {
 		n, err := l.tx.exec(beginMark, l.number, ms(time.Now()), l.name)
+		if err == nil && n == 0 && l.w.node.Load() > 0 { // whoever took over has removed the row
+			return ErrFenced
+		}
 		if err == nil && n == 0 { // the row is gone: a restored database
 			_, err = l.tx.exec(insertMark, l.name, l.number)
 		}

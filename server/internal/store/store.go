@@ -39,6 +39,7 @@ type Options struct {
 	Batch      int           // writes in one commit at most; 0 = 256
 	Writers    int           // writing connections of a networked database; 0 = 2
 	Patience   time.Duration // how long a lost database is waited for before writes fail; 0 = 10 s
+	Lease      time.Duration // what a server has is another's when it was not heard of for so long; 0 = 10 s
 	FsyncDelay time.Duration // benchmarks only: slept inside each commit, as a slower disk would
 }
 
@@ -70,6 +71,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	def(&o.Writers, d.writers)
 	if d.engine == schema.SQLite {
 		o.Writers = 1
+	}
+	if d.lease = o.Lease; d.lease <= 0 {
+		d.lease = 10 * time.Second
 	}
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second

@@ -62,6 +62,13 @@ func (s *Store) Terminals(ctx context.Context, branch string) ([]*Terminal, erro
 func (s *Store) SaveKeys(recs ...hsm.Record) error {
 	return s.write(context.Background(), func(tx *Tx) error {
 		for _, r := range recs {
+			if r.Use == hsm.UseData { // of two servers that make one at the same time the first wins, and both use it
+				if _, err := tx.exec(`INSERT INTO SY_KM_KEY (KEY_OWNER, KEY_USE, KEY_VERSION, KEY_ALGORITHM, KEY_SEALED, CHECK_VALUE, UPDATE_TIME) VALUES (?,?,?,?,?,?,?)
+ ON CONFLICT (KEY_OWNER, KEY_USE, KEY_VERSION) DO NOTHING`, r.Owner, int64(r.Use), int64(r.Version), int64(r.Alg), r.Sealed, r.KCV, ms(time.Now())); err != nil {
+					return err
+				}
+				continue
+			}
 			if _, err := tx.exec(`INSERT INTO SY_KM_KEY (KEY_OWNER, KEY_USE, KEY_VERSION, KEY_ALGORITHM, KEY_SEALED, CHECK_VALUE, UPDATE_TIME) VALUES (?,?,?,?,?,?,?)
  ON CONFLICT (KEY_OWNER, KEY_USE, KEY_VERSION) DO UPDATE SET KEY_ALGORITHM=excluded.KEY_ALGORITHM, KEY_SEALED=excluded.KEY_SEALED, CHECK_VALUE=excluded.CHECK_VALUE, UPDATE_TIME=excluded.UPDATE_TIME,
  VERSION_NUMBER=SY_KM_KEY.VERSION_NUMBER+1`,

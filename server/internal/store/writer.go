@@ -37,6 +37,8 @@ type writer struct {
 	ended    bool
 	lanes    sync.WaitGroup
 	pool     sync.Pool
+	names    []string     // of the lanes
+	node     atomic.Int64 // number of this server; 0 before Join
 
 	commits, writes, splits, refused, retries, resolved, unknown atomic.Uint64
 }
@@ -46,6 +48,7 @@ func newWriter(ctx context.Context, d *dialect, o Options, lanes []*lane) (*writ
 	w.pool.New = func() any { return &job{done: make(chan struct{}, 1)} }
 	for _, l := range lanes {
 		l.w = w
+		w.names = append(w.names, l.name)
 		if err := l.open(ctx); err != nil {
 			for _, l := range lanes {
 				l.drop()

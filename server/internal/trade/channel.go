@@ -207,25 +207,41 @@ func (z *Channel) verify(w *work) string {
 	if z.o.Keys != "" {
 		owner = z.o.Keys
 	}
-	ref, err := z.e.hsm.Current(owner)
-	if cover == nil || err != nil {
+	if cover == nil {
 		return wrong()
 	}
-	for range 2 {
-		mac, err := z.e.hsm.AppendMAC(w.mac[:0], ref, cover)
-		switch {
-		case errors.Is(err, hsm.ErrNoKey):
-			return wrong()
-		case err != nil:
+	for again := true; ; again = false {
+		ref, err := z.e.hsm.Current(owner)
+		for i := 0; i < 2 && err == nil; i++ {
+			var mac []byte
+			if mac, err = z.e.hsm.AppendMAC(w.mac[:0], ref, cover); err == nil && w.seal.Equals(mac) {
+				w.key, w.keyed = ref, true
+				return ""
+			}
+			ref.Version--
+		}
+		if err != nil && !errors.Is(err, hsm.ErrNoKey) {
 			z.e.o.Log.Error("terminal MAC not checked", "terminal", w.term.ID, "error", err.Error())
 			return rcSystem
-		case w.seal.Equals(mac):
-			w.key, w.keyed = ref, true
-			return ""
 		}
-		ref.Version--
+		if !again || !z.e.refresh(owner) {
+			return wrong()
+		}
 	}
-	return wrong()
+}
+
+// refresh takes over the keys that an owner may have got by another server, once a second at most.
+func (e *Engine) refresh(owner string) bool {
+	now := time.Now()
+	if at, ok := e.refreshed.Swap(owner, now); ok && now.Sub(at.(time.Time)) < time.Second {
+		e.refreshed.Store(owner, at)
+		return false
+	}
+	if err := e.hsm.Refresh(owner); err != nil {
+		e.o.Log.Error("keys not read again", "owner", owner, "error", err.Error())
+		return false
+	}
+	return true
 }
 
 // signIn gives a terminal new working keys under its TMK.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"time"
 
 	"zhigui/server/api/message"
 	"zhigui/server/internal/host"
@@ -80,16 +81,32 @@ func (e *Engine) credited(ctx context.Context, t *store.Txn, paid int64) string 
 		wait, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
 		defer cancel()
 		ch, _ := e.told.LoadOrStore(t.ID, make(chan struct{}))
-		if r, err := e.st.ReversalOf(ctx, t.ID); err == nil && r.State == store.RevPending {
+		r, err := e.st.ReversalOf(ctx, t.ID)
+		if err != nil || r.State != store.RevPending {
+			e.tell(t.ID)
+		}
+		for err == nil && r.State == store.RevPending && wait.Err() == nil {
+			var again <-chan time.Time
+			if r.Node != e.o.Node.Number() { // another server tells the host
+				again = time.After(200 * time.Millisecond)
+			}
 			select {
 			case <-ch.(chan struct{}):
+				return e.answered(ctx, t.ID)
 			case <-wait.Done():
+			case <-again:
+				if r, err = e.st.ReversalOf(ctx, t.ID); err == nil && r.State != store.RevPending {
+					e.tell(t.ID)
+				}
 			}
-		} else {
-			e.told.Delete(t.ID)
 		}
 	}
-	r, err := e.st.ReversalOf(ctx, t.ID)
+	return e.answered(ctx, t.ID)
+}
+
+// answered is what the host has said about a credit.
+func (e *Engine) answered(ctx context.Context, txn int64) string {
+	r, err := e.st.ReversalOf(ctx, txn)
 	switch {
 	case err != nil:
 		return rcSystem

@@ -25,7 +25,7 @@ func (e *Engine) newReversal(ctx context.Context, t *store.Txn, reason string) (
 	}
 	now := e.o.Now()
 	return &store.Reversal{Txn: t.ID, Terminal: t.Terminal, Host: t.Host, Reason: reason, STAN: stan, Time: now.In(shanghai).Format("0102150405"),
-		Created: now, Next: now.Add(e.o.ReversalDelay)}, nil
+		Created: now, Next: now.Add(e.o.ReversalDelay), Node: e.o.Node.Number()}, nil
 }
 
 // drain sends stored reversals: in parallel, in order per terminal and host, until acknowledged. Each host
@@ -160,7 +160,14 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 	pause := min(e.o.Backoff<<min(r.Attempts, 10), time.Minute)
 	pause += time.Duration(rand.Int64N(int64(pause)/4 + 1)) //nolint:gosec // jitter
 	r.Next = now.Add(pause)
-	if err := e.st.Attempt(ctx, r, r.Next, now); err != nil {
+	switch err := e.st.Attempt(ctx, r, r.Next, now, e.o.Node.Shared()); {
+	case errors.Is(err, store.ErrState): // it has ended, or another server sends it
+		e.tell(r.Txn)
+		return true
+	case errors.Is(err, store.ErrTurn):
+		r.Next = now.Add(min(e.o.Backoff, 200*time.Millisecond))
+		return false
+	case err != nil:
 		return false
 	}
 	r.Attempts++
@@ -187,6 +194,9 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 	e.o.Failpoint("reversal-attempt")
 	hctx, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
 	defer cancel()
+	if !e.o.Node.Valid() {
+		return false
+	}
 	a, err := turn.Send(hctx, m, frame)
 	if err != nil {
 		if errors.Is(err, host.ErrMAC) {
@@ -229,11 +239,16 @@ func (e *Engine) endReversal(ctx context.Context, r *store.Reversal, st store.Re
 		e.o.Log.Error("reversal end cannot be stored", "txn", r.Txn, "error", err.Error())
 		return false // sent again; the host answers a repeat alike
 	}
-	if ch, ok := e.told.LoadAndDelete(r.Txn); ok {
-		close(ch.(chan struct{}))
-	}
+	e.tell(r.Txn)
 	e.o.OnChange(r.Txn)
 	return true
+}
+
+// tell wakes who waits for what the host says about a transaction.
+func (e *Engine) tell(txn int64) {
+	if ch, ok := e.told.LoadAndDelete(txn); ok {
+		close(ch.(chan struct{}))
+	}
 }
 
 // reversalMessage builds 0420, from the second send on 0421, out of the stored request.

@@ -12,6 +12,7 @@ import (
 
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/lease"
 	"zhigui/server/internal/product"
 	"zhigui/server/internal/risk"
 	"zhigui/server/internal/route"
@@ -34,6 +35,7 @@ type Options struct {
 	ReversalSlots int                // reversals sent to one host at a time; 0 = 16
 	Products      *product.Catalogue // nil = the platform's
 	Risk          *risk.Rules        // nil = none
+	Node          *lease.Node        // nil = the database is this server's alone
 	Now           func() time.Time
 	// Failpoint is nil in production; a kill test ends the process in it.
 	Failpoint func(name string)
@@ -55,12 +57,14 @@ type Engine struct {
 	ids      ids
 
 	terms sync.Map // id → *termEntry
-	fly   [64]flyShard
-	drain *drain
-	meter meter
-	told  sync.Map // transaction → chan closed when the host has been told
-	stop  context.CancelFunc
-	wg    sync.WaitGroup
+	// refreshed is when the keys of an owner were last read again.
+	refreshed sync.Map
+	fly       [64]flyShard
+	drain     *drain
+	meter     meter
+	told      sync.Map // transaction → chan closed when the host has been told
+	stop      context.CancelFunc
+	wg        sync.WaitGroup
 
 	count counters
 }
@@ -104,6 +108,9 @@ func New(ctx context.Context, st *store.Store, h hsm.HSM, hosts []*host.Host, ro
 	if o.OnChange == nil {
 		o.OnChange = func(int64) {}
 	}
+	if o.Node == nil {
+		o.Node = lease.Alone()
+	}
 	if o.Products == nil {
 		o.Products = product.Builtin()
 	}
@@ -115,6 +122,11 @@ func New(ctx context.Context, st *store.Store, h hsm.HSM, hosts []*host.Host, ro
 		e.fly[i].m = map[string]*flight{}
 	}
 	e.drain = newDrain(e)
+	newest, err := st.Newest(ctx, o.Node.Number(), o.Now())
+	if err != nil {
+		return nil, fmt.Errorf("trade: journal: %w", err)
+	}
+	e.ids.begin(o.Node.Number(), newest)
 	if err := e.recover(ctx); err != nil {
 		return nil, fmt.Errorf("trade: recovery: %w", err)
 	}
@@ -197,20 +209,26 @@ type sequence struct {
 	mu   sync.Mutex
 	next int64
 	end  int64
+	old  time.Time // not used after
 }
 
-const seqBlock = 20000
+const (
+	seqBlock = 20000
+	// seqAge is how long a block is used: what is left of an older one would meet the numbers of a busier
+	// server, which begin again after 999999.
+	seqAge = 5 * time.Minute
+)
 
 // take returns the next trace number, 1 to 999999, as six digits.
 func (q *sequence) take(ctx context.Context) (string, error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.next >= q.end {
+	if now := time.Now(); q.next >= q.end || now.After(q.old) {
 		first, err := q.st.Reserve(ctx, q.name, seqBlock)
 		if err != nil {
 			return "", err
 		}
-		q.next, q.end = first, first+seqBlock
+		q.next, q.end, q.old = first, first+seqBlock, now.Add(seqAge)
 	}
 	v := q.next%999999 + 1
 	q.next++
@@ -223,14 +241,23 @@ func (q *sequence) take(ctx context.Context) (string, error) {
 }
 
 // ids makes transaction numbers of 18 digits that rise with time: 41 bits of milliseconds
-// since 2020, 22 bits of counter. The store partitions by them.
-type ids struct{ last atomic.Int64 }
+// since 2020, 17 bits of counter, 5 of the number of this server. The store partitions by them.
+type ids struct {
+	node int64
+	last atomic.Int64
+}
+
+// begin makes numbers begin above newest, which is of this server or 0, when its clock has gone back.
+func (g *ids) begin(node int, newest int64) {
+	g.node = int64(node)
+	g.last.Store(newest)
+}
 
 func (g *ids) take(now time.Time) int64 {
-	want := store.NumberAt(now)
+	want := store.NumberAt(now) + g.node
 	for {
 		last := g.last.Load()
-		v := max(want, last+1)
+		v := max(want, last+store.Nodes)
 		if g.last.CompareAndSwap(last, v) {
 			return v
 		}

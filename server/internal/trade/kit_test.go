@@ -222,11 +222,17 @@ const merchant = "102290000000001"
 
 func (r *rig) terminal(id, zone string) *term {
 	r.t.Helper()
+	return r.enrol(id, zone, r.lis[zone].Addr().String())
+}
+
+// enrol registers a terminal and signs it in at an address.
+func (r *rig) enrol(id, zone, addr string) *term {
+	r.t.Helper()
 	ctx := context.Background()
 	if err := r.st.AddTerminal(ctx, &store.Terminal{ID: id, Merchant: merchant, Branch: "0001", Zone: zone, Enabled: true, Created: time.Now()}); err != nil {
 		r.t.Fatal(err)
 	}
-	x := &term{t: r.t, id: id, zone: zone, data: len(r.secret) > 0, addr: r.lis[zone].Addr().String(), alg: paycrypto.DES, d: dialect(r.t, "pos64")}
+	x := &term{t: r.t, id: id, zone: zone, data: len(r.secret) > 0, addr: addr, alg: paycrypto.DES, d: dialect(r.t, "pos64")}
 	if zone == trade.ZoneSM4 {
 		x.alg, x.d = paycrypto.SM4, dialect(r.t, "pos64sm4")
 	}

@@ -25,7 +25,7 @@ func (z *Channel) original(ctx context.Context, w *work) (t *store.Txn, key, rc 
 	if !z.e.landed(wait, key) {
 		return nil, key, rcSystem // not stored: the terminal repeats
 	}
-	t, err := z.e.st.ByIdem(ctx, key)
+	t, err := z.e.awaited(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, key, rcNotOriginal
 	}
@@ -169,7 +169,7 @@ func (z *Channel) void(ctx context.Context, w *work, key string) string {
 			break
 		}
 	}
-	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Branch: w.term.Branch, Kind: name, Batch: string(o[:6]),
+	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Branch: w.term.Branch, Merchant: w.term.Merchant, Kind: name, Batch: string(o[:6]),
 		STAN: string(o[6:12]), Amount: int64(amount), State: store.Voided, RC: rcNotOriginal, Note: "reversed before it arrived", Created: now, Updated: now}
 	if pan := w.in.Get(2); pan != nil {
 		t.PANMasked, t.PANIndex = message.MaskedPAN(pan), e.hsm.Index(pan)

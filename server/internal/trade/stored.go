@@ -103,7 +103,7 @@ func unpackFirst(blob []byte, d *message.Dialect) (*message.Message, error) {
 // replay answers a repeat from the journal: the stored answer for the same content, 94 for
 // other content.
 func (z *Channel) replay(ctx context.Context, w *work, key string, digest [32]byte) string {
-	t, err := z.e.st.ByIdem(ctx, key)
+	t, err := z.e.awaited(ctx, key)
 	if errors.Is(err, store.ErrNotFound) {
 		return rcNotReached // the first one was refused before it was stored
 	}

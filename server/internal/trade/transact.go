@@ -81,7 +81,7 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 	if err != nil {
 		return z.refused(ctx, w, key, digest, rcNotReached)
 	}
-	defer turn.Release()
+	defer func() { turn.Release() }()
 	t, rc := z.prepare(ctx, w, k, pan, int64(amount))
 	if rc != "" {
 		return z.refused(ctx, w, key, digest, rc)
@@ -98,6 +98,8 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 		return z.refused(ctx, w, key, digest, e.o.Risk.Code(over))
 	}
 	if !fresh {
+		turn.Release() // another server may have it under way for long
+		turn = host.Permit{}
 		e.count.repeats.Add(1)
 		return z.replay(ctx, w, key, digest)
 	}
@@ -139,7 +141,7 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan 
 	if z.pair[w.host.Name()].toH.Copy(w.out, w.in, toHost...) != nil || w.out.Set(2, pan) != nil {
 		return nil, rcFormat
 	}
-	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Branch: w.term.Branch, Channel: z.o.Name, Host: w.host.Name(), Kind: k.Name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
+	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Branch: w.term.Branch, Merchant: w.term.Merchant, Channel: z.o.Name, Host: w.host.Name(), Kind: k.Name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
 		HostSTAN: stan, PANMasked: message.MaskedPAN(pan), PANIndex: e.hsm.Index(pan), Created: now, Updated: now}
 	if e.blocked.Has(risk.Card, hex.EncodeToString(t.PANIndex)) {
 		return nil, rcCardBlocked
@@ -195,7 +197,11 @@ func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *stor
 	e := z.e
 	hctx, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
 	defer cancel()
-	a, err := turn.Send(hctx, w.out, w.frame)
+	var a *link.Answer
+	err := link.ErrNotSent
+	if e.o.Node.Valid() { // else another server may have adopted it already
+		a, err = turn.Send(hctx, w.out, w.frame)
+	}
 	e.o.Failpoint("answered")
 	switch {
 	case errors.Is(err, link.ErrNotSent):

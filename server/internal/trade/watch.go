@@ -3,6 +3,7 @@ package trade
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"zhigui/server/internal/store"
@@ -15,27 +16,58 @@ func (e *Engine) recover(ctx context.Context) error {
 		return err
 	}
 	e.refreshBlocks(ctx)
-	rs, err := e.st.PendingReversals(ctx)
+	return e.claim(ctx)
+}
+
+// claim takes up the stored reversals of this server, and of those that are no more.
+func (e *Engine) claim(ctx context.Context) error {
+	rs, err := e.st.PendingReversals(ctx, e.o.Node.Others()...)
 	if err != nil {
 		return err
 	}
+	if slices.ContainsFunc(rs, func(r *store.Reversal) bool { return r.Node != e.o.Node.Number() }) {
+		if err := e.o.Node.Look(ctx); err != nil {
+			return err
+		}
+	}
 	for _, r := range rs {
+		if slices.Contains(e.o.Node.Others(), r.Node) {
+			continue
+		}
+		if r.Node != e.o.Node.Number() {
+			err := e.st.ClaimReversal(ctx, r, e.o.Node.Number(), e.o.Now())
+			if errors.Is(err, store.ErrState) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+		}
 		e.drain.add(r)
 	}
 	return nil
 }
 
-// adopt gives transactions that are INTENT since before a time their way on: money is reversed, the
-// rest stays UNKNOWN for good. Money that went to a host which is not configured stays INTENT, until
-// the host is configured again.
+// adopt gives transactions that are INTENT their way on: money is reversed, the rest stays UNKNOWN for
+// good. Those of this server must be older than a time, those of other servers are theirs while they are
+// alive. Money that went to a host which is not configured stays INTENT, until the host is configured again.
 func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 	for {
-		ts, err := e.st.InState(ctx, store.Intent, before, 500)
+		ts, err := e.st.LeftBehind(ctx, e.o.Node.Others(), e.o.Node.Number(), before, 500)
 		if err != nil || len(ts) == 0 {
 			return err
 		}
 		left := 0
+		if slices.ContainsFunc(ts, func(t *store.Txn) bool { return store.NodeOf(t.ID) != e.o.Node.Number() }) {
+			if err := e.o.Node.Look(ctx); err != nil { // after the rows were read: who made them had joined before
+				return err
+			}
+		}
 		for _, t := range ts {
+			if e.o.Node.Elsewhere(t.ID) {
+				left++
+				continue
+			}
 			o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: "no outcome recorded", At: e.o.Now()}
 			if e.undone(t.Kind) {
 				if e.hosts[t.Host] == nil {
@@ -89,7 +121,10 @@ func (e *Engine) watch(ctx context.Context) {
 		case <-t.C:
 		}
 		e.refreshBlocks(ctx)
-		if i%3600 == 0 { // the longest period of a limit is a month
+		if e.o.Node.Shared() {
+			e.share(ctx)
+		}
+		if i%3600 == 0 && e.o.Node.Holds(Job) { // the longest period of a limit is a month
 			if err := e.st.ForgetUsage(ctx, e.o.Now().In(shanghai).AddDate(0, -2, 0).Format("20060102")); err != nil && ctx.Err() == nil {
 				e.o.Log.Error("old usage of limits", "error", err.Error())
 			}
@@ -101,8 +136,52 @@ func (e *Engine) watch(ctx context.Context) {
 		if err := e.adopt(ctx, now.Add(-2*e.o.HostTimeout-5*time.Second)); err != nil && ctx.Err() == nil {
 			e.o.Log.Error("recovery", "error", err.Error())
 		}
-		e.Suspend(ctx, now.Add(-e.o.SuspenseAfter))
+		if e.o.Node.Holds(Job) {
+			e.Suspend(ctx, now.Add(-e.o.SuspenseAfter))
+		}
 	}
+}
+
+// Job is the lease of what one server does for all.
+const Job = "job.trade"
+
+// share takes over what other servers have left behind or have been told by the hosts.
+func (e *Engine) share(ctx context.Context) {
+	if !e.o.Node.Valid() {
+		return
+	}
+	err := e.adopt(ctx, e.o.Now().Add(-2*e.o.HostTimeout-5*time.Second))
+	if err == nil {
+		err = e.claim(ctx)
+	}
+	days, err2 := e.st.Days(ctx)
+	for name, day := range days {
+		if h := e.hosts[name]; h != nil {
+			h.SetDay(day)
+		}
+	}
+	if err := errors.Join(err, err2); err != nil && ctx.Err() == nil {
+		e.o.Log.Error("work of other servers", "error", err.Error())
+	}
+}
+
+// awaited reads a transaction by its key; while another server has it under way, it waits.
+func (e *Engine) awaited(ctx context.Context, key string) (*store.Txn, error) {
+	t, err := e.st.ByIdem(ctx, key)
+	if err != nil || t.State != store.Intent || !e.o.Node.Elsewhere(t.ID) {
+		return t, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
+	defer cancel()
+	for pause := 20 * time.Millisecond; err == nil && t.State == store.Intent && e.o.Node.Elsewhere(t.ID); pause = min(2*pause, 500*time.Millisecond) {
+		select {
+		case <-ctx.Done():
+			return t, nil
+		case <-time.After(pause):
+		}
+		t, err = e.st.ByID(context.WithoutCancel(ctx), t.ID)
+	}
+	return t, err
 }
 
 // refreshBlocks takes over who is blocked; when the store does not answer, who was stays so.

@@ -115,6 +115,22 @@ func workingKeys(t *testing.T, m Module, alg paycrypto.Alg) {
 	if keys.contains(raw) {
 		t.Error("a key is stored in the clear")
 	}
+	next, err := m.Open(t, keys).NewWorking("T", false) // another server on the same store
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Refresh("T"); err != nil {
+		t.Fatal(err)
+	}
+	if all = append(all[1:], next); next.Version != all[1].Version+1 {
+		t.Errorf("version %d after %d", next.Version, all[1].Version)
+	}
+	check(h, "refreshed")
+	if w, err := m.Open(t, keys).NewWorking("T", false); err != nil {
+		t.Error(err)
+	} else if all[2], err = h.NewWorking("T", false); err != nil || all[2].Version != w.Version+1 {
+		t.Error("after another server's version:", all[2].Version, err)
+	}
 	if _, _, err := h.CreateTMK("T", alg); err != nil {
 		t.Fatal(err)
 	}

@@ -232,20 +232,34 @@ func (m *Module) takeTMK(r hsm.Record, beside ...hsm.Record) error {
 
 // Refresh implements hsm.HSM.
 func (m *Module) Refresh(owners ...string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	for _, own := range owners {
 		recs, err := m.keys.LoadKeys(own)
 		if err != nil {
 			return fmt.Errorf("hsm: load keys: %w", err)
 		}
-		sort.Slice(recs, func(i, j int) bool { return recs[i].Version < recs[j].Version })
-		delete(m.owners, own)
-		for _, r := range recs {
-			m.load(r)
-		}
+		m.replace(own, recs)
 	}
 	return nil
+}
+
+// replace takes what is stored of an owner for what is known, unless that is newer.
+func (m *Module) replace(own string, recs []hsm.Record) {
+	sort.Slice(recs, func(i, j int) bool { return recs[i].Version < recs[j].Version })
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.owners[own]
+	delete(m.owners, own)
+	for _, r := range recs {
+		m.load(r)
+	}
+	if o := m.owners[own]; o != nil && old != nil && old.cur != nil {
+		switch {
+		case o.cur == nil:
+			o.cur = &pair{alg: o.alg, version: old.cur.version} // keeps versions rising
+		case o.cur.version < old.cur.version:
+			m.owners[own] = old
+		}
+	}
 }
 
 // NewWorking implements hsm.HSM.
@@ -279,6 +293,9 @@ func (m *Module) NewWorking(own string, data bool) (*hsm.Working, error) {
 			return nil, err
 		}
 		recs = append(recs, rd)
+	}
+	if err := m.Refresh(own); err != nil { // another server may have made newer ones
+		return nil, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -21,6 +21,9 @@ func Step(e Engine, v int, o Options) []string {
 		for _, c := range t.Columns {
 			if version(c.Since) == v && !fresh {
 				out = append(out, "ALTER TABLE "+t.Name+" ADD COLUMN "+ifNotExists(e)+column(e, t, c))
+				if e == Postgres {
+					out = append(out, commentOn(t, c))
+				}
 			}
 		}
 		for _, x := range t.Indexes {
@@ -95,11 +98,23 @@ func create(e Engine, t *Table, o Options) []string {
 			out = append(out, fmt.Sprintf("CREATE TABLE IF NOT EXISTS %[1]s_%[2]s PARTITION OF %[1]s DEFAULT", t.Name, Rest))
 		}
 		for _, c := range t.Columns {
-			out = append(out, "COMMENT ON COLUMN "+t.Name+"."+c.Name+" IS "+literal(c.Comment))
+			if version(c.Since) <= version(t.Since) {
+				out = append(out, commentOn(t, c))
+			}
 		}
 		return out
 	}
 	return []string{b.String()}
+}
+
+func commentOn(t *Table, c Column) string {
+	return "COMMENT ON COLUMN " + t.Name + "." + c.Name + " IS " + literal(c.Comment)
+}
+
+// NowIn is the time of the engine's clock in Unix milliseconds, as its SQL has it.
+func NowIn(e Engine) string {
+	return map[Engine]string{SQLite: "(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))",
+		MariaDB: "(FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000))", Postgres: "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT"}[e]
 }
 
 // Rest is the partition of what is in no other.
@@ -121,8 +136,7 @@ func column(e Engine, t *Table, c Column) string {
 	}
 	switch {
 	case c.Default == Now:
-		s += " DEFAULT " + map[Engine]string{SQLite: "(CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER))",
-			MariaDB: "(FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000))", Postgres: "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::BIGINT"}[e]
+		s += " DEFAULT " + NowIn(e)
 	case c.Default != "":
 		s += " DEFAULT " + c.Default
 	}

@@ -135,6 +135,10 @@ func (i Index) where(s string) Index { i.Where = s; return i }
 
 func (i Index) on(e Engine) Index { i.On = e; return i }
 
+func (i Index) from(v int) Index { i.Since = v; return i }
+
+func (c Column) from(v int) Column { c.Since = v; return c }
+
 func (t Table) on(e Engine) Table { t.On = e; return t }
 
 func (t Table) since(v int) Table { t.Since = v; return t }

@@ -65,6 +65,7 @@ var transactions = []Table{
 		note(),
 		col("SEARCH_STATE", Small, 0, "SQLite: 1 when the indexes for searches hold the row").or("0"),
 		settleDate(),
+		col("MERCHANT_NUMBER", Chars, 15, "merchant of the terminal at that time, field 42").or("''").from(5),
 	}, append(searched(),
 		unique("IDEMPOTENCY_KEY").on(SQLite),
 		index("TRANS_STATE", "JOURNAL_NUMBER").where(Unsettled),
@@ -89,7 +90,9 @@ var transactions = []Table{
 		col("ABSENT_COUNT", Int, 0, "answers that the host does not know the original").or("0"),
 		col("RESPONSE_CODE", Chars, 4, "last answer of the host").or("''"),
 		col("NEXT_TIME", Millis, 0, "earliest next attempt"),
-	}, unique("JOURNAL_NUMBER"), index("JOURNAL_NUMBER", "REVERSAL_STATE").where("REVERSAL_STATE = 0")).growing(),
+		col("NODE_NUMBER", Small, 0, "number of the server that sends it; 0 any").or("0").from(5),
+	}, unique("JOURNAL_NUMBER"), index("JOURNAL_NUMBER", "REVERSAL_STATE").where("REVERSAL_STATE = 0"),
+		index("REVERSAL_STATE", "TERMINAL_NUMBER").where("REVERSAL_STATE = 0").from(5)).growing(),
 	table("TX_ON_CLOSING", "first word of the two persons who close a transaction by hand", []Column{
 		id(), journalNumber(),
 		col("ACTION", Chars, 60, "what is proposed"),
@@ -338,5 +341,13 @@ var system = []Table{
 		id(),
 		col("WRITER_NAME", Chars, 60, "which"),
 		col("COMMIT_NUMBER", Number, 0, "its last commit"),
+		col("NODE_NUMBER", Small, 0, "number of its server; 0 none").or("0").from(5),
 	}, unique("WRITER_NAME")).on(Networked),
+	table("SY_ND_LEASE", "what one server at a time has: the numbers of servers, and jobs", []Column{
+		id(),
+		col("LEASE_NAME", Chars, 60, "node. and a number, or the name of a job"),
+		col("HOLDER_NAME", Chars, 60, "server that has it; empty: nobody"),
+		col("EPOCH_NUMBER", Number, 0, "times it has changed hands"),
+		col("EXPIRE_TIME", Millis, 0, "until when, by the database's clock"),
+	}, unique("LEASE_NAME")).since(5),
 }

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"zhigui/server/internal/access"
+	"zhigui/server/internal/config"
+	"zhigui/server/internal/lease"
+	"zhigui/server/internal/store"
+	"zhigui/server/internal/trade"
+)
+
+// alone sees to it that a role runs once for a data folder, and once for a SQLite file.
+func alone(c *config.Config, role string) (unlock func(), err error) {
+	files := []string{filepath.Join(c.Data, role+".lock")}
+	if so, err := c.StoreOptions(); err == nil {
+		if f := store.File(so.DSN); f != "" {
+			files = append(files, f+"."+role+".lock")
+		}
+	}
+	var held []*os.File
+	unlock = func() {
+		for _, f := range held {
+			_ = f.Close()
+		}
+	}
+	for i, name := range files {
+		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+		if err == nil {
+			held = append(held, f)
+			err = lock(f)
+		}
+		switch {
+		case errors.Is(err, errLocked) && i == 0:
+			unlock()
+			return nil, fmt.Errorf("another server with the role %s runs in the data folder %s", role, c.Data)
+		case errors.Is(err, errLocked):
+			unlock()
+			return nil, fmt.Errorf("another server with the role %s has the database %s; SQLite is one server's: several need MariaDB or PostgreSQL", role, strings.TrimSuffix(name, "."+role+".lock"))
+		case err != nil:
+			unlock()
+			return nil, fmt.Errorf("lock: %w", err)
+		}
+	}
+	return unlock, nil
+}
+
+var errLocked = errors.New("locked")
+
+// join makes this process one of the servers that share the database. Its name is a file of its data
+// folder, so that it takes up what it left behind when it comes back.
+func join(ctx context.Context, c *config.Config, st *store.Store, has map[string]bool, log *slog.Logger) (*lease.Node, error) {
+	o := lease.Options{For: c.Store.Lease, Jobs: []string{upkeepJob}, Log: log}
+	if has["access"] {
+		o.Jobs = append(o.Jobs, access.Job)
+	}
+	if has["trade"] {
+		o.Jobs = append(o.Jobs, trade.Job)
+		file := filepath.Join(c.Data, "server.name")
+		name, err := os.ReadFile(file)
+		if errors.Is(err, fs.ErrNotExist) {
+			name = []byte(rand.Text())
+			err = os.WriteFile(file, append(name, '\n'), 0o600)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("name of this server: %w", err)
+		}
+		if o.Name = strings.TrimSpace(string(name)); o.Name == "" || len(o.Name) > 60 {
+			return nil, fmt.Errorf("%s: want a name of 1 to 60 characters", file)
+		}
+	}
+	return lease.Join(ctx, st, o)
+}

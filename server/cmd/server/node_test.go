@@ -1,0 +1,48 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"zhigui/server/internal/config"
+)
+
+func TestASecondServerIsRefusedByFolderAndBySQLiteFile(t *testing.T) {
+	dir := t.TempDir()
+	one, two := config.Default(), config.Default()
+	one.Data, two.Data = t.TempDir(), t.TempDir()
+	one.Store.DSN, two.Store.DSN = filepath.Join(dir, "db"), "sqlite:"+filepath.Join(dir, "db")
+	unlock, err := alone(&one, "trade")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := alone(&one, "trade"); err == nil || !strings.Contains(err.Error(), "runs in the data folder "+one.Data) {
+		t.Error(err)
+	}
+	if _, err := alone(&two, "trade"); err == nil || !strings.Contains(err.Error(), "SQLite is one server's") || !strings.Contains(err.Error(), filepath.Join(dir, "db")) {
+		t.Error(err)
+	}
+	other, err := alone(&two, "access")
+	if err != nil {
+		t.Error("another role is refused:", err)
+	} else {
+		other()
+	}
+	unlock()
+	if unlock, err = alone(&two, "trade"); err != nil {
+		t.Error("refused after the first has ended:", err)
+	} else {
+		unlock()
+	}
+	two.Store.DSN = "postgres://zhigui@db/zhigui" // a network engine takes several, each with a folder of its own
+	if unlock, err = alone(&one, "trade"); err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if unlock, err = alone(&two, "trade"); err != nil {
+		t.Error(err)
+	} else {
+		unlock()
+	}
+}
