@@ -11,7 +11,6 @@ import (
 	"zhigui/server/api/message"
 	"zhigui/server/api/message/format"
 	"zhigui/server/api/mgmt"
-	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/link"
@@ -135,8 +134,7 @@ func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, err
 	if err != nil {
 		return nil, fmt.Errorf("dialect: %w", err)
 	}
-	_, none := s.hsm.Current(c.Owner)
-	if c.Keys != "" && (c.KEK == "" || none != nil) { // a host that changes its keys itself has newer ones than the file
+	if c.Keys != "" {
 		if err := s.importKeys(c.Owner, c.Zone, c.Keys); err != nil {
 			return nil, err
 		}
@@ -155,18 +153,6 @@ func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, err
 		return nil, fmt.Errorf("its keys (keys: a file, or serverctl key import %s): %w", c.Owner, err)
 	}
 	return h, nil
-}
-
-// importKeys gives the security module the PIN and the MAC key of a file.
-func (s *services) importKeys(owner, zone, file string) error {
-	pik, mak, err := zoneKeys(file)
-	if err != nil {
-		return err
-	}
-	defer clear(pik)
-	defer clear(mak)
-	alg := map[string]paycrypto.Alg{"": paycrypto.DES, "3des": paycrypto.DES, "sm4": paycrypto.SM4, "aes": paycrypto.AES}[zone]
-	return s.hsm.Import(owner, alg, pik, mak)
 }
 
 // codecOf loads a dialect by name or file, over the model that the engine thinks in.

@@ -47,7 +47,7 @@ type Channel struct {
 	Dialect string `yaml:"dialect"`
 	Zone    string `yaml:"zone"`    // of its terminals: 3des or sm4 where they sign in; default: its name
 	Keys    string `yaml:"keys"`    // owner of the one key of all its messages; empty: each terminal signs in
-	KeyFile string `yaml:"keyFile"` // of that owner's keys (serverctl zone keys); empty: they were imported
+	KeyFile string `yaml:"keyFile"` // of that owner's keys (serverctl zone keys), taken once; empty: they were imported
 	Alg     string `yaml:"alg"`     // of that owner's keys: 3des (default) or sm4
 	// Encrypt names the fields (canonical names, or all) that terminals of this channel encrypt under
 	// a data key; empty: none.

@@ -193,9 +193,15 @@ func (p Permit) Release() {
 
 // Pack packs m, with its MAC, as the host wants it.
 func (h *Host) Pack(dst []byte, m *message.Message) ([]byte, error) {
-	key, err := h.Key()
-	if err != nil && h.o.Codec.HasMAC() {
-		return dst, fmt.Errorf("%w: %w", ErrModule, err)
+	key, _ := h.Key()
+	return h.PackUnder(dst, m, key)
+}
+
+// PackUnder is Pack under one version of the host's keys: a message whose PIN block is under that version
+// gets its MAC under the same, though the host has changed its keys in between. Without keys it is zero.
+func (h *Host) PackUnder(dst []byte, m *message.Message, key hsm.Ref) ([]byte, error) {
+	if key.Version == 0 && h.o.Codec.HasMAC() {
+		return dst, fmt.Errorf("%w: %w", ErrModule, hsm.ErrNoKey)
 	}
 	return h.pack(dst, m, key)
 }

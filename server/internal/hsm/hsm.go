@@ -40,6 +40,7 @@ const (
 	UseNext      // the key that becomes a terminal's TMK when its PIN pad has proven to hold it
 	UseMaker     // the CA of a maker of PIN pads
 	UseRevoked   // a PIN pad that is good for nothing any more
+	UseFile      // the mark of a file of keys that was imported
 )
 
 // Ref names one version of a key set: a zone such as "host", or a terminal.

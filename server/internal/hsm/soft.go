@@ -59,7 +59,7 @@ func aad(r Record) []byte {
 
 func (s *Soft) load(r Record) error {
 	switch r.Use {
-	case UseKEK, UseComponent, UseData, UseSigner, UseDevice, UseNext, UseMaker, UseRevoked:
+	case UseKEK, UseComponent, UseData, UseSigner, UseDevice, UseNext, UseMaker, UseRevoked, UseFile:
 		return nil // opened when they are used
 	}
 	raw, err := s.openKey(r.Sealed, aad(r))

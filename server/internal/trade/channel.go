@@ -68,6 +68,7 @@ type work struct {
 	z      *Channel
 	seal   link.Seal        // of in
 	host   *host.Host       // where the transaction goes
+	to     hsm.Ref          // version of its keys for this message, PIN block and MAC alike; zero: it has none
 	in     *message.Message // from the terminal
 	out    *message.Message // to the host
 	reply  *message.Message // to the terminal
@@ -87,7 +88,7 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	z.e.count.requests.Add(1)
 	w := z.pool.Get().(*work)
 	defer z.pool.Put(w)
-	w.keyed, w.term, w.host, w.claims = false, nil, nil, nil
+	w.keyed, w.term, w.host, w.to, w.claims = false, nil, nil, hsm.Ref{}, nil
 	var err error
 	if w.seal, err = z.o.Codec.Unpack(w.in, body); err != nil {
 		z.e.count.garbage.Add(1)

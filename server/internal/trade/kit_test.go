@@ -61,6 +61,7 @@ type rig struct {
 	rules  []route.Rule    // beside: everything else to core
 	secret []string        // fields that terminals encrypt
 	clear  bool            // or do not
+	wrap   func(hsm.HSM) hsm.HSM
 }
 
 // hostOf is one more host of a rig.
@@ -125,6 +126,9 @@ func (r *rig) start() {
 		r.hsm, err = remote.New(remote.Options{Address: r.device, Timeout: 300 * time.Millisecond}, v, r.st)
 	}
 	fatal()
+	if r.wrap != nil {
+		r.hsm = r.wrap(r.hsm)
+	}
 	alg, name := paycrypto.DES, "cups128"
 	if r.hostSM {
 		alg, name = paycrypto.SM4, "cups128sm4"

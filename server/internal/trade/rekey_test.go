@@ -93,3 +93,37 @@ func TestKeysChangeUnderTrafficAndNoTransactionIsLost(t *testing.T) {
 		t.Errorf("keys %v became %v", before, now)
 	}
 }
+
+// between is a module that has new keys of the host right after it has translated a PIN block.
+type between struct {
+	hsm.HSM
+	t     *testing.T
+	times *atomic.Int32
+}
+
+func (b between) TranslatePIN(from, to hsm.Ref, block, pan []byte) ([]byte, error) {
+	out, err := b.HSM.TranslatePIN(from, to, block, pan)
+	if b.times.Add(1) == 1 {
+		other := bytes.Repeat([]byte{0x2A, 0xC1}, 8)
+		if err := b.Import("core", paycrypto.DES, other, other); err != nil {
+			b.t.Error(err)
+		}
+	}
+	return out, err
+}
+
+// A PIN block under the keys before and a MAC under the new ones is a message that the host cannot read.
+//
+// req: TX-27
+func TestAMessageIsUnderOneVersionOfTheHostsKeys(t *testing.T) {
+	times := &atomic.Int32{}
+	r := newRigOf(&rig{t: t, dir: t.TempDir(), wrap: func(h hsm.HSM) hsm.HSM { return between{h, t, times} }})
+	x := r.terminal("00000001", trade.Zone3DES)
+	_, a := x.withdraw(card5, 10000) // the bank has not changed its keys
+	if a.String(39) != "00" || times.Load() != 1 {
+		t.Fatalf("told %s after %d translations", a.String(39), times.Load())
+	}
+	if now, err := r.host.Key(); err != nil || now.Version != 2 {
+		t.Error("the keys did not change:", now, err)
+	}
+}

@@ -136,6 +136,7 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan 
 	if err != nil {
 		return nil, rcSystem
 	}
+	w.to, _ = w.host.Key() // once: the host may change them at any time
 	w.out.Reset(w.host.Model())
 	_ = w.out.SetMTI(k.Type)
 	if z.pair[w.host.Name()].toH.Copy(w.out, w.in, toHost...) != nil || w.out.Set(2, pan) != nil {
@@ -164,7 +165,7 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan 
 			return nil, rc
 		}
 	}
-	if w.frame, err = w.host.Pack(w.frame[:0], w.out); err != nil {
+	if w.frame, err = w.host.PackUnder(w.frame[:0], w.out, w.to); err != nil {
 		e.o.Log.Error("host message cannot be packed", "host", w.host.Name(), "error", err.Error())
 		if errors.Is(err, host.ErrModule) {
 			return nil, rcSystem
@@ -176,11 +177,10 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan 
 
 // translate re-encrypts a PIN block of the terminal for the host.
 func (w *work) translate(block, pan []byte) ([]byte, error) {
-	to, err := w.host.Key()
-	if err != nil {
-		return nil, err
+	if w.to.Version == 0 {
+		return nil, hsm.ErrNoKey
 	}
-	return w.z.e.hsm.TranslatePIN(w.key, to, block, pan)
+	return w.z.e.hsm.TranslatePIN(w.key, w.to, block, pan)
 }
 
 // pinRefusal tells a wrong PIN block from a security module that does not answer: the second is not the
