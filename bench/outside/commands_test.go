@@ -31,7 +31,7 @@ Listed and always refused with accessDenied, as keys are the platform's: KeyMana
 Crypto.CryptoData, GenerateAuthentication and VerifyAuthentication. GetCertificate and ExportRSADeviceSignedItem need a PIN pad with keys over the line (` + "`remoteKeys: true`" + `); key pairs are made
 by its maker, so that GenerateRSAKeyPair, ExportRSAIssuerSignedItem and ReplaceCertificate are not there. Refused to our own pages (authorizationRequired): what moves, clears or reads beside the flow; see ` + "`docs/interfaces.md`" + `. Crypto.Digest and GenerateRandom
 are the platform's own, as no PIN pad here has them. The EMVCless commands, too, are the platform's: they are there when the card reader has an antenna (` + "`creatorcrt591`" + ` with ` + "`tap: true`" + `),
-which this scene's has not. CashAcceptor.Deplete and GetDepleteSource are there when the acceptor has a store (` + "`itlnv200` with `payout: true`" + `; this scene's has none, ` + "`cashcodeccnet`" + ` never).
+which this scene's has not. CashAcceptor.Deplete and GetDepleteSource are there when the acceptor has a store (` + "`itlnv200` with `payout: true`" + `; this scene's has none, ` + "`cashcodeccnet`" + ` never), and so are Dispense, Denominate, GetMixTypes and GetPresentStatus of CashDispenser there.
 Classes of which nothing is here: Check, Deposit, MixedMedia, VendorApplication, BanknoteNeutralization, German, PowerManagement.
 `
 

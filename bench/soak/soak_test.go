@@ -30,7 +30,7 @@ var (
 func TestMain(m *testing.M) {
 	if len(os.Args) < 2 || strings.HasPrefix(os.Args[1], "-") { // the tests, not a driver
 		flag.Parse()
-		_ = flag.Set("test.parallel", fmt.Sprint(4**rigs))
+		_ = flag.Set("test.parallel", fmt.Sprint(5**rigs))
 	}
 	conformance.Main(m, models.All()...)
 }
@@ -55,6 +55,9 @@ func TestNotesAreCountedRightWhateverGoesWrongAndNothingLeaks(t *testing.T) {
 				parts(t, *total/len(makers), func(t *testing.T, i, n int) { withdrawals(t, m, n, first+uint64(1000*k+i)) })
 			})
 		}
+		t.Run("recycler", func(t *testing.T) {
+			parts(t, *total, func(t *testing.T, i, n int) { recycles(t, n, first+uint64(5000+i)) })
+		})
 		t.Run("deposits", func(t *testing.T) {
 			parts(t, *total, func(t *testing.T, i, n int) { deposits(t, n, first+uint64(i)) })
 		})

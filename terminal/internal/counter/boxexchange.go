@@ -2,6 +2,8 @@ package counter
 
 import (
 	"context"
+	"fmt"
+	"maps"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
@@ -47,7 +49,7 @@ func (c *Counter) openBox(to boxExchange, why string) *api.Completion {
 	c.mu.Lock()
 	active := c.box != boxClosed
 	if !serving && !open && !active {
-		c.box = to
+		c.box, c.stored = to, map[string]book.Unit{}
 	}
 	c.mu.Unlock()
 	switch {
@@ -64,8 +66,8 @@ func (c *Counter) openBox(to boxExchange, why string) *api.Completion {
 	return nil
 }
 
-// setBox notes that the box is empty; nothing else can be said of a box that notes only go
-// into.
+// setBox notes that the box is empty, as nothing else can be said of a box that notes only go into,
+// and what the units of a recycler's store hold now: as many as the recycler itself counts.
 func (c *Counter) setBox(_ context.Context, call *service.Call) api.Completion {
 	var req struct {
 		Storage map[string]struct {
@@ -76,20 +78,56 @@ func (c *Counter) setBox(_ context.Context, call *service.Call) api.Completion {
 			} `json:"cash"`
 		} `json:"storage"`
 	}
-	if err := call.Decode(&req); err != nil {
-		return api.Refuse(api.InvalidData, err.Error())
+	if err := call.Decode(&req); err != nil || len(req.Storage) == 0 {
+		return api.Refuse(api.InvalidData, "storage is wanted: units with cash.status.initial")
 	}
-	s, ok := req.Storage[cash.BoxUnit]
-	if !ok || len(req.Storage) != 1 || s.Cash == nil || s.Cash.Status == nil || !nothing(s.Cash.Status.Initial) {
-		return api.Refuse(api.InvalidData, cash.BoxUnit+" with cash.status.initial of nothing is wanted")
+	units := map[string]book.Unit{}
+	emptied := false
+	for id, s := range req.Storage {
+		if s.Cash == nil || s.Cash.Status == nil || s.Cash.Status.Initial == nil {
+			return api.Refuse(api.InvalidData, id+": cash.status.initial is wanted")
+		}
+		if id == cash.BoxUnit {
+			if !nothing(s.Cash.Status.Initial) {
+				return api.Refuse(api.InvalidData, id+" with cash.status.initial of nothing is wanted")
+			}
+			emptied = true
+			continue
+		}
+		var u book.Unit
+		c.Ledger.Read(func(b *book.Book) {
+			if own := b.Units[id]; own != nil && own.At(book.Acceptor) {
+				u = book.Unit{Device: own.Device, Currency: own.Currency, Value: own.Value}
+			}
+		})
+		n, err := total(u, s.Cash.Status.Initial)
+		switch counts, known := c.level(id); {
+		case u.Value == 0 || err != nil:
+			return api.Refuse(api.InvalidData, fmt.Sprintf("%s: no recycle unit, or %v", id, err))
+		case !known || counts != n:
+			return api.Refuse(api.InvalidData, fmt.Sprintf("%s: %d notes, the recycler counts %d", id, n, counts))
+		}
+		u.Initial, u.Count = n, n
+		units[id] = u
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.box == boxClosed || c.box == boxDepleting {
 		return api.Refuse(api.SequenceError, "no exchange is active")
 	}
-	c.box = boxEmptied
+	if emptied {
+		c.box = boxEmptied
+	}
+	maps.Copy(c.stored, units)
 	return api.Completion{Outcome: api.Done}
+}
+
+// level is what the recycler counts in a unit.
+func (c *Counter) level(unit string) (int, bool) {
+	if c.Recycler == nil {
+		return 0, false
+	}
+	return c.Recycler.Level(unit)
 }
 
 // nothing: no number in it is above zero.
@@ -117,13 +155,13 @@ func nothing(initial map[string]any) bool {
 // endBoxExchange books the emptying and goes back into service.
 func (c *Counter) endBoxExchange(context.Context, *service.Call) api.Completion {
 	c.mu.Lock()
-	box := c.box
+	box, units := c.box, maps.Clone(c.stored)
 	c.mu.Unlock()
-	switch box {
-	case boxClosed, boxDepleting:
+	if box == boxClosed || box == boxDepleting {
 		return api.Fail(api.NotStarted, "noExchangeActive", "no exchange is active")
-	case boxEmptied:
-		if err := c.Ledger.Log(ej.Counts, ej.Record{Device: AcceptorID}, book.CountsData{BoxEmptied: true, By: "XFS4IoT client"}); err != nil {
+	}
+	if x := (book.CountsData{BoxEmptied: box == boxEmptied, Units: units, By: "XFS4IoT client", Exchange: c.lines(units)}); x.BoxEmptied || len(units) > 0 {
+		if err := c.Ledger.Log(ej.Counts, ej.Record{Device: AcceptorID}, x); err != nil {
 			return api.Refuse(api.InternalError, err.Error())
 		}
 	}

@@ -142,6 +142,7 @@ type Counter struct {
 	approved  map[string]Approval     // approvals of the session
 	counted   map[string]book.Unit    // what an exchange has set so far
 	box       boxExchange             // of the acceptor's cash box
+	stored    map[string]book.Unit    // what an exchange has set of the recycler's store
 	chip      *emv.Application        // of the session's card, nil without one
 	kernel    kernel                  // of outside clients
 	antenna   *bool                   // whether the reader has one; nil: not known yet

@@ -181,3 +181,35 @@ func TestARecyclerHasTheCommandsOfADispenser(t *testing.T) {
 		t.Errorf("it may not pay, and has %v", off)
 	}
 }
+
+func TestAnExchangeOfTheStoreTakesWhatTheRecyclerCounts(t *testing.T) {
+	m := &mouth{state: api.Online, exit: "empty", levels: map[string]int{"unit100CNY1": 3, "unit20CNY1": 2}}
+	r := withRecycler(t, m, "first")
+	r.EndSession("test")
+	set := func(n string) api.Completion {
+		return r.setBox(context.Background(), &service.Call{Payload: []byte(`{"storage":{"unit100CNY1":{"cash":{"status":{"initial":{"typeCNY100":{"fit":` + n + `}}}}},"unitcashbox":{"cash":{"status":{"initial":{}}}}}}`)})
+	}
+	if c := set("9"); c.Outcome != api.NotStarted {
+		t.Errorf("without an exchange: %+v", c)
+	}
+	if c := r.startBoxExchange(context.Background(), nil); c.Outcome != api.Done {
+		t.Fatalf("%+v", c)
+	}
+	m.mu.Lock()
+	m.levels = map[string]int{"unit100CNY1": 9, "unit20CNY1": 2} // six were put in
+	m.mu.Unlock()
+	if c := set("8"); c.Code != api.InvalidData {
+		t.Errorf("another number than the device's: %+v", c)
+	}
+	if c := set("9"); c.Outcome != api.Done {
+		t.Errorf("%+v", c)
+	}
+	if c := r.endBoxExchange(context.Background(), nil); c.Outcome != api.Done {
+		t.Errorf("%+v", c)
+	}
+	r.Ledger.Read(func(b *book.Book) {
+		if u := b.Units["unit100CNY1"]; u.Count != 9 || u.Initial != 9 || !u.At(book.Acceptor) {
+			t.Errorf("%+v", u)
+		}
+	})
+}

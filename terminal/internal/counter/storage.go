@@ -199,6 +199,18 @@ func total(u book.Unit, initial map[string]any) (n int, err error) {
 	return n, nil
 }
 
+// lines are what an exchange did to units, as far as new counts tell it.
+func (c *Counter) lines(units map[string]book.Unit) map[string]book.ExchangeLine {
+	out := map[string]book.ExchangeLine{}
+	c.Ledger.Read(func(b *book.Book) {
+		for id, u := range units {
+			was := b.Units[id]
+			out[id] = book.ExchangeLine{Booked: was.Count, Counted: was.Count, Added: max(u.Count-was.Count, 0), Removed: max(was.Count-u.Count, 0), Rejected: was.Rejected, Retracted: was.Retracted}
+		}
+	})
+	return out
+}
+
 // endExchange writes the new counts, with what the book had beside them, and goes back into
 // service.
 func (c *Counter) endExchange(context.Context, *service.Call) api.Completion {
@@ -208,15 +220,8 @@ func (c *Counter) endExchange(context.Context, *service.Call) api.Completion {
 	c.mu.Lock()
 	units := maps.Clone(c.counted)
 	c.mu.Unlock()
-	lines := map[string]book.ExchangeLine{}
-	c.Ledger.Read(func(b *book.Book) {
-		for id, u := range units {
-			was := b.Units[id]
-			lines[id] = book.ExchangeLine{Booked: was.Count, Counted: was.Count, Added: max(u.Count-was.Count, 0), Removed: max(was.Count-u.Count, 0), Rejected: was.Rejected, Retracted: was.Retracted}
-		}
-	})
 	if len(units) > 0 {
-		if err := c.Ledger.Log(ej.Counts, ej.Record{Device: "cash"}, book.CountsData{Units: units, By: "XFS4IoT client", Exchange: lines}); err != nil {
+		if err := c.Ledger.Log(ej.Counts, ej.Record{Device: "cash"}, book.CountsData{Units: units, By: "XFS4IoT client", Exchange: c.lines(units)}); err != nil {
 			return api.Refuse(api.InternalError, err.Error())
 		}
 	}
