@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"zhigui/server/api/access"
 	"zhigui/server/api/code"
@@ -41,6 +42,24 @@ func refusal(err error) error {
 	return nil
 }
 
+// refuseKey notes a refusal, the same one of a terminal once an hour: it asks again all the time.
+func (s *Service) refuseKey(ctx context.Context, t *store.Terminal, refused error) error {
+	now, id := s.o.Now(), t.ID+"|"+refused.Error()
+	s.mu.Lock()
+	told, ok := s.refused[id]
+	if !ok || now.Sub(told) >= time.Hour {
+		s.refused[id] = now
+		ok = false
+	}
+	s.mu.Unlock()
+	if !ok {
+		if err := s.auditKey(ctx, t, "refused: "+refused.Error()); err != nil {
+			return err
+		}
+	}
+	return refused
+}
+
 func (s *Service) auditKey(ctx context.Context, t *store.Terminal, note string) error {
 	return s.st.AddAudit(ctx, store.Audit{User: t.ID, Action: "terminal.key", Target: t.ID, Note: note, At: s.o.Now()})
 }
@@ -56,7 +75,7 @@ func (s *Service) keys(t *store.Terminal, w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return err
 	}
-	exchange, err := s.st.Ordered(r.Context(), t.ID, access.CommandLoadKey)
+	exchange, err := s.st.Ordered(r.Context(), t.ID, access.CommandLoadKey, s.o.Now())
 	if err != nil {
 		return err
 	}
@@ -65,15 +84,11 @@ func (s *Service) keys(t *store.Terminal, w http.ResponseWriter, r *http.Request
 	if err != nil && refused == nil {
 		return err
 	}
-	note := fmt.Sprintf("a new master key for PIN pad %s, not yet in use", o.Serial)
 	if refused != nil {
-		note = "refused: " + refused.Error()
+		return s.refuseKey(r.Context(), t, refused)
 	}
-	if err := s.auditKey(r.Context(), t, note); err != nil {
+	if err := s.auditKey(r.Context(), t, fmt.Sprintf("a new master key for PIN pad %s, not yet in use", o.Serial)); err != nil {
 		return err
-	}
-	if refused != nil {
-		return refused
 	}
 	return answer(w, token)
 }
@@ -91,7 +106,7 @@ func (s *Service) heldKey(t *store.Terminal, w http.ResponseWriter, r *http.Requ
 	}
 	known, fresh, err := s.o.Keys.Prove(t.ID, alg, p)
 	if refused := refusal(err); refused != nil {
-		return errors.Join(s.auditKey(r.Context(), t, "refused: "+refused.Error()), refused)
+		return s.refuseKey(r.Context(), t, refused)
 	}
 	if err != nil {
 		return err

@@ -280,10 +280,16 @@ func TestAPINPadOfAKnownMakerNeedsNoRegistrationAndARevokedOneGetsNothing(t *tes
 		if _, err := r.load(next, true); !errors.Is(err, hsm.ErrRevoked) {
 			t.Error("a revoked pad:", err)
 		}
+		if _, err := r.load(vouched(maker, "SIM00003"), false); !errors.Is(err, hsm.ErrOtherPad) {
+			t.Error("another pad takes the place of a revoked one uninvited:", err)
+		}
+		if !r.known(vouched(maker, "SIM00003"), true) {
+			t.Error("the pad that was ordered in its place has no key")
+		}
 		if err := r.DropMaker("sim"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := r.load(vouched(maker, "SIM00003"), true); !errors.Is(err, hsm.ErrMaker) {
+		if _, err := r.load(vouched(maker, "SIM00004"), true); !errors.Is(err, hsm.ErrMaker) {
 			t.Error("a maker that was dropped:", err)
 		}
 	})

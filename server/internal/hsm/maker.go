@@ -95,6 +95,7 @@ func (l *Loader) Revoke(serial string) (terminals []string, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("hsm: load keys: %w", err)
 	}
+	var pads []Record
 	for _, r := range recs {
 		if r.Use != UseDevice {
 			continue
@@ -108,7 +109,7 @@ func (l *Loader) Revoke(serial string) (terminals []string, err error) {
 			return nil, fmt.Errorf("hsm: PIN pad of %s: %w", r.Owner, err)
 		}
 		if d.Serial == serial {
-			terminals = append(terminals, r.Owner)
+			terminals, pads = append(terminals, r.Owner), append(pads, r)
 		}
 	}
 	r := Record{Owner: revokedOwner + serial, Use: UseRevoked, Version: 1, KCV: []byte{}}
@@ -116,9 +117,13 @@ func (l *Loader) Revoke(serial string) (terminals []string, err error) {
 	if err := l.save(r); err != nil {
 		return nil, err
 	}
-	for _, t := range terminals {
-		if err := l.keys.DropKeys(t); err != nil {
+	for _, p := range pads {
+		if err := l.keys.DropKeys(p.Owner); err != nil {
 			return terminals, fmt.Errorf("hsm: drop: %w", err)
+		}
+		p.KCV = []byte{}
+		if err := l.save(p); err != nil { // it stays the terminal's: people have to order another
+			return terminals, err
 		}
 	}
 	return terminals, nil

@@ -135,7 +135,7 @@ func TestATerminalFetchesItsPINPadsKeyFromTheServer(t *testing.T) {
 			}
 		}
 	}
-	if n["not yet in use"] != 2 || n["it is the terminal's now"] != 2 || n["refused"] != 6 {
+	if n["not yet in use"] != 2 || n["it is the terminal's now"] != 2 || n["refused"] != 4 {
 		t.Error("audit trail:", n)
 	}
 }

@@ -75,10 +75,11 @@ func (s *Store) WithdrawCommand(ctx context.Context, id, user string, now time.T
 		`UPDATE FL_TM_COMMAND SET COMMAND_STATE='withdrawn', UPDATE_TIME=? WHERE COMMAND_NUMBER=? AND (COMMAND_STATE='proposed' OR COMMAND_STATE='ready')`, ms(now), id)
 }
 
-// Ordered tells whether the terminal was sent a command of the kind and has not answered it.
-func (s *Store) Ordered(ctx context.Context, terminal, kind string) (bool, error) {
+// Ordered tells whether the terminal was sent a command of the kind that has not expired and has not been
+// answered.
+func (s *Store) Ordered(ctx context.Context, terminal, kind string, now time.Time) (bool, error) {
 	n := 0
-	err := s.row(ctx, `SELECT COUNT(*) FROM FL_TM_COMMAND WHERE TERMINAL_NUMBER=? AND COMMAND_KIND=? AND COMMAND_STATE='sent'`, terminal, kind).Scan(&n)
+	err := s.row(ctx, `SELECT COUNT(*) FROM FL_TM_COMMAND WHERE TERMINAL_NUMBER=? AND COMMAND_KIND=? AND COMMAND_STATE='sent' AND EXPIRE_TIME>?`, terminal, kind, ms(now)).Scan(&n)
 	return n > 0, err
 }
 
