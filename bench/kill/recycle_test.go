@@ -194,3 +194,27 @@ func (b *branch) sameStore(a acceptor, box int) error {
 	}
 	return nil
 }
+
+func TestAJamOfARecyclersPayoutIsClearedAndTheBooksAgree(t *testing.T) {
+	b := start(t, scene.Options{Zone: "sm4", Also: []string{"acceptor"}, Acceptor: scene.Recycler, Stored: map[string]int{}})
+	b.service, b.module, b.model = "deposit", "acceptor", "itlnv200"
+	b.waitReady()
+	for _, after := range []int{0, 100} { // before the first note has come out, and after it
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		if v, err := b.desk.Put(ctx, "demo-1", "123456", []int{100, 100}, false); err != nil || v.Outcome != "credited" {
+			t.Fatalf("%+v, %v", v, err)
+		}
+		if err := b.desk.Devices.Do("acceptor", "armFault", map[string]any{"code": "B1", "command": "pay", "stage": "mid-motion", "times": 1, "after": after}); err != nil {
+			t.Fatal(err)
+		}
+		v, err := b.desk.Withdraw(ctx, "demo-5", "123456", 20000, robot.Takes)
+		cancel()
+		t.Logf("%d: %+v, %v", after, v, err)
+		if v.Service != "acceptor" || v.Dispensed == nil {
+			t.Errorf("%+v", v)
+		}
+		b.quiet()
+		b.check()
+		b.checkStore()
+	}
+}
