@@ -91,7 +91,7 @@ type txn struct {
 	ID, Type, Host, Cash, Settle string
 	Amount, Paid                 int64
 	Acked, Financial             bool
-	Dispenses                    int
+	Dispenses, Resolved          int
 	PAN                          string // masked
 }
 
@@ -184,6 +184,7 @@ func (l *ledger) fold(r ej.Record) {
 	case ej.Suspense:
 		x.Settle = "suspense"
 	case ej.Resolved:
+		x.Resolved++
 		x.Settle, x.Paid, x.Acked = "reverse", d.Paid, false
 		if (d.Paid == x.Amount && x.Type != "cardIssue") || x.Type == "deposit" || d.Handed {
 			x.Settle = "commit"

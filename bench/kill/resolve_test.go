@@ -1,0 +1,120 @@
+package kill
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"testing"
+	"time"
+
+	"zhigui/bench/robot"
+	"zhigui/sim/scene"
+)
+
+// resolveFaults are at the records of a resolution that people have ordered at the console.
+var resolveFaults = []fault{
+	{},
+	{"ORDER", "platformd", syscall.SIGKILL}, {"RESOLVED", "platformd", syscall.SIGKILL}, {"ORDER_DONE", "platformd", syscall.SIGKILL}, {"SETTLE_ACK", "platformd", syscall.SIGKILL},
+	{"ORDER", "server", syscall.SIGKILL}, {"RESOLVED", "server", syscall.SIGKILL}, {"ORDER_DONE", "server", syscall.SIGKILL},
+	{"RESOLVED", "bank", syscall.SIGKILL},
+}
+
+func TestASuspenseThatTheConsoleResolvesIsResolvedOnceWhateverDies(t *testing.T) {
+	b := start(t, scene.Options{Zone: "3des", Also: []string{"acceptor"}, Acceptor: scene.Recycler, Stored: map[string]int{}})
+	b.service, b.module, b.model = "deposit", "acceptor", "itlnv200"
+	b.waitReady()
+	faults := resolveFaults
+	if testing.Short() {
+		faults = faults[2:3]
+	}
+	var put, given int64 // by customers; to them, as people said
+	for i, f := range faults {
+		ok := t.Run(fmt.Sprintf("%d %s", i, f), func(t *testing.T) {
+			b.t = t
+			paid := []int64{10000, 0}[i%2] // the customer came back for the note, or the staff have it
+			id := b.leaves()
+			<-b.arm(f, nil, nil)
+			c := b.give("resolve", map[string]any{"txn": id, "paid": paid})
+			if c = b.ended(c.ID); c.State != "done" {
+				t.Errorf("%+v", c)
+			}
+			if err := robot.Until(60*time.Second, func() error { b.revive(); return b.settledAll() }); err != nil {
+				t.Fatal(err)
+			}
+			if f.state != "" && !b.strikes(f) {
+				t.Error("the fault did not strike")
+			}
+			put, given = put+10000, given+paid
+			b.bankAgrees(given - put)
+			again := b.ended(b.give("resolve", map[string]any{"txn": id, "paid": 10000 - paid}).ID)
+			if again.State != "failed" {
+				t.Errorf("a second word about it: %+v", again)
+			}
+			bk, err := b.book()
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := map[int64]string{10000: "commit", 0: "reverse"}[paid]
+			if x := bk.Txns[id]; x.Resolved != 1 || x.Paid != paid || x.Settle != want {
+				t.Errorf("%+v", x)
+			}
+			b.waitReady()
+		})
+		if !ok {
+			return
+		}
+	}
+}
+
+// leaves is a customer who puts a note in, draws it again, and leaves it at the mouth; a person takes
+// it. It is the withdrawal that then waits for a person's word.
+func (b *branch) leaves() string {
+	t := b.t
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	if v, err := b.desk.Put(ctx, "demo-1", "123456", []int{100}, false); err != nil || v.Outcome != "credited" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	v, err := b.desk.Withdraw(ctx, "demo-5", "123456", 10000, robot.LeavesThem)
+	if err != nil || v.Service != "acceptor" {
+		t.Fatalf("%+v, %v", v, err)
+	}
+	if err := robot.Until(30*time.Second, func() error {
+		bk, err := b.book()
+		if err == nil && (bk.Txns[v.Txn] == nil || bk.Txns[v.Txn].Settle != "suspense") {
+			err = errors.New("it is not in suspense")
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.desk.Devices.Do("acceptor", "takeNotes", nil); err != nil {
+		t.Fatal(err)
+	}
+	return v.Txn
+}
+
+// bankAgrees waits until the bank has debited so much, all accounts together.
+func (b *branch) bankAgrees(want int64) {
+	b.t.Helper()
+	err := robot.Until(60*time.Second, func() error {
+		b.revive()
+		var inv struct {
+			OK               bool
+			Opened, Balances int64
+			Problems         []string
+		}
+		if err := robot.GetJSON(fmt.Sprintf("http://127.0.0.1:%d/api/invariants", b.Ports.HostControl), &inv); err != nil {
+			return err
+		}
+		if debited := inv.Opened - inv.Balances; !inv.OK || debited != want {
+			return fmt.Errorf("the bank debited %d fen, not %d; %v", debited, want, inv.Problems)
+		}
+		return nil
+	})
+	if err != nil {
+		b.t.Error(err)
+	}
+}
