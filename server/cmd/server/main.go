@@ -54,7 +54,7 @@ func run(path, roles string) error {
 	}
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Log))
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	log := slog.New(newQuiet(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}), 10*time.Second))
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	if c.Bench.CPUProfile != "" {

@@ -17,11 +17,12 @@ type Kafka struct {
 	brokers []string
 	w       *kafka.Writer
 	log     *slog.Logger
+	every   time.Duration // how often subscribers look for partitions that were added
 }
 
 // NewKafka makes a client; nothing is connected yet.
 func NewKafka(brokers []string, log *slog.Logger) *Kafka {
-	return &Kafka{brokers: brokers, log: log, w: &kafka.Writer{Addr: kafka.TCP(brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll,
+	return &Kafka{brokers: brokers, log: log, every: 5 * time.Second, w: &kafka.Writer{Addr: kafka.TCP(brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll,
 		BatchTimeout: time.Millisecond, BatchSize: 128, MaxAttempts: 1, AllowAutoTopicCreation: true}}
 }
 
@@ -53,64 +54,92 @@ func (k *Kafka) Subscribe(topic, group string, take func(Message)) (stop func(),
 		cancel()
 		return nil, err
 	}
-	var readers []*kafka.Reader
 	conf := kafka.ReaderConfig{Brokers: k.brokers, Topic: topic, MinBytes: 1, MaxBytes: 4 << 20, MaxWait: 50 * time.Millisecond, ReadBackoffMin: 5 * time.Millisecond, ReadBackoffMax: 200 * time.Millisecond}
-	if group != "" {
-		conf.GroupID, conf.StartOffset, conf.CommitInterval = group, kafka.FirstOffset, 100*time.Millisecond
-		readers = append(readers, kafka.NewReader(conf))
-	} else {
-		parts, err := k.partitions(ctx, topic)
-		if err != nil {
-			cancel()
-			return nil, err
-		}
-		for _, p := range parts {
-			conf.Partition = p
-			r := kafka.NewReader(conf)
-			end, err := k.end(ctx, topic, p)
-			if err == nil {
-				err = r.SetOffset(end)
-			}
-			if err != nil {
-				cancel()
-				return nil, fmt.Errorf("bus: subscribe: %w", err)
-			}
-			readers = append(readers, r)
-		}
-	}
 	var wg sync.WaitGroup
-	for _, r := range readers {
-		wg.Go(func() {
-			for {
-				m, err := r.ReadMessage(ctx)
-				switch {
-				case ctx.Err() != nil || errors.Is(err, io.EOF):
-					return
-				case err != nil:
-					k.log.Warn("bus: read", "topic", topic, "error", err.Error())
-					select {
-					case <-ctx.Done():
-						return
-					case <-time.After(200 * time.Millisecond):
-					}
-				default:
-					take(Message{m.Key, m.Value})
-				}
-			}
-		})
-	}
-	return sync.OnceFunc(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		wg.Wait()
-		for _, r := range readers {
-			_ = r.Close()
+	})
+	if group != "" {
+		conf.GroupID, conf.StartOffset, conf.CommitInterval = group, kafka.FirstOffset, 100*time.Millisecond
+		conf.WatchPartitionChanges, conf.PartitionWatchInterval = true, k.every
+		wg.Go(func() { k.read(ctx, kafka.NewReader(conf), topic, take) })
+		return stop, nil
+	}
+	have := map[int]bool{}
+	add := func(partition int, offset int64) error {
+		conf := conf
+		conf.Partition = partition
+		r := kafka.NewReader(conf)
+		if err := r.SetOffset(offset); err != nil {
+			return errors.Join(err, r.Close())
 		}
-	}), nil
+		have[partition] = true
+		wg.Go(func() { k.read(ctx, r, topic, take) })
+		return nil
+	}
+	parts, err := k.partitions(ctx, topic)
+	for _, p := range parts {
+		var end int64
+		if end, err = k.end(ctx, topic, p); err == nil {
+			err = add(p, end)
+		}
+		if err != nil {
+			break
+		}
+	}
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("bus: subscribe: %w", err)
+	}
+	wg.Go(func() {
+		t := time.NewTicker(k.every)
+		defer t.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+			parts, err := k.partitions(ctx, topic)
+			for _, p := range parts {
+				if err == nil && !have[p] {
+					k.log.Info("bus: new partition", "topic", topic, "partition", p)
+					err = add(p, kafka.FirstOffset) // all of it came after the subscription
+				}
+			}
+			if err != nil && ctx.Err() == nil {
+				k.log.Warn("bus: partitions", "topic", topic, "error", err.Error())
+			}
+		}
+	})
+	return stop, nil
+}
+
+// read gives take what r reads until ctx ends.
+func (k *Kafka) read(ctx context.Context, r *kafka.Reader, topic string, take func(Message)) {
+	defer r.Close() //nolint:errcheck // reading
+	for {
+		m, err := r.ReadMessage(ctx)
+		switch {
+		case ctx.Err() != nil || errors.Is(err, io.EOF):
+			return
+		case err != nil:
+			k.log.Warn("bus: read", "topic", topic, "error", err.Error())
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(200 * time.Millisecond):
+			}
+		default:
+			take(Message{m.Key, m.Value})
+		}
+	}
 }
 
 // end is the offset that the next message of a partition will have.
 func (k *Kafka) end(ctx context.Context, topic string, partition int) (int64, error) {
-	c, err := kafka.DialLeader(ctx, "tcp", k.brokers[0], topic, partition)
+	c, err := k.dial(func(b string) (*kafka.Conn, error) { return kafka.DialLeader(ctx, "tcp", b, topic, partition) })
 	if err != nil {
 		return 0, err
 	}
@@ -118,8 +147,18 @@ func (k *Kafka) end(ctx context.Context, topic string, partition int) (int64, er
 	return c.ReadLastOffset()
 }
 
+// dial asks one broker after another.
+func (k *Kafka) dial(f func(broker string) (*kafka.Conn, error)) (c *kafka.Conn, err error) {
+	for _, b := range k.brokers {
+		if c, err = f(b); err == nil {
+			return c, nil
+		}
+	}
+	return nil, err
+}
+
 func (k *Kafka) partitions(ctx context.Context, topic string) (out []int, err error) {
-	c, err := kafka.DialContext(ctx, "tcp", k.brokers[0])
+	c, err := k.dial(func(b string) (*kafka.Conn, error) { return kafka.DialContext(ctx, "tcp", b) })
 	if err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}

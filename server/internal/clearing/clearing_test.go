@@ -71,6 +71,10 @@ func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
 	if err := st.AddTerminal(ctx, &store.Terminal{ID: "P0000001", Merchant: "102290000000001", Branch: "0001", Zone: "pos", Enabled: true, Created: now}); err != nil {
 		t.Fatal(err)
 	}
+	other := &store.Terminal{ID: "P0000002", Merchant: "102290000000009", Branch: "0001", Zone: "pos", Enabled: true, Created: now} // today another merchant's
+	if err := st.AddTerminal(ctx, other); err != nil {
+		t.Fatal(err)
+	}
 	day := now.Format("20060102")
 	base := store.NumberAt(now)
 	for i, x := range []struct {
@@ -83,8 +87,12 @@ func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
 			t.Fatal(fresh, err)
 		}
 	}
-	want := []store.Entry{{Merchant: "102290000000001", Receiver: Bank, Count: 3, Gross: 11_334, Amount: 58}, {Merchant: "102290000000001", Receiver: "shop", Count: 3, Gross: 11_334, Amount: 10_148},
-		{Merchant: "102290000000001", Receiver: "landlord", Count: 3, Gross: 11_334, Amount: 1_128}}
+	moved := &store.Txn{ID: base + 90, Idem: "moved", Digest: []byte{1}, Terminal: other.ID, Merchant: "102290000000001", Host: "core", Kind: "purchase", Amount: 2_000, State: store.Confirmed, Day: day, Created: now, Updated: now}
+	if fresh, err := st.Insert(ctx, moved); !fresh || err != nil {
+		t.Fatal(fresh, err)
+	}
+	want := []store.Entry{{Merchant: "102290000000001", Receiver: Bank, Count: 4, Gross: 13_334, Amount: 68}, {Merchant: "102290000000001", Receiver: "shop", Count: 4, Gross: 13_334, Amount: 11_939},
+		{Merchant: "102290000000001", Receiver: "landlord", Count: 4, Gross: 13_334, Amount: 1_327}}
 	for range 2 {
 		got, err := Day(ctx, st, product.Builtin(), []string{"core"}, day)
 		if err != nil {

@@ -21,7 +21,7 @@ type breaker struct {
 	since  time.Time // open since
 	trying bool
 	trial  int // requests let through at a time while trying
-	out    int // of those, under way
+	out    int // of those, given and not come back
 	opened uint64
 	barred uint64
 }
@@ -55,27 +55,36 @@ func (b *breaker) counts() (opened, barred uint64) {
 	return b.opened, b.barred
 }
 
-// allow tells whether a request may go on. In the closed state it costs two loads.
-func (b *breaker) allow() bool {
+// allow tells whether a request may go on. In the closed state it costs two loads. A trial is one of the
+// few that an open breaker lets through: it stays taken until done.
+func (b *breaker) allow() (ok, trial bool) {
 	if b.closed.Load() {
 		if b.flying.Load() < 20 || b.oldest(time.Now()) < b.l.Slow {
-			return true
+			return true, false
 		}
 		b.trip()
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed.Load() {
-		return true
+		return true, false
 	}
 	if !b.trying && time.Since(b.since) >= b.l.Rest {
 		b.trying, b.trial = true, 1
 	}
 	if b.trying && b.out < b.trial {
-		return true
+		b.out++
+		return true, true
 	}
 	b.barred++
-	return false
+	return false, false
+}
+
+// done gives a trial back.
+func (b *breaker) done() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.out--
 }
 
 // oldest is the age of the oldest request under way.
@@ -95,9 +104,6 @@ func (b *breaker) begin(now time.Time) (slot int) {
 	b.seconds[slot].Add(1)
 	b.flying.Add(1)
 	if !b.closed.Load() {
-		b.mu.Lock()
-		b.out++
-		b.mu.Unlock()
 		slot += ages // was a try
 	}
 	return slot
@@ -107,11 +113,6 @@ func (b *breaker) begin(now time.Time) (slot int) {
 func (b *breaker) end(slot int, answered, missed bool) {
 	b.seconds[slot%ages].Add(-1)
 	b.flying.Add(-1)
-	if slot >= ages {
-		b.mu.Lock()
-		b.out--
-		b.mu.Unlock()
-	}
 	switch {
 	case answered:
 		b.misses.Store(0)

@@ -87,8 +87,8 @@ type Host struct {
 	day       atomic.Pointer[string]
 	refreshed atomic.Int64 // when its keys were last read again, Unix nanoseconds
 
-	answered, unknown, notSent, macErrors atomic.Uint64
-	timeSum                               atomic.Int64 // of answered ones, microseconds
+	answered, unknown, notSent, macErrors, formatErrors atomic.Uint64
+	timeSum                                             atomic.Int64 // of answered ones, microseconds
 }
 
 // New makes a host; Attach gives it its link.
@@ -130,6 +130,21 @@ func (h *Host) Day(now time.Time) string {
 	return now.In(shanghai).Format("20060102")
 }
 
+// Settled is the settlement day that an answer names in F15; empty when it names none. A day that cannot
+// be is counted, and the host's current day holds.
+func (h *Host) Settled(date string, now time.Time) string {
+	if date == "" {
+		return ""
+	}
+	day, ok := FullDay(date, now)
+	if !ok {
+		h.formatErrors.Add(1)
+		h.o.Log.Error("the host names a settlement day that cannot be: its current day is booked", "host", h.o.Name, "error", fmt.Sprintf("F15 is %q", date))
+		return h.Day(now)
+	}
+	return day
+}
+
 // SetDay takes over the settlement day of a cut-over that another server was told.
 func (h *Host) SetDay(day string) {
 	if old := *h.day.Load(); old != day {
@@ -166,8 +181,9 @@ func (h *Host) Up() bool { return h.link != nil && !h.off.Load() && h.link.Up() 
 
 // Permit is the right to send one request. Release it.
 type Permit struct {
-	h *Host
-	c Class
+	h     *Host
+	c     Class
+	trial bool // of the breaker
 }
 
 // Admit waits for a turn, at most Limits.Wait. ErrDown and ErrBusy mean that nothing has happened.
@@ -175,19 +191,30 @@ func (h *Host) Admit(ctx context.Context, c Class) (Permit, error) {
 	if h.link == nil || !h.link.Up() || h.off.Load() && c != Network {
 		return Permit{}, ErrDown
 	}
-	if c != Network && !h.brk.allow() {
+	ok, trial := true, false
+	if c != Network {
+		ok, trial = h.brk.allow()
+	}
+	if !ok {
 		return Permit{}, ErrDown
 	}
 	if !h.pools[c].acquire(ctx, h.o.Limits.Wait) {
+		if trial {
+			h.brk.done()
+		}
 		return Permit{}, ErrBusy
 	}
-	return Permit{h, c}, nil
+	return Permit{h, c, trial}, nil
 }
 
 // Release gives the turn to the next.
 func (p Permit) Release() {
-	if p.h != nil {
-		p.h.pools[p.c].release()
+	if p.h == nil {
+		return
+	}
+	p.h.pools[p.c].release()
+	if p.trial {
+		p.h.brk.done()
 	}
 }
 
@@ -321,12 +348,13 @@ type Stats struct {
 	NotSent, MACErrors        uint64
 	MeanMicros                int64
 	BreakerOpened, BreakerBar uint64 // times, and requests it refused
+	FormatErrors              uint64 // values of its messages that cannot be
 }
 
 // Stats returns the counters.
 func (h *Host) Stats() Stats {
 	s := Stats{Name: h.o.Name, Dialect: h.o.Codec.Name(), Up: h.Up(), SignedOff: h.off.Load(), Breaker: h.brk.state(), Answered: h.answered.Load(),
-		Unknown: h.unknown.Load(), NotSent: h.notSent.Load(), MACErrors: h.macErrors.Load()}
+		Unknown: h.unknown.Load(), NotSent: h.notSent.Load(), MACErrors: h.macErrors.Load(), FormatErrors: h.formatErrors.Load()}
 	if h.link != nil {
 		s.Link = h.link.Stats()
 	}

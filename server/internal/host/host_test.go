@@ -213,6 +213,68 @@ func TestAnEchoThatComesBackEndsTheRestOfABreaker(t *testing.T) {
 	}
 }
 
+// A burst comes when the rest of an open breaker is over: one goes through, the others are refused, as
+// long as that one has no answer. What was let through and not sent is given back.
+func TestAfterARestOnlyTheTrialsGoThroughHoweverManyCome(t *testing.T) {
+	k := newKit(t, Limits{BreakAfter: 1, Rest: time.Millisecond, InFlight: 100})
+	k.w.set(silent)
+	_ = k.do(Financial, time.Millisecond)
+	burst := func() (let []Permit) {
+		var mu sync.Mutex
+		var wg sync.WaitGroup
+		for range 50 {
+			wg.Go(func() {
+				if p, err := k.h.Admit(t.Context(), Financial); err == nil {
+					mu.Lock()
+					let = append(let, p)
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		return let
+	}
+	for k.h.brk.state() != "trying" {
+		time.Sleep(time.Millisecond)
+	}
+	let := burst()
+	if len(let) != 1 {
+		t.Fatalf("%d of fifty went through after the rest", len(let))
+	}
+	let[0].Release() // it came to nothing before it was sent
+	k.w.set(k.well)
+	for want := 1; want <= 4; want *= 2 { // each answer lets twice as many through
+		if let = burst(); len(let) != want {
+			t.Fatalf("%d of fifty, want %d", len(let), want)
+		}
+		for _, p := range let {
+			p.Release()
+		}
+		if err := k.do(Financial, time.Second); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAnImpossibleSettlementDayIsCountedAndTheHostsDayHolds(t *testing.T) {
+	k := newKit(t, Limits{})
+	k.h.SetDay("20261120")
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, shanghai)
+	for date, want := range map[string]string{"1121": "20261121", "0230": "20261120", "1399": "20261120", "1": "20261120", "": ""} {
+		if got := k.h.Settled(date, now); got != want {
+			t.Errorf("%q: %s, want %s", date, got, want)
+		}
+	}
+	if n := k.h.Stats().FormatErrors; n != 3 {
+		t.Errorf("%d counted", n)
+	}
+}
+
+func day(date string, now time.Time) string {
+	d, _ := FullDay(date, now)
+	return d
+}
+
 func TestTheOldestRequestUnderWayOpensTheBreakerBeforeTheFirstTimeOut(t *testing.T) {
 	b := newBreaker(Limits{BreakAfter: 1000, Slow: 3 * time.Second, Rest: time.Hour})
 	began := time.Now().Add(-5 * time.Second)
@@ -220,11 +282,11 @@ func TestTheOldestRequestUnderWayOpensTheBreakerBeforeTheFirstTimeOut(t *testing
 	for range 19 {
 		slots = append(slots, b.begin(began))
 	}
-	if !b.allow() {
+	if ok, _ := b.allow(); !ok {
 		t.Error("nineteen slow ones opened it")
 	}
 	slots = append(slots, b.begin(began))
-	if b.allow() || b.state() != "open" {
+	if ok, _ := b.allow(); ok || b.state() != "open" {
 		t.Error("twenty requests are five seconds old and the breaker is", b.state())
 	}
 	for _, s := range slots {
@@ -359,6 +421,7 @@ func TestTheHostsOwnRequestsAreAnswered(t *testing.T) {
 		{"0820", map[int]string{70: SignOff}, 1, "A0"},
 		{"0820", map[int]string{70: "999"}, 0, "12"},
 		{"0820", map[int]string{70: End}, 0, "30"},
+		{"0820", map[int]string{70: End, 15: "0230"}, 0, "30"},
 		{"0820", map[int]string{70: Begin}, 0, "00"},
 		{"0820", map[int]string{70: End, 15: "1123"}, 0, "00"},
 		{"0200", map[int]string{3: "010000"}, 0, "12"},
@@ -367,7 +430,7 @@ func TestTheHostsOwnRequestsAreAnswered(t *testing.T) {
 			t.Errorf("%s %v: %s, want %s", c.mti, c.set, a.String(39), c.want)
 		}
 	}
-	if len(k.cuts) != 1 || k.cuts[0] != FullDay("1123", time.Now()) || k.h.Day(time.Now()) != k.cuts[0] {
+	if len(k.cuts) != 1 || k.cuts[0] != day("1123", time.Now()) || k.h.Day(time.Now()) != k.cuts[0] {
 		t.Errorf("cut-over: %v", k.cuts)
 	}
 	k.fail = errors.New("disk full")
@@ -388,9 +451,9 @@ func TestADayOfTheOtherSideOfNewYearIsFound(t *testing.T) {
 	at := func(s string) time.Time { x, _ := time.ParseInLocation("20060102 15", s, shanghai); return x }
 	for _, c := range []struct{ now, date, want string }{
 		{"20261231 23", "0101", "20270101"}, {"20270101 01", "1231", "20261231"}, {"20261122 10", "1122", "20261122"}, {"20261122 22", "1123", "20261123"},
-		{"20280229 10", "0229", "20280229"}, {"20261122 10", "0230", "20261122"},
+		{"20280229 10", "0229", "20280229"}, {"20261122 10", "0230", ""}, {"20261122 10", "1399", ""}, {"20270302 10", "0229", ""}, {"20261122 10", "112", ""},
 	} {
-		if got := FullDay(c.date, at(c.now)); got != c.want {
+		if got := day(c.date, at(c.now)); got != c.want {
 			t.Errorf("%s seen %s: %s, want %s", c.date, c.now, got, c.want)
 		}
 	}

@@ -154,7 +154,12 @@ func (h *Host) managed(ctx context.Context, m *message.Message, trusted bool) st
 			return "30"
 		}
 		if code == End {
-			day := FullDay(date, h.o.Now())
+			day, ok := FullDay(date, h.o.Now())
+			if !ok {
+				h.formatErrors.Add(1)
+				h.o.Log.Error("the host changes to a day that cannot be: refused", "host", h.o.Name, "error", fmt.Sprintf("F15 is %q", date))
+				return "30"
+			}
 			if h.o.CutOver != nil {
 				if err := h.o.CutOver(ctx, day); err != nil {
 					h.o.Log.Error("the host's new day cannot be stored", "host", h.o.Name, "error", err.Error())
@@ -178,17 +183,17 @@ func (h *Host) trusted(s link.Seal) bool {
 }
 
 // FullDay is the day nearest to now whose month and day are date (MMDD): a cut-over on the last day of
-// the year names the first of the next. An impossible date gives now's own.
-func FullDay(date string, now time.Time) string {
+// the year names the first of the next. ok is false for a date that cannot be.
+func FullDay(date string, now time.Time) (day string, ok bool) {
 	now = now.In(shanghai)
-	best, gap := now.Format("20060102"), time.Duration(1<<62)
-	for y := now.Year() - 1; y <= now.Year()+1; y++ {
+	gap := 190 * 24 * time.Hour // a leap day of another year is none
+	for y := now.Year() - 1; y <= now.Year()+1 && len(date) == 4; y++ {
 		t, err := time.ParseInLocation("20060102", fmt.Sprintf("%04d%s", y, date), shanghai)
 		if err == nil && t.Sub(now).Abs() < gap {
-			best, gap = t.Format("20060102"), t.Sub(now).Abs()
+			day, gap, ok = t.Format("20060102"), t.Sub(now).Abs(), true
 		}
 	}
-	return best
+	return day, ok
 }
 
 // rekey takes new zone keys: F48 is NK, the PIN key and the MAC key as TR-31 key blocks under the KEK,

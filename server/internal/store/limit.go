@@ -22,6 +22,7 @@ const (
 	seeUsage  = `SELECT AMOUNT, USE_COUNT FROM TX_RK_USAGE WHERE RULE_NAME=? AND SUBJECT=? AND PERIOD=?`
 	addUsage  = `UPDATE TX_RK_USAGE SET AMOUNT=AMOUNT+?, USE_COUNT=USE_COUNT+1, UPDATE_TIME=? WHERE RULE_NAME=? AND SUBJECT=? AND PERIOD=? AND AMOUNT+?<=? AND USE_COUNT<?`
 	subUsage  = `UPDATE TX_RK_USAGE SET AMOUNT=AMOUNT-?, USE_COUNT=USE_COUNT-1, UPDATE_TIME=? WHERE RULE_NAME=? AND SUBJECT=? AND PERIOD=?`
+	lessUsage = `UPDATE TX_RK_USAGE SET AMOUNT=AMOUNT-?, UPDATE_TIME=? WHERE RULE_NAME=? AND SUBJECT=? AND PERIOD=?`
 	addShare  = `INSERT INTO TX_RK_SHARE (JOURNAL_NUMBER, RULE_NAME, SUBJECT, PERIOD, AMOUNT) VALUES (?,?,?,?,?)`
 )
 
@@ -90,6 +91,27 @@ func giveBack(tx *Tx, id int64, at time.Time) error {
 			return err
 		}
 		if _, err := tx.exec(`DELETE FROM TX_RK_SHARE WHERE ID=?`, share); err != nil {
+			return err
+		}
+	}
+}
+
+// giveBackRest leaves a transaction what was paid of its shares.
+func giveBackRest(tx *Tx, id, paid int64, at time.Time) error {
+	for {
+		var share, amount int64
+		var c Claim
+		err := tx.row(`SELECT ID, RULE_NAME, SUBJECT, PERIOD, AMOUNT FROM TX_RK_SHARE WHERE JOURNAL_NUMBER=? AND AMOUNT>? LIMIT 1`, []any{id, paid}, &share, &c.Rule, &c.Subject, &c.Period, &amount)
+		if errors.Is(found(err), ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.exec(lessUsage, amount-paid, ms(at), c.Rule, c.Subject, c.Period); err != nil {
+			return err
+		}
+		if _, err := tx.exec(`UPDATE TX_RK_SHARE SET AMOUNT=?, UPDATE_TIME=? WHERE ID=?`, paid, ms(at), share); err != nil {
 			return err
 		}
 	}

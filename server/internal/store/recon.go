@@ -50,8 +50,12 @@ const (
  ON CONFLICT (SETTLE_DATE, HOST_NAME, BOOK_NAME) DO NOTHING`
 	addDifference = `INSERT INTO TX_RC_DIFFERENCE (SETTLE_DATE, HOST_NAME, BOOK_NAME, MATCH_KEY, DIFFERENCE_CLASS, JOURNAL_NUMBER, TERMINAL_NUMBER, ORGANIZATION_NUMBER, REFERENCE_NUMBER,
  OUR_AMOUNT, THEIR_AMOUNT, OWNER_ROLE, DIFFERENCE_STATE, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,0,?) ON CONFLICT (SETTLE_DATE, BOOK_NAME, MATCH_KEY) DO NOTHING`
-	setDifference = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_CLASS=?, OUR_AMOUNT=?, THEIR_AMOUNT=?, OWNER_ROLE=?, DIFFERENCE_STATE=CASE WHEN DIFFERENCE_STATE=3 THEN 0 ELSE DIFFERENCE_STATE END,
- UPDATE_TIME=? WHERE SETTLE_DATE=? AND BOOK_NAME=? AND MATCH_KEY=? AND DIFFERENCE_STATE<>2`
+	// A word of a first person is about the amounts that were there: with others it is void. The state comes
+	// first, as MariaDB compares with what it has set already.
+	setDifference = `UPDATE TX_RC_DIFFERENCE SET
+ DIFFERENCE_STATE=CASE WHEN DIFFERENCE_STATE=3 OR DIFFERENCE_CLASS<>? OR COALESCE(OUR_AMOUNT,-4611686018427387904)<>? OR COALESCE(THEIR_AMOUNT,-4611686018427387904)<>? THEN 0 ELSE DIFFERENCE_STATE END,
+ FIRST_USER=CASE WHEN DIFFERENCE_STATE=0 OR DIFFERENCE_STATE=3 OR DIFFERENCE_CLASS<>? OR COALESCE(OUR_AMOUNT,-4611686018427387904)<>? OR COALESCE(THEIR_AMOUNT,-4611686018427387904)<>? THEN '' ELSE FIRST_USER END,
+ DIFFERENCE_CLASS=?, OUR_AMOUNT=?, THEIR_AMOUNT=?, OWNER_ROLE=?, UPDATE_TIME=? WHERE SETTLE_DATE=? AND BOOK_NAME=? AND MATCH_KEY=? AND DIFFERENCE_STATE<>2`
 	endDifferences = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=3, UPDATE_TIME=? WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME=? AND UPDATE_TIME<? AND DIFFERENCE_STATE<2`
 	selDifference  = `SELECT ID, SETTLE_DATE, HOST_NAME, BOOK_NAME, MATCH_KEY, DIFFERENCE_CLASS, JOURNAL_NUMBER, TERMINAL_NUMBER, ORGANIZATION_NUMBER, REFERENCE_NUMBER, OUR_AMOUNT, THEIR_AMOUNT,
  OWNER_ROLE, DIFFERENCE_STATE, FIRST_USER, NOTE, UPDATE_TIME FROM TX_RC_DIFFERENCE `
@@ -71,13 +75,22 @@ func (s *Store) SaveRun(ctx context.Context, r *Run, diffs []*Difference) error 
 			if _, err := tx.exec(addDifference, d.Day, d.Host, d.Book, d.Key, d.Class, d.Txn, d.Terminal, d.Branch, d.Reference, d.Ours, d.Theirs, d.Owner, ms(r.At)); err != nil {
 				return err
 			}
-			if _, err := tx.exec(setDifference, d.Class, d.Ours, d.Theirs, d.Owner, ms(r.At), d.Day, d.Book, d.Key); err != nil {
+			ours, theirs := orLess(d.Ours), orLess(d.Theirs)
+			if _, err := tx.exec(setDifference, d.Class, ours, theirs, d.Class, ours, theirs, d.Class, d.Ours, d.Theirs, d.Owner, ms(r.At), d.Day, d.Book, d.Key); err != nil {
 				return err
 			}
 		}
 		_, err := tx.exec(endDifferences, ms(r.At), r.Day, r.Host, r.Book, ms(r.At))
 		return err
 	})
+}
+
+// orLess is a number that is no amount for one that is not there.
+func orLess(v sql.NullInt64) int64 {
+	if !v.Valid {
+		return -1 << 62
+	}
+	return v.Int64
 }
 
 // Runs lists the comparisons of a day, or of all days when it is empty, newest first.

@@ -148,6 +148,9 @@ func (s *Store) EndReversal(ctx context.Context, r *Reversal, st ReversalState, 
 		if errors.Is(err, ErrState) {
 			return nil
 		}
+		if err == nil && st == RevDone && r.Paid.Valid && !r.Credit {
+			err = giveBackRest(tx, r.Txn, r.Paid.Int64, at)
+		}
 		return err
 	})
 }

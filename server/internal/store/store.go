@@ -92,7 +92,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("store: open: %w", err), s.db.Close())
 	}
 	if d.engine != schema.SQLite {
-		s.db.SetMaxIdleConns(0) // each lane holds its own
+		s.db.SetMaxIdleConns(0)    // each lane holds its own
+		s.read.SetMaxOpenConns(64) // many at once must not overrun the server's queue of new connections
+		s.read.SetMaxIdleConns(16)
 	}
 	lanes := make([]*lane, o.Writers)
 	for i := range lanes {

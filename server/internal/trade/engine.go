@@ -2,6 +2,7 @@ package trade
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -186,6 +187,9 @@ func (e *Engine) terminal(ctx context.Context, id string) *store.Terminal {
 		}
 	}
 	t, err := e.st.Terminal(ctx, id)
+	if v, ok := e.terms.Load(id); ok && err != nil && !errors.Is(err, store.ErrNotFound) { // the database is away
+		return v.(*termEntry).t
+	}
 	if err != nil || !t.Enabled {
 		e.terms.Delete(id)
 		return nil

@@ -56,6 +56,7 @@ type rig struct {
 	opt    trade.Options
 	limits host.Limits
 	slow   time.Duration   // of each commit
+	wait   time.Duration   // for a database that is away; 0: the default
 	doors  []bankhost.Door // more ways to the bank
 	more   []hostOf        // more hosts, by those ways
 	rules  []route.Rule    // beside: everything else to core
@@ -92,7 +93,9 @@ func newRig(t testing.TB, hostSM4 bool, o trade.Options) *rig {
 func newRigOf(r *rig) *rig {
 	t, hostSM4 := r.t, r.hostSM
 	t.Helper()
-	r.dsn = dbtest.Chosen(t)
+	if r.dsn == "" {
+		r.dsn = dbtest.Chosen(t)
+	}
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
 		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Doors: r.doors, Log: discard()})
@@ -113,7 +116,7 @@ func (r *rig) start() {
 		}
 	}
 	ctx := context.Background()
-	r.st, err = store.Open(ctx, store.Options{DSN: r.dsn, FsyncDelay: r.slow})
+	r.st, err = store.Open(ctx, store.Options{DSN: r.dsn, FsyncDelay: r.slow, Patience: r.wait})
 	fatal()
 	mk, err := hsm.MasterKey(filepath.Join(r.dir, "master.key"))
 	fatal()

@@ -48,6 +48,36 @@ func TestALimitRefusesBeforeTheHostIsAskedAndCountsOnlyWhatCameAbout(t *testing.
 	}
 }
 
+// What was not paid is not used: of 40,000 the machine paid 10,000.
+func TestALimitGetsBackWhatWasNotPaid(t *testing.T) {
+	rules, err := risk.New([]risk.Rule{{Name: "cardDay", Of: risk.Card, Per: "day", Amount: 50_000, Count: 3}, {Name: "termHour", Of: risk.Terminal, Per: "month", Amount: 50_000}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, false, trade.Options{Risk: rules})
+	x := r.terminal("00000001", trade.Zone3DES)
+	q, a := x.withdraw(card1, 40_000)
+	if a.String(39) != "00" {
+		t.Fatal(a.Describe())
+	}
+	if a := x.do(x.about("0220", q, 10_000), true); a.String(39) != "00" {
+		t.Fatal(a.Describe())
+	}
+	until(t, "the rest's reversal", func() bool { return r.txn(x, q).State == store.Confirmed })
+	for i, want := range []string{"00", "61", "00"} {
+		amount := []int64{39_900, 200, 100}[i]
+		if _, a := x.withdraw(card1, amount); a.String(39) != want {
+			t.Errorf("%d: %s, want %s", amount, a.String(39), want)
+		}
+	}
+	if _, a := x.withdraw(card1, 100); a.String(39) == "00" {
+		t.Error("a fourth of three")
+	}
+	if got := 2_000_000 - r.balance(card1); got != 50_000 {
+		t.Errorf("booked %d", got)
+	}
+}
+
 func TestABlockedOneIsRefusedButMaySayWhatBecameOfWhatItBegan(t *testing.T) {
 	r := newRig(t, false, trade.Options{})
 	x := r.terminal("00000001", trade.Zone3DES)

@@ -2,16 +2,19 @@ package trade_test
 
 import (
 	"encoding/hex"
+	"errors"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"zhigui/server/api/message"
 	"zhigui/server/api/message/format"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
+	"zhigui/sim/dbserver"
 )
 
 // A refusal says that nothing has happened, which is wrong for a repeat of what was approved.
@@ -86,5 +89,44 @@ func TestMoneyInDoubtOfAPartnerWithAnOwn8583IsReversed(t *testing.T) {
 	ts, err := r.st.InState(t.Context(), store.ReversalStuck, time.Now().Add(time.Hour), 9)
 	if err != nil || len(ts) != 0 {
 		t.Errorf("%d reversals wait for a person: %v", len(ts), err)
+	}
+}
+
+// The database goes away. "Nothing has happened" would be a lie to a repeat of what was approved, and
+// nobody can tell which request is one; when it is back, both go on as if it had never been away.
+func TestARequestWhileTheDatabaseIsAwayIsNeitherLostNorDeniedWhenItIsBack(t *testing.T) {
+	db, err := dbserver.Start(dbserver.MariaDB)
+	if errors.Is(err, dbserver.ErrMissing) && os.Getenv("HOSTS") != "required" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(db.Close)
+	dsn, err := db.Database("away")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRigOf(&rig{t: t, dir: t.TempDir(), dsn: dsn, wait: 50 * time.Millisecond})
+	x := r.terminal("00000001", trade.Zone3DES)
+	approved, a := x.withdraw(card1, 10_000)
+	if a.String(39) != "00" {
+		t.Fatal(a.Describe())
+	}
+	fresh := x.request("010000", card1, "123456", 20_000)
+	db.Kill()
+	for name, q := range map[string]*message.Message{"the repeat": approved, "the new one": fresh} {
+		if a := x.do(q, true); a.String(39) != "98" {
+			t.Errorf("%s was told %s while the database is away", name, a.String(39))
+		}
+	}
+	if err := db.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	for name, q := range map[string]*message.Message{"the repeat": approved, "the new one": fresh} {
+		until(t, name+" to be answered", func() bool { return x.do(q, true).String(39) == "00" })
+	}
+	if got := 2_000_000 - r.balance(card1); got != 30_000 {
+		t.Errorf("booked %d", got)
 	}
 }

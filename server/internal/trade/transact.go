@@ -91,7 +91,10 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 	fresh, over, err := e.st.InsertWithin(ctx, t, w.claims)
 	if err != nil {
 		e.o.Log.Error("journal refuses", "terminal", t.Terminal, "error", err.Error())
-		return rcSystem
+		if stored, look := e.st.ByIdem(ctx, key); look != nil || stored.ID != t.ID {
+			return z.refused(ctx, w, key, digest, rcSystem) // a repeat may have been approved
+		}
+		fresh = true // it is stored all the same, and nobody else goes on with it
 	}
 	if over != "" {
 		e.o.Log.Warn("limit exceeded", "terminal", t.Terminal, "limit", over)
@@ -224,9 +227,7 @@ func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *stor
 		return z.unknown(ctx, w, k, t, "answer without a response code")
 	}
 	o := &store.Outcome{State: store.Declined, RC: rc, Auth: string(a.Msg.Get(38))}
-	if d := a.Msg.Value(message.SettleDate); len(d) == 4 {
-		o.Day = host.FullDay(string(d), t.Created)
-	}
+	o.Day = w.host.Settled(string(a.Msg.Value(message.SettleDate)), t.Created)
 	if rc == rcOK {
 		o.State = store.Approved
 		if k.Ends() {

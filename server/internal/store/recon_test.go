@@ -1,0 +1,72 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"testing"
+	"time"
+)
+
+// A first person's word is about the class and the amounts that were there; when a later comparison finds
+// others, it is void, and a second person's word is the first.
+func TestAWordAboutADifferenceIsVoidWhenItHasChanged(t *testing.T) {
+	amount := func(v int64) sql.NullInt64 { return sql.NullInt64{Int64: v, Valid: true} }
+	none := sql.NullInt64{}
+	on(t, Options{}, func(t *testing.T, s *Store) {
+		ctx, now := context.Background(), time.Now()
+		n := 0
+		for name, c := range map[string]struct {
+			class        string
+			ours, theirs sql.NullInt64
+			void         bool
+		}{
+			"nothing has changed":       {"amount", amount(100), amount(90), false},
+			"their amount":              {"amount", amount(100), amount(80), true},
+			"our amount":                {"amount", amount(110), amount(90), true},
+			"they do not have it":       {"amount", amount(100), none, true},
+			"the class":                 {"state", amount(100), amount(90), true},
+			"it was gone and came back": {"", none, none, true},
+		} {
+			n++
+			run := &Run{Day: "20261122", Host: name, Book: "host", At: now}
+			save := func(class string, ours, theirs sql.NullInt64) {
+				t.Helper()
+				run.At = run.At.Add(time.Millisecond)
+				diffs := []*Difference{{Day: run.Day, Host: name, Book: run.Book, Key: name, Class: class, Terminal: "T", Ours: ours, Theirs: theirs, Owner: "clearing"}}
+				if class == "" {
+					diffs = nil
+				}
+				if err := s.SaveRun(ctx, run, diffs); err != nil {
+					t.Fatal(err)
+				}
+			}
+			save("amount", amount(100), amount(90))
+			ds, err := s.Differences(ctx, run.Day, "", false, 100)
+			if err != nil || len(ds) != n {
+				t.Fatal(len(ds), err)
+			}
+			id := ds[n-1].ID
+			if done, err := s.SettleDifference(ctx, id, "olga", "refunded", now); done || err != nil {
+				t.Fatal(done, err)
+			}
+			save(c.class, c.ours, c.theirs)
+			if c.class == "" {
+				save("amount", amount(100), amount(90))
+			}
+			done, err := s.SettleDifference(ctx, id, "otto", "checked", now)
+			if err != nil || done == c.void {
+				t.Errorf("%s: settled by the second: %v, %v", name, done, err)
+			}
+			if c.void {
+				if _, err := s.SettleDifference(ctx, id, "otto", "checked", now); !errors.Is(err, ErrState) {
+					t.Errorf("%s: one person twice: %v", name, err)
+				}
+				if done, err := s.SettleDifference(ctx, id, "olga", "refunded", now); !done || err != nil {
+					t.Errorf("%s: two persons: %v %v", name, done, err)
+				}
+			}
+			n-- // settled ones are not listed
+		}
+	})
+}
