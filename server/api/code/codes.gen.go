@@ -57,4 +57,5 @@ const (
 	RespChip            = "RespChip"            // 2027: The chip was not accepted; please contact your bank
 	RespChipRefused     = "RespChipRefused"     // 2028: The card itself refused; please contact your bank
 	RespChipUnreadable  = "RespChipUnreadable"  // 2029: The chip cannot be read; please take your card
+	RespCase            = "RespCase"            // 2030: This needs review and approval first; please ask the lobby manager
 )

@@ -23,7 +23,7 @@ type SignIn struct {
 type Me struct {
 	Name    string `json:"name"`
 	Display string `json:"display"`
-	Role    string `json:"role" enum:"operator,manager,admin"`
+	Role    string `json:"role" enum:"operator,manager,teller,admin"`
 	Branch  string `json:"branch"`
 }
 
@@ -286,6 +286,46 @@ type Approval struct {
 	Signers  int       `json:"signers"`          // persons who must agree
 	Signed   []string  `json:"signed,omitempty"` // those who have
 	Decided  time.Time `json:"decided,omitzero"` // when it was decided, expired or was withdrawn
+	Role     string    `json:"role"`             // whose word it is: manager or teller
+	Case     string    `json:"case,omitempty"`   // number of the case whose step it is
+	Title    *Text     `json:"title,omitempty"`  // of a case and its step
+}
+
+// Text is a text for people in both languages.
+type Text struct {
+	ZH string `json:"zh"`
+	EN string `json:"en"`
+}
+
+// Case is business in steps. Data is there in a single case only, for those who decide.
+type Case struct {
+	Number   string            `json:"number"`
+	Kind     string            `json:"kind"`
+	Title    Text              `json:"title"`
+	Terminal string            `json:"terminal"`
+	Branch   string            `json:"branch"`
+	Amount   int64             `json:"amount"`
+	PAN      string            `json:"pan"`
+	State    string            `json:"state"` // open, ready, used, refused, withdrawn or expired
+	Journal  string            `json:"journal,omitempty"`
+	Created  time.Time         `json:"created"`
+	Expires  time.Time         `json:"expires"`
+	Data     map[string]string `json:"data,omitempty"`
+	Steps    []CaseStep        `json:"steps,omitempty"`
+	Approval *Approval         `json:"approval,omitempty"` // what is asked of the caller now
+}
+
+// CaseStep is one step of a case.
+type CaseStep struct {
+	Name  string            `json:"name"`
+	Title Text              `json:"title"`
+	By    string            `json:"by"`    // terminal, teller or manager
+	State string            `json:"state"` // waiting, current, done or refused
+	Who   string            `json:"who,omitempty"`
+	Code  string            `json:"code,omitempty"`
+	Note  string            `json:"note,omitempty"`
+	At    time.Time         `json:"at,omitzero"`
+	Data  map[string]string `json:"data,omitempty"`
 }
 
 // Approve is the body of an approval: the manager's password again, and that the customer

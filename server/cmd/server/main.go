@@ -100,6 +100,9 @@ func run(path, roles string) error {
 		return err
 	}
 	defer s.close()
+	if err := s.catalogues(); err != nil {
+		return err
+	}
 	if has["trade"] {
 		if err := s.startTrade(ctx); err != nil {
 			return err

@@ -15,11 +15,13 @@ import (
 	"zhigui/keeper/api/release"
 	"zhigui/server/internal/access"
 	"zhigui/server/internal/blob"
+	"zhigui/server/internal/cases"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/lease"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/mgmt"
+	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 )
@@ -39,6 +41,9 @@ type services struct {
 	web    []*http.Server
 	stop   []context.CancelFunc
 	broker *mgmt.Broker
+
+	products *product.Catalogue // the bank's own; nil: the platform's
+	cases    *cases.Catalogue
 }
 
 // blobs are the documents of customers, sealed under the master key.
@@ -80,7 +85,7 @@ func (s *services) startAccess() error {
 	for _, j := range s.c.Manage.Joint {
 		joint = append(joint, access.Joint(j))
 	}
-	s.acc = access.New(s.st, access.Options{Keys: s.loader, Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Node: s.node, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
+	s.acc = access.New(s.st, access.Options{Keys: s.loader, Cases: s.cases, Vault: s.hsm, Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Node: s.node, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
 		Params: map[string]int64{"padOver": s.c.Manage.PadOver, "perTxn": s.c.Manage.PerTxn, "multiple": 10000}, Joint: joint})
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = append(s.stop, cancel)
@@ -93,9 +98,9 @@ func (s *services) startManage() error {
 	for _, h := range s.c.Hosts {
 		kinds[h.Name] = h.Link.Kind
 	}
-	o := mgmt.Options{HostKinds: kinds, Channels: s.channels, Engine: s.eng, Index: s.hsm.Index, Blobs: s.blobs(), Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
+	o := mgmt.Options{Cases: s.cases, Vault: s.hsm, HostKinds: kinds, Channels: s.channels, Engine: s.eng, Index: s.hsm.Index, Blobs: s.blobs(), Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
 	if s.acc != nil {
-		o.OnApproval = s.acc.Changed
+		o.OnApproval, o.OnCase = s.acc.Changed, s.acc.CaseChanged
 	}
 	if s.c.Manage.ReleaseKey != "" {
 		pem, err := os.ReadFile(s.c.Manage.ReleaseKey)

@@ -11,6 +11,7 @@ import (
 	"zhigui/server/api/message"
 	"zhigui/server/api/message/format"
 	"zhigui/server/api/mgmt"
+	"zhigui/server/internal/cases"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/link"
@@ -35,20 +36,14 @@ func (s *services) startTrade(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("routes: %w", err)
 	}
-	var products *product.Catalogue
-	if c.Products != "" {
-		if products, err = product.Load(c.Products, trade.StepNames()); err != nil {
-			return err
-		}
-	}
-	if err := s.known(products); err != nil {
+	if err := s.known(s.products); err != nil {
 		return err
 	}
 	limits, err := risk.New(c.Limits)
 	if err != nil {
 		return err
 	}
-	s.eng, err = trade.New(ctx, s.st, s.hsm, hosts, routes, trade.Options{Node: s.node, Products: products, Risk: limits, HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay,
+	s.eng, err = trade.New(ctx, s.st, s.hsm, hosts, routes, trade.Options{Node: s.node, Products: s.products, Cases: s.cases, Risk: limits, HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay,
 		SuspenseAfter: c.Trade.SuspenseAfter, Failpoint: failpoint(c.Data), OnChange: func(id int64) { s.broker.Publish("transaction", fmt.Sprint(id)) }, Log: s.log})
 	if err != nil {
 		return err
@@ -93,6 +88,25 @@ func (s *services) startTrade(ctx context.Context) error {
 		s.lis = append(s.lis, l)
 	}
 	return nil
+}
+
+// catalogues reads the bank's products and business in steps. Whoever has products of their own and no
+// file of cases has none.
+func (s *services) catalogues() (err error) {
+	products := product.Builtin()
+	if s.c.Products != "" {
+		if products, err = product.Load(s.c.Products, trade.StepNames()); err != nil {
+			return err
+		}
+		s.products = products
+	}
+	switch {
+	case s.c.Cases != "":
+		s.cases, err = cases.Load(s.c.Cases, products)
+	case s.products == nil:
+		s.cases = cases.Builtin()
+	}
+	return err
 }
 
 // known refuses routes and limits for products that the catalogue does not have.

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -124,13 +125,13 @@ func userAdd(args []string) error {
 	u := store.User{Enabled: true, Created: time.Now()}
 	fs.StringVar(&u.Name, "name", "", "sign-in name")
 	fs.StringVar(&u.Display, "display", "", "name for people")
-	fs.StringVar(&u.Role, "role", "operator", "operator, manager or admin")
-	fs.StringVar(&u.Branch, "branch", "", "branch of a manager")
+	fs.StringVar(&u.Role, "role", "operator", "operator, manager, teller or admin")
+	fs.StringVar(&u.Branch, "branch", "", "branch of a manager; of a teller, who without one serves all")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	if u.Name == "" || u.Role != "operator" && u.Role != "manager" && u.Role != "admin" || u.Role == "manager" && u.Branch == "" {
-		return errors.New("--name, --role operator|manager|admin, and --branch for a manager are wanted")
+	if u.Name == "" || !slices.Contains([]string{"operator", "manager", "teller", "admin"}, u.Role) || u.Role == "manager" && u.Branch == "" {
+		return errors.New("--name, --role operator|manager|teller|admin, and --branch for a manager are wanted")
 	}
 	if u.Display == "" {
 		u.Display = u.Name

@@ -22,6 +22,7 @@ import (
 	"zhigui/server/api/access"
 	"zhigui/server/api/code"
 	"zhigui/server/internal/blob"
+	"zhigui/server/internal/cases"
 	"zhigui/server/internal/lease"
 	"zhigui/server/internal/store"
 )
@@ -55,9 +56,11 @@ type Options struct {
 	Bundles   string // folder of bundle archives, by digest
 	BeatEvery time.Duration
 	Params    map[string]int64
-	Joint     []Joint    // requests that more than one manager must agree to
-	Blobs     blob.Store // of what customers have signed; nil: none are taken
-	Keys      KeyLoader  // of PIN pads, over the line; nil: none are
+	Joint     []Joint          // requests that more than one manager must agree to
+	Blobs     blob.Store       // of what customers have signed; nil: none are taken
+	Cases     *cases.Catalogue // business in steps
+	Vault     cases.Vault      // seals what terminals tell in it
+	Keys      KeyLoader        // of PIN pads, over the line; nil: none are
 	Failpoint func(state string)
 	Verify    VerifyChain // nil = Continues
 	Publish   func(kind, id string)
@@ -107,6 +110,13 @@ func New(st *store.Store, o Options) *Service {
 	s.mux.HandleFunc("POST "+access.PathApprovals, s.with(s.createApproval))
 	s.mux.HandleFunc("GET "+access.PathApprovals+"/{id}", s.with(s.getApproval))
 	s.mux.HandleFunc("POST "+access.PathApprovals+"/{id}/cancel", s.with(s.cancelApproval))
+	if o.Vault != nil {
+		s.mux.HandleFunc("POST "+access.PathCases, s.with(s.openCase))
+		s.mux.HandleFunc("GET "+access.PathCases+"/{number}", s.with(s.getCase))
+		s.mux.HandleFunc("POST "+access.PathCases+"/{number}/steps/{step}", s.with(s.doStep))
+		s.mux.HandleFunc("POST "+access.PathCases+"/{number}/move", s.with(s.moveCase))
+		s.mux.HandleFunc("POST "+access.PathCases+"/{number}/withdraw", s.with(s.withdrawCase))
+	}
 	s.mux.HandleFunc("POST "+access.PathAlarms, s.with(s.alarm))
 	s.mux.HandleFunc("POST "+access.PathKeys, s.with(s.keys))
 	s.mux.HandleFunc("POST "+access.PathHeldKey, s.with(s.heldKey))
@@ -160,6 +170,13 @@ func (s *Service) Run(ctx context.Context) {
 		for _, id := range ids {
 			s.Changed(id)
 			s.o.Publish("approval", id)
+		}
+		late, err := s.st.ExpireCases(ctx, s.o.Now())
+		if err != nil && ctx.Err() == nil {
+			s.o.Log.Error("cases", "error", err.Error())
+		}
+		for _, n := range late {
+			s.CaseChanged(n)
 		}
 	}
 }

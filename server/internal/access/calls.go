@@ -211,17 +211,23 @@ func (s *Service) own(t *store.Terminal, r *http.Request) (*store.Approval, erro
 	return a, err
 }
 
-// getApproval answers at once, or with ?wait=20s when the state has changed.
-func (s *Service) getApproval(t *store.Terminal, w http.ResponseWriter, r *http.Request) error {
-	wait, _ := time.ParseDuration(r.URL.Query().Get("wait"))
+// waiter is closed when what id names changes.
+func (s *Service) waiter(id string) chan struct{} {
 	s.mu.Lock()
-	id := r.PathValue("id")
+	defer s.mu.Unlock()
 	ch := s.waiters[id]
 	if ch == nil {
 		ch = make(chan struct{})
 		s.waiters[id] = ch
 	}
-	s.mu.Unlock()
+	return ch
+}
+
+// getApproval answers at once, or with ?wait=20s when the state has changed.
+func (s *Service) getApproval(t *store.Terminal, w http.ResponseWriter, r *http.Request) error {
+	wait, _ := time.ParseDuration(r.URL.Query().Get("wait"))
+	id := r.PathValue("id")
+	ch := s.waiter(id)
 	a, err := s.own(t, r)
 	if err != nil {
 		s.Changed(id)

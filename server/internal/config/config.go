@@ -29,6 +29,7 @@ type Config struct {
 	Channels []Channel    `yaml:"channels"`
 	Routes   []route.Rule `yaml:"routes"`   // the first that fits; none: everything goes to the first host
 	Products string       `yaml:"products"` // file of the catalogue of products; empty: the platform's
+	Cases    string       `yaml:"cases"`    // file of the catalogue of business in steps; empty: the platform's
 
 	Limits []risk.Rule `yaml:"limits"` // of products with the step "limits"
 
@@ -138,7 +139,7 @@ func Load(path string) (*Config, error) {
 		return nil, fmt.Errorf("%s:%d:%d: %s: %s", path, line, col, key, reason)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives) {
+	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Cases, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

@@ -24,6 +24,7 @@ import (
 	"zhigui/server/api/message"
 	api "zhigui/server/api/mgmt"
 	"zhigui/server/internal/blob"
+	"zhigui/server/internal/cases"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 )
@@ -43,6 +44,9 @@ type Options struct {
 	PerUser    int  // sign-ins in a minute; 0: PerUser
 	PerAddress int
 	OnApproval func(id string) // wakes the waiting terminal
+	OnCase     func(number int64)
+	Cases      *cases.Catalogue // business in steps
+	Vault      cases.Vault      // opens what customers told in it
 	Broker     *Broker
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -71,6 +75,9 @@ func New(st *store.Store, o Options) (*Service, error) {
 	}
 	if o.Idle <= 0 {
 		o.Idle = 30 * time.Minute
+	}
+	if o.OnCase == nil {
+		o.OnCase = func(int64) {}
 	}
 	if o.OnApproval == nil {
 		o.OnApproval = func(string) {}
@@ -179,7 +186,7 @@ func allow(ctx context.Context, roles ...string) error {
 
 // branchOf is the branch a user is confined to, empty for none.
 func branchOf(u *store.User) string {
-	if u.Role == "manager" {
+	if u.Role == "manager" || u.Role == "teller" {
 		return u.Branch
 	}
 	return ""

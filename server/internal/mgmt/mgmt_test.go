@@ -24,6 +24,8 @@ import (
 	acc "zhigui/server/api/access"
 	"zhigui/server/internal/access"
 	"zhigui/server/internal/blob"
+	"zhigui/server/internal/cases"
+	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/store"
 	"zhigui/sim/dbserver/dbtest"
@@ -47,17 +49,21 @@ func newRig(t *testing.T) *rig {
 	if r.st, err = store.Open(ctx, store.Options{DSN: dbtest.Chosen(t)}); err != nil {
 		t.Fatal(err)
 	}
+	vault, err := hsm.NewVault(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	br := mgmt.NewBroker()
 	r.blobs = blob.Folder(filepath.Join(r.dir, "blobs"))
-	r.acc = access.New(r.st, access.Options{Blobs: r.blobs, Bundles: filepath.Join(r.dir, "bundles"), Publish: br.Publish, Log: log})
+	r.acc = access.New(r.st, access.Options{Cases: cases.Builtin(), Vault: vault, Blobs: r.blobs, Bundles: filepath.Join(r.dir, "bundles"), Publish: br.Publish, Log: log})
 	private, public, err := release.NewKey()
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.sk, _ = release.ParsePrivate(private)
 	pk, _ := release.ParsePublic(public)
-	m, err := mgmt.New(r.st, mgmt.Options{Blobs: r.blobs, Index: func(b []byte) []byte { return b }, Release: pk, Bundles: filepath.Join(r.dir, "bundles"),
+	m, err := mgmt.New(r.st, mgmt.Options{Cases: cases.Builtin(), Vault: vault, OnCase: r.acc.CaseChanged, Blobs: r.blobs, Index: func(b []byte) []byte { return b }, Release: pk, Bundles: filepath.Join(r.dir, "bundles"),
 		OnApproval: r.acc.Changed, Broker: br, Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +72,7 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(func() { r.web.CloseClientConnections(); r.web.Close(); _ = r.st.Close() })
 	h, _ := bcrypt.GenerateFromPassword([]byte("password12"), bcrypt.MinCost)
 	for _, u := range []store.User{{Name: "anna", Role: "manager", Branch: "0001"}, {Name: "ben", Role: "manager", Branch: "0001"},
-		{Name: "carl", Role: "manager", Branch: "0002"}, {Name: "olga", Role: "operator"}, {Name: "otto", Role: "operator"}, {Name: "root", Role: "admin"}} {
+		{Name: "carl", Role: "manager", Branch: "0002"}, {Name: "tess", Role: "teller"}, {Name: "theo", Role: "teller", Branch: "0002"}, {Name: "olga", Role: "operator"}, {Name: "otto", Role: "operator"}, {Name: "root", Role: "admin"}} {
 		u.Display, u.Hash, u.Enabled, u.Created = u.Name, string(h), true, time.Now()
 		if err := r.st.AddUser(ctx, &u); err != nil {
 			t.Fatal(err)
@@ -133,10 +139,14 @@ func (c *client) do(method, path string, body, out any) (int, string) {
 
 // terminal calls the terminal API as terminal 00000001, through real mutual TLS state.
 func (r *rig) terminal(method, path string, body, out any) int {
+	return r.at("00000001", method, path, body, out)
+}
+
+func (r *rig) at(id, method, path string, body, out any) int {
 	r.t.Helper()
 	j, _ := json.Marshal(body)
 	q := httptest.NewRequest(method, path, bytes.NewReader(j))
-	q.TLS = &tls.ConnectionState{VerifiedChains: chain("00000001")}
+	q.TLS = &tls.ConnectionState{VerifiedChains: chain(id)}
 	w := httptest.NewRecorder()
 	r.acc.ServeHTTP(w, q)
 	if out != nil {

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"zhigui/server/api/access"
 	"zhigui/server/api/code"
 	api "zhigui/server/api/mgmt"
+	"zhigui/server/internal/cases"
 	"zhigui/server/internal/identity"
 	"zhigui/server/internal/store"
 )
@@ -43,6 +45,7 @@ func (s *Service) routes() {
 	huma.Get(s.api, base+"/approvals", s.approvals)
 	huma.Post(s.api, base+"/approvals/{id}/approve", s.approve)
 	huma.Post(s.api, base+"/approvals/{id}/reject", s.reject)
+	s.caseRoutes()
 	huma.Get(s.api, base+"/bundles", s.bundles)
 	huma.Register(s.api, huma.Operation{OperationID: "upload-bundle", Method: http.MethodPost, Path: base + "/bundles", MaxBodyBytes: 1 << 30, BodyReadTimeout: 10 * time.Minute}, s.upload)
 	huma.Get(s.api, base+"/alarms", s.alarms)
@@ -160,9 +163,13 @@ func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (
 	return done(meOf(u)), nil
 }
 
-func approvalOf(a *store.Approval) api.Approval {
+func (s *Service) approvalOf(a *store.Approval) api.Approval {
 	x := api.Approval{ID: a.ID, Terminal: a.Terminal, Branch: a.Branch, Kind: a.Kind, Amount: a.Amount, PAN: a.PAN, State: a.State,
-		Manager: a.Manager, Code: a.Code, Note: a.Note, Created: a.Created, Expires: a.Expires, Signers: a.Signers, Signed: a.Signed}
+		Manager: a.Manager, Code: a.Code, Note: a.Note, Created: a.Created, Expires: a.Expires, Signers: a.Signers, Signed: a.Signed, Role: a.Role}
+	if a.Case != 0 {
+		k, p := s.titles(a.Kind, a.Step)
+		x.Case, x.Title = strconv.FormatInt(a.Case, 10), &api.Text{ZH: k.ZH + " · " + p.ZH, EN: k.EN + " · " + p.EN}
+	}
 	if a.State != access.Pending {
 		x.Decided = a.Decided
 	}
@@ -172,21 +179,25 @@ func approvalOf(a *store.Approval) api.Approval {
 func (s *Service) approvals(ctx context.Context, in *struct {
 	Pending bool `query:"pending"`
 }) (*out[[]api.Approval], error) {
-	as, err := s.st.Approvals(ctx, branchOf(who(ctx)), in.Pending, s.o.Now(), 200)
+	role := who(ctx).Role
+	if role != cases.Manager && role != cases.Teller {
+		role = ""
+	}
+	as, err := s.st.Approvals(ctx, branchOf(who(ctx)), role, in.Pending, s.o.Now(), 200)
 	if err != nil {
 		return nil, s.fail(err)
 	}
 	list := make([]api.Approval, 0, len(as))
 	for _, a := range as {
-		list = append(list, approvalOf(a))
+		list = append(list, s.approvalOf(a))
 	}
 	return done(list), nil
 }
 
-// decide lets a manager of the approval's branch decide it; the first decision wins.
+// decide lets one of those whose word it is decide an approval; the first decision wins.
 func (s *Service) decide(ctx context.Context, id, state, reason, note string) (*out[api.Approval], error) {
 	a, err := s.st.Approval(ctx, id)
-	if err == nil && a.Branch != who(ctx).Branch {
+	if err == nil && !decides(who(ctx), a) {
 		err = store.ErrNotFound
 	}
 	if err != nil {
@@ -204,28 +215,31 @@ func (s *Service) decide(ctx context.Context, id, state, reason, note string) (*
 	if derr != nil {
 		switch a.State {
 		case "approved", "rejected":
-			return nil, &problem{status: http.StatusConflict, Code: code.AlreadyDecided, Message: "decided by " + a.Manager, Data: approvalOf(a)}
+			return nil, &problem{status: http.StatusConflict, Code: code.AlreadyDecided, Message: "decided by " + a.Manager, Data: s.approvalOf(a)}
 		case "pending": // this person's word is there already: another's is wanted
-			return nil, &problem{status: http.StatusConflict, Code: code.AlreadyDecided, Message: "signed by " + strings.Join(a.Signed, ", "), Data: approvalOf(a)}
+			return nil, &problem{status: http.StatusConflict, Code: code.AlreadyDecided, Message: "signed by " + strings.Join(a.Signed, ", "), Data: s.approvalOf(a)}
 		case "expired", "cancelled":
-			return nil, &problem{status: http.StatusConflict, Code: code.ApprovalEnded, Message: a.State, Data: approvalOf(a)}
+			return nil, &problem{status: http.StatusConflict, Code: code.ApprovalEnded, Message: a.State, Data: s.approvalOf(a)}
 		}
 		return nil, s.fail(derr)
 	}
 	s.o.OnApproval(id)
+	if a.Case != 0 {
+		s.o.OnCase(a.Case)
+	}
 	s.o.Broker.Publish("approval", id)
-	return done(approvalOf(a)), nil
+	return done(s.approvalOf(a)), nil
 }
 
 func (s *Service) approve(ctx context.Context, in *struct {
 	ID   string `path:"id"`
 	Body api.Approve
 }) (*out[api.Approval], error) {
-	if err := allow(ctx, "manager"); err != nil {
+	if err := allow(ctx, cases.Manager, cases.Teller); err != nil {
 		return nil, err
 	}
-	if !in.Body.SeenInPerson {
-		return nil, refuse(http.StatusBadRequest, code.BadRequest)
+	if err := seen(who(ctx), in.Body.SeenInPerson); err != nil {
+		return nil, err
 	}
 	if _, err := s.check(ctx, who(ctx).Name, in.Body.Password); err != nil {
 		return nil, err
@@ -237,7 +251,7 @@ func (s *Service) reject(ctx context.Context, in *struct {
 	ID   string `path:"id"`
 	Body api.Reject
 }) (*out[api.Approval], error) {
-	if err := allow(ctx, "manager"); err != nil {
+	if err := allow(ctx, cases.Manager, cases.Teller); err != nil {
 		return nil, err
 	}
 	if c, ok := code.ByName(in.Body.Code); !ok || !strings.HasPrefix(c.Name, "Reason") || !c.Customer {

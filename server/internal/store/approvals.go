@@ -20,16 +20,19 @@ type Approval struct {
 	Created, Expires, Decided           time.Time
 	Signers                             int      // persons who must agree; 0 = 1
 	Signed                              []string // those who have
+	Role                                string   // whose word it is: manager or teller
+	Case                                int64    // the case whose step it is; 0: of none
+	Step                                string
 }
 
 const selectApproval = `SELECT APPROVAL_NUMBER, TERMINAL_NUMBER, REQUEST_NUMBER, ORGANIZATION_NUMBER, APPROVAL_KIND, AMOUNT, MASKED_PAN, SESSION_NUMBER, APPROVAL_STATE, MANAGER, REASON_CODE, NOTE,
- CREATE_TIME, EXPIRE_TIME, DECIDE_TIME, SIGNER_COUNT, SIGNED_BY FROM PD_AP_APPROVAL `
+ CREATE_TIME, EXPIRE_TIME, DECIDE_TIME, SIGNER_COUNT, SIGNED_BY, APPROVER_ROLE, CASE_NUMBER, STEP_NAME FROM PD_AP_APPROVAL `
 
 func scanApproval(r scanner) (*Approval, error) {
 	a := &Approval{}
 	var c, e, d int64
 	var signed string
-	if err := r.Scan(&a.ID, &a.Terminal, &a.Request, &a.Branch, &a.Kind, &a.Amount, &a.PAN, &a.Session, &a.State, &a.Manager, &a.Code, &a.Note, &c, &e, &d, &a.Signers, &signed); err != nil {
+	if err := r.Scan(&a.ID, &a.Terminal, &a.Request, &a.Branch, &a.Kind, &a.Amount, &a.PAN, &a.Session, &a.State, &a.Manager, &a.Code, &a.Note, &c, &e, &d, &a.Signers, &signed, &a.Role, &a.Case, &a.Step); err != nil {
 		return nil, found(err)
 	}
 	a.Created, a.Expires = fromMS(c), fromMS(e)
@@ -61,9 +64,13 @@ func (s *Store) Approval(ctx context.Context, id string) (*Approval, error) {
 	return scanApproval(s.row(ctx, selectApproval+`WHERE APPROVAL_NUMBER=?`, id))
 }
 
-// Approvals lists requests of a branch (all when empty), pending only or the last ones.
-func (s *Store) Approvals(ctx context.Context, branch string, pending bool, now time.Time, limit int) ([]*Approval, error) {
+// Approvals lists requests of a branch (all when empty) to people of a role (all when empty), pending
+// only or the last ones.
+func (s *Store) Approvals(ctx context.Context, branch, role string, pending bool, now time.Time, limit int) ([]*Approval, error) {
 	w := &where{}
+	if role != "" {
+		w.and("APPROVER_ROLE=?", role)
+	}
 	if branch != "" {
 		w.and("ORGANIZATION_NUMBER=?", branch)
 	}
@@ -71,6 +78,11 @@ func (s *Store) Approvals(ctx context.Context, branch string, pending bool, now 
 		w.and("APPROVAL_STATE='pending' AND EXPIRE_TIME>?", ms(now))
 	}
 	return list(ctx, s, scanApproval, selectApproval+w.text+` ORDER BY CREATE_TIME DESC LIMIT ?`, append(w.args, limit)...)
+}
+
+// CaseApprovals lists what was asked for the steps of a case.
+func (s *Store) CaseApprovals(ctx context.Context, number int64) ([]*Approval, error) {
+	return list(ctx, s, scanApproval, selectApproval+`WHERE CASE_NUMBER=? ORDER BY CREATE_TIME`, number)
 }
 
 // Agree is the word of one of those who must agree (会签). While others are wanted the request stays
@@ -107,6 +119,11 @@ func (s *Store) Agree(ctx context.Context, id, who string, now time.Time) error 
 		if err != nil {
 			return err
 		}
+		if state == "approved" {
+			if err := decided(tx, id, state, strings.Join(people, ","), "", "", now); err != nil {
+				return err
+			}
+		}
 		return addAudit(tx, Audit{User: who, Action: "approval.signed", Target: id, Note: fmt.Sprintf("%d of %d", len(people), need), At: now})
 	})
 }
@@ -123,6 +140,9 @@ func (s *Store) Decide(ctx context.Context, id, state, manager, code, note strin
 		n, err := tx.exec(q, args...)
 		if err == nil && n == 0 {
 			return ErrState
+		}
+		if err == nil {
+			err = decided(tx, id, state, manager, code, note, now)
 		}
 		if err == nil && manager != "" {
 			err = addAudit(tx, Audit{User: manager, Action: "approval." + state, Target: id, Note: code, At: now})

@@ -3,8 +3,12 @@ package store
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 )
+
+// CaseClaim is the rule of a claim that takes a case (cases.go); Subject is its number, Period the day.
+const CaseClaim = "case"
 
 // Claim is a transaction's share of one limit.
 type Claim struct {
@@ -12,6 +16,12 @@ type Claim struct {
 	Amount                int64
 	MaxAmount             int64 // of the period; 0 = no limit
 	MaxCount              int64 // transactions of the period; 0 = no limit
+}
+
+// number is that of the case.
+func (c *Claim) number() int64 {
+	n, _ := strconv.ParseInt(c.Subject, 10, 64)
+	return n
 }
 
 // errOver rolls a write back: another writer took the last of a limit at the same moment.
@@ -42,6 +52,9 @@ func (c *Claim) bounds() (amount, count int64) {
 func exceeded(tx *Tx, claims []Claim) (rule string, err error) {
 	for i := range claims {
 		c := &claims[i]
+		if c.Rule == CaseClaim {
+			continue
+		}
 		var sum, n int64
 		err := tx.row(seeUsage, []any{c.Rule, c.Subject, c.Period}, &sum, &n)
 		if err != nil && !errors.Is(found(err), ErrNotFound) {
@@ -57,6 +70,19 @@ func exceeded(tx *Tx, claims []Claim) (rule string, err error) {
 func take(tx *Tx, t *Txn, claims []Claim) (over string, err error) {
 	for i := range claims {
 		c := &claims[i]
+		if c.Rule == CaseClaim {
+			n, err := tx.exec(takeCase, t.ID, ms(t.Created), c.number(), ms(t.Created))
+			if err != nil {
+				return "", err
+			}
+			if n == 0 {
+				return c.Rule, errOver
+			}
+			if _, err := tx.exec(addShare, t.ID, c.Rule, c.Subject, c.Period, t.Amount); err != nil {
+				return "", err
+			}
+			continue
+		}
 		amount, count := c.bounds()
 		if _, err := tx.exec(openUsage, c.Rule, c.Subject, c.Period); err != nil {
 			return "", err
@@ -87,7 +113,12 @@ func giveBack(tx *Tx, id int64, at time.Time) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.exec(subUsage, amount, ms(at), c.Rule, c.Subject, c.Period); err != nil {
+		if c.Rule == CaseClaim {
+			_, err = tx.exec(untakeCase, ms(at), c.number(), id)
+		} else {
+			_, err = tx.exec(subUsage, amount, ms(at), c.Rule, c.Subject, c.Period)
+		}
+		if err != nil {
 			return err
 		}
 		if _, err := tx.exec(`DELETE FROM TX_RK_SHARE WHERE ID=?`, share); err != nil {

@@ -26,7 +26,7 @@ func TestWhatPeopleDecideNamesThem(t *testing.T) {
 				t.Fatal(got, err)
 			}
 		}
-		if as, err := s.Approvals(ctx, "0001", true, now, 9); err != nil || len(as) != 1 {
+		if as, err := s.Approvals(ctx, "0001", "manager", true, now, 9); err != nil || len(as) != 1 {
 			t.Fatal(as, err)
 		}
 		if err := s.Decide(ctx, "a1x", "approved", "anna", "", "好", now); err != nil {

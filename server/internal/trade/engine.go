@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"zhigui/server/internal/cases"
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/lease"
@@ -32,6 +33,7 @@ type Options struct {
 	ReversalDelay time.Duration      // before the first send of a reversal, so that it cannot overtake; 0 = 1 s
 	Backoff       time.Duration      // first pause between sends of a reversal, doubled up to 60 s; 0 = 1 s
 	AbsentAfter   int                // answers 25 that end a reversal; 0 = 3
+	Cases         *cases.Catalogue   // business in steps; nil: none
 	SuspenseAfter time.Duration      // an approval without confirmation is listed as SUSPENSE; 0 = 10 min
 	ReversalSlots int                // reversals sent to one host at a time; 0 = 16
 	Products      *product.Catalogue // nil = the platform's

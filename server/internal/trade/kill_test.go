@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 	}
 	f := strings.Split(v, "|") // folder, bank host, failpoint, store
 	r := &rig{t: childTB{}, dir: f[0], addr: f[1], dsn: f[3]}
+	r.opt.Cases = smallCases()
 	r.opt.Failpoint = func(name string) {
 		if name == f[2] {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)

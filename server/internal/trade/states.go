@@ -55,6 +55,7 @@ const (
 	rcBlocked     = "58" // terminal or merchant is blocked: nothing has happened
 	rcCardBlocked = "62" // card is blocked here: nothing has happened
 	rcNoRoute     = "92" // no host for this transaction: nothing has happened
+	rcCase        = "60" // a case must be done first (business in steps): nothing has happened
 	rcDuplicate   = "94"
 	rcNotReached  = "91" // not sent: nothing has happened
 	rcSystem      = "96" // not sent: nothing has happened

@@ -96,6 +96,9 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 		}
 		fresh = true // it is stored all the same, and nobody else goes on with it
 	}
+	if over == store.CaseClaim { // another transaction has taken it in this very moment, or its time is over
+		return z.refused(ctx, w, key, digest, rcCase)
+	}
 	if over != "" {
 		e.o.Log.Warn("limit exceeded", "terminal", t.Terminal, "limit", over)
 		return z.refused(ctx, w, key, digest, e.o.Risk.Code(over))
@@ -167,6 +170,12 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan 
 		if rc := steps[name](w, t, pan); rc != "" {
 			return nil, rc
 		}
+	}
+	if rc, err := e.needsCase(ctx, w, t); rc != "" {
+		if err != nil {
+			e.o.Log.Error("case", "terminal", t.Terminal, "error", err.Error())
+		}
+		return nil, rc
 	}
 	if w.frame, err = w.host.PackUnder(w.frame[:0], w.out, w.to); err != nil {
 		e.o.Log.Error("host message cannot be packed", "host", w.host.Name(), "error", err.Error())

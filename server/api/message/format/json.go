@@ -58,4 +58,3 @@ func quoteJSON(b *bytes.Buffer, s string) {
 	b.WriteString(s[from:])
 	b.WriteByte('"')
 }
-

@@ -163,6 +163,34 @@ var transactions = []Table{
 		col("PERIOD", Chars, 12, "that of the usage"),
 		col("AMOUNT", Amount, 0, "in minor units"),
 	}, unique("JOURNAL_NUMBER", "RULE_NAME")),
+	table("TX_BZ_CASE", "business that is done in steps before it becomes a transaction", []Column{
+		id(), caseNumber(),
+		col("CASE_KIND", Chars, 32, "of the catalogue of cases"),
+		terminalNumber(),
+		col("REQUEST_NUMBER", Chars, 80, "number that the terminal gave"),
+		organization(),
+		col("AMOUNT", Amount, 0, "in minor units"),
+		col("MASKED_PAN", Chars, 23, "card number, the middle hidden"),
+		col("BOUND_DIGEST", Chars, 64, "digest of what the transaction must carry; empty: anything").or("''"),
+		col("CASE_STATE", Chars, 12, "open, ready, used, refused, withdrawn or expired"),
+		col("CASE_SEALED", Octets, 8000, "what the terminal told, sealed").orNull(),
+		journalNumber().or("0"),
+		col("EXPIRE_TIME", Millis, 0, "end of its validity"),
+	}, unique("CASE_NUMBER"), unique("TERMINAL_NUMBER", "REQUEST_NUMBER"), index("TERMINAL_NUMBER", "CASE_STATE"), index("CASE_STATE", "EXPIRE_TIME"), index("ORGANIZATION_NUMBER", "CASE_NUMBER")).since(6),
+	table("TX_BZ_CASE_STEP", "steps of such business", []Column{
+		id(), caseNumber(),
+		col("STEP_ORDER", Int, 0, "place among the steps, from 0"),
+		col("STEP_NAME", Chars, 32, "of the catalogue of cases"),
+		col("STEP_ROLE", Chars, 20, "who takes it: terminal, teller or manager"),
+		col("SIGNER_COUNT", Int, 0, "persons who must agree").or("1"),
+		col("FIELD_NAMES", Chars, 400, "what the terminal tells in it, with commas").or("''"),
+		col("STEP_STATE", Chars, 12, "waiting, current, done or refused"),
+		col("DONE_BY", Chars, 400, "who took it, with commas").or("''"),
+		col("REASON_CODE", Chars, 40, "reason of a refusal").or("''"),
+		note(),
+		col("STEP_SEALED", Octets, 8000, "what the terminal told, sealed").orNull(),
+		col("DONE_TIME", Millis, 0, "when it was taken; 0 not yet").or("0"),
+	}, unique("CASE_NUMBER", "STEP_NAME")).since(6),
 	table("TX_RK_BLOCK", "cards, terminals and merchants that may do nothing", []Column{
 		id(),
 		col("SUBJECT_KIND", Chars, 10, "card, terminal or merchant"),
@@ -171,6 +199,10 @@ var transactions = []Table{
 		note(),
 		col("STATUS", Flag, 0, "0 out of use, 1 in use").or("'1'"),
 	}, unique("SUBJECT_KIND", "SUBJECT")),
+}
+
+func caseNumber() Column {
+	return col("CASE_NUMBER", Number, 0, "number of a case")
 }
 
 func settleDate() Column {
@@ -289,8 +321,11 @@ var system = []Table{
 		note(),
 		col("EXPIRE_TIME", Millis, 0, "end of its validity"),
 		col("DECIDE_TIME", Millis, 0, "when it was decided; 0 not yet").or("0"),
+		col("APPROVER_ROLE", Chars, 20, "whose word it is: manager or teller").or("'manager'").since(6),
+		caseNumber().or("0").since(6),
+		col("STEP_NAME", Chars, 32, "step of that case").or("''").since(6),
 	}, unique("APPROVAL_NUMBER"), unique("TERMINAL_NUMBER", "REQUEST_NUMBER"), index("ORGANIZATION_NUMBER", "CREATE_TIME"),
-		index("APPROVAL_STATE", "EXPIRE_TIME")),
+		index("APPROVAL_STATE", "EXPIRE_TIME"), index("CASE_NUMBER").since(6)),
 	table("SY_US_USER", "persons who sign in to the management pages", []Column{
 		id(),
 		col("USER_NAME", Chars, 64, "name to sign in with"),

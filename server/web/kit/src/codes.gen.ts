@@ -59,6 +59,7 @@ export const codes: readonly Code[] = [
   {"number":2027,"name":"RespChip","response":"82","zh":"芯片校验未通过，请联系发卡银行","en":"The chip was not accepted; please contact your bank","help":"The chip's cryptogram is wrong: a forged card, or a key that issuer and card do not share.","customer":true,"capture":false,"retriable":false},
   {"number":2028,"name":"RespChipRefused","response":"Z1","zh":"卡片拒绝了本次交易，请联系发卡银行","en":"The card itself refused; please contact your bank","help":"The chip answered with a refusal (AAC). An approved transaction is reversed.","customer":true,"capture":false,"retriable":false},
   {"number":2029,"name":"RespChipUnreadable","response":"Z2","zh":"无法读取芯片，请取回卡片","en":"The chip cannot be read; please take your card","help":"A card with a chip is not read by its stripe unless the terminal's configuration allows it.","customer":true,"capture":false,"retriable":false},
+  {"number":2030,"name":"RespCase","response":"60","zh":"该笔业务需先完成审核和授权，请联系大堂经理","en":"This needs review and approval first; please ask the lobby manager","help":"","customer":true,"capture":false,"retriable":false},
 ]
 
 export const codeByName: Readonly<Record<string, Code>> = Object.fromEntries(codes.map((c) => [c.name, c]))
