@@ -2,7 +2,8 @@
 // tester and an operator. Used by the *.e2e.mjs files beside it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, mkdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -41,6 +42,17 @@ export async function startDesk(flags = {}) {
       if (!r.ok) throw new Error(`host ${path}: ${r.status} ${await r.text()}`)
       return r.json().catch(() => undefined)
     },
+    /** Calls the server as a terminal does, with the terminal's certificate. */
+    async terminal(method, path, body) {
+      const pki = join(dir, 'desk/pki')
+      const q = request(`${at.access}${path}`, { method, ca: readFileSync(join(pki, 'ca.pem')), cert: readFileSync(join(pki, 'terminal-T0000001.pem')), key: readFileSync(join(pki, 'terminal-T0000001.key')) })
+      q.end(body === undefined ? undefined : JSON.stringify(body))
+      const [r] = await once(q, 'response')
+      let text = ''
+      for await (const part of r) text += part
+      if (r.statusCode >= 400) throw new Error(`${method} ${path}: ${r.statusCode} ${text}`)
+      return JSON.parse(text)
+    },
     async balance(card) {
       const accounts = await desk.host('accounts')
       return accounts.find((a) => a.card === card).balance
@@ -65,7 +77,7 @@ export async function startDesk(flags = {}) {
   return desk
 }
 
-const passwords = { admin: 'Admin#2026', operator: 'Operator#2026', manager: 'Manager#2026', other: 'Manager#2026' }
+const passwords = { admin: 'Admin#2026', operator: 'Operator#2026', manager: 'Manager#2026', other: 'Manager#2026', teller: 'Teller#2026' }
 
 async function signIn(base, user) {
   const r = await fetch(`${base}/v2/api/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: user, password: passwords[user] }) })

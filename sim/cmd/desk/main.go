@@ -137,7 +137,7 @@ func announce(s *scene.Scene) {
 func announceJSON(s *scene.Scene) {
 	url := func(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
 	b, err := json.Marshal(map[string]any{
-		"counter": url(s.Ports.Pages), "devices": url(s.Ports.Devices), "manage": url(s.Ports.Manage), "host": url(s.Ports.HostControl),
+		"counter": url(s.Ports.Pages), "devices": url(s.Ports.Devices), "manage": url(s.Ports.Manage), "host": url(s.Ports.HostControl), "access": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access),
 		"dir": s.Dir, "bin": s.Bin, "terminal": scene.Terminal,
 	})
 	if err == nil {

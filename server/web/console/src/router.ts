@@ -12,6 +12,8 @@ export const router = createRouter({
     { path: '/transactions/:id', component: () => import('./pages/StoryPage.vue'), props: true },
     { path: '/switch', component: () => import('./pages/SwitchPage.vue') },
     { path: '/reconciliation', component: () => import('./pages/Reconciliation.vue') },
+    { path: '/cases', component: () => import('./pages/Cases.vue') },
+    { path: '/cases/:number', component: () => import('./pages/Cases.vue'), props: true },
     { path: '/blocks', component: () => import('./pages/Blocks.vue') },
     { path: '/formats', component: () => import('./pages/Formats.vue') },
     { path: '/bundles', component: () => import('./pages/Bundles.vue') },
@@ -20,7 +22,7 @@ export const router = createRouter({
   ],
   scrollBehavior: (_to, _from, saved) => saved ?? { top: 0 }
 })
-router.beforeEach((to) => (me.value || to.meta.open ? true : { path: '/sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }))
+router.beforeEach((to, from) => (me.value?.role === 'teller' && to.path === '/' && from.meta.open ? '/cases' : me.value || to.meta.open ? true : { path: '/sign-in', query: to.fullPath === '/' ? {} : { to: to.fullPath } }))
 whenLeaving((byChoice) => {
   const at = router.currentRoute.value
   if (!at.meta.open) void router.push({ path: '/sign-in', query: byChoice ? {} : { ended: '1', to: at.fullPath } })

@@ -1,5 +1,5 @@
 import type {
-  Alarm, Approval, Assignment, Block, Bundle, Command, Day, FormatText, Me, Meter, MeterBy, NewBlock, NewCommand, Page, Preview, Previewed, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction
+  Alarm, Approval, Assignment, Block, Bundle, Case, Command, Day, FormatText, Me, Meter, MeterBy, NewBlock, NewCommand, Page, Preview, Previewed, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction
 } from './types'
 import { codeText, type Lang } from './codes'
 
@@ -102,6 +102,8 @@ export const api = {
   approvals: (pending = false) => call<Approval[]>('GET', `/approvals?pending=${pending}`),
   approve: (a: string, password: string) => call<Approval>('POST', `/approvals/${id(a)}/approve`, { password, seenInPerson: true }),
   reject: (a: string, code: string, note: string) => call<Approval>('POST', `/approvals/${id(a)}/reject`, { code, ...(note ? { note } : {}) }),
+  cases: (state = '') => call<Case[]>('GET', `/cases?state=${state}`),
+  case: (n: string) => call<Case>('GET', `/cases/${id(n)}`),
   bundles: () => call<Bundle[]>('GET', '/bundles'),
   upload: (f: Blob, progress: (part: number) => void) => upload<Bundle>('/bundles', 'application/gzip', f, progress),
   switch: () => call<Switch>('GET', '/switch'),

@@ -1,5 +1,5 @@
 // The wire types of the management API; server/api/mgmt is the original.
-export interface Me { name: string; display: string; role: 'operator' | 'manager' | 'admin'; branch: string }
+export interface Me { name: string; display: string; role: 'operator' | 'manager' | 'teller' | 'admin'; branch: string }
 export interface Module { name: string; model: string; status: string; detail: string; ageSeconds: number }
 export interface CashUnit {
   /** recycle: customers fill it, initial is its high mark; box: the cash box, amount in all. */
@@ -37,6 +37,18 @@ export interface Approval {
   manager: string; code: string; note: string; created: string; expires: string
   decided?: string // not told by every server
   signers?: number; signed?: string[] // persons who must agree, and those who have
+  role?: 'manager' | 'teller'; case?: string; title?: Text // a step of business in steps
+}
+export interface Text { zh: string; en: string }
+/** Business in steps. What the customer told is there in a single case only, for those who decide. */
+export interface Case {
+  number: string; kind: string; title: Text; terminal: string; branch: string; amount: number; pan: string
+  state: 'open' | 'ready' | 'used' | 'refused' | 'withdrawn' | 'expired'; journal?: string; created: string; expires: string
+  data?: Record<string, string>; steps?: CaseStep[]; approval?: Approval
+}
+export interface CaseStep {
+  name: string; title: Text; by: 'terminal' | 'teller' | 'manager'; state: 'waiting' | 'current' | 'done' | 'refused'
+  who?: string; code?: string; note?: string; at?: string; data?: Record<string, string>
 }
 export interface Bundle { digest: string; name: string; version: string; size: number; files: number; by: string; created: string }
 export interface Assignment { digest: string; name: string; version: string; by: string; created: string }
