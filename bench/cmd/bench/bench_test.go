@@ -176,7 +176,7 @@ func TestSamplesAreReadFromProc(t *testing.T) {
 }
 
 func TestPartsAreChosenByNameOrGroup(t *testing.T) {
-	for only, want := range map[string]string{"": "8583 matrix delay soak driver search desk", "trade": "8583 matrix delay soak", "mix": "mix", "driver,8583": "8583 driver", "x": "", "trade,x": ""} {
+	for only, want := range map[string]string{"": "codec 8583 matrix delay soak driver search desk", "trade": "codec 8583 matrix delay soak", "mix": "mix", "driver,8583": "8583 driver", "x": "", "trade,x": ""} {
 		chosen, err := choose(only)
 		var got []string
 		for _, p := range chosen {

@@ -33,7 +33,7 @@ func main() {
 	o := options{}
 	var only string
 	flag.BoolVar(&o.quick, "quick", false, "short runs, about a minute after building")
-	flag.StringVar(&only, "only", "", "trade (8583, matrix, delay and soak together), 8583, matrix, mix, delay, soak, search, driver or desk (a list with commas); empty = all")
+	flag.StringVar(&only, "only", "", "trade (codec, 8583, matrix, delay and soak together), codec, 8583, matrix, mix, delay, soak, search, driver or desk (a list with commas); empty = all")
 	flag.StringVar(&o.out, "out", "bench/results/local", "folder for figures.jsonl and report.html")
 	flag.IntVar(&o.conns, "connections", 100, "parallel terminals")
 	flag.DurationVar(&o.run, "run", 20*time.Second, "measured time of each load run")

@@ -21,6 +21,7 @@ type part struct {
 var (
 	switching = []string{"server/cmd/server", "server/cmd/serverctl", "server/cmd/storebench", "sim/cmd/simbank"}
 	parts     = []part{
+		{"codec", "trade", false, nil, codec},
 		{"8583", "trade", true, switching, eight},
 		{"matrix", "trade", true, switching, matrix},
 		{"mix", "", true, switching, func(ctx context.Context, o options, fs *figures) error {
@@ -41,7 +42,7 @@ func choose(only string) (chosen []part, err error) {
 	names := strings.Split(only, ",")
 	for _, n := range names {
 		if only != "" && !slices.ContainsFunc(parts, func(p part) bool { return n == p.name || n == p.group && n != "" }) {
-			return nil, fmt.Errorf("--only: %q is none of trade, 8583, matrix, mix, delay, soak, driver, search, desk", n)
+			return nil, fmt.Errorf("--only: %q is none of trade, codec, 8583, matrix, mix, delay, soak, driver, search, desk", n)
 		}
 	}
 	for _, p := range parts {

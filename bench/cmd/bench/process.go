@@ -19,6 +19,9 @@ import (
 
 // build builds programs into dir.
 func build(ctx context.Context, dir string, programs map[string]bool) error {
+	if len(programs) == 0 {
+		return nil
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
