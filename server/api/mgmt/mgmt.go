@@ -105,8 +105,11 @@ type Search struct {
 
 // Page is one page of a list. Total is counted up to 10,000.
 type Page[T any] struct {
+	Page  int `json:"page"`  // from 0
+	Size  int `json:"size"`  // of a page
+	Total int `json:"total"` // matches, 10,000 at most
+	Pages int `json:"pages"`
 	Items []T `json:"items"`
-	Total int `json:"total"`
 }
 
 // Totals is what all matches of a search add up to, however many they are. From and To are the

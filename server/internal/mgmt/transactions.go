@@ -115,7 +115,7 @@ func (s *Service) search(ctx context.Context, q api.Search) (*out[api.Page[api.T
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	p := api.Page[api.Transaction]{Items: make([]api.Transaction, 0, len(ts)), Total: n}
+	p := api.Page[api.Transaction]{Items: make([]api.Transaction, 0, len(ts)), Page: q.Page, Size: q.Size, Total: n, Pages: (n + max(1, q.Size) - 1) / max(1, q.Size)}
 	for _, t := range ts {
 		p.Items = append(p.Items, txnOf(t))
 	}
