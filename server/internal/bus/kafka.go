@@ -62,6 +62,8 @@ func (k *Kafka) Subscribe(topic, group string, take func(Message)) (stop func(),
 	})
 	if group != "" {
 		conf.GroupID, conf.StartOffset, conf.CommitInterval = group, kafka.FirstOffset, 100*time.Millisecond
+		// Brokers take no shorter session by default; what a member that is gone held is another's so soon.
+		conf.SessionTimeout, conf.RebalanceTimeout, conf.HeartbeatInterval, conf.JoinGroupBackoff = 6*time.Second, 6*time.Second, time.Second, 200*time.Millisecond
 		conf.WatchPartitionChanges, conf.PartitionWatchInterval = true, k.every
 		wg.Go(func() { k.read(ctx, kafka.NewReader(conf), topic, take) })
 		return stop, nil

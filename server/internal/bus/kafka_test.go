@@ -3,12 +3,15 @@ package bus
 import (
 	"context"
 	"log/slog"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
 	"github.com/twmb/franz-go/pkg/kfake"
+
+	"zhigui/sim/peer"
 )
 
 // taken collects what subscribers get.
@@ -79,14 +82,56 @@ func addedPartitions(t *testing.T, brokers []string, topic string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var conn *kafka.Conn
 	until(t, "a leader of the new partition", func() bool {
-		conn, err = kafka.DialLeader(t.Context(), "tcp", brokers[0], topic, 5)
+		conn, err := kafka.DialLeader(t.Context(), "tcp", brokers[0], topic, 5)
+		if err != nil {
+			return false
+		}
+		defer conn.Close() //nolint:errcheck // test
+		_, err = conn.WriteMessages(kafka.Message{Key: []byte("k"), Value: []byte("after")})
 		return err == nil
 	})
-	defer conn.Close() //nolint:errcheck // test
-	if _, err := conn.WriteMessages(kafka.Message{Key: []byte("k"), Value: []byte("after")}); err != nil {
-		t.Fatal(err)
+	until(t, "the message of the new partition", func() bool { return all.times("after") > 0 && group.times("after") > 0 })
+}
+
+// A real broker: what is published is taken once it is killed and back, and partitions that are added
+// meanwhile are read.
+func TestARealBrokerIsKilledAndPartitionsAreAdded(t *testing.T) {
+	b := peer.StartKafka(t)
+	addedPartitions(t, []string{b.Address}, "grows")
+	k := NewKafka([]string{b.Address}, slog.New(slog.DiscardHandler))
+	t.Cleanup(func() { _ = k.Close() })
+	var all, group taken
+	for name, x := range map[string]*taken{"": &all, "g2": &group} {
+		stop, err := k.Subscribe("t", name, x.take)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(stop)
 	}
-	until(t, "the message of the new partition", func() bool { return all.times("after") == 1 && group.times("after") > 0 })
+	sure := map[string]bool{}
+	publish := func(from, to int) {
+		t.Helper()
+		for i := from; i < to; i++ {
+			v := strconv.Itoa(i)
+			until(t, "message "+v, func() bool {
+				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+				defer cancel()
+				return k.Publish(ctx, "t", Message{[]byte(v), []byte(v)}) == nil
+			})
+			sure[v] = true
+		}
+	}
+	publish(0, 50)
+	b.Kill()
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	if err := k.Publish(ctx, "t", Message{[]byte("x"), []byte("x")}); err == nil {
+		t.Error("a dead broker took a message")
+	}
+	cancel()
+	b.Restart()
+	publish(50, 100)
+	for v := range sure {
+		until(t, "message "+v+" to be taken", func() bool { return all.times(v) > 0 && group.times(v) > 0 })
+	}
 }
