@@ -16,6 +16,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -184,12 +186,19 @@ func (s *Service) Run(ctx context.Context) {
 // Job is the lease of what one server does for all.
 const Job = "job.access"
 
-// changedElsewhere wakes terminals that wait for an approval which was decided at another server.
+// changedElsewhere wakes terminals that wait for an approval, or for somebody's step of a case, which was decided at another server.
 func (s *Service) changedElsewhere(ctx context.Context) {
 	s.mu.Lock()
 	ids := slices.Collect(maps.Keys(s.waiters))
 	s.mu.Unlock()
 	for _, id := range ids {
+		if number, ok := strings.CutPrefix(id, caseKey("")); ok {
+			n, _ := strconv.ParseInt(number, 10, 64)
+			if c, err := s.st.Case(ctx, n); err == nil && !othersTurn(c) {
+				s.Changed(id)
+			}
+			continue
+		}
 		if a, err := s.st.Approval(ctx, id); err == nil && a.State != access.Pending {
 			s.Changed(id)
 		}

@@ -110,6 +110,11 @@ func (s *Service) ownCase(t *store.Terminal, r *http.Request) (*store.Case, erro
 	return c, err
 }
 
+// othersTurn tells whether a case waits for people.
+func othersTurn(c *store.Case) bool {
+	return c.State == store.CaseOpen && slices.ContainsFunc(c.Steps, func(p store.CaseStep) bool { return p.State == store.StepCurrent && p.By != cases.Terminal })
+}
+
 // getCase answers at once, or with ?wait=20s when somebody has taken a step.
 func (s *Service) getCase(t *store.Terminal, w http.ResponseWriter, r *http.Request) error {
 	wait, _ := time.ParseDuration(r.URL.Query().Get("wait"))
@@ -120,7 +125,7 @@ func (s *Service) getCase(t *store.Terminal, w http.ResponseWriter, r *http.Requ
 		s.Changed(key) // nobody is told of it otherwise
 		return err
 	}
-	if people := slices.ContainsFunc(c.Steps, func(p store.CaseStep) bool { return p.State == store.StepCurrent && p.By != cases.Terminal }); people && wait > 0 {
+	if othersTurn(c) && wait > 0 {
 		timer := time.NewTimer(min(wait, 30*time.Second))
 		defer timer.Stop()
 		select {
