@@ -37,8 +37,8 @@ type Kind struct {
 	Name     string        `yaml:"name"`
 	Title    product.Text  `yaml:"title"`
 	Products []string      `yaml:"products"`
-	Channels []string      `yaml:"channels"` // none: all
-	Over     int64         `yaml:"over"`     // minor units
+	Channels []string      `yaml:"channels"` // none: those of terminals, which have keys of their own
+	Over     int64         `yaml:"over"`     // minor units; 0: always
 	Expires  time.Duration `yaml:"expires"`
 	Anywhere bool          `yaml:"anywhere"`
 	Steps    []Step        `yaml:"steps"`
@@ -133,10 +133,11 @@ func (c *Catalogue) Named(name string) *Kind {
 	return nil
 }
 
-// For is the kind of case that a transaction needs, nil when it needs none.
-func (c *Catalogue) For(product, channel string, amount int64) *Kind {
+// For is the kind of case that a transaction needs, nil when it needs none. own: the channel's terminals
+// have keys of their own, they are the bank's counters and not a partner.
+func (c *Catalogue) For(product, channel string, own bool, amount int64) *Kind {
 	for _, k := range c.All() {
-		if amount > k.Over && slices.Contains(k.Products, product) && (len(k.Channels) == 0 || slices.Contains(k.Channels, channel)) {
+		if (k.Over == 0 || amount > k.Over) && slices.Contains(k.Products, product) && (len(k.Channels) == 0 && own || slices.Contains(k.Channels, channel)) {
 			return k
 		}
 	}

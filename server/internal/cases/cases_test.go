@@ -24,15 +24,20 @@ func TestTheBuiltInCatalogueAsksForMorePeopleTheMoreMoneyMoves(t *testing.T) {
 	}
 	for _, c := range []struct {
 		product string
+		own     bool
 		amount  int64
 		want    bool
-	}{{"transfer", 5_000_000, false}, {"transfer", 5_000_001, true}, {"remittance", 9_000_000, true}, {"withdrawal", 9_000_000, false}} {
-		if got := Builtin().For(c.product, "terminals", c.amount) != nil; got != c.want {
+	}{{"transfer", true, 5_000_000, false}, {"transfer", true, 5_000_001, true}, {"transfer", false, 5_000_001, false}, {"remittance", true, 9_000_000, true}, {"withdrawal", true, 9_000_000, false}} {
+		if got := Builtin().For(c.product, "terminals", c.own, c.amount) != nil; got != c.want {
 			t.Error(c.product, c.amount, got)
 		}
 	}
+	always, err := parse("c.yaml", []byte("cases: [{name: close, products: [accountClose], expires: 30m, steps: [{name: look, by: teller}]}]"), product.Builtin())
+	if err != nil || always.For("accountClose", "terminals", true, 0) == nil {
+		t.Error("business without an amount needs no case:", err)
+	}
 	var none *Catalogue
-	if none.For("transfer", "x", 1<<40) != nil || none.Named("largeTransfer") != nil {
+	if none.For("transfer", "x", true, 1<<40) != nil || none.Named("largeTransfer") != nil {
 		t.Error("an empty catalogue asks for a case")
 	}
 }

@@ -12,7 +12,7 @@ import (
 // needsCase refuses a transaction that needs a case which is not ready at its terminal; with one that is,
 // it takes it: in the commit of the journal's row, so that no second transaction has it too.
 func (e *Engine) needsCase(ctx context.Context, w *work, t *store.Txn) (rc string, err error) {
-	k := e.o.Cases.For(t.Kind, t.Channel, t.Amount)
+	k := e.o.Cases.For(t.Kind, t.Channel, w.z.o.Keys == "", t.Amount)
 	if k == nil {
 		return "", nil
 	}
