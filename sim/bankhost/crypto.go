@@ -26,6 +26,7 @@ type zone struct {
 	mac        sync.Pool
 	tdes       cipher.Block
 	mac1, mac2 cipher.Block
+	before     *zone // of the same MAC key, with the PIN key before: a message does not tell which it is under
 }
 
 func newZone(z Zone) (*zone, error) {
@@ -77,6 +78,13 @@ func (z *zone) macBytes(data []byte) []byte {
 
 // pinOf decrypts a PIN block and returns the digits; ok is false for a malformed block.
 func (z *zone) pinOf(block []byte, pan string) (pin string, ok bool) {
+	if pin, ok = z.clearPIN(block, pan); !ok && z.before != nil {
+		return z.before.clearPIN(block, pan)
+	}
+	return pin, ok
+}
+
+func (z *zone) clearPIN(block []byte, pan string) (pin string, ok bool) {
 	c, n := z.tdes, 8
 	if z.sm4 {
 		c, n = z.pin.Get().(cipher.Block), 16

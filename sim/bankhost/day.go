@@ -32,13 +32,17 @@ func (h *Host) CutOver(day string) int {
 
 // tell sends a message of the host's own by one of the links; it answers how many were told.
 func (h *Host) tell(f *[129]string) int {
+	z := h.zones()
+	return h.tellUnder(z[len(z)-1], f)
+}
+
+func (h *Host) tellUnder(z *zone, f *[129]string) int {
 	out, err := h.codec.pack(f)
 	if err != nil {
 		return 0
 	}
-	z := h.zones()
 	at := len(out) - 8
-	copy(out[at:], z[len(z)-1].macOf(out[:at]))
+	copy(out[at:], z.macOf(out[:at]))
 	header := make([]byte, headerLen)
 	header[0] = headerLen
 	copy(header[6:], fmt.Sprintf("%-11s%-11s", "99990000", "00010000"))

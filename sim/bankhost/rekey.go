@@ -1,6 +1,8 @@
 package bankhost
 
 import (
+	"bytes"
+	"crypto/des" //nolint:gosec // the card networks demand it
 	"crypto/rand"
 	"fmt"
 	"time"
@@ -48,4 +50,52 @@ func (h *Host) Rekey(kek []byte) (pik, mak []byte, err error) {
 	}
 	h.keys.Store(&[]*zone{old, next}) // answers still under the old ones, until the acquirer uses the new
 	return pik, mak, nil
+}
+
+// RekeyBare sends one new key of the 3DES zone in ECB under the member's master key: kind 1 is the PIN key, 2 the
+// MAC key, whose message is under the new key itself. now are the keys of this moment; the ones that follow
+// are answered.
+func (h *Host) RekeyBare(mmk []byte, now Zone, kind byte) (Zone, error) {
+	key := make([]byte, 16)
+	if _, err := rand.Read(key); err != nil {
+		return now, err
+	}
+	next := now
+	if kind == '1' {
+		next.PIK = key
+	} else {
+		next.MAK = key
+	}
+	z, err := newZone(next)
+	if err != nil {
+		return now, err
+	}
+	c, err := des.NewTripleDESCipher(append(bytes.Clone(mmk), mmk[:8]...))
+	if err != nil {
+		return now, err
+	}
+	check, err := des.NewTripleDESCipher(append(bytes.Clone(key), key[:8]...))
+	if err != nil {
+		return now, err
+	}
+	wrapped, kcv := make([]byte, 16), make([]byte, 8)
+	c.Encrypt(wrapped[:8], key[:8])
+	c.Encrypt(wrapped[8:], key[8:])
+	check.Encrypt(kcv, kcv)
+	at := time.Now().In(time.FixedZone("CST", 8*3600))
+	var f [129]string
+	f[0], f[7], f[11], f[33], f[48], f[53], f[70], f[128] = "0800", at.Format("0102150405"), fmt.Sprintf("%06d", at.UnixMilli()%1000000), "00010000",
+		"NK"+string(wrapped)+string(kcv[:4]), string(kind)+"600000000000000", "101", "00000000"
+	zones := h.zones()
+	old, under := zones[len(zones)-1], zones[len(zones)-1]
+	if kind == '2' {
+		under = z
+	} else {
+		z.before = old
+	}
+	if h.tellUnder(under, &f) == 0 {
+		return now, fmt.Errorf("bankhost: no link")
+	}
+	h.keys.Store(&[]*zone{old, z})
+	return next, nil
 }

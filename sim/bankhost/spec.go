@@ -47,8 +47,10 @@ func spec(pinBytes int) *iso8583.MessageSpec {
 	for n, l := range lllFields {
 		s.Fields[n] = text(l, prefix.ASCII.LLL)
 	}
-	// Names in GBK: bytes, not ASCII.
-	s.Fields[62] = field.NewString(&field.Spec{Length: lllFields[62], Enc: encoding.Binary, Pref: prefix.ASCII.LLL})
+	// Names in GBK, and keys: bytes, not ASCII.
+	for _, n := range []int{48, 62} {
+		s.Fields[n] = field.NewString(&field.Spec{Length: lllFields[n], Enc: encoding.Binary, Pref: prefix.ASCII.LLL})
+	}
 	return s
 }
 

@@ -3,6 +3,7 @@ package bankhost
 import (
 	"bufio"
 	"io"
+	"slices"
 	"strconv"
 
 	"zhigui/server/api/message/format"
@@ -45,7 +46,7 @@ func (native) open(h *Host, body []byte) (message, *zone, error) {
 	if err != nil || !hasMAC(msg) {
 		return m, nil, err
 	}
-	for _, z := range h.zones() {
+	for _, z := range slices.Backward(h.zones()) {
 		if z.macOf(msg[:len(msg)-8]) == m.text(128) {
 			return m, z, nil
 		}
@@ -97,7 +98,7 @@ func (w foreign) open(h *Host, body []byte) (message, *zone, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, z := range h.zones() {
+	for _, z := range slices.Backward(h.zones()) {
 		if !w.d.HasMAC() || seal.Equals(z.macBytes(seal.Cover)) {
 			return foreignMessage{t}, z, nil
 		}

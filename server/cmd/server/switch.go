@@ -157,7 +157,7 @@ func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, err
 	if err != nil {
 		return nil, err
 	}
-	o := host.Options{Day: day, CutOver: func(ctx context.Context, day string) error { return s.st.SetDay(ctx, c.Name, day, time.Now()) }, Name: c.Name, Codec: codec, HSM: s.hsm, Keys: c.Owner, KEK: c.KEK, Limits: c.Limits.Host(), Management: c.Management,
+	o := host.Options{Day: day, CutOver: func(ctx context.Context, day string) error { return s.st.SetDay(ctx, c.Name, day, time.Now()) }, Name: c.Name, Codec: codec, HSM: s.hsm, Keys: c.Owner, KEK: c.KEK, Bare: c.NewKeys == "bare", Limits: c.Limits.Host(), Management: c.Management,
 		Acquirer: c.Acquirer, Forwarder: c.Forwarder, Trace: trade.TraceNumbers(s.st, c.Acquirer, c.Forwarder), Log: s.log}
 	if c.Management == "none" {
 		o.Management = ""

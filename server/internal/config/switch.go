@@ -18,6 +18,7 @@ type Host struct {
 	Zone       string    `yaml:"zone"`       // 3des, sm4 or aes: the kind of its keys
 	Owner      string    `yaml:"owner"`      // of its keys in the security module; default: its name
 	KEK        string    `yaml:"kek"`        // owner of the key that new zone keys come under; empty: the host may not change them
+	NewKeys    string    `yaml:"newKeys"`    // how they come: blocks (TR-31, the default) or bare (in ECB, one by one)
 	Keys       string    `yaml:"keys"`       // file of the zone keys (serverctl zone keys); empty: they were imported (serverctl key import)
 	Management string    `yaml:"management"` // cups or none
 	Acquirer   string    `yaml:"acquirer"`
@@ -126,6 +127,10 @@ func (c *Config) validateSwitch() (key, reason string) {
 			return at + ".name", "want a name of its own"
 		case h.Zone != "3des" && h.Zone != "sm4" && h.Zone != "aes":
 			return at + ".zone", "want 3des, sm4 or aes"
+		case h.NewKeys != "" && h.NewKeys != "blocks" && h.NewKeys != "bare":
+			return at + ".newKeys", "want blocks or bare"
+		case h.NewKeys == "bare" && (h.KEK == "" || h.Zone != "3des"):
+			return at + ".newKeys", "bare keys want a kek and the zone 3des"
 		case h.Management != "cups" && h.Management != "none":
 			return at + ".management", "want cups or none"
 		case !number(h.Acquirer):

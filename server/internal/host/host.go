@@ -49,6 +49,8 @@ type Options struct {
 	Keys   string // owner of its keys in the security module; empty: this host has none
 	KEK    string // owner of the key that new keys of the host come under; empty: it may not change them
 	Limits Limits
+	// Bare: its new keys come one by one in ECB under the KEK, not as TR-31 key blocks.
+	Bare bool
 	// Management is the network management the host wants: "cups" (0820 sign-on when the links come up,
 	// echo) or empty.
 	Management string

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"zhigui/server/api/message"
+	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
 )
 
@@ -123,7 +124,11 @@ func (h *Host) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 		}
 	}
 	key, _ := h.Key() // the answer to a change of keys is under the old one still
-	_ = a.SetString(39, h.managed(ctx, m, !h.o.Codec.HasMAC() || h.trusted(seal)))
+	rc, fresh := h.managed(ctx, m, seal)
+	if fresh.Version != 0 { // but to one that came under the new one
+		key = fresh
+	}
+	_ = a.SetString(39, rc)
 	out, err := h.pack(dst, a, key)
 	if err != nil {
 		h.o.Log.Error("answer to the host cannot be packed", "host", h.o.Name, "error", err.Error())
@@ -132,15 +137,25 @@ func (h *Host) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	return out, true
 }
 
-func (h *Host) managed(ctx context.Context, m *message.Message, trusted bool) string {
+// managed does what a network management message asks; the answer goes under fresh, if that is one.
+func (h *Host) managed(ctx context.Context, m *message.Message, seal link.Seal) (rc string, fresh hsm.Ref) {
 	if m.MTI() != "0820" && m.MTI() != "0800" {
 		h.o.Log.Warn("the host asks for what this server does not do", "host", h.o.Name, "mti", m.MTI())
-		return "12"
+		return "12", fresh
+	}
+	trusted := !h.o.Codec.HasMAC() || h.trusted(seal)
+	if h.o.Bare && m.String(70) == Rekey {
+		return h.rekeyBare(m, seal, trusted)
 	}
 	if !trusted {
 		h.macErrors.Add(1)
-		return "A0"
+		return "A0", fresh
 	}
+	return h.asked(ctx, m), fresh
+}
+
+// asked does what a message asks whose MAC is right.
+func (h *Host) asked(ctx context.Context, m *message.Message) string {
 	switch code := m.String(70); code {
 	case Echo:
 	case SignOn:

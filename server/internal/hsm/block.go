@@ -1,6 +1,8 @@
 package hsm
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 
 	"zhigui/server/api/paycrypto"
@@ -28,6 +30,57 @@ func (s *Soft) ImportBlocks(own, kek, pik, mak string) (Ref, error) {
 		return Ref{}, fmt.Errorf("%w: PIN and MAC key are of two algorithms", ErrBlock)
 	}
 	if err := s.Import(own, alg, p, m); err != nil {
+		return Ref{}, err
+	}
+	return s.Current(own)
+}
+
+// ImportBare implements HSM.
+func (s *Soft) ImportBare(own, kek string, u Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (Ref, error) {
+	other, ok := map[Use]Use{UsePIN: UseMAC, UseMAC: UsePIN}[u]
+	now, err := s.Current(own)
+	if err != nil || !ok {
+		return Ref{}, cmp.Or(err, ErrNoKey)
+	}
+	protect, protectAlg, err := s.raw(kek, UseKEK, 1)
+	if err != nil {
+		return Ref{}, err
+	}
+	defer clear(protect)
+	kept, alg, err := s.raw(own, other, now.Version)
+	if err != nil {
+		return Ref{}, err
+	}
+	defer clear(kept)
+	if alg != paycrypto.DES || protectAlg != paycrypto.DES || len(wrapped) != 16 {
+		return Ref{}, fmt.Errorf("%w: a bare key is of 16 bytes, in the 3DES zone, under a 3DES KEK", ErrBlock)
+	}
+	k, err := paycrypto.NewKey(paycrypto.DES, protect)
+	if err != nil {
+		return Ref{}, err
+	}
+	raw, err := paycrypto.Unwrap(k, wrapped)
+	if err != nil {
+		return Ref{}, fmt.Errorf("%w: %w", ErrBlock, err)
+	}
+	defer clear(raw)
+	fresh, err := paycrypto.NewKey(alg, raw)
+	if err != nil {
+		return Ref{}, fmt.Errorf("%w: %w", ErrBlock, err)
+	}
+	if !bytes.HasPrefix(fresh.CheckValue(8), kcv) {
+		return Ref{}, ErrKCV
+	}
+	if prove != nil {
+		if err := prove(func(data []byte) ([]byte, error) { return paycrypto.AppendMAC(nil, macAlg(alg), fresh, data) }); err != nil {
+			return Ref{}, err
+		}
+	}
+	pik, mak := raw, kept
+	if u == UseMAC {
+		pik, mak = kept, raw
+	}
+	if err := s.Import(own, alg, pik, mak); err != nil {
 		return Ref{}, err
 	}
 	return s.Current(own)

@@ -84,6 +84,11 @@ type HSM interface {
 	// ImportBlocks installs a zone's keys from TR-31 key blocks under the KEK of kek, as a new
 	// version; the version before stays usable.
 	ImportBlocks(owner, kek, pik, mak string) (Ref, error)
+	// ImportBare installs one of a zone's keys (UsePIN, UseMAC) that came enciphered in ECB under the KEK of
+	// kek, in the 3DES zone; the zone's other key goes along into the new version. kcv is its check value,
+	// empty for none. prove, which may be nil, is given MACs under the new key before anything is stored;
+	// its error is the answer.
+	ImportBare(owner, kek string, u Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (Ref, error)
 	// ExportBlock answers one of a zone's keys (UsePIN, UseMAC) as a TR-31 key block under the KEK of kek.
 	ExportBlock(key Ref, use Use, kek string) (string, error)
 	// Refresh reads again what is stored of these owners: another process (serverctl, another server) may have changed it.

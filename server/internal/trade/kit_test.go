@@ -63,6 +63,7 @@ type rig struct {
 	secret []string        // fields that terminals encrypt
 	clear  bool            // or do not
 	wrap   func(hsm.HSM) hsm.HSM
+	bare   bool // the host's new keys come in ECB
 }
 
 // hostOf is one more host of a rig.
@@ -147,7 +148,7 @@ func (r *rig) start() {
 		o.Log = discard()
 	}
 	codec := codecOf(r.t, name, name)
-	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", KEK: "bank", Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
+	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", KEK: "bank", Bare: r.bare, Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
 		Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: r.limits, Log: o.Log,
 		CutOver: func(ctx context.Context, day string) error { return r.st.SetDay(ctx, "core", day, time.Now()) }})
 	hosts, names := []*host.Host{r.host}, []string{"core"}

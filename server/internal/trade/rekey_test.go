@@ -2,6 +2,7 @@ package trade_test
 
 import (
 	"bytes"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -11,14 +12,12 @@ import (
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
+	"zhigui/sim/bankhost"
 )
 
-// The host changes its working keys again and again while customers draw cash, and the terminals sign
-// in again: nothing is refused, lost, or asked of a person.
-// req: TX-16 TX-24 TX-27
-func TestKeysChangeUnderTrafficAndNoTransactionIsLost(t *testing.T) {
-	r := newRig(t, false, trade.Options{HostTimeout: 5 * time.Second})
-	soft := r.hsm.(*hsm.Soft)
+// formKEK makes the KEK of the bank by its ceremony.
+func formKEK(t *testing.T, soft *hsm.Soft) []byte {
+	t.Helper()
 	shares := [][]byte{bytes.Repeat([]byte{0x13, 0x57}, 8), bytes.Repeat([]byte{0x9b, 0xdf, 0x02}, 6)[:16]}
 	kek := make([]byte, 16)
 	for i, s := range shares {
@@ -32,6 +31,16 @@ func TestKeysChangeUnderTrafficAndNoTransactionIsLost(t *testing.T) {
 	if _, err := soft.FormKEK("bank", 2, nil); err != nil {
 		t.Fatal(err)
 	}
+	return kek
+}
+
+// The host changes its working keys again and again while customers draw cash, and the terminals sign
+// in again: nothing is refused, lost, or asked of a person.
+// req: TX-16 TX-24 TX-27
+func TestKeysChangeUnderTrafficAndNoTransactionIsLost(t *testing.T) {
+	r := newRig(t, false, trade.Options{HostTimeout: 5 * time.Second})
+	soft := r.hsm.(*hsm.Soft)
+	kek := formKEK(t, soft)
 	var done atomic.Bool
 	var wg sync.WaitGroup
 	var drawn atomic.Int64
@@ -126,4 +135,63 @@ func TestAMessageIsUnderOneVersionOfTheHostsKeys(t *testing.T) {
 	if now, err := r.host.Key(); err != nil || now.Version != 2 {
 		t.Error("the keys did not change:", now, err)
 	}
+}
+
+// counted is a module that counts the bare keys it has seen.
+type counted struct {
+	hsm.HSM
+	n *atomic.Int32
+}
+
+func (c counted) ImportBare(own, kek string, u hsm.Use, wrapped, kcv []byte, prove func(func([]byte) ([]byte, error)) error) (hsm.Ref, error) {
+	defer c.n.Add(1)
+	return c.HSM.ImportBare(own, kek, u, wrapped, kcv, prove)
+}
+
+// A network's key change: bare keys under the member's master key, one by one, the MAC key's message under
+// the new key itself. What is not under the right master key changes nothing.
+//
+// req: TX-16 TX-27
+func TestBareKeysUnderTheMembersMasterKeyAreTakenOneByOne(t *testing.T) {
+	tries := &atomic.Int32{}
+	r := newRigOf(&rig{t: t, dir: t.TempDir(), bare: true, wrap: func(h hsm.HSM) hsm.HSM { return counted{h, tries} }})
+	kek := formKEK(t, r.hsm.(counted).HSM.(*hsm.Soft))
+	x := r.terminal("00000001", trade.Zone3DES)
+	now := bankhost.Zone{PIK: zonePIK, MAK: zoneMAK}
+	version := func() uint32 {
+		ref, err := r.host.Key()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ref.Version
+	}
+	draws := func(what string) {
+		t.Helper()
+		q, a := x.withdraw(card5, 100)
+		if a.String(39) != "00" {
+			t.Fatalf("%s: told %s", what, a.String(39))
+		}
+		if a := x.do(x.about("0220", q, 100), true); a.String(39) != "00" {
+			t.Errorf("%s: confirmation %s", what, a.String(39))
+		}
+	}
+	for i, kind := range []byte("1221") {
+		before := version()
+		var err error
+		if now, err = r.bank.RekeyBare(kek, now, kind); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "a new version", func() bool { return version() == before+1 })
+		draws(fmt.Sprintf("change %d, kind %c", i, kind))
+	}
+	before, tried := version(), tries.Load()
+	other := bytes.Repeat([]byte{0x31, 0x07}, 8)
+	if _, err := r.bank.RekeyBare(other, now, '2'); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the try", func() bool { return tries.Load() > tried })
+	if version() != before {
+		t.Error("a key under another master key was taken")
+	}
+	draws("after a refused change")
 }

@@ -50,6 +50,7 @@ func Run(t *testing.T, m Module) {
 		t.Run("working keys of "+name, func(t *testing.T) { workingKeys(t, m, alg) })
 		t.Run("a new version of zone keys of "+name, func(t *testing.T) { zoneVersions(t, m, alg) })
 		t.Run("data keys of "+name, func(t *testing.T) { dataKeys(t, m, alg) })
+		t.Run("bare keys of "+name, func(t *testing.T) { bare(t, m, alg) })
 		t.Run("key blocks of "+name, func(t *testing.T) { blocks(t, m, alg) })
 	}
 	t.Run("PIN translation", func(t *testing.T) { translation(t, m) })
@@ -201,6 +202,76 @@ func refreshed(t *testing.T, m Module) {
 	}
 	if _, err := h.Current("host"); !errors.Is(err, hsm.ErrNoKey) {
 		t.Error("keys that were dropped are used:", err)
+	}
+}
+
+// bare: a key in ECB under a KEK is taken in the 3DES zone, with the zone's other key beside it; what is not
+// proven, and any in another zone, changes nothing.
+func bare(t *testing.T, m Module, alg paycrypto.Alg) {
+	keys := NewMemory()
+	h := m.Open(t, keys)
+	kek := fill(0x1C)
+	m.KEK(t, h, "bank", paycrypto.DES, kek)
+	if err := h.Import("host", alg, fill(0x31), fill(0x32)); err != nil {
+		t.Fatal(err)
+	}
+	first, _ := h.Current("host")
+	wrap := func(b byte) []byte {
+		out, err := paycrypto.Wrap(key(t, paycrypto.DES, kek), fill(b))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	kcv := func(b byte) []byte { return key(t, alg, fill(b)).CheckValue(4) }
+	if alg != paycrypto.DES {
+		if _, err := h.ImportBare("host", "bank", hsm.UseMAC, wrap(0x42), nil, nil); !errors.Is(err, hsm.ErrBlock) {
+			t.Error("in another zone:", err)
+		}
+		return
+	}
+	refused := errors.New("refused")
+	for what, try := range map[string]struct {
+		u       hsm.Use
+		wrapped []byte
+		kcv     []byte
+		want    error
+	}{"another check value": {hsm.UsePIN, wrap(0x41), kcv(0x51), hsm.ErrKCV}, "half a key": {hsm.UsePIN, wrap(0x41)[:8], nil, hsm.ErrBlock},
+		"a use of its own": {hsm.UseTMK, wrap(0x41), nil, hsm.ErrNoKey}, "not proven": {hsm.UseMAC, wrap(0x42), kcv(0x42), refused}} {
+		if _, err := h.ImportBare("host", "bank", try.u, try.wrapped, try.kcv, func(func([]byte) ([]byte, error)) error { return refused }); !errors.Is(err, try.want) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if now, _ := h.Current("host"); now != first {
+		t.Error("what was refused changed the keys")
+	}
+	if _, err := h.ImportBare("host", "nobody", hsm.UseMAC, wrap(0x42), nil, nil); !errors.Is(err, hsm.ErrNoKey) {
+		t.Error(err)
+	}
+	mac := func(b byte, data string) []byte {
+		out, _ := paycrypto.AppendMAC(nil, macs[alg], key(t, alg, fill(b)), []byte(data))
+		return out
+	}
+	ref, err := h.ImportBare("host", "bank", hsm.UseMAC, wrap(0x42), kcv(0x42), func(under func([]byte) ([]byte, error)) error {
+		got, err := under([]byte("the message itself"))
+		if err == nil && !bytes.Equal(got, mac(0x42, "the message itself")) {
+			err = refused
+		}
+		return err
+	})
+	if err != nil || ref.Version != first.Version+1 {
+		t.Fatal(ref, err)
+	}
+	if ref, err = h.ImportBare("host", "bank", hsm.UsePIN, wrap(0x41), nil, nil); err != nil || ref.Version != first.Version+2 {
+		t.Fatal(ref, err)
+	}
+	h = m.Open(t, keys)
+	if got, err := h.AppendMAC(nil, ref, []byte("abc")); err != nil || !bytes.Equal(got, mac(0x42, "abc")) {
+		t.Errorf("the MAC key did not come along: %X %v", got, err)
+	}
+	enc, _ := paycrypto.EncryptPIN(key(t, alg, fill(0x41)), formats[alg], []byte("1234"), []byte(pan))
+	if out, err := h.TranslatePIN(ref, ref, enc, []byte(pan)); err != nil || !bytes.Equal(out, enc) {
+		t.Errorf("the PIN key: %v", err)
 	}
 }
 

@@ -1,6 +1,8 @@
 package remote
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -84,6 +86,74 @@ func (m *Module) ImportBlocks(own, kek, pik, mak string) (hsm.Ref, error) {
 	return m.Current(own)
 }
 
+// ImportBare implements hsm.HSM.
+func (m *Module) ImportBare(own, kek string, u hsm.Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (hsm.Ref, error) {
+	other, ok := map[hsm.Use]hsm.Use{hsm.UsePIN: hsm.UseMAC, hsm.UseMAC: hsm.UsePIN}[u]
+	now, err := m.Current(own)
+	if err != nil || !ok {
+		return hsm.Ref{}, cmp.Or(err, hsm.ErrNoKey)
+	}
+	protect, err := m.stored(kek, hsm.UseKEK, 1)
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	p, err := m.pair(now)
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	if p.alg != paycrypto.DES || len(wrapped) != 16 {
+		return hsm.Ref{}, fmt.Errorf("%w: a bare key is of 16 bytes, in the 3DES zone, under a 3DES KEK", hsm.ErrBlock)
+	}
+	attr, err := attributes(u, p.alg, 16)
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	b, err := m.pool.do("A6", fmt.Appendf(nil, "FFF%sX%XS%%00%s", protect, wrapped, attr))
+	var refused *Error
+	if errors.As(err, &refused) {
+		return hsm.Ref{}, fmt.Errorf("%w: %w", hsm.ErrBlock, err)
+	}
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	text, _, err := block(b, 'S')
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	fresh := hsm.Record{Owner: own, Use: u, Alg: p.alg, Sealed: []byte(text)}
+	if fresh.KCV, err = m.checkValue(text); err != nil {
+		return hsm.Ref{}, err
+	}
+	if !bytes.HasPrefix(fresh.KCV, kcv[:min(4, len(kcv))]) {
+		return hsm.Ref{}, hsm.ErrKCV
+	}
+	if prove != nil {
+		if err := prove(func(data []byte) ([]byte, error) { return m.macUnder(nil, p.alg, text, data) }); err != nil {
+			return hsm.Ref{}, err
+		}
+	}
+	kept := hsm.Record{Owner: own, Use: other, Alg: p.alg, Sealed: []byte(map[hsm.Use]string{hsm.UsePIN: p.pik, hsm.UseMAC: p.mak}[other])}
+	if kept.KCV, err = m.checkValue(string(kept.Sealed)); err != nil {
+		return hsm.Ref{}, err
+	}
+	pik, mak := &fresh, &kept
+	if u == hsm.UseMAC {
+		pik, mak = mak, pik
+	}
+	version, same, err := m.next(own, p.alg, pik.KCV, mak.KCV)
+	if err != nil || same {
+		return now, err
+	}
+	pik.Version, mak.Version = version, version
+	m.mu.Lock()
+	err = m.save(*pik, *mak)
+	m.mu.Unlock()
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	return m.Current(own)
+}
+
 func (m *Module) importBlock(own, protect, b string, u hsm.Use) (hsm.Record, error) {
 	h, err := keyblock.Parse(b)
 	if err != nil {
@@ -139,8 +209,12 @@ func (m *Module) AppendMAC(dst []byte, key hsm.Ref, data []byte) ([]byte, error)
 	if err != nil {
 		return dst, err
 	}
+	return m.macUnder(dst, p.alg, p.mak, data)
+}
+
+func (m *Module) macUnder(dst []byte, alg paycrypto.Alg, mak string, data []byte) ([]byte, error) {
 	how, n := "00131", 8 // block by block, binary, 16 digits, algorithm 3, zero padding
-	switch p.alg {
+	switch alg {
 	case paycrypto.SM4:
 		how, n = "00211", 16 // 32 digits, algorithm 1
 	case paycrypto.AES:
@@ -149,7 +223,7 @@ func (m *Module) AppendMAC(dst []byte, key hsm.Ref, data []byte) ([]byte, error)
 	if len(data) > 0x7000 {
 		return dst, fmt.Errorf("%w: a message of %d bytes", ErrProtocol, len(data))
 	}
-	b, err := m.pool.do("M6", append(fmt.Appendf(nil, "%sFFF%s%04X", how, p.mak, len(data)), data...))
+	b, err := m.pool.do("M6", append(fmt.Appendf(nil, "%sFFF%s%04X", how, mak, len(data)), data...))
 	if err != nil {
 		return dst, err
 	}
