@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"zhigui/bench/robot"
+	"zhigui/sim/hsm"
 	"zhigui/sim/scene"
 )
 
@@ -210,5 +211,34 @@ func TestAMasterKeyComesOverTheLineInTheSM4Zone(t *testing.T) {
 	b.agree(rng)
 	if b.padKey() == before {
 		t.Error("the key is the same")
+	}
+}
+
+// The module behind TCP makes the key and its token; this machine's server never has the key.
+//
+// req: G-09 TX-27
+func TestAMasterKeyComesOverTheLineFromAModuleBehindTCP(t *testing.T) {
+	d, err := hsm.Start(hsm.Options{Listen: "127.0.0.1:0", LMK: filepath.Join(t.TempDir(), "lmk"), Authorised: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	for _, zone := range []string{"3des", "sm4"} {
+		t.Run(zone, func(t *testing.T) {
+			b := start(t, scene.Options{Keys: scene.Remote, Zone: zone, HSM: d.Addr()})
+			rng := rand.New(rand.NewSource(11))
+			b.waitReady()
+			b.agree(rng)
+			before, made := b.padKey(), d.Count("GK")
+			d.Authorise(false) // no clear key is needed any more
+			if c := b.ended(b.give("loadKey", nil).ID); c.State != "done" {
+				t.Errorf("%+v", c)
+			}
+			b.agree(rng)
+			d.Authorise(true)
+			if b.padKey() == before || d.Count("GK") != made+1 {
+				t.Error("the module did not make the new key")
+			}
+		})
 	}
 }

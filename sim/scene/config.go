@@ -44,7 +44,12 @@ func (s *Scene) writeConfigs() error {
 
 func (s *Scene) serverConfig() m {
 	private := []string{"private", "track2", "track3"}
+	module := m{"kind": "soft"}
+	if s.HSM != "" {
+		module = m{"kind": "tcp", "address": s.HSM}
+	}
 	return m{
+		"hsm":   module,
 		"data":  "server",
 		"store": m{"dsn": s.Store},
 		"trade": m{"hostTimeout": s.HostTimeout.String()},

@@ -27,6 +27,8 @@ type Options struct {
 	// Keys says how the PIN pad gets its master key in a fresh folder: remote (over the line) or ceremony (a
 	// key file, typed in as it were). Default: remote, with Fast devices ceremony, which takes less time.
 	Keys string
+	// HSM is the address of a security module behind TCP that runs already; empty: the software module.
+	HSM string
 	// Store is the data source name of the server's database; empty: SQLite in Dir.
 	Store string
 	// Fast devices: no pacing and short movements, for tests.
