@@ -80,7 +80,7 @@ func (h *Host) request(q *request) {
 			return nil
 		}
 		a := l.accounts[pan]
-		if a != nil && proc != procIssue { // a chip that is not active signs nothing
+		if a != nil && proc != procIssue && proc != procSpent { // a chip that is not active signs nothing
 			if q.rc = q.checkChip(pan); q.rc != "" {
 				return nil
 			}

@@ -11,12 +11,14 @@ import (
 // Processing codes (F3) of products beyond cash: ours, as those of a bank's own network are.
 const (
 	procIssue    = "910000" // 0200: activate a blank card; F52 is its PIN, F62 document|phone|name, in GBK
+	procSpent    = "920000" // 0200: a blank card that lies in a bin and was never issued; F62 is why
 	procPassbook = "390000" // 0200: lines behind the one in F62
 	procPrinted  = "930000" // 0200: lines up to the one in F62 are in the passbook
 )
 
-// withoutPIN are the requests that a passbook alone may make.
+// withoutPIN are the requests that a passbook, or a blank card, alone may make.
 var withoutPIN = map[string]func(l *ledger, q *request, a *Account) <-chan error{
+	procSpent:    func(l *ledger, q *request, a *Account) <-chan error { return q.spent(l, a) },
 	procPassbook: func(l *ledger, q *request, a *Account) <-chan error { q.passbook(l, a); return nil },
 	procPrinted:  func(l *ledger, q *request, a *Account) <-chan error { return q.printed(l, a) },
 }
@@ -56,6 +58,20 @@ func (h *Host) issue(q *request, a *Account, key string) <-chan error {
 	}
 	q.rc, q.auth = "00", fmt.Sprintf("%06d", l.entries%1000000)
 	return l.post(Entry{Kind: "issue", Key: key, Card: a.Card, RC: "00", Auth: q.auth, PIN: pinDigest(a.Card, digits), Owner: owner, Ref: q.m.text(37), Term: q.m.text(41)})
+}
+
+// spent voids the number of a blank card; a card that somebody holds is none. It may be said again.
+func (q *request) spent(l *ledger, a *Account) <-chan error {
+	switch {
+	case a == nil || a.Status != "blank" && a.Status != "void":
+		q.rc = "14"
+		return nil
+	case a.Status == "void":
+		q.rc = "00"
+		return nil
+	}
+	q.rc = "00"
+	return l.post(Entry{Kind: "status", Card: a.Card, RC: "void", Ref: q.m.text(37), Term: q.m.text(41)})
 }
 
 // passbook answers up to eight lines that are not in the book yet,

@@ -104,7 +104,7 @@ func TestEveryProductOfTheCatalogueIsDoneByTheBank(t *testing.T) {
 		},
 	}
 	// These have tests of their own: terminal messages with more than one step.
-	own := map[string]bool{"balance": true, "withdrawal": true, "pinChange": true, "statement": true, "deposit": true, "cardIssue": true, "passbook": true, "passbookPrinted": true, "purchase": true}
+	own := map[string]bool{"balance": true, "withdrawal": true, "pinChange": true, "statement": true, "deposit": true, "cardIssue": true, "cardSpent": true, "passbook": true, "passbookPrinted": true, "purchase": true}
 	groups := map[string]bool{}
 	for _, p := range cat.All() {
 		groups[p.Group] = true

@@ -170,3 +170,30 @@ func TestAPassbookGetsEachLineOnce(t *testing.T) {
 		t.Errorf("%q", rest)
 	}
 }
+
+func TestABlankCardInTheBinIsSpentAndACardThatSomebodyHoldsIsNot(t *testing.T) {
+	r := newRig(t, false, trade.Options{})
+	x := r.terminal("00000001", trade.Zone3DES)
+	spent := func(track2 string) string {
+		m := x.msg("0200", "920000")
+		_ = m.SetString(22, "051")
+		_ = m.SetString(23, "001")
+		_ = m.SetString(25, "00")
+		_ = m.SetString(35, track2)
+		_ = m.SetString(60, "31000001000")
+		_ = m.SetString(62, "the session has ended")
+		return x.do(m, true).String(39)
+	}
+	for _, c := range []struct{ name, card, rc, after string }{
+		{"a blank card", blank, "00", "void"},
+		{"the same again", blank, "00", "void"},
+		{"a card that somebody holds", card1, "14", "ok"},
+	} {
+		if rc := spent(c.card + "=49121010000012300000"); rc != c.rc || r.status(c.card) != c.after {
+			t.Errorf("%s: %s, it is %s now", c.name, rc, r.status(c.card))
+		}
+	}
+	if _, a := x.issues(blank, who); a.String(39) != "14" {
+		t.Errorf("a spent number was issued: %s", a.String(39))
+	}
+}

@@ -10,6 +10,9 @@ import (
 // TypeCardIssue is the Type of a transaction that hands a new card over.
 const TypeCardIssue = "cardIssue"
 
+// TypeCardSpent is the Type of one that tells the bank of a blank card in the bin.
+const TypeCardSpent = "cardSpent"
+
 // The states of a hand-over. They stand in Txn.Cash, as those of notes do: whatever a machine
 // gives out has one life.
 const (

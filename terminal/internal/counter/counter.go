@@ -147,11 +147,14 @@ type Counter struct {
 	kernel    kernel                  // of outside clients
 	antenna   *bool                   // whether the reader has one; nil: not known yet
 	vendor    *vendormode.Mode
-	person    *idcard.Card // who stands here, nil until an identity card was read
-	folio     folio        // the passbook inside
-	giving    sync.Mutex   // a passbook that was left inside is given back
-	signed    []string     // documents that the customer has signed in this session
+	person    *idcard.Card  // who stands here, nil until an identity card was read
+	folio     folio         // the passbook inside
+	blank     *session.Card // the blank card that was drawn last, until its end is known
+	giving    sync.Mutex    // a passbook that was left inside is given back
+	signed    []string      // documents that the customer has signed in this session
 
+	done    chan struct{} // closed at the end
+	closing sync.Once
 	telling sync.Mutex      // one round of storage events at a time
 	told    map[string]told // by service and unit
 	seen    string          // of the recycler's store, by its driver
@@ -164,7 +167,7 @@ type pinBlock struct {
 
 // New joins the parts and registers the services.
 func New(p Parts) *Counter {
-	c := &Counter{Parts: p, told: map[string]told{}, suspended: map[string]bool{}, pins: map[string]pinBlock{}, approved: map[string]Approval{}}
+	c := &Counter{Parts: p, told: map[string]told{}, done: make(chan struct{}), suspended: map[string]bool{}, pins: map[string]pinBlock{}, approved: map[string]Approval{}}
 	for _, s := range []*service.Service{c.cardService(), c.cashService(), c.pinpadService(), c.printerService(), c.platformService()} {
 		c.Server.Register(s)
 	}

@@ -92,9 +92,15 @@ func (c *Counter) drawCard(ctx context.Context, _ *service.Call) api.Completion 
 		if done := c.Issuer.Draw(ctx); done.Outcome != api.Done {
 			return done
 		}
+		c.mu.Lock()
+		c.blank = nil // of an earlier one
+		c.mu.Unlock()
 		held, err := c.readBlank(ctx, c.Others[CardsID])
 		if err == nil {
 			held.New = true
+			c.mu.Lock()
+			c.blank = &held
+			c.mu.Unlock()
 			return c.newCard(held)
 		}
 		last = err
@@ -138,6 +144,9 @@ func (c *Counter) handOver(ctx context.Context, call *service.Call) api.Completi
 	if c.Issuer == nil {
 		return api.Refuse(api.UnsupportedCommand, "no card dispenser is fitted")
 	}
+	c.mu.Lock()
+	c.blank = nil // the bank has made it active: what becomes of it is told by its transaction
+	c.mu.Unlock()
 	done := c.Issuer.HandOver(ctx, c.currentTxn(), func() { call.Emit(api.Event{Name: "X-Card.PresentedEvent"}) })
 	c.announce()
 	return done

@@ -30,6 +30,7 @@ var types = map[string]kind{
 	book.TypeDeposit: {mti: "0100", proc: "210000", code: "21", financial: true},
 	// The PIN block is the new card's; Private is document|phone|name. Its end is told, too.
 	book.TypeCardIssue: {proc: "910000", code: "31", financial: true},
+	book.TypeCardSpent: {proc: "920000", code: "31"}, // Private: why
 	"passbook":         {proc: "390000", code: "02"}, // Private: the last line in the book
 	"passbookPrinted":  {proc: "930000", code: "02"}, // Private: the same, after printing
 }

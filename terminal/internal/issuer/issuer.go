@@ -44,6 +44,10 @@ type Config struct {
 type Hooks struct {
 	Settled func(txn string)             // the server must be told
 	Alarm   func(kind, text, txn string) // something an operator must know
+	// Leaves: a blank card that no transaction waits for is about to leave the reading position for
+	// the bin, and can be read until then. Spent: it has, or is missed.
+	Leaves func()
+	Spent  func(why string)
 }
 
 // Issuer is the only user of the card dispenser. Safe for concurrent use.
@@ -339,6 +343,9 @@ func (i *Issuer) clear(why string) {
 	var out bool
 	var draw string
 	i.led.Read(func(b *book.Book) { out, draw = b.CardOut, b.CardOp })
+	if out && i.hooks.Leaves != nil {
+		i.hooks.Leaves()
+	}
 	switch where := i.toBin(); {
 	case where == "gone" && !out:
 	case where == "gone" && i.moved(draw) != api.Done: // it was offered to nobody
@@ -355,6 +362,9 @@ func (i *Issuer) clear(why string) {
 			}
 		})
 		i.stock(book.StockVoid, txn)
+		if out && txn == "" && i.hooks.Spent != nil {
+			i.hooks.Spent(why)
+		}
 		if where == "bin" {
 			i.alarm("blankCardKept", "a new card is in the bin: "+why, txn)
 		} else {

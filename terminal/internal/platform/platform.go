@@ -218,7 +218,8 @@ func (p *Platform) join() error {
 	}
 	if cards := p.devices[counter.CardsID]; cards != nil {
 		p.cards = issuer.New(issuer.Config{Unit: "unit1", Bin: "unit2", Stock: "cards", TakeTimeout: cfg.Timeouts.Card, MoveTimeout: cfg.Timeouts.Move},
-			cards, p.led, p.sess, device.NewOp, issuer.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm}, p.log)
+			cards, p.led, p.sess, device.NewOp, issuer.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm,
+				Leaves: func() { p.counter.BlankLeaves() }, Spent: func(why string) { p.counter.BlankSpent(why) }}, p.log)
 	}
 	p.link, err = hostlink.New(hostlink.Config{
 		Addr: cfg.Host.Addr, Zone: cfg.Host.Zone, Encrypt: cfg.Host.Encrypt, Terminal: cfg.Terminal, Merchant: cfg.Merchant,
@@ -307,6 +308,7 @@ func (p *Platform) Run(ctx context.Context) error {
 	err := p.server.Serve(run)
 	stop()
 	p.counter.EndSession("platform stops")
+	p.counter.Close()
 	drain, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	err = errors.Join(err, p.host.Close(drain))
@@ -321,6 +323,9 @@ func (p *Platform) settleAfterBoot() {
 	p.led.Read(func(b *book.Book) { open = b.OpenTxns() })
 	for _, t := range open {
 		if t.Host == book.HostIntent {
+			if t.Type == book.TypeCardSpent { // the number went with the process
+				p.alarm("blankNumberUnknown", "the bank may not have heard of the blank card of "+t.ID+" in the bin: people compare", t.ID)
+			}
 			if err := p.led.Log(ej.HostResult, ej.Record{Txn: t.ID, Session: t.Session}, book.HostData{Host: book.HostUnknown, Why: "the platform stopped before the answer"}); err != nil {
 				p.log.Error("journal", "err", err)
 			}
