@@ -3,6 +3,7 @@ SHELL       := /bin/bash
 GO          ?= go
 BIN         := bin
 PSEC        := $(CURDIR)/bin/psec
+GMSSL       := $(CURDIR)/bin/gmssl
 BINARIES    := drivers/cmd/driverd drivers/cmd/driverctl terminal/cmd/platformd keeper/cmd/keeperd \
                keeper/cmd/keeperctl server/cmd/server server/cmd/serverctl sim/cmd/simctl sim/cmd/simbank sim/cmd/desk
 FRONTENDS   := terminal/frontend server/web
@@ -20,7 +21,7 @@ run: build ## a whole counter with its server, on this machine (Ctrl-C ends it)
 test: deps-test web ## every test but the browser and the long ones; lint and architecture with them
 	$(GO) vet ./...
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { gofmt -l $$(git ls-files '*.go'); echo "run gofmt on these files"; exit 1; }
-	HOSTS=$$(! command -v apt-get >/dev/null || echo required) PSEC_PYTHON=$$(ls $(PSEC)/bin/python 2>/dev/null) $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /bench/kill -e /bench/e2e)
+	HOSTS=$$(! command -v apt-get >/dev/null || echo required) PSEC_PYTHON=$$(ls $(PSEC)/bin/python 2>/dev/null) GMSSL=$$(ls $(GMSSL)/gmssl 2>/dev/null) $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /bench/kill -e /bench/e2e)
 	@! command -v apt-get >/dev/null || for e in mariadb postgres; do STORE=$$e HOSTS=required $(GO) test ./server/internal/mgmt && STORE=$$e HOSTS=required $(GO) test -run 'Killed|Repeat|Revers|Deposit' ./server/internal/trade || exit 1; done
 	$(GO) test -short -count=1 -timeout 15m ./bench/kill/...
 	@set -e; for d in $(FRONTENDS); do [ ! -f $$d/package.json ] || (cd $$d && npm test --silent); done
@@ -46,11 +47,12 @@ deps: ## what the build needs (Go, Node); says in one line what is missing
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is missing: https://go.dev/dl/"; exit 1; }
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is missing: https://nodejs.org/"; exit 1; }
 
-deps-test: deps ## a C compiler for the race detector, independent hosts (mbpoll, NUT, PC/SC) for the virtual devices, MariaDB and PostgreSQL, Java for Kafka and jPOS, psec for payment cryptography
+deps-test: deps ## a C compiler for the race detector, independent hosts (mbpoll, NUT, PC/SC) for the virtual devices, MariaDB and PostgreSQL, Java for Kafka and jPOS, psec for payment cryptography, GmSSL for TLCP
 	@command -v cc >/dev/null || deploy/deps.sh gcc libc6-dev
 	@! command -v apt-get >/dev/null || deploy/deps.sh mbpoll nut-server nut-client pcscd vsmartcard-vpcd pcsc-tools \
-	  mariadb-server-core mariadb-client-core postgresql python3 python3-venv default-jre-headless
+	  mariadb-server-core mariadb-client-core postgresql python3 python3-venv default-jre-headless cmake
 	@$(PSEC)/bin/python -c 'import psec' 2>/dev/null || { python3 -m venv $(PSEC) && $(PSEC)/bin/pip install -q psec==1.3.0; } || { rm -rf $(PSEC); echo "psec 1.3.0 is not to be had: key blocks and PIN blocks are not compared with it"; }
+	@[ -x $(GMSSL)/gmssl ] || deploy/gmssl.sh $(GMSSL) $(PSEC)/bin/python || echo "GmSSL 3.1.1 is not to be had: TLCP is not compared with it"
 
 deps-browser: ## Chromium and Chinese fonts for the browser tests (Debian packages)
 	@deploy/deps.sh chromium fonts-noto-cjk

@@ -2,9 +2,11 @@ package link
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/tjfoc/gmsm/gmtls"
@@ -63,10 +65,38 @@ func (t *TLS) tlcp() (*Security, error) {
 			if conf.ServerName = host; t.Name != "" {
 				conf.ServerName = t.Name
 			}
+			conf.InsecureSkipVerify = true // the library would ask every CA of the chain for the server's name
+			conf.VerifyPeerCertificate = func(raw [][]byte, _ [][]*x509.Certificate) error { return pairOf(raw, conf.RootCAs, conf.ServerName) }
 			return shake(ctx, gmtls.Client(c, conf))
 		},
 		Server: func(l net.Listener) net.Listener { return &tlcpListener{l, config} },
 	}, nil
+}
+
+// pairOf verifies a server's certificates: the one that signs, the one that encrypts, and what leads from
+// them to a root.
+func pairOf(raw [][]byte, roots *x509.CertPool, name string) error {
+	o := x509.VerifyOptions{Roots: roots, Intermediates: x509.NewCertPool(), DNSName: name, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}}
+	if roots == nil {
+		o.Roots = x509.NewCertPool()
+	}
+	if len(raw) < 2 {
+		return errors.New("link: the server has no two certificates")
+	}
+	for i, der := range slices.Backward(raw) {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return fmt.Errorf("link: certificate %d: %w", i, err)
+		}
+		if i > 1 {
+			o.Intermediates.AddCert(c)
+			continue
+		}
+		if _, err := c.Verify(o); err != nil {
+			return fmt.Errorf("link: certificate %d: %w", i, err)
+		}
+	}
+	return nil
 }
 
 // tlcpListener makes connections whose handshake happens at their first read.

@@ -39,15 +39,15 @@ func sm2PKI(t testing.TB, dir string, names ...string) {
 		serial++
 		return &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name, Organization: []string{"test"}}, DNSNames: []string{name},
 			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: usage, SignatureAlgorithm: x509.SM2WithSM3,
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true}
+			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}}
 	}
 	write := func(file, kind string, der []byte) {
 		if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	ca := template("ca", x509.KeyUsageCertSign|x509.KeyUsageDigitalSignature)
-	ca.IsCA = true
+	ca := template("ca", x509.KeyUsageCertSign)
+	ca.IsCA, ca.BasicConstraintsValid, ca.ExtKeyUsage = true, true, nil
 	der, err := x509.CreateCertificate(ca, ca, &caKey.PublicKey, caKey)
 	if err != nil {
 		t.Fatal(err)
