@@ -102,7 +102,7 @@ func fits(body, data []byte) bool {
 	case cmdVersion, cmdSerial:
 		return len(data) > 0
 	case cmdRemote:
-		return fitsRemote(body[1], data)
+		return fitsRemote(body, data)
 	case cmdMAC, cmdPin:
 		return len(data) == 8
 	case cmdEncrypt, cmdDecrypt:

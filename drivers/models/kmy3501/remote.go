@@ -8,7 +8,7 @@ import (
 )
 
 // remotePart is how many bytes of an item one command carries.
-const remotePart = 200
+const remotePart = 100
 
 // remote is the master key that comes over the line, none without the extension.
 func (p *profile) remote() epp.Remote {
@@ -22,7 +22,11 @@ func (p *profile) remote() epp.Remote {
 func (d *driver) remote() epp.Remote {
 	r := d.p.remote()
 	r.Do = func(_, op byte, arg []byte) ([]byte, error) {
-		return d.do(append([]byte{cmdRemote, op}, arg...)...)
+		b, err := d.do(append([]byte{cmdRemote, op}, arg...)...)
+		if err == nil && op == 6 {
+			b = b[2:] // the offset
+		}
+		return b, err
 	}
 	return r
 }
@@ -45,12 +49,12 @@ func (d *driver) importToken(ctx context.Context, cmd api.Command, emit func(api
 }
 
 // fitsRemote says whether data is the answer to an operation of the extension.
-func fitsRemote(op byte, data []byte) bool {
-	switch op {
+func fitsRemote(body, data []byte) bool {
+	switch op := body[1]; op {
 	case 1, 2, 3, 4, 5: // a length
 		return len(data) == 2
 	case 6:
-		return len(data) > 0 && len(data) <= remotePart
+		return len(data) > 2 && len(data) <= 2+remotePart && string(data[:2]) == string(body[2:4])
 	case 8: // a check value
 		return len(data) == 8
 	}

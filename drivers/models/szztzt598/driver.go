@@ -112,6 +112,11 @@ func ms(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 
 // do exchanges a command: data of the answer.
 func (d *driver) do(body string) ([]byte, error) {
+	return d.exchange(body, func([]byte) bool { return true })
+}
+
+// exchange is do for a command whose answer can be told from another's.
+func (d *driver) exchange(body string, fits func(data []byte) bool) ([]byte, error) {
 	a, err := d.Do(frame([]byte(body)), func(a []byte) (bool, error) {
 		switch rtn := a[0]; {
 		case !good(rtn):
@@ -122,7 +127,7 @@ func (d *driver) do(body string) ([]byte, error) {
 		case body != "3":
 			d.locked.Store(false)
 		}
-		return true, nil
+		return fits(a[1:]), nil
 	})
 	if err != nil {
 		return nil, err

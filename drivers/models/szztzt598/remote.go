@@ -10,8 +10,9 @@ import (
 	"zhigui/drivers/internal/epp"
 )
 
-// remotePart is how many bytes of an item one command carries, in hex.
-const remotePart = 300
+// remotePart is how many bytes of an item one command carries, in hex: few, as the line is slow and an answer
+// must be whole within the reply time.
+const remotePart = 100
 
 // remote are the master keys that come over the line, none without the extension.
 func (p *profile) remote() epp.Remote {
@@ -31,6 +32,19 @@ func (d *driver) remote() epp.Remote {
 	return r
 }
 
+// fitsExtension says whether data is the answer to an operation: a late one to an earlier try is none.
+func fitsExtension(op byte, body string, data []byte) bool {
+	switch op {
+	case 1, 2, 3, 4, 5:
+		return len(data) == 4
+	case 6:
+		return len(data) > 4 && string(data[:4]) == body[3:7]
+	case 8:
+		return len(data) == 16 || len(data) == 32
+	}
+	return len(data) == 0
+}
+
 var errExtension = errors.New("the answer to the extension is not what it should be")
 
 // extension is command x: zone, operation, and arguments as text.
@@ -42,16 +56,19 @@ func (d *driver) extension(zone, op byte, arg []byte) ([]byte, error) {
 	case len(arg) == 1: // a slot
 		body += fmt.Sprintf("%02X", arg[0])
 	}
-	data, err := d.do(body)
+	data, err := d.exchange(body, func(data []byte) bool { return fitsExtension(op, body, data) })
 	if err != nil {
 		return nil, err
 	}
-	if op >= 1 && op <= 5 { // a length
+	switch {
+	case op >= 1 && op <= 5: // a length
 		n, err := strconv.ParseUint(string(data), 10, 16)
-		if err != nil || len(data) != 4 {
+		if err != nil {
 			return nil, errExtension
 		}
 		return binary.BigEndian.AppendUint16(nil, uint16(n)), nil
+	case op == 6:
+		data = data[4:]
 	}
 	b, err := hex.DecodeString(string(data))
 	if err != nil {

@@ -56,6 +56,8 @@ type Proof struct {
 type Verdict struct {
 	Known bool `json:"known"`
 	Fresh bool `json:"fresh,omitempty"` // this proof has put it to use
+	// Registered: the pad is the terminal's, its offers need no certificates.
+	Registered bool `json:"registered,omitempty"`
 }
 
 // Token is what the pad imports.

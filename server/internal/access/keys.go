@@ -18,7 +18,7 @@ import (
 // KeyLoader makes master keys for PIN pads (hsm.Loader).
 type KeyLoader interface {
 	Load(owner string, alg paycrypto.Alg, o keyload.Offer, exchange bool) (*keyload.Token, error)
-	Prove(owner string, alg paycrypto.Alg, p keyload.Proof) (known, fresh bool, err error)
+	Prove(owner string, alg paycrypto.Alg, p keyload.Proof) (keyload.Verdict, error)
 }
 
 func (s *Service) keyZone(t *store.Terminal) (paycrypto.Alg, error) {
@@ -104,18 +104,18 @@ func (s *Service) heldKey(t *store.Terminal, w http.ResponseWriter, r *http.Requ
 	if err != nil {
 		return err
 	}
-	known, fresh, err := s.o.Keys.Prove(t.ID, alg, p)
+	v, err := s.o.Keys.Prove(t.ID, alg, p)
 	if refused := refusal(err); refused != nil {
 		return s.refuseKey(r.Context(), t, refused)
 	}
 	if err != nil {
 		return err
 	}
-	if fresh {
+	if v.Fresh {
 		if err := s.auditKey(r.Context(), t, fmt.Sprintf("PIN pad %s has proven its new master key, check value %X: it is the terminal's now", p.Serial, p.KCV)); err != nil {
 			return err
 		}
 		s.o.Log.Info("a new master key is in use", "terminal", t.ID, "pad", p.Serial)
 	}
-	return answer(w, keyload.Verdict{Known: known, Fresh: fresh})
+	return answer(w, v)
 }

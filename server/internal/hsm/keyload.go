@@ -190,33 +190,34 @@ func (l *Loader) Load(own string, alg paycrypto.Alg, o keyload.Offer, exchange b
 	return &keyload.Token{Token: token, KCV: next.KCV}, l.save(spent, next)
 }
 
-// Prove takes a pad's word of the key it holds. A key that was loaded last becomes the terminal's by it:
-// fresh is true then. known is false when the pad holds none that is the terminal's.
-func (l *Loader) Prove(own string, alg paycrypto.Alg, p keyload.Proof) (known, fresh bool, err error) {
+// Prove takes a pad's word of the key it holds. A key that was loaded last becomes the terminal's by it.
+func (l *Loader) Prove(own string, alg paycrypto.Alg, p keyload.Proof) (v keyload.Verdict, err error) {
 	defer l.lock(own)()
 	how, _ := zone(alg)
 	st, err := l.state(own)
 	if err != nil {
-		return false, false, err
+		return v, err
 	}
 	data, err := p.Signed()
 	switch {
 	case err != nil:
-		return false, false, err
+		return v, err
 	case !st.bound || st.pad.Serial != p.Serial:
-		return false, false, nil // it has to offer itself
+		return v, nil // it has to offer itself
 	}
 	if err := l.revoked(p.Serial); err != nil {
-		return false, false, err
+		return v, err
 	}
 	pub, err := sign.Public(st.pad.Sign)
 	if err != nil {
-		return false, false, err
+		return v, err
 	}
 	if how.Verify(pub, "", data, p.Signature) != nil {
-		return false, false, keyload.ErrOffer
+		return v, keyload.ErrOffer
 	}
-	return l.prove(own, &st, p.Held)
+	v.Registered = true
+	v.Known, v.Fresh, err = l.prove(own, &st, p.Held)
+	return v, err
 }
 
 func (l *Loader) prove(own string, st *state, h keyload.Held) (known, fresh bool, err error) {

@@ -84,7 +84,7 @@ func (r *rig) known(p *epp.Pad, exchange bool) bool {
 		return false
 	}
 	s, _ := p.Statement()
-	known, _, err := r.Prove("T", r.alg, s)
+	known, err := r.proves(s)
 	return err == nil && known
 }
 
@@ -190,25 +190,25 @@ func TestOnlyTheProofOfTheTerminalsOwnPINPadSwitchesTheKey(t *testing.T) {
 		}
 		forged, _ := p.Statement()
 		forged.Signature[len(forged.Signature)-1] ^= 1
-		if _, _, err := r.Prove("T", r.alg, forged); !errors.Is(err, keyload.ErrOffer) {
+		if _, err := r.proves(forged); !errors.Is(err, keyload.ErrOffer) {
 			t.Error("a forged proof:", err)
 		}
-		if known, _, err := r.Prove("T", r.alg, oldProof); !known || err != nil { // the old key is still the terminal's
+		if known, err := r.proves(oldProof); !known || err != nil { // the old key is still the terminal's
 			t.Error("the proof of the key before:", known, err)
 		}
 		stranger := r.pad("SIM00009")
 		s, _ := stranger.Statement()
-		if known, _, err := r.Prove("T", r.alg, s); known || err != nil {
+		if known, err := r.proves(s); known || err != nil {
 			t.Error("another pad's proof:", known, err)
 		}
 		if now, err := r.s.Current("T"); err != nil || now != before {
 			t.Error("the key was switched:", now, err)
 		}
 		right, _ := p.Statement()
-		if known, _, err := r.Prove("T", r.alg, right); !known || err != nil {
+		if known, err := r.proves(right); !known || err != nil {
 			t.Error(known, err)
 		}
-		if known, _, err := r.Prove("T", r.alg, oldProof); known || err != nil {
+		if known, err := r.proves(oldProof); known || err != nil {
 			t.Error("the proof of a key that is gone:", known, err)
 		}
 		if _, err := r.s.Current("T"); !errors.Is(err, hsm.ErrNoKey) {
@@ -265,7 +265,8 @@ func TestAPINPadOfAKnownMakerNeedsNoRegistrationAndARevokedOneGetsNothing(t *tes
 		if _, err := r.load(next, false); !errors.Is(err, hsm.ErrOtherPad) {
 			t.Error("another pad comes uninvited:", err)
 		}
-		if s, _ := p.Statement(); r.s == nil || !proves(r, s) {
+		s, _ := p.Statement()
+		if known, err := r.proves(s); !known || err != nil {
 			t.Error("the uninvited one took the first one's place")
 		}
 		if !r.known(next, true) { // two people have ordered it
@@ -295,7 +296,7 @@ func TestAPINPadOfAKnownMakerNeedsNoRegistrationAndARevokedOneGetsNothing(t *tes
 	})
 }
 
-func proves(r *rig, s keyload.Proof) bool {
-	known, _, err := r.Prove("T", r.alg, s)
-	return err == nil && known
+func (r *rig) proves(s keyload.Proof) (bool, error) {
+	v, err := r.Prove("T", r.alg, s)
+	return v.Known, err
 }

@@ -51,7 +51,8 @@ func (m *Model) item(op byte, arg []byte) ([]byte, error) {
 		}
 		at := int(arg[0])<<8 | int(arg[1])
 		if op == 6 {
-			return m.items.Read(at, 200)
+			b, err := m.items.Read(at, 100)
+			return append([]byte{arg[0], arg[1]}, b...), err
 		}
 		return nil, m.items.Write(at, arg[2:])
 	case 8:

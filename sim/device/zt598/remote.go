@@ -114,8 +114,8 @@ func (m *Model) item(zone, op int, arg string) (string, error) {
 			return "", epp.ErrFormat
 		}
 		if op == 6 {
-			b, err := m.items.Read(int(at), 300) //nolint:gosec // 16 bits
-			return upperHex(b), err
+			b, err := m.items.Read(int(at), 100) //nolint:gosec // 16 bits
+			return arg[:4] + upperHex(b), err
 		}
 		b, err := hex.DecodeString(arg[4:])
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 
 	"zhigui/drivers/api"
 	"zhigui/drivers/api/pinpad"
@@ -46,6 +47,8 @@ type Loader struct {
 	// Record writes into the journal.
 	Record func(kind ej.Kind, data Data) error
 	Log    *slog.Logger
+
+	registered atomic.Value // serial number that the server knows: its certificates need not be read, which takes seconds
 }
 
 // Data is that of the journal's records of a key load; never a key.
@@ -79,9 +82,11 @@ func (l *Loader) Renew(ctx context.Context) error {
 		return err
 	}
 	o := keyload.Offer{Serial: x.Serial, Nonce: x.RandomItem, Held: keyload.Held(x.Held), Signature: x.Signature}
-	var err error
-	if o.Certificates, err = l.certificates(ctx); err != nil {
-		return err
+	if l.registered.Load() != o.Serial {
+		var err error
+		if o.Certificates, err = l.certificates(ctx); err != nil {
+			return err
+		}
 	}
 	d := Data{Key: l.Key, Serial: o.Serial}
 	if err := l.Record(ej.KeyOffer, d); err != nil {
@@ -122,6 +127,9 @@ func (l *Loader) prove(ctx context.Context) (known bool, held pinpad.Held, err e
 	v, err := l.Server.HeldKey(ctx, keyload.Proof{Serial: string(x.Value), Held: keyload.Held(x.Held), Signature: x.Signature})
 	if err != nil {
 		return false, x.Held, err
+	}
+	if v.Registered {
+		l.registered.Store(string(x.Value))
 	}
 	if v.Fresh {
 		d := Data{Key: l.Key, Serial: string(x.Value), KCV: fmt.Sprintf("%X", x.KCV)}

@@ -115,8 +115,8 @@ func loading(t *testing.T, m Module, sm bool) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if known, _, err := l.Prove("T", alg, s); err != nil || known != want {
-			t.Errorf("the pad's key is known: %v (%v), want %v", known, err, want)
+		if v, err := l.Prove("T", alg, s); err != nil || v.Known != want || !v.Registered {
+			t.Errorf("the pad's key: %+v (%v), want %v", v, err, want)
 		}
 	}
 	signIn := func(what string, fits bool) {
