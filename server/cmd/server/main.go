@@ -118,6 +118,9 @@ func run(path, roles string) error {
 			return err
 		}
 	}
+	if err := s.relay(ctx, len(has) < 3); err != nil {
+		return err
+	}
 	s.keepUp(ctx)
 	s.watchKeys(ctx)
 	log.Info("server is up", "roles", roles, "number", node.Number())

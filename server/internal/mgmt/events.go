@@ -15,6 +15,7 @@ import (
 type Broker struct {
 	mu   sync.Mutex
 	subs map[*subscriber]struct{}
+	out  func(kind, id string) // to other servers; nil: there are none
 }
 
 type subscriber struct {
@@ -25,8 +26,19 @@ type subscriber struct {
 // NewBroker makes a broker.
 func NewBroker() *Broker { return &Broker{subs: map[*subscriber]struct{}{}} }
 
-// Publish tells all open pages that something has changed.
+// Publish tells all open pages that something has changed, those at other servers too if a Relay runs.
 func (b *Broker) Publish(kind, id string) {
+	b.mu.Lock()
+	out := b.out
+	b.mu.Unlock()
+	if out != nil {
+		out(kind, id)
+	}
+	b.tell(kind, id)
+}
+
+// tell tells the pages that are open here.
+func (b *Broker) tell(kind, id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for s := range b.subs {

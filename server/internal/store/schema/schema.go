@@ -133,8 +133,6 @@ func index(cols ...string) Index { return Index{Columns: cols} }
 
 func (i Index) where(s string) Index { i.Where = s; return i }
 
-func (i Index) since(v int) Index { i.Since = v; return i }
-
 func (i Index) on(e Engine) Index { i.On = e; return i }
 
 func (i Index) from(v int) Index { i.Since = v; return i }
@@ -142,8 +140,6 @@ func (i Index) from(v int) Index { i.Since = v; return i }
 func (c Column) from(v int) Column { c.Since = v; return c }
 
 func (t Table) on(e Engine) Table { t.On = e; return t }
-
-func (c Column) since(v int) Column { c.Since = v; return c }
 
 func (t Table) since(v int) Table { t.Since = v; return t }
 

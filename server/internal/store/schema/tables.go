@@ -321,11 +321,11 @@ var system = []Table{
 		note(),
 		col("EXPIRE_TIME", Millis, 0, "end of its validity"),
 		col("DECIDE_TIME", Millis, 0, "when it was decided; 0 not yet").or("0"),
-		col("APPROVER_ROLE", Chars, 20, "whose word it is: manager or teller").or("'manager'").since(6),
-		caseNumber().or("0").since(6),
-		col("STEP_NAME", Chars, 32, "step of that case").or("''").since(6),
+		col("APPROVER_ROLE", Chars, 20, "whose word it is: manager or teller").or("'manager'").from(6),
+		caseNumber().or("0").from(6),
+		col("STEP_NAME", Chars, 32, "step of that case").or("''").from(6),
 	}, unique("APPROVAL_NUMBER"), unique("TERMINAL_NUMBER", "REQUEST_NUMBER"), index("ORGANIZATION_NUMBER", "CREATE_TIME"),
-		index("APPROVAL_STATE", "EXPIRE_TIME"), index("CASE_NUMBER").since(6)),
+		index("APPROVAL_STATE", "EXPIRE_TIME"), index("CASE_NUMBER").from(6)),
 	table("SY_US_USER", "persons who sign in to the management pages", []Column{
 		id(),
 		col("USER_NAME", Chars, 64, "name to sign in with"),
@@ -385,4 +385,11 @@ var system = []Table{
 		col("EPOCH_NUMBER", Number, 0, "times it has changed hands"),
 		col("EXPIRE_TIME", Millis, 0, "until when, by the database's clock"),
 	}, unique("LEASE_NAME")).since(5),
+	table("SY_EV_CHANGE", "what has changed, for the pages that are open at other servers; kept for a minute", []Column{
+		id(),
+		col("SENDER_NAME", Chars, 60, "process that says so"),
+		col("SENDER_NUMBER", Number, 0, "its count of them"),
+		col("EVENT_KIND", Chars, 20, "terminal, approval, transaction, …"),
+		col("EVENT_SUBJECT", Chars, 80, "which; empty: several"),
+	}, unique("SENDER_NAME", "SENDER_NUMBER"), index("CREATE_TIME")).since(6),
 }
