@@ -35,8 +35,8 @@ async function signIn(app, user, viewport = { width: 1280, height: 1024 }) {
 
 let n = 0
 async function openCase(amount = 8_000_000) {
-  const c = await desk.terminal('POST', '/t/v1/cases', { request: `r${Date.now()}-${n++}`, kind: 'largeTransfer', amount, pan: '622588******0001', private: '6225880000000005', fields: { receiver: '李四' } })
-  return desk.terminal('POST', `/t/v1/cases/${c.number}/steps/identify`, { fields: { name: '张三', document: '110101********1234' } })
+  const c = await desk.asTerminal('POST', '/t/v1/cases', { request: `r${Date.now()}-${n++}`, kind: 'largeTransfer', amount, pan: '622588******0001', private: '6225880000000005', fields: { receiver: '李四' } })
+  return desk.asTerminal('POST', `/t/v1/cases/${c.number}/steps/identify`, { fields: { name: '张三', document: '110101********1234' } })
 }
 
 const step = (c, name) => c.steps.find((s) => s.name === name).state
@@ -67,7 +67,7 @@ test('a large transfer is reviewed by a teller, signed by the manager, accepted 
   await page.fill(id('case-password'), passwords.teller)
   await page.click(id('case-approve'))
   await page.waitForSelector('[data-step="approve"][data-state="current"]')
-  assert.equal(step(await desk.terminal('GET', `/t/v1/cases/${c.number}`), 'approve'), 'current')
+  assert.equal(step(await desk.asTerminal('GET', `/t/v1/cases/${c.number}`), 'approve'), 'current')
 
   await pad.click(id('approval'))
   await pad.waitForSelector(id('told'))
@@ -78,7 +78,7 @@ test('a large transfer is reviewed by a teller, signed by the manager, accepted 
   await pad.fill(`${id('password')} input, input${id('password')}`, passwords.manager)
   await pad.click(id('approve'))
   await page.waitForSelector('[data-step="accept"][data-state="current"]') // the teller's page follows by itself
-  c = await desk.terminal('POST', `/t/v1/cases/${c.number}/steps/accept`, { fields: { signature: 'sm3' } })
+  c = await desk.asTerminal('POST', `/t/v1/cases/${c.number}/steps/accept`, { fields: { signature: 'sm3' } })
   assert.equal(c.state, 'ready')
   await page.waitForSelector(`${id('case')}[data-state="ready"]`)
 })
@@ -93,12 +93,12 @@ test('a teller refuses with a reason, and the terminal is told', async () => {
   await page.click(id('case-reject-go'))
   await page.waitForSelector(`${id('case')}[data-state="refused"]`)
   const told = await until(async () => {
-    const x = await desk.terminal('GET', `/t/v1/cases/${c.number}`)
+    const x = await desk.asTerminal('GET', `/t/v1/cases/${c.number}`)
     assert.equal(x.state, 'refused')
     return x
   }, 'refused')
   assert.ok(told.steps.find((s) => s.name === 'review').reason.zh)
-  await assert.rejects(desk.terminal('POST', `/t/v1/cases/${c.number}/steps/accept`, { fields: { signature: 'x' } }), /409/)
+  await assert.rejects(desk.asTerminal('POST', `/t/v1/cases/${c.number}/steps/accept`, { fields: { signature: 'x' } }), /409/)
   await picture('console-case-refused')
 })
 

@@ -43,7 +43,7 @@ export async function startDesk(flags = {}) {
       return r.json().catch(() => undefined)
     },
     /** Calls the server as a terminal does, with the terminal's certificate. */
-    async terminal(method, path, body) {
+    async asTerminal(method, path, body) {
       const pki = join(dir, 'desk/pki')
       const q = request(`${at.access}${path}`, { method, ca: readFileSync(join(pki, 'ca.pem')), cert: readFileSync(join(pki, 'terminal-T0000001.pem')), key: readFileSync(join(pki, 'terminal-T0000001.key')) })
       q.end(body === undefined ? undefined : JSON.stringify(body))

@@ -53,7 +53,7 @@ func (s *Scene) serverConfig() m {
 		"data":  "server",
 		"store": m{"dsn": s.Store},
 		"trade": m{"hostTimeout": s.HostTimeout.String()},
-		"hosts": []m{{"name": "core", "keys": "keys/zone.keys", "link": m{"kind": "long", "address": addr(s.Ports.Host), "count": 4}}},
+		"hosts": []m{{"name": "core", "keys": "keys/zone.keys", "limits": m{"breakAfter": s.BreakAfter}, "link": m{"kind": "long", "address": addr(s.Ports.Host), "count": 4}}},
 		"channels": []m{
 			{"name": "terminals", "dialect": "pos64", "zone": "3des", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.Trade3DES)}},
 			{"name": "terminalsSM4", "dialect": "pos64sm4", "zone": "sm4", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.TradeSM4)}},

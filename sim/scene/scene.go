@@ -58,6 +58,8 @@ type Options struct {
 	CardTime, CashTime time.Duration
 	// HostTimeout is the server's patience with the bank host.
 	HostTimeout time.Duration
+	// BreakAfter missing answers open the breaker of the bank host; 0 = the server's default.
+	BreakAfter int
 	// Profile adds values to a device's driver profile, by device id.
 	Profile map[string]map[string]any
 	Out     io.Writer // progress for people

@@ -43,6 +43,7 @@ func main() {
 	asJSON := flag.Bool("json", false, "print one JSON line with the addresses instead of the text for people")
 	flag.DurationVar(&o.CardTime, "card-time", 0, "how long a card may lie at the exit (default 30s)")
 	flag.DurationVar(&o.CashTime, "cash-time", 0, "how long notes may lie at the exit (default 30s)")
+	flag.IntVar(&o.BreakAfter, "break-after", 0, "missing answers in a row that open the breaker of the bank host (default: the server's)")
 	flag.DurationVar(&o.HostTimeout, "host-timeout", 0, "the server's patience with the bank host (default 25s)")
 	window := flag.String("window", "auto", "open the counter's window: auto, yes or no")
 	flag.Parse()
