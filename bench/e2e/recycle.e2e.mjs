@@ -95,7 +95,6 @@ test('a note that is left stays at the mouth, and people settle it', async () =>
   await c.page.waitForSelector('[data-act="deposit"]:not([disabled])')
 })
 
-// req: G-04
 test('staff see the cash box and empty it, with its image before', async () => {
   await deposit([20], 'unfit') // not to be paid out again
   await until(async () => assert.equal(`${(await unit('unitcashbox')).count} ${(await unit('unitcashbox')).amount}`, '1 2000'), 'the console knows what is in the box')

@@ -90,7 +90,7 @@ func (s *Scene) platformConfig() m {
 		"release":  m{"key": s.path("keys", "release.pub")},
 		"driverd":  s.bin("driverd"),
 		"devices":  s.driversConfig(),
-		"limits":   m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": s.multiple(), "maxNotes": 60},
+		"limits":   m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": s.multiple(), "maxNotes": 60, "depositOver": s.PadOver},
 		"recycle":  s.recycle(),
 		"timeouts": m{"card": s.CardTime.String(), "cash": s.CashTime.String(), "page": page},
 		"units":    s.unitsConfig(),

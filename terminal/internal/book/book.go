@@ -323,6 +323,8 @@ func (b *Book) Apply(r ej.Record) error {
 		return b.folio(r)
 	case ej.CardRetained:
 		b.Retained++
+	case ej.Approval:
+		return b.approval(r)
 	case ej.Counts:
 		return b.counts(r)
 	case ej.Stock:

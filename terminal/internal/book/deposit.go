@@ -1,6 +1,7 @@
 package book
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 
@@ -176,3 +177,18 @@ func decideDeposit(t Txn) (Decision, bool) {
 
 // Credit is what d has for good, in minor units of our currency.
 func Credit(d cash.Deposited) int64 { return d.Credit()[currency] }
+
+// approval is the lobby manager's word. On a deposit it comes when notes are in already; any other
+// transaction begins with it.
+func (b *Book) approval(r ej.Record) error {
+	var d struct{ ID, Kind, State string }
+	if len(r.Data) > 0 {
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			return err
+		}
+	}
+	if t := b.Txns[r.Txn]; t != nil && t.Deposit() && t.Cash.Open() && d.Kind == TypeDeposit && d.State == "approved" {
+		t.Approval = d.ID
+	}
+	return nil
+}

@@ -100,7 +100,6 @@ func (x *recycler) units(t *testing.T) (store, cassette book.Unit) {
 	return store, cassette
 }
 
-// req: X-06
 func TestAWithdrawalIsPaidFromTheStoreAsFromACassette(t *testing.T) {
 	x := stored(t)
 	x.dev.script[cash.CmdDispense] = x.dev.gives(3, api.Completion{Outcome: api.Done})

@@ -73,6 +73,8 @@ type Config struct {
 		// Deposit is what one deposit may take in, minor units and notes.
 		Deposit      int64 `yaml:"deposit"`
 		DepositNotes int   `yaml:"depositNotes"`
+		// DepositOver: a deposit that has reached it takes more notes only when the lobby manager agrees; 0: never asked.
+		DepositOver int64 `yaml:"depositOver"`
 	} `yaml:"limits"`
 
 	// Recycle is for an acceptor that can pay notes out again; another has no use for it.
@@ -139,7 +141,7 @@ func Default() Config {
 	c.Host.Encrypt = []string{"private", "track2", "track3"}
 	c.Driverd, c.CrashLimit, c.Watchdog = "driverd", 5, 2*time.Second
 	c.Limits.PadOver, c.Limits.PerTxn, c.Limits.Multiple, c.Limits.MaxNotes = 500000, 2000000, 10000, 60
-	c.Limits.Deposit, c.Limits.DepositNotes = 5000000, 200
+	c.Limits.Deposit, c.Limits.DepositNotes, c.Limits.DepositOver = 5000000, 200, 2000000
 	c.Recycle = Recycle{Deposit: true, Pay: "first", MaxNotes: 20}
 	c.Timeouts.Idle, c.Timeouts.Warn = 60*time.Second, 20*time.Second
 	c.Timeouts.Card, c.Timeouts.Cash = 30*time.Second, 30*time.Second
@@ -247,7 +249,7 @@ func (c *Config) Validate() error {
 	if c.CrashLimit < 1 {
 		bad("crashLimit must be above zero")
 	}
-	if c.Limits.Multiple <= 0 || c.Limits.PerTxn < 0 || c.Limits.PadOver < 0 || c.Limits.MaxNotes < 0 {
+	if c.Limits.Multiple <= 0 || c.Limits.PerTxn < 0 || c.Limits.PadOver < 0 || c.Limits.MaxNotes < 0 || c.Limits.DepositOver < 0 {
 		bad("limits: multiple must be above zero, the others not below it")
 	}
 	for id, u := range c.Units {

@@ -50,10 +50,12 @@ type Info struct {
 
 // Limits of one transaction, minor units.
 type Limits struct {
-	PadOver  int64 `json:"padOver" yaml:"padOver"`
-	PerTxn   int64 `json:"perTxn" yaml:"perTxn"`
-	Deposit  int64 `json:"deposit" yaml:"deposit"`
-	Multiple int64 `json:"multiple" yaml:"multiple"`
+	PadOver int64 `json:"padOver" yaml:"padOver"`
+	PerTxn  int64 `json:"perTxn" yaml:"perTxn"`
+	Deposit int64 `json:"deposit" yaml:"deposit"`
+	// DepositOver: see the configuration.
+	DepositOver int64 `json:"depositOver" yaml:"depositOver"`
+	Multiple    int64 `json:"multiple" yaml:"multiple"`
 }
 
 // Timeouts that pages and platform share (UX-01, UX-04), in seconds on the wire.

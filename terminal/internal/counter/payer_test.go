@@ -111,7 +111,7 @@ func TestTheConfigurationAndTheUnitsSayWhoPays(t *testing.T) {
 	}
 }
 
-// req: X-02
+// req: X-06
 func TestTheStorageOfARecyclerIsTheStandards(t *testing.T) {
 	r := withRecycler(t, &mouth{state: api.Online, exit: "empty", levels: map[string]int{"unit100CNY1": 3, "unit20CNY1": 0}}, "first")
 	done := r.acceptorStorage(context.Background(), nil)

@@ -15,6 +15,7 @@ import (
 	"zhigui/drivers/api/idcard"
 	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/book"
+	"zhigui/terminal/internal/depositor"
 	"zhigui/terminal/internal/emv"
 	"zhigui/terminal/internal/hostlink"
 	"zhigui/terminal/internal/service"
@@ -522,6 +523,14 @@ func (c *Counter) askPad(ctx context.Context, call *service.Call) api.Completion
 	if !open || !ok {
 		return api.Refuse(api.SequenceError, "read a card first")
 	}
+	if req.Kind == book.TypeDeposit { // about what is in, not about what a page says
+		t, _ := c.Ledger.Txn(s.Txn)
+		if in := depositor.Totals(t); t.Deposit() && t.Cash.Open() && in.Credited+in.Escrow > 0 {
+			req.Amount = in.Credited + in.Escrow
+		} else {
+			return api.Refuse(api.SequenceError, "no deposit with notes is open")
+		}
+	}
 	a, err := c.Desk.Ask(ctx, Approval{Kind: req.Kind, Amount: req.Amount, PAN: about, Session: s.ID}, func(a Approval) {
 		p, _ := json.Marshal(a)
 		call.Emit(api.Event{Name: "X-Pad.StateEvent", Payload: p})
@@ -536,7 +545,7 @@ func (c *Counter) askPad(ctx context.Context, call *service.Call) api.Completion
 		return api.Refuse(api.DeviceNotReady, "the lobby manager cannot be reached")
 	}
 	a.Kind, a.Amount = req.Kind, req.Amount
-	c.record(ej.Approval, map[string]any{"id": a.ID, "state": a.State, "manager": a.Manager, "amount": req.Amount})
+	c.record(ej.Approval, map[string]any{"id": a.ID, "kind": req.Kind, "state": a.State, "manager": a.Manager, "amount": req.Amount})
 	if a.State == "approved" {
 		c.mu.Lock()
 		same := who == nil || who == c.person

@@ -40,6 +40,8 @@ type Config struct {
 	// AmountLimit and NotesLimit of one deposit; the device gives back what goes beyond.
 	AmountLimit int64
 	NotesLimit  int
+	// Over: a deposit that has reached it takes more notes only with the lobby manager's word; 0: never.
+	Over int64
 	// Recycle lets notes go into the recycle units of a device that has some. High is how many one
 	// unit may hold, by the value of its notes; a value that is not in it has the device's limit.
 	Recycle bool
@@ -205,6 +207,9 @@ func (d *Depositor) CashIn(ctx context.Context, emit func(api.Event)) api.Comple
 	t, ok := d.led.Txn(d.live)
 	if s, open := d.sess.Current(); d.live == "" || !ok || !open || s.ID != t.Session {
 		return api.Fail(api.NotStarted, cash.ErrNoCashIn, "no deposit is open")
+	}
+	if in := Totals(t); d.cfg.Over > 0 && t.Approval == "" && in.Credited+in.Escrow >= d.cfg.Over {
+		return d.answer(t.ID, api.Refuse(api.AuthorizationRequired, "the lobby manager must agree to more notes"))
 	}
 	waitCtx, cancel := context.WithCancel(ctx)
 	defer cancel()

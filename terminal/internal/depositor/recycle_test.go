@@ -9,7 +9,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"zhigui/drivers/api"
 	"zhigui/drivers/api/cash"
+	ej "zhigui/terminal/api/journal"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/guard"
 	"zhigui/terminal/internal/journal"
@@ -75,4 +77,28 @@ func TestRecycledNotesAreBookedIntoTheirUnitAndOthersIntoTheBox(t *testing.T) {
 			t.Errorf("%s", got)
 		}
 	})
+}
+
+func TestALargeDepositTakesMoreNotesOnlyWithTheManagersWord(t *testing.T) {
+	c := approved(t, 4)
+	c.cfg.Over = 20000
+	c.begin(t)
+	c.insert(t, 2) // 200: the amount is reached, not exceeded
+	ran := len(c.dev.ran)
+	done := c.CashIn(t.Context(), func(api.Event) {})
+	if done.Code != api.AuthorizationRequired || done.Outcome != api.NotStarted || len(c.dev.ran) != ran {
+		t.Fatalf("%+v, ran %v", done, c.dev.ran[ran:])
+	}
+	for _, x := range []struct {
+		kind, state string
+		more        bool
+	}{{book.TypeDeposit, "rejected", false}, {book.TypeDeposit, "expired", false}, {"withdrawal", "approved", false}, {book.TypeDeposit, "approved", true}} {
+		must(t, c.led.Log(ej.Approval, ej.Record{Txn: txn}, map[string]any{"id": "A1", "kind": x.kind, "state": x.state}))
+		if done := c.CashIn(t.Context(), func(api.Event) {}); (done.Outcome == api.Done) != x.more {
+			t.Errorf("%s: %+v", x.state, done)
+		}
+	}
+	c.insert(t, 1) // asked once
+	c.End(txn)
+	c.end(t, book.CashDeposited, book.SettleCommit, 40000)
 }

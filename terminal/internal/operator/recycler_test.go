@@ -38,7 +38,6 @@ func withStore(t *testing.T) *rig {
 	return r
 }
 
-// req: X-06
 func TestAnExchangeOfARecycleUnitAgreesWithWhatTheDeviceCounts(t *testing.T) {
 	r := withStore(t)
 	level, answers := 17, true

@@ -205,7 +205,7 @@ func (p *Platform) join() error {
 		if err != nil {
 			return err
 		}
-		p.deposits = depositor.New(depositor.Config{Currency: "CNY", MoveTimeout: cfg.Timeouts.Move, AmountLimit: cfg.Limits.Deposit, NotesLimit: cfg.Limits.DepositNotes,
+		p.deposits = depositor.New(depositor.Config{Currency: "CNY", MoveTimeout: cfg.Timeouts.Move, AmountLimit: cfg.Limits.Deposit, NotesLimit: cfg.Limits.DepositNotes, Over: cfg.Limits.DepositOver,
 			Recycle: cfg.Recycle.Deposit, High: cfg.Recycle.High},
 			acceptor, p.led, rules, p.sess, depositor.Hooks{Settled: func(string) { p.link.Wake() }, Alarm: p.alarm}, nil, p.log)
 	}
@@ -244,7 +244,7 @@ func (p *Platform) join() error {
 	p.counter = counter.New(counter.Parts{
 		Info: counter.Info{
 			Terminal: cfg.Terminal, Name: counter.Text{ZH: cfg.Terminal, EN: cfg.Terminal},
-			Limits:   counter.Limits{PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, Multiple: cfg.Limits.Multiple, Deposit: cfg.Limits.Deposit},
+			Limits:   counter.Limits{PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, Multiple: cfg.Limits.Multiple, Deposit: cfg.Limits.Deposit, DepositOver: cfg.Limits.DepositOver},
 			Timeouts: counter.Timeouts{Idle: cfg.Timeouts.Idle, Warn: cfg.Timeouts.Warn, Card: cfg.Timeouts.Card, Cash: cfg.Timeouts.Cash},
 			Pay:      cfg.Recycle.Pay, High: cfg.Recycle.High,
 			Chip: counter.ChipRules{Fallback: cfg.Chip.Fallback, AskExpired: cfg.Chip.AskExpired},

@@ -52,6 +52,23 @@ describe('takeNotes', () => {
     expect(ctx.stage.params.refused).toBe('')
     ctx.answer('takeBack')
   })
+  it('asks the lobby manager when the sum has reached the limit, and goes on only when he agrees', async () => {
+    for (const [decision, opened] of [['approved', 3], ['rejected', 2]] as const) {
+      let asked: object | undefined
+      const { ctx, fake, run } = setup({
+        ...notes(total(0, 10000, 1), total(10000, 10000, 2)),
+        'X-Pad.Request': (p) => ((asked = p), { decision, approval: 'A1' })
+      })
+      ctx.info.limits.depositOver = 20000
+      const exit = run('takeNotes')
+      await tick(8000)
+      expect(asked).toEqual({ kind: 'deposit', amount: 20000 })
+      expect(fake.names.filter((n) => n === 'CashAcceptor.CashIn')).toHaveLength(opened)
+      expect(ctx.stage.params.manager).toBe(decision === 'approved' ? '' : 'no')
+      ctx.answer('enough')
+      expect(await exit).toBe('enough')
+    }
+  })
   // req: UX-01
   it('warns a customer who does nothing for 20 s, then closes in order what is inside', async () => {
     const { ctx, run } = setup(notes(total(0, 10000, 1)))

@@ -72,6 +72,12 @@ async function insert(ctx: Context, acceptor: Service, signal: AbortSignal): Pro
     try {
       if (one && Number(ctx.stage.params.escrow) > 0) await hold(ctx, signal)
       if (signal.aborted) break
+      const over = ctx.info.limits.depositOver ?? 0
+      if (over > 0 && !ctx.data.approval && Number(ctx.stage.params.credited) + Number(ctx.stage.params.escrow) >= over && !(await agreed(ctx, signal))) {
+        if (signal.aborted) break
+        show({ manager: 'no' })
+        return await new Promise<string>((resolve) => signal.addEventListener('abort', () => resolve('enough'), { once: true }))
+      }
       sum(await acceptor.call('CashAcceptor.CashIn', {}, {
         signal,
         timeout: 0,
@@ -96,6 +102,27 @@ async function insert(ctx: Context, acceptor: Service, signal: AbortSignal): Pro
     }
   }
   return 'enough'
+}
+
+/** Asks the lobby manager whether more notes may come, as often as the customer's time is not over. */
+async function agreed(ctx: Context, signal: AbortSignal): Promise<boolean> {
+  const put = (p: Payload) => {
+    if (!signal.aborted) ctx.stage.params = { ...ctx.stage.params, ...p }
+  }
+  put({ manager: 'waiting' })
+  const stays = setInterval(() => ctx.extend(), 5000) // the customer waits for somebody else
+  try {
+    const r = await ctx.sjsl.platform.call<Payload>('X-Pad.Request', { kind: 'deposit', amount: Number(ctx.stage.params.credited) + Number(ctx.stage.params.escrow) }, { signal, timeout: 0 })
+    if (r.decision !== 'approved') return false
+    ctx.data.approval = r.approval
+    put({ manager: '' })
+    return true
+  } catch (e) {
+    if (!(e instanceof DeviceError) || isLinkLost(e)) throw e
+    return false
+  } finally {
+    clearInterval(stays)
+  }
 }
 
 /** Leaves the customer time to take the note back before it is stacked. */

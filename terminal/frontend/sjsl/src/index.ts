@@ -23,7 +23,7 @@ export interface TerminalInfo {
   services: Record<string, { available: boolean; reason?: string }>
   /** The reader has an antenna: a card may be held to it. */
   tap?: boolean
-  limits: { padOver: number; perTxn: number; multiple: number; deposit?: number }
+  limits: { padOver: number; perTxn: number; multiple: number; deposit?: number; depositOver?: number }
   timeouts: { idle: number; warn: number; card: number; cash: number }
 }
 
