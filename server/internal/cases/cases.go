@@ -7,20 +7,16 @@
 package cases
 
 import (
-	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
+	"zhigui/server/api/datafile"
 	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
 )
@@ -150,13 +146,8 @@ func parse(path string, data []byte, products *product.Catalogue) (*Catalogue, e
 	var f struct {
 		Cases []*Kind `yaml:"cases"`
 	}
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			p := ye.GetToken().Position
-			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
-		}
-		return nil, fmt.Errorf("%s:1:1: %w", path, err)
+	if err := datafile.Decode(path, data, &f); err != nil {
+		return nil, err
 	}
 	c := &Catalogue{}
 	for i, k := range f.Cases {
@@ -165,13 +156,7 @@ func parse(path string, data []byte, products *product.Catalogue) (*Catalogue, e
 			c.list = append(c.list, k)
 			continue
 		}
-		line, col := 1, 1
-		if yp, err := yaml.PathString(strings.TrimSuffix(fmt.Sprintf("$.cases[%d].%s", i, key), ".")); err == nil {
-			if n, err := yp.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
-				line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
-			}
-		}
-		return nil, fmt.Errorf("%s:%d:%d: case %s: %s", path, line, col, k.Name, reason)
+		return nil, datafile.Wrong(path, data, fmt.Sprintf("cases[%d].%s", i, key), "case %s: %s", k.Name, reason)
 	}
 	return c, nil
 }

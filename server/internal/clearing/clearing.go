@@ -6,7 +6,6 @@
 package clearing
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -16,8 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
+	"zhigui/server/api/datafile"
 	"zhigui/server/internal/lease"
 	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
@@ -59,25 +57,14 @@ func Load(path string) ([]*store.Merchant, error) {
 	var f struct {
 		Merchants []merchant `yaml:"merchants"`
 	}
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			p := ye.GetToken().Position
-			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
-		}
-		return nil, fmt.Errorf("%s:1:1: %w", path, err)
+	if err := datafile.Decode(path, data, &f); err != nil {
+		return nil, err
 	}
 	var out []*store.Merchant
 	seen := map[string]bool{}
 	for i, m := range f.Merchants {
 		if key, reason := m.check(seen); reason != "" {
-			line, col := 1, 1
-			if p, err := yaml.PathString(strings.TrimSuffix(fmt.Sprintf("$.merchants[%d].%s", i, key), ".")); err == nil {
-				if n, err := p.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
-					line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
-				}
-			}
-			return nil, fmt.Errorf("%s:%d:%d: merchant %s: %s", path, line, col, m.Number, reason)
+			return nil, datafile.Wrong(path, data, strings.TrimSuffix(fmt.Sprintf("merchants[%d].%s", i, key), "."), "merchant %s: %s", m.Number, reason)
 		}
 		seen[m.Number] = true
 		x := &store.Merchant{Number: m.Number, Branch: m.Branch, NameZH: m.Name.ZH, NameEN: m.Name.EN, FeePPM: m.Fee.PPM, FeeMin: m.Fee.Min, FeeMax: m.Fee.Max, Enabled: !m.Disabled}

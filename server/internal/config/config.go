@@ -4,7 +4,6 @@ package config
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -12,8 +11,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
+	"zhigui/server/api/datafile"
 	"zhigui/server/internal/risk"
 	"zhigui/server/internal/route"
 )
@@ -114,13 +112,8 @@ func Load(path string) (*Config, error) {
 	if len(bytes.TrimSpace(data)) == 0 {
 		data = []byte("{}")
 	}
-	if err := yaml.UnmarshalWithOptions(data, &c, yaml.Strict()); err != nil {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			p := ye.GetToken().Position
-			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
-		}
-		return nil, fmt.Errorf("%s:1:1: %w", path, err)
+	if err := datafile.Decode(path, data, &c); err != nil {
+		return nil, err
 	}
 	if c.Hosts == nil {
 		c.Hosts = defaultHosts()
@@ -130,13 +123,7 @@ func Load(path string) (*Config, error) {
 	}
 	c.complete()
 	if key, reason := c.Validate(); reason != "" {
-		line, col := 1, 1
-		if p, err := yaml.PathString("$." + key); err == nil {
-			if n, err := p.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
-				line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
-			}
-		}
-		return nil, fmt.Errorf("%s:%d:%d: %s: %s", path, line, col, key, reason)
+		return nil, datafile.Wrong(path, data, key, "%s: %s", key, reason)
 	}
 	dir := filepath.Dir(path)
 	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Cases, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives) {

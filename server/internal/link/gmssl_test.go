@@ -217,7 +217,7 @@ func TestGmSSLAtOurTLCPServer(t *testing.T) {
 	_, port, _ := net.SplitHostPort(plain.Addr().String())
 	f := func(s string) string { return filepath.Join(dir, s) }
 	in, out := io.Pipe()
-	defer out.Close() //nolint:errcheck // test
+	defer out.Close()                                           //nolint:errcheck // test
 	go func() { _, _ = io.WriteString(out, "hello\nmore\n") }() // it reads one record after each line
 	o := gmssl(t, in, "tlcp_client", "-host", "127.0.0.1", "-port", port, "-cacert", f("ca.pem"), "-cert", f("switch-one.pem"), "-key", f("switch-sign.epk"), "-pass", "1234")
 	select {

@@ -7,17 +7,14 @@
 package product
 
 import (
-	"bytes"
 	_ "embed"
-	"errors"
 	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/goccy/go-yaml"
-
+	"zhigui/server/api/datafile"
 	"zhigui/server/api/message"
 )
 
@@ -106,24 +103,13 @@ func parse(path string, data []byte, known []string) (*Catalogue, error) {
 	var f struct {
 		Products []*Product `yaml:"products"`
 	}
-	if err := yaml.UnmarshalWithOptions(data, &f, yaml.Strict()); err != nil {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			p := ye.GetToken().Position
-			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
-		}
-		return nil, fmt.Errorf("%s:1:1: %w", path, err)
+	if err := datafile.Decode(path, data, &f); err != nil {
+		return nil, err
 	}
 	c := &Catalogue{list: f.Products, asked: map[[10]byte]*Product{}, named: map[string]*Product{}}
 	for i, p := range c.list {
 		if key, reason := c.add(p, known); reason != "" {
-			line, col := 1, 1
-			if yp, err := yaml.PathString(strings.TrimSuffix(fmt.Sprintf("$.products[%d].%s", i, key), ".")); err == nil {
-				if n, err := yp.ReadNode(bytes.NewReader(data)); err == nil && n.GetToken() != nil {
-					line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
-				}
-			}
-			return nil, fmt.Errorf("%s:%d:%d: product %s: %s", path, line, col, p.Name, reason)
+			return nil, datafile.Wrong(path, data, strings.TrimSuffix(fmt.Sprintf("products[%d].%s", i, key), "."), "product %s: %s", p.Name, reason)
 		}
 	}
 	if len(c.list) == 0 {

@@ -4,14 +4,15 @@ package datafile
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/goccy/go-yaml"
-	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/token"
+
+	"zhigui/server/api/datafile"
 )
 
 // At makes an error at the place of a YAML path of the file, for instance $.table[3].type.
@@ -23,44 +24,12 @@ func Read(fsys fs.FS, path string, v any) (At, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := decode(data, v, yaml.Strict()); err != nil {
-		var ye yaml.Error
-		if errors.As(err, &ye) && ye.GetToken() != nil {
-			p := ye.GetToken().Position
-			return nil, fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
-		}
-		return nil, fmt.Errorf("%s:1:1: %w", path, err)
+	if err := datafile.Decode(path, data, v); err != nil {
+		return nil, err
 	}
 	return func(yamlPath, format string, args ...any) error {
-		line, col := 1, 1
-		if n := node(data, yamlPath); n != nil && n.GetToken() != nil {
-			line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
-		}
-		return fmt.Errorf("%s:%d:%d: %s", path, line, col, fmt.Sprintf(format, args...))
+		return datafile.Wrong(path, data, strings.TrimPrefix(yamlPath, "$."), format, args...)
 	}, nil
-}
-
-// decode is the library's, whose panics on garbage are errors.
-func decode(data []byte, v any, o ...yaml.DecodeOption) (err error) {
-	defer func() {
-		if recover() != nil {
-			err = errors.New("this is no YAML")
-		}
-	}()
-	return yaml.UnmarshalWithOptions(data, v, o...)
-}
-
-// node finds a place of the file, nil when there is none.
-func node(data []byte, yamlPath string) (n ast.Node) {
-	defer func() { _ = recover() }()
-	p, err := yaml.PathString(yamlPath)
-	if err != nil {
-		return nil
-	}
-	if n, err = p.ReadNode(bytes.NewReader(data)); err != nil {
-		return nil
-	}
-	return n
 }
 
 // Limit is the largest dialect file: a YAML reader's time grows faster than its input.
@@ -128,8 +97,7 @@ func Kind(fsys fs.FS, path string) (string, error) {
 	var k struct {
 		Kind string `yaml:"kind"`
 	}
-	if err := decode(data, &k); err != nil {
-		return "", nil // Read says where
-	}
+	defer func() { _ = recover() }() // the library panics on garbage: Read says where
+	_ = yaml.Unmarshal(data, &k)
 	return k.Kind, nil
 }
