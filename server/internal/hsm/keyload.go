@@ -82,8 +82,12 @@ func (l *Loader) save(recs ...Record) error {
 
 // RegisterDevice says which PIN pad is the terminal's.
 func (l *Loader) RegisterDevice(own string, d Device) error {
-	for _, text := range [][]byte{d.Sign, d.Encrypt} {
-		if _, err := sign.Public(text); err != nil {
+	for _, text := range []*[]byte{&d.Sign, &d.Encrypt} { // of a certificate the key is kept
+		pub, err := sign.Public(*text)
+		if err == nil {
+			*text, err = sign.PEM(pub)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"zhigui/server/api/paycrypto"
+	"zhigui/server/api/paycrypto/sign"
+	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/hsm/choose"
+	"zhigui/server/internal/store"
+)
+
+// What serverctl does in another process is seen by a server that runs.
+//
+// req: G-09 TX-27
+func TestKeysOfAnotherProcessAreSeenWithoutARestart(t *testing.T) {
+	ctx := context.Background()
+	st, err := store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "x.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() //nolint:errcheck // the test's end
+	open := func() (*hsm.Soft, *hsm.Loader) {
+		t.Helper()
+		h, err := hsm.NewSoft(bytes.Repeat([]byte{7}, 32), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := choose.Loader(h, st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h, l
+	}
+	running, loader := open()
+	s := &services{st: st, hsm: running, loader: loader}
+	began := time.Now().Add(-time.Second)
+	see := func() {
+		t.Helper()
+		if err := s.takeKeys(ctx, began); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other, otherLoader := open()
+	for n := range uint32(2) {
+		key := bytes.Repeat([]byte{byte(n) + 1, 0x33}, 8)
+		if err := other.Import("host", paycrypto.SM4, key, key); err != nil {
+			t.Fatal(err)
+		}
+		see()
+		if now, err := running.Current("host"); err != nil || now.Version != n+1 {
+			t.Error(now, err)
+		}
+	}
+
+	if err := st.AddTerminal(ctx, &store.Terminal{ID: "T0000001", Merchant: "102290000000001", Branch: "0001", Zone: "3des", Enabled: true, Created: began}); err != nil {
+		t.Fatal(err)
+	}
+	key, err := sign.PSS.Generate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, _ := sign.PEM(key.Public())
+	if err := otherLoader.RegisterDevice("T0000001", hsm.Device{Serial: "SIM00001", Sign: text, Encrypt: text}); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := running.CreateTMK("T0000001", paycrypto.DES); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := running.NewWorking("T0000001", false); err != nil {
+		t.Fatal(err)
+	}
+	see()
+	if _, err := running.Current("T0000001"); err != nil {
+		t.Error("a look at keys took a terminal's away:", err)
+	}
+	if lost, err := otherLoader.Revoke("SIM00001"); err != nil || len(lost) != 1 {
+		t.Fatal(lost, err)
+	}
+	see()
+	if _, err := running.Current("T0000001"); !errors.Is(err, hsm.ErrNoKey) {
+		t.Error("a terminal with a revoked pad has keys:", err)
+	}
+}
