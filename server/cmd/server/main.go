@@ -176,4 +176,7 @@ func (s *services) close() {
 	for _, c := range s.links {
 		c.Close()
 	}
+	for _, f := range s.ends {
+		f()
+	}
 }

@@ -42,6 +42,9 @@ type services struct {
 	stop   []context.CancelFunc
 	broker *mgmt.Broker
 
+	messages func(terminal, way, text string) // nil: no message log
+	ends     []func()                         // last, when nothing comes any more
+
 	products *product.Catalogue // the bank's own; nil: the platform's
 	cases    *cases.Catalogue
 }

@@ -43,7 +43,10 @@ func (s *services) startTrade(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.eng, err = trade.New(ctx, s.st, s.hsm, hosts, routes, trade.Options{Node: s.node, Products: s.products, Cases: s.cases, Risk: limits, HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay,
+	if err := s.openMessages(); err != nil {
+		return err
+	}
+	s.eng, err = trade.New(ctx, s.st, s.hsm, hosts, routes, trade.Options{Node: s.node, Messages: s.messages, Products: s.products, Cases: s.cases, Risk: limits, HostTimeout: c.Trade.HostTimeout, ReversalDelay: c.Trade.ReversalDelay,
 		SuspenseAfter: c.Trade.SuspenseAfter, Failpoint: failpoint(c.Data), OnChange: func(id int64) { s.broker.Publish("transaction", fmt.Sprint(id)) }, Log: s.log})
 	if err != nil {
 		return err

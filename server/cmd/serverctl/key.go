@@ -61,7 +61,7 @@ func (j *keyJob) start(args []string) error {
 	j.st, j.h = st, h
 	u, err := identity.Check(context.Background(), st, *j.by, j.line(), time.Now())
 	if err == nil && u.Role != "admin" && u.Role != "operator" {
-		err = errors.New("keys are for the roles admin and operator")
+		err = errors.New("this is for the roles admin and operator")
 	}
 	if err != nil {
 		return errors.Join(err, j.audit("refused"), st.Close())

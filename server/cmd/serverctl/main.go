@@ -37,6 +37,8 @@ func init() {
 		"clearing run":    {"clearing run --config FILE --day yyyyMMdd: what a settlement day pays to whom", clearingRun},
 		"recon run":       {"recon run --config FILE --host H --day yyyyMMdd [--format core|cups|FILE.yaml] BOOK: compare a settlement day with the host's book and the terminals' journals", reconRun},
 		"recon report":    {"recon report --config FILE --day yyyyMMdd: comparisons, open differences, and what each terminal did", reconReport},
+		"messages verify": {"messages verify --config FILE: follow the chain of the sealed message log, and compare it with the audit trail", messagesVerify},
+		"messages read":   {"messages read --config FILE --by NAME [--terminal ID] [--from yyyyMMddHHmm] [--to yyyyMMddHHmm] < password: print the messages, masked; leaves a line in the audit trail", messagesRead},
 		"schema check":    {"schema check: what in the tables breaks a house rule for databases, and what is excepted, with the reason", schemaCheck},
 		"schema ddl":      {"schema ddl --engine sqlite|mariadb|postgres: print the statements that make the tables, for a person who does it", schemaDDL},
 		"store archive":   {"store archive --config FILE --month yyyyMM: a closed month of the journal goes to the folder store.archives", storeArchive},

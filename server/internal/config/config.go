@@ -31,6 +31,8 @@ type Config struct {
 
 	Limits []risk.Rule `yaml:"limits"` // of products with the step "limits"
 
+	Messages Messages `yaml:"messages"`
+
 	HSM    HSM    `yaml:"hsm"`
 	Access Access `yaml:"access"`
 	Manage Manage `yaml:"manage"`
@@ -42,6 +44,13 @@ type Trade struct {
 	HostTimeout   time.Duration `yaml:"hostTimeout"`
 	ReversalDelay time.Duration `yaml:"reversalDelay"`
 	SuspenseAfter time.Duration `yaml:"suspenseAfter"`
+}
+
+// Messages configures the sealed log of messages.
+type Messages struct {
+	Folder   string `yaml:"folder"`   // empty: there is none
+	KeepDays int    `yaml:"keepDays"` // files go after; 184 is half a year
+	FileMB   int64  `yaml:"fileMB"`   // size of a file at most
 }
 
 // HSM configures the security module.
@@ -93,12 +102,13 @@ type Bench struct {
 // Default is the configuration of a machine with nothing installed.
 func Default() Config {
 	return Config{
-		Data:   "run/server",
-		Log:    "info",
-		Trade:  Trade{HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
-		HSM:    HSM{Kind: "soft", Data: "sm4", Address: "127.0.0.1:1500", Connections: 8, Timeout: 3 * time.Second, Header: 4},
-		Access: Access{Listen: "127.0.0.1:7443", CA: "run/pki/ca.pem", Cert: "run/pki/server.pem", Key: "run/pki/server.key"},
-		Manage: Manage{Listen: "127.0.0.1:7080", Idle: 30 * time.Minute, PerUser: 20, PerAddress: 120, PadOver: 500_000, PerTxn: 2_000_000},
+		Data:     "run/server",
+		Log:      "info",
+		Trade:    Trade{HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
+		Messages: Messages{KeepDays: 184, FileMB: 100},
+		HSM:      HSM{Kind: "soft", Data: "sm4", Address: "127.0.0.1:1500", Connections: 8, Timeout: 3 * time.Second, Header: 4},
+		Access:   Access{Listen: "127.0.0.1:7443", CA: "run/pki/ca.pem", Cert: "run/pki/server.pem", Key: "run/pki/server.key"},
+		Manage:   Manage{Listen: "127.0.0.1:7080", Idle: 30 * time.Minute, PerUser: 20, PerAddress: 120, PadOver: 500_000, PerTxn: 2_000_000},
 	}
 }
 
@@ -126,7 +136,7 @@ func Load(path string) (*Config, error) {
 		return nil, datafile.Wrong(path, data, key, "%s: %s", key, reason)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Cases, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives) {
+	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Cases, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives, &c.Messages.Folder) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -170,6 +180,10 @@ func (c *Config) Validate() (key, reason string) {
 		return "log", "want debug, info, warn or error"
 	case c.Store.Lease != 0 && (c.Store.Lease < time.Second || c.Store.Lease > 5*time.Minute):
 		return "store.lease", "want 1s to 5m"
+	case c.Messages.KeepDays < 180:
+		return "messages.keepDays", "want 180 at least"
+	case c.Messages.FileMB < 1 || c.Messages.FileMB > 300:
+		return "messages.fileMB", "want 1 to 300"
 	case c.Store.KeepMonths < 0:
 		return "store.keepMonths", "must not be negative"
 	case c.Store.KeepMonths > 0 && c.Store.Archives == "":

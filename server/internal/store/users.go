@@ -124,6 +124,11 @@ func addAudit(tx *Tx, a Audit) error {
 	return err
 }
 
+// AuditNotes are the notes of all lines of one action and target.
+func (s *Store) AuditNotes(ctx context.Context, action, target string) ([]string, error) {
+	return list(ctx, s, func(r scanner) (v string, err error) { return v, r.Scan(&v) }, `SELECT NOTE FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=? ORDER BY ID`, action, clip(target, 200))
+}
+
 // Audits answers the newest n lines of the audit trail, newest first.
 func (s *Store) Audits(ctx context.Context, n int) ([]Audit, error) {
 	return list(ctx, s, func(r scanner) (a Audit, err error) {

@@ -111,6 +111,8 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	if rc != "" {
 		w.respond(rc)
 	}
+	z.e.note(string(w.in.Get(41)), "from", w.in)
+	z.e.note(string(w.in.Get(41)), "to", w.reply)
 	var sign format.Sign
 	if w.keyed {
 		sign = w.sign
@@ -125,6 +127,13 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 		return nil, false
 	}
 	return out, keep
+}
+
+// note gives the message log a message.
+func (e *Engine) note(terminal, way string, m *message.Message) {
+	if e.o.Messages != nil {
+		e.o.Messages(terminal, way, m.Describe())
+	}
 }
 
 func (w *work) sign(cover []byte) ([]byte, error) {

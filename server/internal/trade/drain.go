@@ -197,6 +197,7 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 	if !e.o.Node.Valid() {
 		return false
 	}
+	e.note(r.Terminal, "host", m)
 	a, err := turn.Send(hctx, m, frame)
 	if err != nil {
 		if errors.Is(err, host.ErrMAC) {
@@ -205,6 +206,7 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 		return false
 	}
 	defer a.Release()
+	e.note(r.Terminal, "answer", a.Msg)
 	e.o.Failpoint("reversal-answered")
 	rc := string(a.Msg.Get(39))
 	switch rc {

@@ -42,6 +42,8 @@ type Options struct {
 	Now           func() time.Time
 	// Failpoint is nil in production; a kill test ends the process in it.
 	Failpoint func(name string)
+	// Messages is nil, or gets every message, masked: from and to a terminal, host and answer; it must not block.
+	Messages func(terminal, way, text string)
 	// OnChange is told about every changed transaction; it must not block.
 	OnChange func(id int64)
 	Log      *slog.Logger

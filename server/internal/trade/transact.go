@@ -212,6 +212,7 @@ func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *stor
 	var a *link.Answer
 	err := link.ErrNotSent
 	if e.o.Node.Valid() { // else another server may have adopted it already
+		e.note(t.Terminal, "host", w.out)
 		a, err = turn.Send(hctx, w.out, w.frame)
 	}
 	e.o.Failpoint("answered")
@@ -226,6 +227,7 @@ func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *stor
 		return z.unknown(ctx, w, k, t, "no answer from the host")
 	}
 	defer a.Release()
+	e.note(t.Terminal, "answer", a.Msg)
 	rc := string(a.Msg.Get(39))
 	if rc == rcOK && k.Moves == product.Money {
 		if v, ok := a.Msg.Number(4); !ok || int64(v) != t.Amount {

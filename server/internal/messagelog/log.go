@@ -1,0 +1,275 @@
+// Package messagelog keeps the messages of transactions for those who may read them: every entry is masked,
+// sealed under the data key (SM4 by default) and chained to the one before by SM3, so that what was changed,
+// taken out or put in shows. Files change by day and by size, and go after their time. trade gives it
+// messages through server/cmd; serverctl verifies and reads.
+//
+// Requirements: TX-30, LG-04, LG-06, LG-11, LG-14, LG-15.
+package messagelog
+
+import (
+	"bufio"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/emmansun/gmsm/sm3"
+)
+
+// Sealer seals and opens entries: the security module.
+type Sealer interface {
+	Seal(dst, plain, aad []byte) []byte
+	Open(dst, sealed, aad []byte) ([]byte, error)
+}
+
+// Entry is one message.
+type Entry struct {
+	At       time.Time `json:"at"`
+	Terminal string    `json:"terminal,omitempty"`
+	Way      string    `json:"way"` // from, to: the terminal or partner; host: asked; answer: of the host
+	Text     string    `json:"text"`
+}
+
+// Options of Open.
+type Options struct {
+	Dir   string
+	Keep  time.Duration // files go when their last entry is so old
+	Size  int64         // bytes of a file at most
+	Queue int           // entries that may wait; 0 = 8192. More are counted, and the count is an entry
+	// Anchor is told where the chain stands, at the end of a file and of the process and once an hour, to
+	// keep it elsewhere: a tail that was cut off does not show by itself.
+	Anchor func(file string, number int64, hash string)
+	Failed func(error)
+	Now    func() time.Time
+}
+
+// Log is an open message log. It is safe for concurrent use; Add never waits.
+type Log struct {
+	o    Options
+	s    Sealer
+	ch   chan Entry
+	lost atomic.Int64
+	wg   sync.WaitGroup
+	done chan struct{}
+	once sync.Once
+
+	f        *os.File
+	w        *bufio.Writer
+	day      string
+	size     int64
+	number   int64
+	hash     string
+	anchored time.Time
+}
+
+// AnchorAction is the action of the audit lines that hold anchors: number, hash, file.
+const AnchorAction = "messages.head"
+
+// AnchorTarget is the target of those lines: each server has a log of its own.
+func AnchorTarget(dir string) string {
+	host, _ := os.Hostname()
+	return host + ":" + dir
+}
+
+const (
+	prefix = "messages-"
+	header = "# messages 1 "
+	start  = "0000000000000000000000000000000000000000000000000000000000000000"
+)
+
+func aad(number int64) []byte { return fmt.Appendf(nil, "message %d", number) }
+
+func link(before, line string) string {
+	h := sm3.Sum([]byte(before + line))
+	return hex.EncodeToString(h[:])
+}
+
+// Open goes on with the chain of a folder; a last line that was cut off by a crash is dropped.
+func Open(s Sealer, o Options) (*Log, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Queue == 0 {
+		o.Queue = 8192
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("messages: %w", err)
+	}
+	l := &Log{o: o, s: s, ch: make(chan Entry, o.Queue), done: make(chan struct{}), hash: start, anchored: o.Now()}
+	files, err := Files(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	if n := len(files); n > 0 {
+		good, err := walk(files[n-1], func(x line) error {
+			l.number, l.hash = x.number, x.hash
+			return nil
+		})
+		if err != nil && !errors.Is(err, errCut) {
+			return nil, fmt.Errorf("messages: %w (serverctl messages verify says more)", err)
+		}
+		if good.number == 0 {
+			l.hash = good.before
+			first, err := strconv.ParseInt(strings.TrimSuffix(number(files[n-1]), ".log"), 10, 64)
+			if err != nil {
+				return nil, fmt.Errorf("messages: %s: no name of a message log", files[n-1])
+			}
+			l.number = first - 1
+		}
+		if err := os.Truncate(files[n-1], good.end); err != nil {
+			return nil, fmt.Errorf("messages: %w", err)
+		}
+	}
+	l.wg.Go(l.run)
+	return l, nil
+}
+
+// Add puts an entry into the log. It does not wait: when too many do, the entry is counted only.
+func (l *Log) Add(e Entry) {
+	select {
+	case l.ch <- e:
+	default:
+		l.lost.Add(1)
+	}
+}
+
+// Close writes what waits. What is added later is lost.
+func (l *Log) Close() {
+	l.once.Do(func() { close(l.done) })
+	l.wg.Wait()
+}
+
+func (l *Log) run() {
+	defer l.end()
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case e := <-l.ch:
+			l.write(e)
+		case <-l.done:
+			for {
+				select {
+				case e := <-l.ch:
+					l.write(e)
+				default:
+					return
+				}
+			}
+		case <-t.C:
+			if n := l.lost.Swap(0); n > 0 {
+				l.write(Entry{At: l.o.Now(), Way: "lost", Text: fmt.Sprintf("%d messages came faster than they could be written", n)})
+			}
+			if l.w != nil {
+				l.fail(l.w.Flush())
+			}
+			if l.f != nil && l.o.Now().Sub(l.anchored) > time.Hour {
+				l.fail(l.f.Sync()) // what is anchored must not be lost with the power
+				l.anchor()
+			}
+		}
+	}
+}
+
+func (l *Log) fail(err error) {
+	if err != nil && l.o.Failed != nil {
+		l.o.Failed(fmt.Errorf("messages: %w", err))
+	}
+}
+
+func (l *Log) write(e Entry) {
+	plain, err := json.Marshal(e)
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	if err := l.turn(e.At); err != nil {
+		l.fail(err)
+		return
+	}
+	n := l.number + 1
+	text := fmt.Sprintf("%d %d %s", n, e.At.UnixMilli(), base64.StdEncoding.EncodeToString(l.s.Seal(nil, plain, aad(n))))
+	hash := link(l.hash, text)
+	k, err := fmt.Fprintf(l.w, "%s %s\n", text, hash)
+	if err != nil {
+		l.fail(err)
+		return
+	}
+	l.number, l.hash, l.size = n, hash, l.size+int64(k)
+}
+
+// turn begins another file with the day and with the size.
+func (l *Log) turn(at time.Time) error {
+	day := at.Format("20060102")
+	if l.f != nil && l.day == day && l.size < l.o.Size {
+		return nil
+	}
+	l.end()
+	name := filepath.Join(l.o.Dir, fmt.Sprintf("%s%s-%012d.log", prefix, day, l.number+1))
+	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, os.ErrExist) { // of a process that had written nothing yet
+		f, err = os.OpenFile(name, os.O_WRONLY|os.O_TRUNC, 0o600)
+	}
+	if err != nil {
+		return err
+	}
+	l.f, l.w, l.day, l.size = f, bufio.NewWriterSize(f, 64<<10), day, 0
+	if _, err := fmt.Fprintf(l.w, "%s%s\n", header, l.hash); err != nil {
+		return err
+	}
+	return l.forget(at)
+}
+
+// forget removes the files whose time is over.
+func (l *Log) forget(now time.Time) error {
+	files, err := Files(l.o.Dir)
+	for _, f := range files[:max(0, len(files)-1)] {
+		if fi, err := os.Stat(f); err == nil && now.Sub(fi.ModTime()) > l.o.Keep {
+			if err := os.Remove(f); err != nil {
+				return err
+			}
+		}
+	}
+	return err
+}
+
+func (l *Log) end() {
+	if l.f == nil {
+		return
+	}
+	l.fail(errors.Join(l.w.Flush(), l.f.Sync(), l.f.Close()))
+	l.anchor()
+	l.f, l.w = nil, nil
+}
+
+func (l *Log) anchor() {
+	l.anchored = l.o.Now()
+	if l.o.Anchor != nil && l.f != nil {
+		l.o.Anchor(filepath.Base(l.f.Name()), l.number, l.hash)
+	}
+}
+
+// Files are those of a folder, oldest first.
+func Files(dir string) ([]string, error) {
+	fs, err := filepath.Glob(filepath.Join(dir, prefix+"*.log"))
+	if err != nil {
+		return nil, fmt.Errorf("messages: %w", err)
+	}
+	slices.SortFunc(fs, func(a, b string) int { return strings.Compare(number(a), number(b)) })
+	return fs, nil
+}
+
+// number is the part of a file's name that rises.
+func number(name string) string {
+	_, n, _ := strings.Cut(strings.TrimPrefix(filepath.Base(name), prefix), "-")
+	return n
+}

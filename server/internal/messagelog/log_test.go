@@ -1,0 +1,229 @@
+package messagelog
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"zhigui/server/internal/hsm"
+)
+
+type book struct {
+	mu      sync.Mutex
+	anchors map[int64]string
+}
+
+func sealer(t *testing.T) Sealer {
+	t.Helper()
+	v, err := hsm.NewVault(bytes.Repeat([]byte{7}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// filled makes a log of three runs over two days, in small files, and answers its folder and the anchors.
+func filled(t *testing.T, s Sealer) (string, map[int64]string) {
+	t.Helper()
+	dir, b := t.TempDir(), &book{anchors: map[int64]string{}}
+	now := time.Date(2026, 11, 22, 23, 59, 0, 0, time.UTC)
+	for run := range 3 {
+		l, err := Open(s, Options{Dir: dir, Keep: 184 * 24 * time.Hour, Size: 2000, Now: func() time.Time { return now }, Failed: func(err error) { t.Error(err) },
+			Anchor: func(_ string, n int64, hash string) { b.mu.Lock(); b.anchors[n] = hash; b.mu.Unlock() }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 20 {
+			l.Add(Entry{At: now.Add(time.Duration(run*20+i) * 5 * time.Second), Terminal: "00000001", Way: "from", Text: fmt.Sprintf("secret message %d", run*20+i)})
+		}
+		l.Close()
+	}
+	return dir, b.anchors
+}
+
+// req: TX-30 LG-06 LG-11 LG-15
+func TestEntriesAreSealedChainedAndReadInTheirOrder(t *testing.T) {
+	s := sealer(t)
+	dir, anchors := filled(t, s)
+	files, err := Files(dir)
+	if err != nil || len(files) < 6 {
+		t.Fatal(len(files), err)
+	}
+	days := map[string]bool{}
+	for _, f := range files {
+		b, err := os.ReadFile(f)
+		if err != nil || bytes.Contains(b, []byte("secret")) || bytes.Contains(b, []byte("00000001 ")) || len(b) > 2600 {
+			t.Errorf("%s: %d bytes, %v", f, len(b), err)
+		}
+		days[filepath.Base(f)[len(prefix):len(prefix)+8]] = true
+	}
+	if !days["20261122"] || !days["20261123"] {
+		t.Error(days)
+	}
+	if n, err := Verify(dir, anchors); n != 60 || err != nil || len(anchors) != len(files) {
+		t.Errorf("%d entries, %d anchors of %d files: %v", n, len(anchors), len(files), err)
+	}
+	var got []string
+	if err := Read(dir, s, func(n int64, e Entry) error {
+		if n != int64(len(got)+1) {
+			t.Error(n)
+		}
+		got = append(got, e.Text)
+		return nil
+	}); err != nil || len(got) != 60 || got[59] != "secret message 59" {
+		t.Error(len(got), err)
+	}
+	other, _ := hsm.NewVault(make([]byte, 32))
+	if err := Read(dir, other, func(int64, Entry) error { return nil }); err == nil {
+		t.Error("another key opens it")
+	}
+}
+
+// req: TX-30
+func TestWhatWasChangedTakenOutOrCutOffShows(t *testing.T) {
+	s := sealer(t)
+	edit := func(f func(lines []string) []string) func(t *testing.T, files []string) {
+		return func(t *testing.T, files []string) {
+			b, err := os.ReadFile(files[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(files[1], []byte(strings.Join(f(strings.SplitAfter(string(b), "\n")), "")), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, spoil := range map[string]func(t *testing.T, files []string){
+		"a character":         edit(func(l []string) []string { l[2] = strings.Replace(l[2], "A", "B", 1); return l }),
+		"a line":              edit(func(l []string) []string { return append(l[:2:2], l[3:]...) }),
+		"two lines exchanged": edit(func(l []string) []string { l[1], l[2] = l[2], l[1]; return l }),
+		"the head of a file":  edit(func(l []string) []string { l[0] = header + start + "\n"; return l }),
+		"a file":              func(t *testing.T, files []string) { _ = os.Remove(files[2]) },
+		"the last file":       func(t *testing.T, files []string) { _ = os.Remove(files[len(files)-1]) },
+		"the last line": func(t *testing.T, files []string) {
+			b, _ := os.ReadFile(files[len(files)-1])
+			_ = os.WriteFile(files[len(files)-1], b[:bytes.LastIndexByte(b[:len(b)-1], '\n')+1], 0o600)
+		},
+		"everything, written again": func(t *testing.T, files []string) {
+			for _, f := range files {
+				_ = os.Remove(f)
+			}
+			l, err := Open(s, Options{Dir: filepath.Dir(files[0]), Keep: time.Hour, Size: 1 << 20})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 60 {
+				l.Add(Entry{At: time.Now(), Text: "forged"})
+			}
+			l.Close()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, anchors := filled(t, s)
+			files, err := Files(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			spoil(t, files)
+			if n, err := Verify(dir, anchors); err == nil {
+				t.Errorf("%d entries are said to be whole", n)
+			} else {
+				t.Log(err)
+			}
+		})
+	}
+}
+
+func TestALineThatWasCutOffByACrashIsDroppedAndTheChainGoesOn(t *testing.T) {
+	s := sealer(t)
+	dir, _ := filled(t, s)
+	files, _ := Files(dir)
+	last := files[len(files)-1]
+	b, err := os.ReadFile(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(last, b[:len(b)-10], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	l, err := Open(s, Options{Dir: dir, Keep: 184 * 24 * time.Hour, Size: 2000, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Add(Entry{At: now, Text: "after the crash"})
+	l.Close()
+	if n, err := Verify(dir, nil); n != 60 || err != nil {
+		t.Error(n, err)
+	}
+}
+
+// req: LG-14
+func TestFilesGoAfterTheirTimeAndTheRestIsStillAChain(t *testing.T) {
+	s := sealer(t)
+	dir, anchors := filled(t, s)
+	files, _ := Files(dir)
+	old := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, f := range files[:3] {
+		if err := os.Chtimes(f, old, old); err != nil {
+			t.Fatal(err)
+		}
+	}
+	now := old.Add(185 * 24 * time.Hour)
+	for _, f := range files[3:] {
+		if err := os.Chtimes(f, now, now); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := Open(s, Options{Dir: dir, Keep: 184 * 24 * time.Hour, Size: 2000, Now: func() time.Time { return now }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Add(Entry{At: now, Text: "x"})
+	l.Close()
+	left, _ := Files(dir)
+	if len(left) != len(files)-3+1 || left[0] != files[3] {
+		t.Errorf("%d of %d files are left", len(left), len(files))
+	}
+	if _, err := Verify(dir, anchors); err != nil {
+		t.Error(err)
+	}
+}
+
+// req: LG-04
+func TestALogThatCannotKeepUpCountsAndNeverHoldsUp(t *testing.T) {
+	dir := t.TempDir()
+	stuck := make(chan struct{})
+	l, err := Open(slow{sealer(t), stuck}, Options{Dir: dir, Keep: time.Hour, Size: 1 << 20, Queue: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 1000 {
+		l.Add(Entry{At: time.Now(), Text: "x"})
+	}
+	if l.lost.Load() < 990 {
+		t.Error(l.lost.Load(), "were not written")
+	}
+	close(stuck)
+	for l.lost.Load() > 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	l.Close()
+	said := false
+	if err := Read(dir, sealer(t), func(_ int64, e Entry) error { said = said || e.Way == "lost"; return nil }); err != nil || !said {
+		t.Error("the log does not say that something is missing:", err)
+	}
+}
+
+// slow seals when it may.
+type slow struct {
+	Sealer
+	may chan struct{}
+}
+
+func (s slow) Seal(dst, plain, aad []byte) []byte { <-s.may; return s.Sealer.Seal(dst, plain, aad) }
