@@ -31,7 +31,7 @@ func (p *Platform) loadKeys() *padkey.Loader {
 		ctx, cancel := context.WithTimeout(ctx, keyTime)
 		defer cancel()
 		err := l.Settle(ctx)
-		if errors.Is(err, padkey.ErrOther) || errors.Is(err, padkey.ErrRefused) {
+		if errors.Is(err, padkey.ErrOther) || errors.Is(err, padkey.ErrRefused) || errors.Is(err, padkey.ErrNone) {
 			if !other {
 				p.alarm("padRefused", err.Error(), "")
 			}
