@@ -69,6 +69,7 @@ type Log struct {
 	number   int64
 	hash     string
 	anchored time.Time
+	broken   time.Time // since when the disk takes nothing; zero: it does
 }
 
 // AnchorAction is the action of the audit lines that hold anchors: number, hash, file.
@@ -105,32 +106,38 @@ func Open(s Sealer, o Options) (*Log, error) {
 		return nil, fmt.Errorf("messages: %w", err)
 	}
 	l := &Log{o: o, s: s, ch: make(chan Entry, o.Queue), done: make(chan struct{}), hash: start, anchored: o.Now()}
-	files, err := Files(o.Dir)
-	if err != nil {
-		return nil, err
-	}
-	if n := len(files); n > 0 {
-		good, err := walk(files[n-1], func(x line) error {
-			l.number, l.hash = x.number, x.hash
-			return nil
-		})
-		if err != nil && !errors.Is(err, errCut) {
-			return nil, fmt.Errorf("messages: %w (serverctl messages verify says more)", err)
-		}
-		if good.number == 0 {
-			l.hash = good.before
-			first, err := strconv.ParseInt(strings.TrimSuffix(number(files[n-1]), ".log"), 10, 64)
-			if err != nil {
-				return nil, fmt.Errorf("messages: %s: no name of a message log", files[n-1])
-			}
-			l.number = first - 1
-		}
-		if err := os.Truncate(files[n-1], good.end); err != nil {
-			return nil, fmt.Errorf("messages: %w", err)
-		}
+	if err := l.resume(); err != nil {
+		return nil, fmt.Errorf("messages: %w (serverctl messages verify says more)", err)
 	}
 	l.wg.Go(l.run)
 	return l, nil
+}
+
+// resume takes the chain up where the last file has left it.
+func (l *Log) resume() error {
+	files, err := Files(l.o.Dir)
+	if err != nil || len(files) == 0 {
+		return err
+	}
+	last := files[len(files)-1]
+	good, err := walk(last, func(x line) error {
+		l.number, l.hash = x.number, x.hash
+		return nil
+	})
+	switch {
+	case good.before == "" && errors.Is(err, errCut): // not even its head was written
+		return os.Remove(last)
+	case err != nil && !errors.Is(err, errCut):
+		return err
+	}
+	if good.number == 0 {
+		first, err := strconv.ParseInt(strings.TrimSuffix(number(last), ".log"), 10, 64)
+		if err != nil {
+			return fmt.Errorf("%s: no name of a message log", last)
+		}
+		l.number, l.hash = first-1, good.before
+	}
+	return os.Truncate(last, good.end)
 }
 
 // Add puts an entry into the log. It does not wait: when too many do, the entry is counted only.
@@ -149,13 +156,15 @@ func (l *Log) Close() {
 }
 
 func (l *Log) run() {
-	defer l.end()
+	defer func() { l.fail(l.end()) }()
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
 	for {
 		select {
 		case e := <-l.ch:
-			l.write(e)
+			if l.write(e); len(l.ch) == 0 && l.w != nil { // a killed process has lost nothing then
+				l.fail(l.w.Flush())
+			}
 		case <-l.done:
 			for {
 				select {
@@ -166,33 +175,59 @@ func (l *Log) run() {
 				}
 			}
 		case <-t.C:
-			if n := l.lost.Swap(0); n > 0 {
-				l.write(Entry{At: l.o.Now(), Way: "lost", Text: fmt.Sprintf("%d messages came faster than they could be written", n)})
-			}
-			if l.w != nil {
-				l.fail(l.w.Flush())
+			if n := l.lost.Load(); n > 0 && (l.broken.IsZero() || l.o.Now().Sub(l.broken) >= pause) {
+				l.lost.Add(-n)
+				if l.write(Entry{At: l.o.Now(), Way: "lost", Text: fmt.Sprintf("%d messages could not be written", n)}); l.w != nil {
+					l.fail(l.w.Flush())
+				} else {
+					l.lost.Add(n - 1) // the entry itself was counted
+				}
 			}
 			if l.f != nil && l.o.Now().Sub(l.anchored) > time.Hour {
-				l.fail(l.f.Sync()) // what is anchored must not be lost with the power
+				l.fail(errors.Join(l.w.Flush(), l.f.Sync())) // what is anchored must not be lost with the power
 				l.anchor()
 			}
 		}
 	}
 }
 
+// fail reports an error of the disk. The file is left as it is, and taken up again after a while: until then
+// entries are counted only.
 func (l *Log) fail(err error) {
-	if err != nil && l.o.Failed != nil {
-		l.o.Failed(fmt.Errorf("messages: %w", err))
-	}
-}
-
-func (l *Log) write(e Entry) {
-	plain, err := json.Marshal(e)
-	if err != nil {
-		l.fail(err)
+	if err == nil {
 		return
 	}
-	if err := l.turn(e.At); err != nil {
+	if l.o.Failed != nil {
+		l.o.Failed(fmt.Errorf("messages: %w", err))
+	}
+	if l.f != nil {
+		_ = l.f.Close()
+	}
+	l.f, l.w, l.broken = nil, nil, l.o.Now()
+}
+
+// pause is how long a broken file is left alone.
+const pause = 5 * time.Second
+
+func (l *Log) write(e Entry) {
+	if !l.broken.IsZero() {
+		if l.o.Now().Sub(l.broken) < pause {
+			l.lost.Add(1)
+			return
+		}
+		if err := l.resume(); err != nil {
+			l.lost.Add(1)
+			l.fail(err)
+			return
+		}
+		l.broken = time.Time{}
+	}
+	plain, err := json.Marshal(e)
+	if err == nil {
+		err = l.turn(e.At)
+	}
+	if err != nil {
+		l.lost.Add(1)
 		l.fail(err)
 		return
 	}
@@ -201,6 +236,7 @@ func (l *Log) write(e Entry) {
 	hash := link(l.hash, text)
 	k, err := fmt.Fprintf(l.w, "%s %s\n", text, hash)
 	if err != nil {
+		l.lost.Add(1)
 		l.fail(err)
 		return
 	}
@@ -213,7 +249,9 @@ func (l *Log) turn(at time.Time) error {
 	if l.f != nil && l.day == day && l.size < l.o.Size {
 		return nil
 	}
-	l.end()
+	if err := l.end(); err != nil {
+		return err
+	}
 	name := filepath.Join(l.o.Dir, fmt.Sprintf("%s%s-%012d.log", prefix, day, l.number+1))
 	f, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, os.ErrExist) { // of a process that had written nothing yet
@@ -242,13 +280,16 @@ func (l *Log) forget(now time.Time) error {
 	return err
 }
 
-func (l *Log) end() {
+func (l *Log) end() error {
 	if l.f == nil {
-		return
+		return nil
 	}
-	l.fail(errors.Join(l.w.Flush(), l.f.Sync(), l.f.Close()))
-	l.anchor()
+	err := errors.Join(l.w.Flush(), l.f.Sync(), l.f.Close())
+	if err == nil {
+		l.anchor()
+	}
 	l.f, l.w = nil, nil
+	return err
 }
 
 func (l *Log) anchor() {

@@ -227,3 +227,59 @@ type slow struct {
 }
 
 func (s slow) Seal(dst, plain, aad []byte) []byte { <-s.may; return s.Sealer.Seal(dst, plain, aad) }
+
+// The disk takes nothing for a while: what is lost is counted, the chain goes on when it takes again.
+func TestADiskThatWasFullIsUsedAgain(t *testing.T) {
+	s, dir := sealer(t), t.TempDir()
+	var mu sync.Mutex
+	now, failed := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC), 0
+	l, err := Open(s, Options{Dir: dir, Keep: 184 * 24 * time.Hour, Size: 1 << 20, Now: func() time.Time { mu.Lock(); defer mu.Unlock(); return now },
+		Failed: func(error) { mu.Lock(); failed++; mu.Unlock() }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(text string) {
+		l.Add(Entry{At: now, Text: text})
+		for len(l.ch) > 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	add("before")
+	files := func() int { fs, _ := Files(dir); return len(fs) }
+	for files() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := os.Rename(dir, dir+".away"); err != nil { // the next file cannot be made
+		t.Fatal(err)
+	}
+	mu.Lock()
+	now = now.AddDate(0, 0, 1)
+	mu.Unlock()
+	for range 5 {
+		add("lost")
+	}
+	for l.lost.Load() < 5 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := os.Rename(dir+".away", dir); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	now = now.Add(pause)
+	if failed == 0 {
+		t.Error("nothing was reported")
+	}
+	mu.Unlock()
+	add("after")
+	for l.lost.Load() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	l.Close()
+	if n, err := Verify(dir, nil); n != 3 || err != nil {
+		t.Error(n, err)
+	}
+	var got []string
+	if err := Read(dir, s, func(_ int64, e Entry) error { got = append(got, e.Way+e.Text); return nil }); err != nil || !strings.Contains(strings.Join(got, "|"), "before|") || !strings.Contains(strings.Join(got, "|"), "5 messages could not be written") || !strings.Contains(strings.Join(got, "|"), "after") {
+		t.Errorf("%q %v", got, err)
+	}
+}

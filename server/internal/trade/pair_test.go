@@ -16,6 +16,7 @@ import (
 
 	"zhigui/server/api/message"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/messagelog"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 	"zhigui/sim/bankhost"
@@ -91,6 +92,7 @@ func newPair(t *testing.T, engine string, hostTimeout time.Duration) *pair {
 			err = os.WriteFile(x.config, fmt.Appendf(nil, `data: .
 store: {dsn: %q, lease: 3s}
 trade: {hostTimeout: %s, reversalDelay: 20ms}
+messages: {folder: messages}
 hosts:
   - {name: core, keys: zone.keys, link: {kind: long, address: %q, count: 2}}
 channels:
@@ -217,6 +219,12 @@ func TestOneOfTwoServersDiesOrStandsStillAtAnyPoint(t *testing.T) {
 				}
 				if v := p.bank.Check(); !v.OK {
 					t.Error(v.Problems)
+				}
+				for _, m := range []*member{p.a, p.b} {
+					m.kill() // its message log is a chain, however often it was killed
+					if n, err := messagelog.Verify(filepath.Join(m.dir, "messages"), nil); n == 0 || err != nil {
+						t.Errorf("%d messages: %v", n, err)
+					}
 				}
 			})
 		}
