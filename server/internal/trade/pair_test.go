@@ -170,6 +170,18 @@ func (m *member) strike(point string, sig syscall.Signal) {
 	}
 }
 
+// repeat is a message of its own with the fields of q: packing one changes it.
+func (x *term) repeat(q *message.Message) *message.Message {
+	m := message.New(x.d)
+	_ = m.SetMTI(q.MTI())
+	for n := 2; n < 64; n++ {
+		if q.Has(n) {
+			_ = m.Set(n, q.Get(n))
+		}
+	}
+	return m
+}
+
 // struck tells whether the process is dead or stands still.
 func (m *member) struck() bool {
 	select {
@@ -251,7 +263,7 @@ func (p *pair) takenOver(t *testing.T, id, point string, sig syscall.Signal) (pa
 		late <- ""
 	}
 	first := q
-	go ask(q)
+	go ask(x.repeat(q))
 	if point == "confirmed" || point == "reversal-stored" {
 		if rc := <-late; rc != "00" {
 			t.Fatalf("%s: %q, %s", point, rc, p.a.log())
@@ -261,7 +273,7 @@ func (p *pair) takenOver(t *testing.T, id, point string, sig syscall.Signal) (pa
 		} else {
 			first = x.about("0400", q, amount)
 		}
-		go ask(first)
+		go ask(x.repeat(first))
 	}
 	until(t, "the strike at "+point, p.a.struck)
 
@@ -353,8 +365,9 @@ func TestTheSameRequestAtTheOtherServerWaitsForTheFirst(t *testing.T) {
 			other.addr, other.stan = p.b.addr, 500
 			q := x.request("010000", card1, "123456", 10_016) // answered after three seconds
 			first := make(chan string, 1)
+			sent := x.repeat(q)
 			go func() {
-				a, err := x.try(q, true)
+				a, err := x.try(sent, true)
 				if err != nil {
 					first <- err.Error()
 					return
@@ -385,7 +398,8 @@ func TestTheSameRequestAtTheOtherServerWaitsForTheFirst(t *testing.T) {
 			for _, y := range []*term{x, &other} {
 				until(t, "the new day at "+y.addr, func() bool {
 					q := y.request("010000", card5, "123456", 10_016)
-					go func() { _, _ = y.try(q, true) }()
+					sent := y.repeat(q)
+					go func() { _, _ = y.try(sent, true) }()
 					var at *store.Txn
 					until(t, "its row", func() bool {
 						var err error
