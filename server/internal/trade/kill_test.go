@@ -29,7 +29,9 @@ func (childTB) Fatal(a ...any) {
 func TestMain(m *testing.M) {
 	v := os.Getenv("TRADE_KILL_CHILD")
 	if v == "" {
-		os.Exit(dbtest.Main(m))
+		rc := dbtest.Main(m)
+		_ = os.RemoveAll(built)
+		os.Exit(rc)
 	}
 	f := strings.Split(v, "|") // folder, bank host, failpoint, store
 	r := &rig{t: childTB{}, dir: f[0], addr: f[1], dsn: f[3]}

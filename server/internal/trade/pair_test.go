@@ -24,13 +24,12 @@ import (
 	"zhigui/sim/dbserver/dbtest"
 )
 
+// built is the folder of the program.
+var built = filepath.Join(os.TempDir(), fmt.Sprintf("zhigui-server-%d", os.Getpid()))
+
 // program builds the server with its failpoints, once.
 var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "zhigui-server")
-	if err != nil {
-		return "", err
-	}
-	file := filepath.Join(dir, "server")
+	file := filepath.Join(built, "server")
 	out, err := exec.Command("go", "build", "-tags", "failpoint", "-o", file, "zhigui/server/cmd/server").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)
