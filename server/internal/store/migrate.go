@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -17,6 +18,11 @@ import (
 // migrate brings the schema up to date: one goose migration for each version of the schema's
 // description. Two processes that start at once do it one after the other.
 func migrate(ctx context.Context, d *dialect, db *sql.DB) error {
+	unlock, err := d.lockFile(ctx)
+	if err != nil {
+		return fmt.Errorf("store: migrate: %w", err)
+	}
+	defer unlock()
 	conn, err := d.lock(ctx, db)
 	if err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
@@ -69,6 +75,23 @@ func each(ctx context.Context, x execer, texts []string) error {
 		}
 	}
 	return nil
+}
+
+// lockFile is lock for SQLite, whose own locks end with each statement or transaction: an empty database
+// beside the real one is locked as a whole.
+func (d *dialect) lockFile(ctx context.Context) (unlock func(), err error) {
+	if d.engine != schema.SQLite {
+		return func() {}, nil
+	}
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: d.file + ".schema"}).EscapedPath()+"?_pragma=busy_timeout(60000)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, "BEGIN EXCLUSIVE"); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return func() { _ = db.Close() }, nil
 }
 
 // lock takes the lock of those who change the schema; the end of the connection gives it back.
