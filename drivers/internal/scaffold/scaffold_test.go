@@ -14,7 +14,7 @@ import (
 func module(t *testing.T) string {
 	t.Helper()
 	to := t.TempDir()
-	for _, part := range []string{"go.mod", "go.sum", "Makefile", "drivers", "sim/device", "sim/cmd/simctl", "bench/cmd/conform"} {
+	for _, part := range []string{"go.mod", "go.sum", "Makefile", "drivers", "sim/device", "sim/epp", "sim/cmd/simctl", "server/api/keyload", "server/api/paycrypto", "bench/cmd/conform"} {
 		from := filepath.Join("../../..", part)
 		err := filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
