@@ -15,7 +15,7 @@ type CaseRequest struct {
 	Amount  int64  `json:"amount"`  // minor units
 	PAN     string `json:"pan"`     // masked, as the journal shows it
 	// Private is what the transaction will carry in F62 (a transfer: the account that gets it). The
-	// transaction must carry the same.
+	// transaction must carry the same, and nothing when this is empty.
 	Private string            `json:"private,omitempty"`
 	Fields  map[string]string `json:"fields,omitempty"` // for the people who decide
 }

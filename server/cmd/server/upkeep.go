@@ -8,7 +8,10 @@ import (
 )
 
 // keysEvery is how often a running server looks for keys that serverctl has brought.
-const keysEvery = 2 * time.Second
+const (
+	keysEvery   = 2 * time.Second
+	keysOverlap = 2 * time.Minute // clocks differ, and a commit takes its time; to look again is harmless
+)
 
 // watchKeys takes over keys of hosts and partners, and the end of revoked PIN pads, from other processes.
 func (s *services) watchKeys(ctx context.Context) {
@@ -25,7 +28,7 @@ func (s *services) watchKeys(ctx context.Context) {
 			case <-t.C:
 			}
 			now := time.Now()
-			if err := s.takeKeys(ctx, since.Add(-2*keysEvery)); err == nil {
+			if err := s.takeKeys(ctx, since.Add(-keysOverlap)); err == nil {
 				since = now
 			} else if ctx.Err() == nil {
 				s.log.Error("keys", "error", err.Error())

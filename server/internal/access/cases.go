@@ -52,6 +52,7 @@ func (s *Service) openCase(t *store.Terminal, w http.ResponseWriter, r *http.Req
 	_, _ = rand.Read(low[:])
 	c := &store.Case{Number: store.NumberAt(now) + int64(binary.BigEndian.Uint32(low[:])>>10), Kind: k.Name, Terminal: t.ID, Request: q.Request, Branch: t.Branch, Amount: q.Amount, PAN: q.PAN,
 		Created: now, Expires: now.Add(k.Expires), Steps: k.Plan(q.Amount)}
+	c.Bound = cases.Bound(nil)
 	if q.Private != "" {
 		wire, err := simplifiedchinese.GB18030.NewEncoder().Bytes([]byte(q.Private))
 		if err != nil {

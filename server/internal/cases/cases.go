@@ -199,12 +199,15 @@ func (c *Catalogue) wrong(k *Kind, products *product.Catalogue) (key, reason str
 			return at + "name", "want a short name of its own, letters and digits"
 		case s.By != Terminal && s.By != Teller && s.By != Manager:
 			return at + "by", "want terminal, teller or manager"
-		case s.Signers < 0 || s.Signers > 1 && s.By == Terminal || s.Signers > 9:
-			return at + "signers", "want 1 to 9 people, tellers or managers"
+		case s.Signers < 0 || s.Signers > 1 && s.By == Terminal || s.Signers > 5:
+			return at + "signers", "want 1 to 5 people, tellers or managers"
 		case s.Over < 0:
 			return at + "over", "want an amount in minor units"
 		case len(s.Fields) > 0 && s.By != Terminal:
 			return at + "fields", "only a terminal tells fields"
+		}
+		if len(s.Fields) > 12 {
+			return at + "fields", "want 12 at most"
 		}
 		for j, f := range s.Fields {
 			if !name.MatchString(f) {

@@ -60,7 +60,7 @@ func TestAWrongCatalogueIsToldWithItsPlace(t *testing.T) {
 		"no such product":                 {"[transfer]", "[fly]", ":4:16:", `no product "fly"`},
 		"an amount of what has none":      {"[transfer]", "[balance]", ":5:11:", "balance has no amount"},
 		"a person who is none":            {"teller", "wizard", ":8:26:", "want terminal, teller or manager"},
-		"two customers":                   {"teller", "terminal", ":", "1 to 9 people"},
+		"two customers":                   {"teller", "terminal", ":", "1 to 5 people"},
 		"too short a time":                {"30m", "3s", ":6:14:", "a minute to thirty days"},
 		"no step whatever the amount":     {"signers: 2", "over: 500", ":", "whatever the amount"},
 		"fields of a teller":              {"signers: 2", "fields: [a1]", ":", "only a terminal"},

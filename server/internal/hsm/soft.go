@@ -1,6 +1,7 @@
 package hsm
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/subtle"
 	"fmt"
@@ -141,6 +142,9 @@ func (s *Soft) CreateTMK(own string, alg paycrypto.Alg) (clearKey, kcv []byte, e
 func (s *Soft) storeTMK(own string, alg paycrypto.Alg, raw []byte, beside ...Record) (kcv []byte, err error) {
 	r, k, err := s.record(own, UseTMK, 1, alg, raw)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.Refresh(own); err != nil { // another server may have made working keys: versions rise
 		return nil, err
 	}
 	if err := s.keys.SaveKeys(append(beside, r)...); err != nil {
@@ -303,11 +307,18 @@ func (s *Soft) replace(own string, recs []Record) error {
 		switch {
 		case o.cur == nil:
 			o.cur = &pair{alg: o.alg, version: old.cur.version} // keeps versions rising
-		case o.cur.version < old.cur.version:
+		case o.cur.version < old.cur.version && sameKey(o.tmk, old.tmk): // under another master key the stored ones count
 			s.owners[own] = old
 		}
 	}
 	return nil
+}
+
+func sameKey(a, b *paycrypto.Key) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return bytes.Equal(a.CheckValue(8), b.CheckValue(8))
 }
 
 // Current implements HSM.

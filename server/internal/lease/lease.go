@@ -43,6 +43,7 @@ type Node struct {
 
 	until  atomic.Pointer[time.Time] // it may act until then
 	others atomic.Pointer[[]int]     // numbers of other servers that are alive
+	look   sync.Mutex                // one looks at a time: an older look must not undo a newer one
 	held   sync.Map                  // job → time until which it is ours
 
 	stop context.CancelFunc
@@ -200,6 +201,8 @@ func (n *Node) Look(ctx context.Context) error {
 	if n.st == nil {
 		return nil
 	}
+	n.look.Lock()
+	defer n.look.Unlock()
 	ls, err := n.st.Leases(ctx)
 	if err != nil {
 		return err

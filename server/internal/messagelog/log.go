@@ -125,8 +125,12 @@ func (l *Log) resume() error {
 		return nil
 	})
 	switch {
-	case good.before == "" && errors.Is(err, errCut): // not even its head was written
-		return os.Remove(last)
+	case good.before == "" && (err == nil || errors.Is(err, errCut)): // not even its head was written
+		if err := os.Remove(last); err != nil {
+			return err
+		}
+		l.number, l.hash = 0, start
+		return l.resume()
 	case err != nil && !errors.Is(err, errCut):
 		return err
 	}
@@ -261,7 +265,8 @@ func (l *Log) turn(at time.Time) error {
 		return err
 	}
 	l.f, l.w, l.day, l.size = f, bufio.NewWriterSize(f, 64<<10), day, 0
-	if _, err := fmt.Fprintf(l.w, "%s%s\n", header, l.hash); err != nil {
+	_, err = fmt.Fprintf(l.w, "%s%s\n", header, l.hash)
+	if err = errors.Join(err, l.w.Flush()); err != nil { // a file without its head says nothing of the chain
 		return err
 	}
 	return l.forget(at)

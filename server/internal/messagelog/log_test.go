@@ -283,3 +283,29 @@ func TestADiskThatWasFullIsUsedAgain(t *testing.T) {
 		t.Errorf("%q %v", got, err)
 	}
 }
+
+// A process that dies, or a disk that is full, at the beginning of a file leaves it empty or with a part of
+// its head: the chain goes on from the file before.
+func TestAFileWithoutItsHeadDoesNotBreakTheChain(t *testing.T) {
+	for name, head := range map[string]string{"empty": "", "a part of the head": "# messa"} {
+		t.Run(name, func(t *testing.T) {
+			s := sealer(t)
+			dir, _ := filled(t, s)
+			if err := os.WriteFile(filepath.Join(dir, "messages-20261124-000000000061.log"), []byte(head), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+			for range 2 {
+				l, err := Open(s, Options{Dir: dir, Keep: 184 * 24 * time.Hour, Size: 2000, Now: func() time.Time { return now }})
+				if err != nil {
+					t.Fatal(err)
+				}
+				l.Add(Entry{At: now, Text: "after"})
+				l.Close()
+			}
+			if n, err := Verify(dir, nil); n != 62 || err != nil {
+				t.Error(n, err)
+			}
+		})
+	}
+}

@@ -79,17 +79,16 @@ func (r *Relay) Run(ctx context.Context) {
 	}
 }
 
-func (r *Relay) once(ctx context.Context, now time.Time) error {
+func (r *Relay) once(ctx context.Context, now time.Time) (failed error) {
 	if r.turn++; r.turn%200 == 0 {
 		if err := r.st.ForgetChanges(ctx, now.Add(-relayKeep)); err != nil {
 			return err
 		}
 	}
 	if es := r.take(); len(es) > 0 {
-		if err := r.st.AddChanges(ctx, r.sender, r.sent, es, now); err != nil {
-			return err // pages at other servers see it when they look again
-		}
-		r.sent += int64(len(es))
+		first := r.sent
+		r.sent += int64(len(es))                                // whatever becomes of them: their numbers are not used again
+		failed = r.st.AddChanges(ctx, r.sender, first, es, now) // pages at other servers see it when they look again
 	}
 	es, err := r.st.Changes(ctx, r.at-relayBack, 5_000)
 	if err != nil {
@@ -110,7 +109,7 @@ func (r *Relay) once(ctx context.Context, now time.Time) error {
 			delete(r.seen, n)
 		}
 	}
-	return nil
+	return failed
 }
 
 // take empties what waits; many of one kind become one.

@@ -48,7 +48,7 @@ func New(rules []Rule) (*Rules, error) {
 	for i := range rules {
 		r := &rules[i]
 		switch {
-		case !name.MatchString(r.Name) || seen[r.Name]:
+		case !name.MatchString(r.Name) || seen[r.Name] || r.Name == store.CaseClaim:
 			return nil, fmt.Errorf("limit %d: want a short name of its own, letters and digits", i)
 		case !slices.Contains([]string{Card, Terminal, Merchant, "channel"}, r.Of):
 			return nil, fmt.Errorf("limit %s: of: want card, terminal, merchant or channel", r.Name)

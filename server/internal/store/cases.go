@@ -25,7 +25,7 @@ type Case struct {
 	Kind, Terminal, Request, Branch string
 	Amount                          int64
 	PAN                             string // masked
-	Bound                           string // digest of what the transaction must carry in F62, hexadecimal; empty: anything
+	Bound                           string // digest of what the transaction must carry in F62, hexadecimal; that of nothing, too
 	State                           string
 	Data                            []byte // what the terminal told when it opened the case, sealed
 	Journal                         int64  // the transaction that took it
@@ -145,14 +145,18 @@ func decided(tx *Tx, approval, state, who, code, note string, now time.Time) err
 	if err := tx.row(`SELECT CASE_NUMBER, STEP_NAME FROM PD_AP_APPROVAL WHERE APPROVAL_NUMBER=?`, []any{approval}, &number, &step); err != nil || number == 0 {
 		return found(err)
 	}
+	if state != "approved" && state != "rejected" {
+		return nil // the case's own end has ended it
+	}
+	// The case's row first: whoever ends the case in this moment comes before or behind.
+	if n, err := tx.exec(`UPDATE TX_BZ_CASE SET UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE CASE_NUMBER=? AND CASE_STATE='open'`, ms(now), number); err != nil || n == 0 {
+		return errors.Join(err, stateUnless(n))
+	}
 	if state == "approved" {
 		if n, err := tx.exec(setStep, StepDone, who, code, clip(note, maxNote), []byte(nil), ms(now), ms(now), clip(who, 30), number, step); err != nil || n == 0 {
 			return errors.Join(err, stateUnless(n))
 		}
 		return nextStep(tx, number, now)
-	}
-	if state != "rejected" {
-		return nil // the case's own end has ended it
 	}
 	if n, err := tx.exec(setStep, StepRefused, who, code, clip(note, maxNote), []byte(nil), ms(now), ms(now), clip(who, 30), number, step); err != nil || n == 0 {
 		return errors.Join(err, stateUnless(n))
@@ -250,7 +254,7 @@ func (s *Store) ExpireCases(ctx context.Context, now time.Time) (done []int64, e
 // ReadyCase finds the case that a transaction may take: of one kind, terminal, masked card number and
 // amount, bound to what it carries. ErrNotFound: there is none.
 func (s *Store) ReadyCase(ctx context.Context, kind, terminal, pan string, amount int64, bound string, now time.Time) (number int64, err error) {
-	err = s.row(ctx, `SELECT CASE_NUMBER FROM TX_BZ_CASE WHERE TERMINAL_NUMBER=? AND CASE_STATE='ready' AND CASE_KIND=? AND MASKED_PAN=? AND AMOUNT=? AND BOUND_DIGEST IN ('',?) AND EXPIRE_TIME>?
+	err = s.row(ctx, `SELECT CASE_NUMBER FROM TX_BZ_CASE WHERE TERMINAL_NUMBER=? AND CASE_STATE='ready' AND CASE_KIND=? AND MASKED_PAN=? AND AMOUNT=? AND BOUND_DIGEST=? AND EXPIRE_TIME>?
  ORDER BY CASE_NUMBER LIMIT 1`, terminal, kind, pan, amount, bound, ms(now)).Scan(&number)
 	return number, found(err)
 }

@@ -125,6 +125,7 @@ func TestACaseGoesThroughItsStepsInOrderAndIsTakenOnce(t *testing.T) {
 			"another card":     func() (int64, error) { return s.ReadyCase(ctx, "big", "00000002", "622588******0002", 700, "ab", now) },
 			"another amount":   func() (int64, error) { return s.ReadyCase(ctx, "big", "00000002", "622588******0001", 701, "ab", now) },
 			"another receiver": func() (int64, error) { return s.ReadyCase(ctx, "big", "00000002", "622588******0001", 700, "ac", now) },
+			"nothing carried":  func() (int64, error) { return s.ReadyCase(ctx, "big", "00000002", "622588******0001", 700, "", now) },
 			"another kind": func() (int64, error) {
 				return s.ReadyCase(ctx, "small", "00000002", "622588******0001", 700, "ab", now)
 			},

@@ -217,6 +217,9 @@ func (m *Module) CreateTMK(own string, alg paycrypto.Alg) (clearKey, kcv []byte,
 
 // takeTMK makes r the TMK of its owner; beside is saved with it.
 func (m *Module) takeTMK(r hsm.Record, beside ...hsm.Record) error {
+	if err := m.Refresh(r.Owner); err != nil { // another server may have made working keys: versions rise
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.keys.SaveKeys(append(beside, r)...); err != nil {
@@ -256,7 +259,7 @@ func (m *Module) replace(own string, recs []hsm.Record) {
 		switch {
 		case o.cur == nil:
 			o.cur = &pair{alg: o.alg, version: old.cur.version} // keeps versions rising
-		case o.cur.version < old.cur.version:
+		case o.cur.version < old.cur.version && o.tmk == old.tmk: // under another master key the stored ones count
 			m.owners[own] = old
 		}
 	}

@@ -171,7 +171,7 @@ var transactions = []Table{
 		organization(),
 		col("AMOUNT", Amount, 0, "in minor units"),
 		col("MASKED_PAN", Chars, 23, "card number, the middle hidden"),
-		col("BOUND_DIGEST", Chars, 64, "digest of what the transaction must carry; empty: anything").or("''"),
+		col("BOUND_DIGEST", Chars, 64, "digest of what the transaction must carry").or("''"),
 		col("CASE_STATE", Chars, 12, "open, ready, used, refused, withdrawn or expired"),
 		col("CASE_SEALED", Octets, 8000, "what the terminal told, sealed").orNull(),
 		journalNumber().or("0"),
