@@ -28,7 +28,6 @@ after(async () => {
   assert.equal(await desk?.stop(), 0, 'the desk ends clean')
 })
 
-// req: UX-17
 test('a silent host opens the breaker: the next customer is told at once, and it heals by itself', async () => {
   for (const mti of ['0200', '0420', '0820']) await desk.host('scenario', { kind: 'lost', mti, count: 0 }) // echoes too
   await c.begin()

@@ -32,7 +32,7 @@ func main() {
 	}
 	o := options{}
 	var only string
-	flag.BoolVar(&o.quick, "quick", false, "short runs, about a minute after building")
+	flag.BoolVar(&o.quick, "quick", false, "short runs, some minutes for all of it after building")
 	flag.StringVar(&only, "only", "", "trade (codec, 8583, matrix, delay and soak together), codec, 8583, matrix, mix, delay, soak, search, driver or desk (a list with commas); empty = all")
 	flag.StringVar(&o.out, "out", "bench/results/local", "folder for figures.jsonl and report.html")
 	flag.IntVar(&o.conns, "connections", 100, "parallel terminals")

@@ -13,7 +13,6 @@ import (
 )
 
 // A manager's Pad that is open at one server hears of what happens at another.
-// req: PA-01
 func TestPagesHearOfWhatHappensAtOtherServers(t *testing.T) {
 	dsn := dbtest.Chosen(t)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

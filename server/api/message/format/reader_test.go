@@ -54,10 +54,10 @@ func FuzzXMLIsReadAsTheLibraryReadsIt(f *testing.F) {
 		want, werr := xmlByLibrary(x, []byte(s))
 		got, err := x.read(s)
 		if (err == nil) != (werr == nil) {
-			if wideName.MatchString(s) || strings.Contains(s, "<?") || strings.Contains(s, "<!") { // ours is stricter there
-				if werr != nil {
-					t.Skip()
-				}
+			if wideName.MatchString(s) { // letters of names: Unicode's own classes against XML's tables
+				return
+			}
+			if werr == nil && (strings.Contains(s, "<?") || strings.Contains(s, "<!")) { // ours is stricter there
 				return
 			}
 			t.Fatalf("%q: ours %v, the library %v", s, err, werr)
