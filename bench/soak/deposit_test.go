@@ -171,6 +171,7 @@ func deposits(t *testing.T, n int, seed uint64) {
 	c := &chaos{t, sim, r, rand.New(rand.NewPCG(seed, 1))}
 	credited, unknown := int64(0), 0
 	for i := range n {
+		depositsTried.Add(1)
 		before := kept(sim)
 		if s, _ := r.Do(cash.CmdCashInStart, cash.CashInStart{}); s.Outcome != api.Done {
 			c.heal()

@@ -204,6 +204,7 @@ func withdrawals(t *testing.T, m maker, n int, seed uint64) {
 	ended := map[api.Outcome]int{}
 	unknown := 0
 	for i := range n {
+		dispenses.Add(1)
 		before := m.count(sim)
 		story := c.arm()
 		cmd := r.Command(cash.CmdDispense, cash.Dispense{Counts: map[string]int{"unit1": 1 + c.rnd.IntN(3), "unit2": c.rnd.IntN(3)}})
