@@ -81,7 +81,8 @@ test('three notes of one customer are paid to the next, one by one, and all book
 test('a note that is left stays at the mouth, and people settle it', async () => {
   await draw(100)
   await asks(1)
-  await c.outcome('cashUnclear')
+  await c.outcome('cashLeft')
+  await shows('next', '请现在从存钞口取走钞票。如不取走，工作人员将代为收存，请记下参考号。') // nothing of a fault
   await c.picture('note-left')
   await c.tap('done')
   const t = await newest(desk, (t) => t.kind === 'withdrawal' && t.state === 'APPROVED', 'neither confirmed nor reversed')

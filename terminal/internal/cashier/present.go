@@ -104,7 +104,7 @@ func (c *Cashier) left(txn, why string) api.Completion {
 	c.alarm("cashLeft", "notes lie at the exit, and the module cannot draw them back: a person takes them out, or sees who has", txn)
 	_ = c.record(ej.Unclear, txn, book.CashData{Why: done.Description})
 	c.settle(txn)
-	c.gaveUp(txn)
+	c.gaveUp(txn, true)
 	return done
 }
 
@@ -187,14 +187,15 @@ func (c *Cashier) bookRetract(txn string, done api.Completion) {
 		_ = c.record(ej.Unclear, txn, book.CashData{Moved: m, Why: done.Description})
 	}
 	c.settle(txn)
-	c.gaveUp(txn)
+	c.gaveUp(txn, false)
 }
 
-// gaveUp tells the page that nobody waits for the customer any more.
-func (c *Cashier) gaveUp(txn string) {
+// gaveUp tells the page that nobody waits for the customer any more; left: the notes lie at the
+// exit still, within the customer's reach.
+func (c *Cashier) gaveUp(txn string, left bool) {
 	if c.hooks.Event != nil {
 		t, _ := c.led.Txn(txn)
-		p, _ := json.Marshal(map[string]any{"txn": txn, "cash": t.Cash, "settle": t.Settle})
+		p, _ := json.Marshal(map[string]any{"txn": txn, "cash": t.Cash, "settle": t.Settle, "left": left})
 		c.hooks.Event(api.Event{Name: EvRetracted, Payload: p})
 	}
 }

@@ -61,6 +61,7 @@ type recycler struct {
 	*till
 	dev    *store
 	alarms []string
+	told   []string
 }
 
 func openStore(t *testing.T, dir string, dev *store) *recycler {
@@ -71,7 +72,8 @@ func openStore(t *testing.T, dir string, dev *store) *recycler {
 	must(t, err)
 	x := &recycler{till: &till{dir: dir, led: led, fire: func() {}}, dev: dev}
 	x.Cashier = New(Config{Currency: "CNY", Device: book.Acceptor, Keeps: true, TakeTimeout: time.Minute, MoveTimeout: time.Minute, RecoverTimeout: time.Millisecond, MaxNotes: 20, SeesTaking: true},
-		dev, led, g, session.New(nil), Hooks{Settled: func(id string) { x.settled = append(x.settled, id) }, Alarm: func(kind, _, _ string) { x.alarms = append(x.alarms, kind) }},
+		dev, led, g, session.New(nil), Hooks{Settled: func(id string) { x.settled = append(x.settled, id) }, Alarm: func(kind, _, _ string) { x.alarms = append(x.alarms, kind) },
+			Event: func(e api.Event) { x.told = append(x.told, e.Name+string(e.Payload)) }},
 		func(_ time.Duration, f func()) func() { x.fire = f; return func() { x.fire = func() {} } },
 		slog.New(slog.NewTextHandler(io.Discard, nil)))
 	return x
@@ -131,6 +133,9 @@ func TestWhatIsLeftAtAnExitThatKeepsItWaitsForAPerson(t *testing.T) {
 	x.end(t, book.CashUnclear, book.SettleSuspense, 30000)
 	if slices.Contains(x.dev.ran, cash.CmdRetract) || !slices.Contains(x.alarms, "cashLeft") {
 		t.Errorf("ran %v, alarms %v", x.dev.ran, x.alarms)
+	}
+	if want := []string{EvRetracted + `{"cash":"unclear","left":true,"settle":"suspense","txn":"` + txn + `"}`}; !slices.Equal(x.told, want) {
+		t.Errorf("the page hears %v", x.told)
 	}
 	if s, _ := x.units(t); !s.Inaccurate || s.Count != 2 {
 		t.Errorf("%+v", s)

@@ -43,6 +43,7 @@ export const outcomes: Record<string, Tone> = {
   cashPartial: 'wait',
   cashUnclear: 'wait',
   cashRetracted: 'wait',
+  cashLeft: 'wait',
   notPaid: 'wait',
   declined: 'bad',
   notSent: 'bad',

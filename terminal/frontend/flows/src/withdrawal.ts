@@ -25,12 +25,12 @@ export default {
     // Card first, then cash: problems() refuses any other order.
     returnCard: { use: 'returnCard', with: { cashFollows: true }, on: { taken: 'dispense', retained: 'notPaid', failed: 'notPaid' } },
     dispense: { use: 'dispense', on: { presented: 'cash', partial: 'someCash', failed: 'cashFailed', unclear: 'cashUnclear' } },
-    cash: { use: 'takeCash', on: { taken: 'askReceipt', retracted: 'cashRetracted', unclear: 'cashUnclear' } },
+    cash: { use: 'takeCash', on: { taken: 'askReceipt', retracted: 'cashRetracted', left: 'cashLeft', unclear: 'cashUnclear' } },
     askReceipt: { use: 'askReceipt', on: { yes: 'print', no: 'withdrawn' } },
     print: { use: 'print', with: { form: 'withdrawal', title: { zh: '取款', en: 'Withdrawal' } }, on: { ok: 'withdrawn', failed: 'withdrawn' } },
     ...saying('withdrawn'),
     // Fewer notes than asked for were presented: they are taken, the difference is credited.
-    someCash: { use: 'takeCash', on: { taken: 'printPartial', retracted: 'cashRetracted', unclear: 'cashUnclear' } },
+    someCash: { use: 'takeCash', on: { taken: 'printPartial', retracted: 'cashRetracted', left: 'cashLeft', unclear: 'cashUnclear' } },
     printPartial: { use: 'print', with: { form: 'withdrawal', title: { zh: '取款（部分出钞）', en: 'Withdrawal (part)' } }, on: { ok: 'cashPartial', failed: 'cashPartial' } },
     ...saying('cashPartial', 40),
     // The outcome is not known: the card goes back and the reference is put on paper, too.
@@ -41,6 +41,7 @@ export default {
     ...saying('cashFailed', 40),
     ...saying('cashUnclear', 40),
     ...saying('cashRetracted', 40),
+    ...saying('cashLeft', 40),
     ...ending('declined'),
     ...ending('notSent'),
     ...ending('managerRejected', 30),

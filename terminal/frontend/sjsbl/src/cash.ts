@@ -49,30 +49,32 @@ const RETRACTING = 120
 
 /** Waits until the notes are taken; the platform retracts them when they are not. */
 export const takeCash: Component = {
-  exits: ['taken', 'retracted', 'unclear'],
+  exits: ['taken', 'retracted', 'left', 'unclear'],
   run: (ctx) => waitCashGone(ctx)
 }
 
-export async function waitCashGone(ctx: Context): Promise<'taken' | 'retracted' | 'unclear'> {
-  type End = 'taken' | 'retracted' | 'unclear'
+/** left: the module could not draw them back, they are within reach still. */
+type CashGone = 'taken' | 'retracted' | 'left' | 'unclear'
+
+export async function waitCashGone(ctx: Context): Promise<CashGone> {
   let stop = () => {}
-  const end = new Promise<End>((resolve) => {
+  const end = new Promise<CashGone>((resolve) => {
     stop = payer(ctx).on((name, p: Payload) => {
       if (name === 'CashManagement.ItemsTakenEvent' && Number(p.additionalBunches ?? 0) === 0) resolve('taken')
-      if (name === 'X-Cash.RetractedEvent') resolve(p.cash === 'taken' ? 'taken' : p.cash === 'unclear' ? 'unclear' : 'retracted')
+      if (name === 'X-Cash.RetractedEvent') resolve(p.left === true ? 'left' : p.cash === 'taken' ? 'taken' : p.cash === 'unclear' ? 'unclear' : 'retracted')
     })
   })
   const after = (ms: number) => new Promise<undefined>((r) => setTimeout(() => r(undefined), ms))
   const seconds = ctx.info.timeouts.cash
   const last = Date.now() + (seconds + RETRACTING) * 1000
   try {
-    return await ctx.wait<End>(
+    return await ctx.wait<CashGone>(
       'takeCash',
       { amount: ctx.data.paid, seconds, partial: ctx.data.paid !== ctx.data.amount, ...(ctx.data.service === RECYCLER && { notes: 1, keeps: true }) },
       async (signal) => {
         for (let polls = 0; !signal.aborted && Date.now() < last; polls++) {
           const exit = await Promise.race([end, cashExit(ctx)])
-          if (exit === 'taken' || exit === 'retracted' || exit === 'unclear') return exit
+          if (exit === 'taken' || exit === 'retracted' || exit === 'left' || exit === 'unclear') return exit
           const next = await Promise.race([end, after(exit === 'empty' ? 500 : 1000)])
           if (next) return next
           // Empty without an event: it came before we listened. A retract ends in an event of its own.

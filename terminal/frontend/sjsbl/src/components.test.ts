@@ -204,7 +204,8 @@ describe('cash', () => {
     ['CashManagement.ItemsTakenEvent', {}, 'taken'],
     ['X-Cash.RetractedEvent', { cash: 'retracted' }, 'retracted'],
     ['X-Cash.RetractedEvent', { cash: 'taken' }, 'taken'],
-    ['X-Cash.RetractedEvent', { cash: 'unclear' }, 'unclear']
+    ['X-Cash.RetractedEvent', { cash: 'unclear' }, 'unclear'],
+    ['X-Cash.RetractedEvent', { cash: 'unclear', left: true }, 'left']
   ])('%s %j → %s', async (event, payload, exit) => {
     const { fake, run } = setup({ 'Common.Status': () => ({ cashDispenser: { positions: [{ positionStatus: 'notEmpty' }] } }) })
     const done = run('takeCash')
