@@ -87,6 +87,7 @@ var contained = []struct{ Import, By string }{
 	{`^github\.com/wailsapp/wails`, `^terminal$`},
 	{`^github\.com/hashicorp/go-plugin`, `^drivers/(sdk|host|wire)(/|$)`},
 	{`^(modernc\.org/sqlite|github\.com/go-sql-driver/mysql|github\.com/jackc/pgx)`, `^(server/internal/store|sim/dbserver)(/|$)`},
+	{`^github\.com/redis/go-redis`, `^server/internal/cache$`},
 	{`^go\.bug\.st/serial`, `^drivers/(internal|cmd)/`},
 	{`^github\.com/moov-io/iso8583`, `^sim/`},
 	{`^github\.com/tjfoc/gmsm`, `^(sim|server/internal/link)(/|$)`}, // elsewhere its SM4 blocks are a trap; only it has TLCP

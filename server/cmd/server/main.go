@@ -100,6 +100,9 @@ func run(path, roles string) error {
 		return err
 	}
 	defer s.close()
+	if err := s.openCache(ctx); err != nil {
+		return err
+	}
 	if err := s.catalogues(); err != nil {
 		return err
 	}

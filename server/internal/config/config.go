@@ -21,6 +21,7 @@ type Config struct {
 	Data  string `yaml:"data"` // folder of the master key, the bundles and, without store.dsn, the database
 	Log   string `yaml:"log"`  // debug, info, warn, error
 	Store Store  `yaml:"store"`
+	Cache Cache  `yaml:"cache"`
 	Trade Trade  `yaml:"trade"`
 
 	Hosts    []Host       `yaml:"hosts"`
@@ -104,6 +105,7 @@ func Default() Config {
 	return Config{
 		Data:     "run/server",
 		Log:      "info",
+		Cache:    Cache{Kind: "memory", Prefix: "zhigui:", Timeout: 50 * time.Millisecond, Entries: 10_000},
 		Trade:    Trade{HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
 		Messages: Messages{KeepDays: 184, FileMB: 100},
 		HSM:      HSM{Kind: "soft", Data: "sm4", Address: "127.0.0.1:1500", Connections: 8, Timeout: 3 * time.Second, Header: 4},
@@ -136,7 +138,7 @@ func Load(path string) (*Config, error) {
 		return nil, datafile.Wrong(path, data, key, "%s: %s", key, reason)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range append(c.files(), &c.Data, &c.Products, &c.Cases, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives, &c.Messages.Folder) {
+	for _, p := range append(append(c.files(), c.Cache.files()...), &c.Data, &c.Products, &c.Cases, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives, &c.Messages.Folder) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -190,6 +192,9 @@ func (c *Config) Validate() (key, reason string) {
 		return "store.archives", "is missing: months that are not kept go there"
 	case c.Bench.FsyncDelay < 0 || c.Bench.FsyncDelay > time.Second:
 		return "bench.fsyncDelay", "want 0 to 1s"
+	}
+	if key, reason := c.Cache.validate(); reason != "" {
+		return key, reason
 	}
 	return c.validateSwitch()
 }

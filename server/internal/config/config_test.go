@@ -18,6 +18,9 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		"a wrong route":                          {"routes:\n- to: [{host: moon}]\n", "c.yaml:2:1: routes: rule 0: \"moon\" is no host; hosts are core"},
 		"no module":                              {"hsm: {kind: cloud}\n", "c.yaml:1:13: hsm.kind: want soft or tcp"},
 		"a partner for the bank's own terminals": {"channels:\n- name: t\n  dialect: corejson\n  zone: sm4\n  keys: t\n  link: {kind: short, listen: 'a:1'}\n", "c.yaml:4:9: channels[0].zone: is that of terminals"},
+		"no Redis":                               {"cache: {kind: redis}\n", "cache.addresses: want host:port of a Redis"},
+		"a cache of one's own making":            {"cache: {kind: memcached}\n", "c.yaml:1:15: cache.kind: want memory, redis, sentinel, cluster or none"},
+		"sentinels without a master":             {"cache: {kind: sentinel, addresses: ['a:1']}\n", "cache.master: is the name"},
 		"no port":                                {"channels:\n- name: t\n  dialect: pos64\n  link: {kind: short, listen: here}\n", "c.yaml:4:31: channels[0].link.listen: want host:port"},
 	} {
 		t.Run(name, func(t *testing.T) {

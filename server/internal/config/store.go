@@ -2,11 +2,8 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
-	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"zhigui/server/internal/store"
@@ -40,21 +37,14 @@ func (c *Config) dsn() (string, error) {
 	if c.Store.Password == "" {
 		return d, nil
 	}
-	fi, err := os.Stat(c.Store.Password)
+	pw, err := secret("store.password", c.Store.Password)
 	if err != nil {
-		return "", fmt.Errorf("store.password: %w", err)
-	}
-	if fi.Mode().Perm()&0o077 != 0 {
-		return "", fmt.Errorf("%s may be read by others; set mode 0600", c.Store.Password)
-	}
-	pw, err := os.ReadFile(c.Store.Password)
-	if err != nil {
-		return "", fmt.Errorf("store.password: %w", err)
+		return "", err
 	}
 	u, err := url.Parse(d)
 	if err != nil || u.User == nil {
 		return "", errors.New("store.dsn: with store.password, want mysql://user@… or postgres://user@…")
 	}
-	u.User = url.UserPassword(u.User.Username(), strings.TrimSpace(string(pw)))
+	u.User = url.UserPassword(u.User.Username(), pw)
 	return u.String(), nil
 }

@@ -24,6 +24,7 @@ import (
 	"zhigui/server/api/message"
 	api "zhigui/server/api/mgmt"
 	"zhigui/server/internal/blob"
+	"zhigui/server/internal/cache"
 	"zhigui/server/internal/cases"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
@@ -211,6 +212,11 @@ func (s *Service) guard(next http.Handler) http.Handler {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
 			write(w, refuse(http.StatusForbidden, code.Forbidden))
 			return
+		}
+		if path != base+"/events" { // which lasts: what it read first would grow old
+			ctx, end := cache.Request(r.Context())
+			defer end()
+			r = r.WithContext(ctx)
 		}
 		c, err := r.Cookie(cookieName)
 		if err != nil {

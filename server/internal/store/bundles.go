@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"errors"
 	"time"
+
+	"zhigui/server/internal/cache"
 )
 
 // Bundle is an uploaded release bundle; its archive lies in the bundle folder under its digest.
@@ -48,7 +51,17 @@ func (s *Store) AddBundle(ctx context.Context, b *Bundle) error {
 
 // Bundle finds a bundle by digest.
 func (s *Store) Bundle(ctx context.Context, digest string) (*Bundle, error) {
-	return scanBundle(s.row(ctx, selectBundle+`WHERE b.BUNDLE_DIGEST=?`, digest))
+	b, err := cache.Load(ctx, s.cache, cache.Bundle, digest, func(ctx context.Context) (Bundle, error) {
+		b, err := scanBundle(s.row(ctx, selectBundle+`WHERE b.BUNDLE_DIGEST=?`, digest))
+		if err != nil {
+			return Bundle{}, err
+		}
+		return *b, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &b, nil
 }
 
 // Bundles lists bundles, newest first.
@@ -58,7 +71,7 @@ func (s *Store) Bundles(ctx context.Context) ([]*Bundle, error) {
 
 // Assign assigns a known bundle to a known terminal.
 func (s *Store) Assign(ctx context.Context, a Assignment) error {
-	return s.write(ctx, func(tx *Tx) error {
+	return s.change(ctx, []string{cache.Key(cache.Assignment, a.Terminal)}, func(tx *Tx) error {
 		n, err := tx.exec(`INSERT INTO FL_RL_ASSIGNMENT (TERMINAL_NUMBER, BUNDLE_DIGEST, ASSIGNED_BY, UPDATE_BY, CREATE_TIME, UPDATE_TIME)
  SELECT t.TERMINAL_NUMBER, b.BUNDLE_DIGEST, ?, ?, ?, ? FROM FL_TM_TERMINAL t, FL_RL_BUNDLE b WHERE t.TERMINAL_NUMBER=? AND b.BUNDLE_DIGEST=?`,
 			a.By, clip(a.By, 30), ms(a.Created), ms(a.Created), a.Terminal, a.Digest)
@@ -74,7 +87,20 @@ func (s *Store) Assign(ctx context.Context, a Assignment) error {
 
 // Assigned returns the bundle a terminal should run, ErrNotFound when there is none.
 func (s *Store) Assigned(ctx context.Context, terminal string) (*Bundle, error) {
-	return scanBundle(s.row(ctx, selectBundle+`JOIN FL_RL_ASSIGNMENT a ON a.BUNDLE_DIGEST=b.BUNDLE_DIGEST WHERE a.TERMINAL_NUMBER=? ORDER BY a.ID DESC LIMIT 1`, terminal))
+	digest, err := cache.Load(ctx, s.cache, cache.Assignment, terminal, func(ctx context.Context) (digest string, err error) {
+		err = found(s.row(ctx, `SELECT BUNDLE_DIGEST FROM FL_RL_ASSIGNMENT WHERE TERMINAL_NUMBER=? ORDER BY ID DESC LIMIT 1`, terminal).Scan(&digest))
+		if errors.Is(err, ErrNotFound) {
+			return "", nil // most terminals ask for it all the time
+		}
+		return digest, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if digest == "" {
+		return nil, ErrNotFound
+	}
+	return s.Bundle(ctx, digest)
 }
 
 // Assignments lists a terminal's history, newest first.

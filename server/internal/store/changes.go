@@ -28,8 +28,12 @@ func (s *Store) AddChanges(ctx context.Context, sender string, first int64, es [
 // Changes lists what was told behind a number, in the order of the numbers. One with a smaller number may
 // appear later: whoever reads on looks back a little.
 func (s *Store) Changes(ctx context.Context, after int64, limit int) ([]Change, error) {
-	return list(ctx, s, func(r scanner) (e Change, err error) { return e, r.Scan(&e.Number, &e.Sender, &e.Kind, &e.Subject) },
-		`SELECT ID, SENDER_NAME, EVENT_KIND, EVENT_SUBJECT FROM SY_EV_CHANGE WHERE ID>? ORDER BY ID LIMIT ?`, after, limit)
+	return list(ctx, s, scanChange, `SELECT ID, SENDER_NAME, EVENT_KIND, EVENT_SUBJECT FROM SY_EV_CHANGE WHERE ID>? AND EVENT_KIND<>'cache' ORDER BY ID LIMIT ?`, after, limit)
+}
+
+func scanChange(r scanner) (e Change, err error) {
+	err = r.Scan(&e.Number, &e.Sender, &e.Kind, &e.Subject)
+	return e, err
 }
 
 // LastChange is the newest number, 0 without any.
@@ -39,14 +43,14 @@ func (s *Store) LastChange(ctx context.Context) (n int64, err error) {
 }
 
 // ForgetChanges drops what was told before a moment, but for the newest: SQLite would give its number away
-// again.
+// again. Those for caches stay until FollowStale has done them.
 func (s *Store) ForgetChanges(ctx context.Context, before time.Time) error {
 	last, err := s.LastChange(ctx)
 	if err != nil {
 		return err
 	}
 	return s.write(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM SY_EV_CHANGE WHERE CREATE_TIME<? AND ID<?`, ms(before), last)
+		_, err := tx.exec(`DELETE FROM SY_EV_CHANGE WHERE CREATE_TIME<? AND ID<? AND EVENT_KIND<>'cache'`, ms(before), last)
 		return err
 	})
 }

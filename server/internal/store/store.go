@@ -9,12 +9,15 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"zhigui/server/internal/cache"
 	"zhigui/server/internal/store/schema"
 )
 
@@ -53,6 +56,11 @@ type Store struct {
 	index    indexer
 	archives string
 	upkeep   sync.Mutex
+
+	cache       *cache.Cache // nil: every read is the database's
+	sender      string       // of changes that make copies stale
+	staleNumber atomic.Int64
+	committed   func() // tests only: between such a commit and the deletion
 }
 
 // Open opens the database, creating that of SQLite, and brings its schema up to date.
@@ -78,7 +86,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second
 	}
-	s := &Store{d: d, archives: o.Archives}
+	s := &Store{d: d, archives: o.Archives, sender: rand.Text()}
 	if s.db, err = d.write(); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}

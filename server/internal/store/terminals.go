@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"zhigui/server/api/paycrypto"
+	"zhigui/server/internal/cache"
 	"zhigui/server/internal/hsm"
 )
 
@@ -34,7 +35,7 @@ func scanTerminal(r scanner) (*Terminal, error) {
 
 // AddTerminal registers a terminal or changes its data.
 func (s *Store) AddTerminal(ctx context.Context, t *Terminal) error {
-	return s.write(ctx, func(tx *Tx) error {
+	return s.change(ctx, []string{cache.Key(cache.Terminal, t.ID)}, func(tx *Tx) error {
 		_, err := tx.exec(`INSERT INTO FL_TM_TERMINAL (TERMINAL_NUMBER, MERCHANT_NUMBER, ORGANIZATION_NUMBER, NAME_ZH, NAME_EN, KEY_ZONE, STATUS, CREATE_TIME, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?,?)
  ON CONFLICT (TERMINAL_NUMBER) DO UPDATE SET MERCHANT_NUMBER=excluded.MERCHANT_NUMBER, ORGANIZATION_NUMBER=excluded.ORGANIZATION_NUMBER, NAME_ZH=excluded.NAME_ZH, NAME_EN=excluded.NAME_EN,
  KEY_ZONE=excluded.KEY_ZONE, STATUS=excluded.STATUS, UPDATE_TIME=excluded.UPDATE_TIME, VERSION_NUMBER=FL_TM_TERMINAL.VERSION_NUMBER+1`,
@@ -45,7 +46,17 @@ func (s *Store) AddTerminal(ctx context.Context, t *Terminal) error {
 
 // Terminal finds a terminal.
 func (s *Store) Terminal(ctx context.Context, id string) (*Terminal, error) {
-	return scanTerminal(s.row(ctx, selectTerminal+`WHERE TERMINAL_NUMBER=?`, id))
+	t, err := cache.Load(ctx, s.cache, cache.Terminal, id, func(ctx context.Context) (Terminal, error) {
+		t, err := scanTerminal(s.row(ctx, selectTerminal+`WHERE TERMINAL_NUMBER=?`, id))
+		if err != nil {
+			return Terminal{}, err
+		}
+		return *t, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &t, nil
 }
 
 // Terminals lists terminals, of one branch or of all when branch is empty.

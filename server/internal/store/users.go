@@ -2,7 +2,10 @@ package store
 
 import (
 	"context"
+	"encoding/hex"
 	"time"
+
+	"zhigui/server/internal/cache"
 )
 
 // User is a person who signs in to the management pages.
@@ -31,7 +34,7 @@ func scanUser(r scanner) (*User, error) {
 
 // AddUser adds a user or replaces one's data and password; open sessions of the name end.
 func (s *Store) AddUser(ctx context.Context, u *User) error {
-	return s.write(ctx, func(tx *Tx) error {
+	return s.change(ctx, []string{cache.Key(cache.User, u.Name)}, func(tx *Tx) error {
 		if _, err := tx.exec(`INSERT INTO SY_US_USER (USER_NAME, DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, PASSWORD_HASH, STATUS, CREATE_TIME, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?)
  ON CONFLICT (USER_NAME) DO UPDATE SET DISPLAY_NAME=excluded.DISPLAY_NAME, USER_ROLE=excluded.USER_ROLE, ORGANIZATION_NUMBER=excluded.ORGANIZATION_NUMBER, PASSWORD_HASH=excluded.PASSWORD_HASH,
  STATUS=excluded.STATUS, FAILED_COUNT=0, LOCKED_UNTIL=0, UPDATE_TIME=excluded.UPDATE_TIME, VERSION_NUMBER=SY_US_USER.VERSION_NUMBER+1`,
@@ -77,31 +80,74 @@ func (s *Store) AddSession(ctx context.Context, token []byte, user string, at ti
 	})
 }
 
-// SessionUser finds the enabled user of a session seen after idle, and marks it seen (at
-// most every 30 seconds).
+// seenEvery is how often a session is marked as seen at most.
+const seenEvery = 30 * time.Second
+
+// session is what is kept of a session; Version is that of its person's row: whoever changes it ends
+// the sessions there are.
+type session struct {
+	User    string
+	Version int64
+	Seen    int64
+}
+
+// standing is what is kept of a person: who may do what, and no password.
+type standing struct {
+	Display, Role, Branch string
+	Enabled               bool
+	Version               int64
+}
+
+// SessionUser finds the enabled user of a session seen after idle, without the password, and marks it seen
+// (at most every 30 seconds).
 func (s *Store) SessionUser(ctx context.Context, token []byte, now, idle time.Time) (*User, error) {
-	var name string
-	var seen int64
-	err := s.row(ctx, `SELECT USER_NAME, SEEN_TIME FROM SY_US_SESSION WHERE TOKEN_DIGEST=? AND SEEN_TIME>?`, token, ms(idle)).Scan(&name, &seen)
-	if err != nil {
-		return nil, found(err)
+	read := func(ctx context.Context) (x session, err error) {
+		err = found(s.row(ctx, `SELECT s.USER_NAME, s.SEEN_TIME, u.VERSION_NUMBER FROM SY_US_SESSION s JOIN SY_US_USER u ON u.USER_NAME=s.USER_NAME WHERE s.TOKEN_DIGEST=?`, token).Scan(&x.User, &x.Seen, &x.Version))
+		return x, err
 	}
-	u, err := s.User(ctx, name)
-	if err != nil || !u.Enabled {
+	x, err := cache.Load(ctx, s.cache, cache.Session, hex.EncodeToString(token), read)
+	if err == nil && now.Sub(fromMS(x.Seen)) > seenEvery { // another server may have marked it
+		x, err = read(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.standing(ctx, x.User)
+	if err == nil && p.Version != x.Version { // one copy is older than the other
+		if x, err = read(ctx); err == nil {
+			p, err = s.readStanding(ctx, x.User)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !p.Enabled || p.Version != x.Version || x.Seen <= ms(idle) {
 		return nil, ErrNotFound
 	}
-	if now.Sub(fromMS(seen)) > 30*time.Second {
+	if now.Sub(fromMS(x.Seen)) > seenEvery {
 		err = s.write(ctx, func(tx *Tx) error {
 			_, err := tx.exec(`UPDATE SY_US_SESSION SET SEEN_TIME=?, UPDATE_TIME=? WHERE TOKEN_DIGEST=?`, ms(now), ms(now), token)
 			return err
 		})
+		_ = s.cache.Drop(ctx, sessionKey(token)) // an older mark elsewhere is looked up again
 	}
-	return u, err
+	return &User{Name: x.User, Display: p.Display, Role: p.Role, Branch: p.Branch, Enabled: true}, err
+}
+
+func sessionKey(token []byte) string { return cache.Key(cache.Session, hex.EncodeToString(token)) }
+
+func (s *Store) standing(ctx context.Context, name string) (standing, error) {
+	return cache.Load(ctx, s.cache, cache.User, name, func(ctx context.Context) (standing, error) { return s.readStanding(ctx, name) })
+}
+
+func (s *Store) readStanding(ctx context.Context, name string) (p standing, err error) {
+	err = found(s.row(ctx, `SELECT DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, STATUS, VERSION_NUMBER FROM SY_US_USER WHERE USER_NAME=?`, name).Scan(&p.Display, &p.Role, &p.Branch, &p.Enabled, &p.Version))
+	return p, err
 }
 
 // EndSession ends a session.
 func (s *Store) EndSession(ctx context.Context, token []byte) error {
-	return s.write(ctx, func(tx *Tx) error {
+	return s.change(ctx, []string{sessionKey(token)}, func(tx *Tx) error {
 		_, err := tx.exec(`DELETE FROM SY_US_SESSION WHERE TOKEN_DIGEST=?`, token)
 		return err
 	})
