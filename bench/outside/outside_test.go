@@ -49,7 +49,7 @@ func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
 		for _, s := range list.Services {
 			names = append(names, filepath.Base(strings.TrimSuffix(s.ServiceURI, "/")))
 		}
-		for _, want := range []string{"card", "cash", "pinpad", "printer", "cards", "idreader", "scanner", "finger", "siu", "ups", "panel", "vendormode"} {
+		for _, want := range []string{"card", "cash", "pinpad", "printer", "cards", "idreader", "scanner", "finger", "siu", "ups", "panel", "camera", "vendormode"} {
 			if !slices.Contains(names, want) {
 				t.Errorf("no service %q in %v", want, names)
 			}

@@ -100,11 +100,7 @@ func (d Desk) NewCard(ctx context.Context, m Manager, person, pin string, manner
 	if err := d.showIdentity(ctx, s, person); err != nil {
 		return v, err
 	}
-	strokes := [][][4]int{{}}
-	for i := range 20 {
-		strokes[0] = append(strokes[0], [4]int{100 + 30*i, 300 + 20*(i%5), 15 * i, 500})
-	}
-	if err := s.platform.Call(ctx, "X-Signature.Take", obj{"document": "card-agreement/1", "text": "协议", "strokes": strokes}, nil); err != nil {
+	if err := s.platform.Call(ctx, "X-Signature.Take", obj{"document": "card-agreement/1", "text": "协议", "strokes": strokes()}, nil); err != nil {
 		return v, err
 	}
 	var ok struct{ Approval, Decision string }

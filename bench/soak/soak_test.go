@@ -85,6 +85,9 @@ func parts(t *testing.T, n int, f func(t *testing.T, i, n int)) {
 		t.Run(fmt.Sprintf("rig %d", k+1), func(t *testing.T) {
 			t.Parallel()
 			left := n / *rigs
+			if k < n%*rigs {
+				left++
+			}
 			for i := 0; left > 0; i++ {
 				part := min(left, batch)
 				left -= part

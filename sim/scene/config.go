@@ -10,7 +10,9 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"zhigui/sim/device/pictures"
 	"zhigui/sim/epp"
+	"zhigui/terminal/api/scene"
 )
 
 type m = map[string]any
@@ -35,6 +37,11 @@ func (s *Scene) writeConfigs() error {
 	}
 	if err := s.write(s.devicesConfig(), "devices.yaml"); err != nil {
 		return err
+	}
+	if s.has("camera") {
+		if _, err := pictures.Make(s.path("tty", "camera"), 3); err != nil {
+			return err
+		}
 	}
 	if err := s.write(s.platformConfig(), "terminal", "platform.yaml"); err != nil {
 		return err
@@ -82,10 +89,11 @@ func (s *Scene) platformConfig() m {
 		crashes, watchdog, hostMargin, page = 10000, "1s", 3*time.Second, "6s"
 	}
 	return m{
+		"scenes":     s.scenes(),
 		"crashLimit": crashes, "watchdog": watchdog,
 		"terminal": Terminal, "merchant": Merchant, "data": "data", "run": "run",
 		"xfs":      m{"addr": addr(s.Ports.XFS), "origins": []string{origin, fmt.Sprintf("http://localhost:%d", s.Ports.Pages), "wails://wails", "http://wails.localhost"}},
-		"host":     m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + hostMargin).String(), "remoteKey": s.Keys == Remote},
+		"host":     m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + hostMargin).String(), "remoteKey": s.Keys == Remote && s.has("pinpad")},
 		"server":   m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.path("pki", "ca.pem"), "cert": s.path("pki", "terminal-"+Terminal+".pem"), "key": s.path("pki", "terminal-"+Terminal+".key")},
 		"release":  m{"key": s.path("keys", "release.pub")},
 		"driverd":  s.bin("driverd"),
@@ -96,6 +104,13 @@ func (s *Scene) platformConfig() m {
 		"units":    s.unitsConfig(),
 		"keeper":   "keeper.sock",
 	}
+}
+
+func (s *Scene) scenes() []string {
+	if len(s.Scenes) == 0 {
+		return []string{scene.Default}
+	}
+	return s.Scenes
 }
 
 // multiple is what amounts must be a multiple of, so that each note of the counter is of use.

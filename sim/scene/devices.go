@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"zhigui/sim/device/samv"
+	"zhigui/terminal/api/scene"
 )
 
 // device is one device of a branch: the driver that drives it and the virtual one at the
@@ -45,7 +46,11 @@ var devices = []device{
 	{id: "siu", driver: "modbussiu", sim: "modbussiu", baud: 9600},
 	{id: "ups", driver: "megatecups", sim: "megatec", baud: 2400},
 	{id: "panel", driver: "vt100panel", sim: "vtpanel", baud: 9600},
+	{id: "camera", driver: "v4l2camera"}, // a folder of pictures
 }
+
+// sheets is the printer of a terminal that prints forms and receipts on sheets.
+var sheets = device{id: "printer", driver: "epsonescp", sim: "escp", baud: 9600, fast: m{"pollMs": 40, "replyMs": 400, "silentMs": 1200, "jobMs": 3000}}
 
 // ccnet is the other acceptor.
 var ccnet = device{id: "acceptor", driver: "cashcodeccnet", sim: "ccnet", baud: 9600, key: "validator", settings: func(fast bool) m {
@@ -90,6 +95,9 @@ func (s *Scene) six() bool { return s.Dispenser == sixCassettes.driver }
 
 // unitsConfig is what the platform believes of the cash units.
 func (s *Scene) unitsConfig() m {
+	if !s.has("cash") {
+		return nil
+	}
 	if !s.six() {
 		return m{"unit1": m{"value": 10000, "count": 500}, "unit2": m{"value": 5000, "count": 500}}
 	}
@@ -160,10 +168,32 @@ func dispenser(fast bool) m {
 		"upper": m{"count": 500, "value": 100, "near": 30}, "lower": m{"count": 500, "value": 50, "near": 30}}
 }
 
+// fits reports whether a device is one of this terminal's.
+func (s *Scene) fits(d device) bool {
+	if slices.Contains(s.Also, d.id) {
+		return true
+	}
+	if len(s.Scenes) == 0 {
+		return d.core || s.All
+	}
+	return slices.ContainsFunc(s.Scenes, func(name string) bool {
+		is, _ := scene.Find(name)
+		return slices.Contains(is.Needs, d.id) || s.All && slices.Contains(is.May, d.id)
+	})
+}
+
+// has reports whether the terminal has the device.
+func (s *Scene) has(id string) bool {
+	return slices.ContainsFunc(s.fitted(), func(d device) bool { return d.id == id })
+}
+
 // fitted are the devices of this scene.
 func (s *Scene) fitted() (out []device) {
 	for _, d := range devices {
-		if d.core || s.All || slices.Contains(s.Also, d.id) {
+		if s.fits(d) {
+			if d.id == sheets.id && len(s.Scenes) == 1 && (s.Scenes[0] == "form" || s.Scenes[0] == "receipt") {
+				d = sheets
+			}
 			if d.id == ccnet.id && s.Acceptor == ccnet.driver {
 				d = ccnet
 			}
@@ -188,6 +218,9 @@ func (s *Scene) fitted() (out []device) {
 func (s *Scene) devicesConfig() m {
 	var list []m
 	for _, d := range s.fitted() {
+		if d.sim == "" {
+			continue
+		}
 		one := m{"id": d.id, "model": d.sim, "link": "tty/" + d.id, "baud": d.baud, "pace": ms(s.Fast, 1, 0)}
 		if d.settings != nil {
 			one[d.key] = d.settings(s.Fast)

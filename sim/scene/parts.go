@@ -34,6 +34,9 @@ func (s *Scene) StartServer(ctx context.Context) error {
 
 // StartDevices starts the virtual devices.
 func (s *Scene) StartDevices(ctx context.Context) error {
+	if len(s.devicesConfig()["devices"].([]m)) == 0 {
+		return nil // a screen alone
+	}
 	p, err := s.launch("devices", "simctl", "devices", "--config", s.path("devices.yaml"), "--addr", addr(s.Ports.Devices))
 	if err != nil {
 		return err
@@ -50,8 +53,8 @@ func (s *Scene) StartDevices(ctx context.Context) error {
 
 // InstallKey loads the terminal's master key into the PIN pad, once, if it does not come over the line.
 func (s *Scene) InstallKey(context.Context) error {
-	if s.Keys == Remote {
-		return nil // the platform fetches it
+	if s.Keys == Remote || !s.has("pinpad") {
+		return nil // the platform fetches it, or there is none
 	}
 	mark := s.path("keys", "installed")
 	if _, err := os.Stat(mark); err == nil {
@@ -65,7 +68,7 @@ func (s *Scene) InstallKey(context.Context) error {
 
 // WaitKey waits until the PIN pad has its keys over the line: the master key, and working keys under it.
 func (s *Scene) WaitKey(ctx context.Context) error {
-	if s.Keys != Remote {
+	if s.Keys != Remote || !s.has("pinpad") {
 		return nil
 	}
 	return waitFor(ctx, s.procs["keeper"], "the PIN pad's keys", func() bool {

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"zhigui/terminal/api/scene"
 )
 
 func addr(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
@@ -33,6 +35,9 @@ type Options struct {
 	Store string
 	// Fast devices: no pacing and short movements, for tests.
 	Fast bool
+	// Scenes are what the terminal is, by the names of terminal/api/scene; nil: a smart counter. They say
+	// which devices are fitted; with All those, too, that they can do without.
+	Scenes []string
 	// All fits every device of a whole counter, not only those that a withdrawal needs.
 	All bool
 	// Also fits these devices, by id, beside those that a withdrawal needs.
@@ -142,6 +147,11 @@ func Prepare(ctx context.Context, o Options) (*Scene, error) {
 	for _, p := range []string{"server", "serverctl", "simbank", "simctl", "platformd", "keeperd", "driverd", "terminal"} {
 		if _, err := os.Stat(s.bin(p)); err != nil {
 			return nil, fmt.Errorf("program %s is missing in %s: run make build", p, s.Bin)
+		}
+	}
+	for _, name := range s.Scenes {
+		if _, ok := scene.Find(name); !ok {
+			return nil, fmt.Errorf("scenes: there is no %q", name)
 		}
 	}
 	if s.Keys != Remote && s.Keys != Ceremony {

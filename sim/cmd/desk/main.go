@@ -14,10 +14,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"zhigui/sim/dbserver"
 	"zhigui/sim/scene"
+	kind "zhigui/terminal/api/scene"
 )
 
 func main() {
@@ -35,6 +37,7 @@ func main() {
 	flag.BoolVar(&o.Fast, "fast", false, "devices without the waiting times of real ones")
 	flag.Int64Var(&o.PadOver, "pad-over", 500000, "amount in fen above which the lobby manager decides")
 	flag.BoolVar(&o.All, "all", true, "fit every device of a whole counter; -all=false: only those that a withdrawal needs")
+	flag.Func("scene", "what the terminal is, commas between: "+scenes()+" (default "+kind.Default+")", func(v string) error { o.Scenes = strings.Split(v, ","); return nil })
 	flag.StringVar(&o.Reader, "reader", "creatorcrt350n", "the card reader: creatorcrt350n; creatorcrt591, to whose antenna cards can be held; creatorcrt288k, without a motor")
 	flag.StringVar(&o.Dispenser, "dispenser", "puloonlcdm2000", "the cash dispenser: puloonlcdm2000, or xfs4iotdispenser with six cassettes behind a service provider")
 	flag.StringVar(&o.Acceptor, "acceptor", "itlnv200", "the note acceptor: itlnv200; "+scene.Recycler+", which is one with a store; cashcodeccnet")
@@ -64,6 +67,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "desk:", err)
 		os.Exit(1)
 	}
+}
+
+// scenes are the names of what a terminal can be.
+func scenes() string {
+	var names []string
+	for _, k := range kind.All {
+		names = append(names, k.Name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // windowed asks the shell whether it was built with the window.

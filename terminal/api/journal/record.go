@@ -96,6 +96,8 @@ const (
 	BookPrinted  Kind = "BOOK_PRINTED"  // they are there, and the stripe says so; or none is
 	BookSet      Kind = "BOOK_SET"      // how far it went is known, and the stripe must say so first
 
+	QueueTicket Kind = "QUEUE_TICKET" // a customer gets this number of a queue
+
 	Commit     Kind = "COMMIT"     // the customer got (or put in) Paid; tell the server
 	Reverse    Kind = "REVERSE"    // the server must take back all or part
 	Suspense   Kind = "SUSPENSE"   // a person must count

@@ -176,6 +176,8 @@ type Book struct {
 	CardSession string `json:"cardSession,omitempty"`
 	CardOp      string `json:"cardOp,omitempty"`
 	BinOp       string `json:"binOp,omitempty"`
+	// Tickets are the last numbers of the queues, by prefix.
+	Tickets map[string]Ticket `json:"tickets,omitempty"`
 	// Orders are the latest commands of people at the server. Out: people took the counter out of
 	// service.
 	Orders []Order `json:"orders,omitempty"`
@@ -327,6 +329,8 @@ func (b *Book) Apply(r ej.Record) error {
 		return b.approval(r)
 	case ej.Counts:
 		return b.counts(r)
+	case ej.QueueTicket:
+		return b.ticket(r)
 	case ej.Stock:
 		return b.stock(r)
 	case ej.CardDrawn:

@@ -63,7 +63,7 @@ func (l *Ledger) Log(kind ej.Kind, r ej.Record, data any) error {
 
 // check applies the record to a copy of what it touches.
 func (l *Ledger) check(r ej.Record) error {
-	trial := Book{Txns: map[string]*Txn{}, Units: map[string]*Unit{}, Stock: maps.Clone(l.book.Stock), Orders: slices.Clone(l.book.Orders), Broken: slices.Clone(l.book.Broken)}
+	trial := Book{Txns: map[string]*Txn{}, Units: map[string]*Unit{}, Stock: maps.Clone(l.book.Stock), Tickets: maps.Clone(l.book.Tickets), Orders: slices.Clone(l.book.Orders), Broken: slices.Clone(l.book.Broken)}
 	if t := l.book.Txns[r.Txn]; t != nil {
 		c := *t
 		trial.Txns[r.Txn] = &c

@@ -16,6 +16,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"zhigui/terminal/api/scene"
 	"zhigui/terminal/api/xfs"
 	"zhigui/terminal/internal/guard"
 	"zhigui/terminal/internal/operator"
@@ -80,6 +81,14 @@ type Config struct {
 	// Recycle is for an acceptor that can pay notes out again; another has no use for it.
 	Recycle Recycle `yaml:"recycle"`
 
+	// Scenes are what this terminal is (zhigui/terminal/api/scene): the services that they start, with the
+	// devices that they need.
+	Scenes []string `yaml:"scenes"`
+	// Notices are what an information display shows, in turn.
+	Notices []Text `yaml:"notices"`
+	// Queues are what a customer of a queue ticket machine can wait for.
+	Queues []Queue `yaml:"queues"`
+
 	Chip struct {
 		Fallback   bool `yaml:"fallback"`   // a card whose chip cannot be read may be used by its stripe
 		AskExpired bool `yaml:"askExpired"` // a chip that has expired is left to the host, in place of refused
@@ -109,6 +118,18 @@ type Device struct {
 	Model   string         `yaml:"model"`
 	Port    string         `yaml:"port"`
 	Profile map[string]any `yaml:"profile"`
+}
+
+// Text in both languages.
+type Text struct {
+	ZH string `yaml:"zh" json:"zh"`
+	EN string `yaml:"en" json:"en"`
+}
+
+// Queue is one line of waiting customers. Its numbers begin anew each day.
+type Queue struct {
+	Prefix string `yaml:"prefix" json:"prefix"` // of its numbers
+	Text   `yaml:",inline"`
 }
 
 // Recycle is the policy of a recycler.
@@ -142,6 +163,9 @@ func Default() Config {
 	c.Driverd, c.CrashLimit, c.Watchdog = "driverd", 5, 2*time.Second
 	c.Limits.PadOver, c.Limits.PerTxn, c.Limits.Multiple, c.Limits.MaxNotes = 500000, 2000000, 10000, 60
 	c.Limits.Deposit, c.Limits.DepositNotes, c.Limits.DepositOver = 5000000, 200, 2000000
+	c.Scenes = []string{scene.Default}
+	c.Queues = []Queue{{"A", Text{"个人业务", "Personal banking"}}, {"B", Text{"对公业务", "Business banking"}}, {"C", Text{"理财咨询", "Investments"}}}
+	c.Notices = []Text{{"请妥善保管银行卡和密码，不要告诉任何人。", "Keep your card and PIN safe, and tell the PIN to nobody."}, {"警惕电信诈骗：银行不会要求您向陌生账户转账。", "Beware of fraud: your bank never asks you to transfer money to an unknown account."}}
 	c.Recycle = Recycle{Deposit: true, Pay: "first", MaxNotes: 20}
 	c.Timeouts.Idle, c.Timeouts.Warn = 60*time.Second, 20*time.Second
 	c.Timeouts.Card, c.Timeouts.Cash = 30*time.Second, 30*time.Second
@@ -188,6 +212,7 @@ func (c *Config) resolve(dir string) {
 
 var (
 	terminalForm = regexp.MustCompile(`^[A-Za-z0-9]{8}$`)
+	queueForm    = regexp.MustCompile(`^[A-Z]$`)
 	deviceForm   = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 	merchantForm = regexp.MustCompile(`^[A-Za-z0-9]{15}$`)
 )
@@ -213,11 +238,21 @@ func (c *Config) Validate() error {
 	if c.Host.RemoteKey && c.Server.URL == "" {
 		bad("host.remoteKey: server.url is missing: keys come from there")
 	}
-	for _, id := range []string{"card", "cash", "pinpad", "printer"} {
-		d, ok := c.Devices[id]
-		if !ok || d.Model == "" || d.Port == "" {
-			bad("devices.%s: model and port are needed", id)
+	if len(c.Scenes) == 0 {
+		bad("scenes: name at least one")
+	}
+	if err := scene.Check(c.Scenes, func(id string) bool { return c.Devices[id].Model != "" && c.Devices[id].Port != "" }); err != nil {
+		bad("scenes: %v", err)
+	}
+	if _, ok := c.Devices["pinpad"]; c.Host.RemoteKey && !ok {
+		bad("host.remoteKey: there is no pinpad in devices")
+	}
+	seen := map[string]bool{}
+	for i, q := range c.Queues {
+		if !queueForm.MatchString(q.Prefix) || q.ZH == "" || q.EN == "" || seen[q.Prefix] {
+			bad("queues[%d]: prefix is one capital letter of its own, zh and en are its name", i)
 		}
+		seen[q.Prefix] = true
 	}
 	for id, d := range c.Devices {
 		if !deviceForm.MatchString(id) || id == "platform" {

@@ -43,6 +43,9 @@ type Info struct {
 	Name     Text
 	Limits   Limits
 	Timeouts Timeouts
+	Scenes   []string // what it is; nil: a smart counter
+	Notices  []Text   // what an information display shows
+	Queues   []Queue  // what a customer can wait for
 	Chip     ChipRules
 	High     map[int64]int // of a recycler: how many notes of a value its unit may hold
 	Pay      string        // which module a withdrawal is paid from, see config.Recycle
@@ -152,6 +155,7 @@ type Counter struct {
 	person    *idcard.Card  // who stands here, nil until an identity card was read
 	folio     folio         // the passbook inside
 	blank     *session.Card // the blank card that was drawn last, until its end is known
+	ticketing sync.Mutex    // one number of a queue at a time
 	giving    sync.Mutex    // a passbook that was left inside is given back
 	signed    []string      // documents that the customer has signed in this session
 

@@ -14,6 +14,7 @@ import (
 	"zhigui/drivers/api/cash"
 	"zhigui/drivers/api/idcard"
 	ej "zhigui/terminal/api/journal"
+	"zhigui/terminal/api/scene"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/depositor"
 	"zhigui/terminal/internal/emv"
@@ -46,6 +47,7 @@ func (c *Counter) platformService() *service.Service {
 			"X-Host.Transact":  {Handle: c.transact},
 			"X-Host.Confirm":   {Handle: c.confirmDeposit},
 			"X-Pad.Request":    {Handle: c.askPad},
+			"X-Queue.Take":     {Handle: c.takeTicket},
 			"X-Signature.Take": {Async: true, Handle: c.takeSignature},
 		},
 	}
@@ -74,6 +76,7 @@ func (c *Counter) info() map[string]any {
 	c.mu.Unlock()
 	return map[string]any{
 		"terminal": c.Info.Terminal, "branch": branch, "name": name, "bundle": c.Bundle(),
+		"scenes": c.scenes(), "notices": c.Info.Notices, "queues": c.Info.Queues,
 		"services": c.offers(), "limits": c.Info.Limits, "tap": c.taps(),
 		"timeouts": map[string]int{
 			"idle": int(c.Info.Timeouts.Idle.Seconds()), "warn": int(c.Info.Timeouts.Warn.Seconds()),
@@ -91,44 +94,64 @@ func (c *Counter) offers() map[string]offered {
 	switch {
 	case suspended:
 		base = offered{Reason: "suspended"}
-	case !usable(c.Card.State()):
-		base = offered{Reason: "cardReader"}
-	case !usable(c.PinPad.State()):
-		base = offered{Reason: "pinPad"}
-	case !up:
-		base = offered{Reason: "host"}
 	}
-	withdrawal := base
-	if withdrawal.Available {
-		withdrawal = c.cashOffer()
+	bank := base
+	switch {
+	case !bank.Available:
+	case c.Card.Fitted() && !usable(c.Card.State()): // somebody's card may be in it
+		bank = offered{Reason: "cardReader"}
+	case !usable(c.PinPad.State()):
+		bank = offered{Reason: "pinPad"}
+	case !up:
+		bank = offered{Reason: "host"}
 	}
 	printing := offered{Available: usable(c.Printer.State())}
 	if !printing.Available {
 		printing.Reason = "printer"
 	}
-	out := map[string]offered{"balance": base, "withdrawal": withdrawal, "pinChange": base, "statement": base, "receipt": printing}
-	for name, offer := range c.extras() {
-		out[name] = base
-		if base.Available {
-			out[name] = offer()
+	offers := map[string]func() offered{
+		scene.Withdrawal: c.cashOffer, scene.Deposit: c.depositOffer, scene.CardIssue: c.issueOffer, scene.Passbook: c.passbookOffer,
+		scene.Ticket: func() offered { return printing }, scene.FormFill: c.formOffer,
+	}
+	out := map[string]offered{}
+	for _, name := range scene.Started(c.scenes(), c.fitted) {
+		o := base
+		if scene.AsksBank(name) {
+			o, out["receipt"] = bank, printing
 		}
+		if offer := offers[name]; offer != nil && o.Available {
+			o = offer()
+		}
+		out[name] = o
 	}
 	return out
 }
 
-// extras are the services of devices that not every counter has.
-func (c *Counter) extras() map[string]func() offered {
-	out := map[string]func() offered{}
-	if c.Acceptor != nil {
-		out["deposit"] = c.depositOffer
+// scenes are what this terminal is.
+func (c *Counter) scenes() []string {
+	if len(c.Info.Scenes) == 0 {
+		return []string{scene.Default}
 	}
-	if c.Issuer != nil {
-		out["cardIssue"] = c.issueOffer
+	return c.Info.Scenes
+}
+
+// fitted reports whether the terminal has a device.
+func (c *Counter) fitted(id string) bool {
+	switch id {
+	case "card":
+		return c.Card.Fitted()
+	case "cash":
+		return c.Cash.Fitted()
+	case "pinpad":
+		return c.PinPad.Fitted()
+	case "printer":
+		return c.Printer.Fitted()
+	case AcceptorID:
+		return c.Acceptor != nil
+	case CardsID:
+		return c.Issuer != nil
 	}
-	if c.Others[PassbookID] != nil {
-		out["passbook"] = c.passbookOffer
-	}
-	return out
+	return c.Others[id] != nil
 }
 
 func usable(s api.DeviceState) bool { return s == api.Online || s == api.DeviceBusy }

@@ -33,7 +33,7 @@ func (c *Counter) printerService() *service.Service {
 }
 
 // own are fields that the platform fills in, whatever a client sends.
-var own = map[string]bool{"pan": true, "terminal": true, "time": true, "txn": true}
+var own = map[string]bool{"pan": true, "terminal": true, "time": true, "txn": true, "holder": true, "identity": true}
 
 // formFields describes the fields of a form.
 func (c *Counter) formFields(name string) (map[string]any, bool) {
@@ -92,8 +92,15 @@ func (c *Counter) printForm(ctx context.Context, call *service.Call) api.Complet
 	}
 	fields := map[string]any{}
 	for k, v := range req.Fields {
-		fields[k] = v
+		if !own[k] {
+			fields[k] = v
+		}
 	}
+	c.mu.Lock()
+	if who := c.person; who != nil { // read in this session
+		fields["holder"], fields["identity"] = who.Name, who.Number
+	}
+	c.mu.Unlock()
 	s, _ := c.Session.Current()
 	if held, ok := c.Session.Card(); ok {
 		fields["pan"] = session.Mask(held.PAN)

@@ -41,7 +41,10 @@ func InstallKey(ctx context.Context, cfg config.Config, file string, log *slog.L
 		defer cancel()
 		_ = h.Close(c)
 	}()
-	d := cfg.Devices["pinpad"]
+	d, ok := cfg.Devices["pinpad"]
+	if !ok {
+		return errors.New("this terminal has no PIN pad: devices.pinpad in platform.yaml")
+	}
 	// Only here, and only into a PIN pad that holds no master key, may one go in clear.
 	install := map[string]any{"allowClearMaster": true}
 	maps.Copy(install, d.Profile)

@@ -199,7 +199,7 @@ func (p *Platform) join() error {
 			Event:   func(ev api.Event) { p.server.Broadcast(svc, ev) },
 		}
 	}
-	p.cashier = cashier.New(pays, p.devices["cash"], p.led, g, p.sess, hooks("cash"), nil, p.log)
+	p.cashier = cashier.New(pays, p.fitted("cash"), p.led, g, p.sess, hooks("cash"), nil, p.log)
 	if acceptor := p.devices[counter.AcceptorID]; acceptor != nil {
 		rules, err := guard.ForDeposit()
 		if err != nil {
@@ -224,7 +224,7 @@ func (p *Platform) join() error {
 	p.link, err = hostlink.New(hostlink.Config{
 		Addr: cfg.Host.Addr, Zone: cfg.Host.Zone, Encrypt: cfg.Host.Encrypt, Terminal: cfg.Terminal, Merchant: cfg.Merchant,
 		Timeout: cfg.Host.Timeout, DialTimeout: 5 * time.Second, Retry: time.Second, RetryMax: 30 * time.Second,
-	}, p.devices["pinpad"], p.led, nil, p.log)
+	}, p.fitted("pinpad"), p.led, nil, p.log)
 	if err != nil {
 		return err
 	}
@@ -247,9 +247,10 @@ func (p *Platform) join() error {
 			Limits:   counter.Limits{PadOver: cfg.Limits.PadOver, PerTxn: cfg.Limits.PerTxn, Multiple: cfg.Limits.Multiple, Deposit: cfg.Limits.Deposit, DepositOver: cfg.Limits.DepositOver},
 			Timeouts: counter.Timeouts{Idle: cfg.Timeouts.Idle, Warn: cfg.Timeouts.Warn, Card: cfg.Timeouts.Card, Cash: cfg.Timeouts.Cash},
 			Pay:      cfg.Recycle.Pay, High: cfg.Recycle.High,
+			Scenes: cfg.Scenes, Notices: texts(cfg.Notices), Queues: queues(cfg.Queues),
 			Chip: counter.ChipRules{Fallback: cfg.Chip.Fallback, AskExpired: cfg.Chip.AskExpired},
 		},
-		Card: p.devices["card"], Cash: p.devices["cash"], PinPad: p.devices["pinpad"], Printer: p.devices["printer"], Others: others,
+		Card: p.fitted("card"), Cash: p.fitted("cash"), PinPad: p.fitted("pinpad"), Printer: p.fitted("printer"), Others: others,
 		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits, Recycler: p.recycler, Issuer: p.cards,
 		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server, Signatures: p.signatures,
 		Mark:  p.mark,
@@ -261,6 +262,28 @@ func (p *Platform) join() error {
 	p.desk = operator.New(p.deskParts(forms))
 	p.server.Register(p.desk.Service())
 	return nil
+}
+
+// fitted is a device of the counter's own, or one that says that this kind of terminal has none.
+func (p *Platform) fitted(id string) *device.Device {
+	if d := p.devices[id]; d != nil {
+		return d
+	}
+	return device.Absent(id)
+}
+
+func texts(list []config.Text) (out []counter.Text) {
+	for _, t := range list {
+		out = append(out, counter.Text(t))
+	}
+	return out
+}
+
+func queues(list []config.Queue) (out []counter.Queue) {
+	for _, q := range list {
+		out = append(out, counter.Queue{Prefix: q.Prefix, Name: counter.Text(q.Text)})
+	}
+	return out
 }
 
 // Version of the platform, set by the build.
@@ -295,7 +318,9 @@ func (p *Platform) Run(ctx context.Context) error {
 	run, stop := context.WithCancel(ctx)
 	defer stop()
 	var wg sync.WaitGroup
-	wg.Go(func() { p.link.Run(run) })
+	if p.devices["pinpad"] != nil { // without it nothing can be told to the bank
+		wg.Go(func() { p.link.Run(run) })
+	}
 	wg.Go(func() { p.tick(run) })
 	wg.Go(func() { p.watchPages(run) })
 	if p.monitor != nil {
