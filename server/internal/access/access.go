@@ -80,7 +80,7 @@ type Service struct {
 	mu      sync.Mutex
 	waiters map[string]chan struct{} // approval → closed on change
 	chains  map[string]*sync.Mutex   // terminal → one journal upload at a time
-	refused map[string]time.Time     // refusals of keys in the audit trail
+	refused map[refusedKey]time.Time // refusals of keys in the audit trail
 }
 
 // New makes the service.
@@ -103,7 +103,7 @@ func New(st *store.Store, o Options) *Service {
 	if o.BeatEvery <= 0 {
 		o.BeatEvery = 5 * time.Second
 	}
-	s := &Service{o: o, st: st, mux: http.NewServeMux(), waiters: map[string]chan struct{}{}, chains: map[string]*sync.Mutex{}, refused: map[string]time.Time{}}
+	s := &Service{o: o, st: st, mux: http.NewServeMux(), waiters: map[string]chan struct{}{}, chains: map[string]*sync.Mutex{}, refused: map[refusedKey]time.Time{}}
 	s.mux.HandleFunc("POST "+access.PathSignIn, s.with(s.signIn))
 	s.mux.HandleFunc("POST "+access.PathBeat, s.with(s.beat))
 	s.mux.HandleFunc("POST "+access.PathJournal, s.with(s.journal))

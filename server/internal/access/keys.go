@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"time"
 
@@ -29,30 +30,57 @@ func (s *Service) keyZone(t *store.Terminal) (paycrypto.Alg, error) {
 	return alg, nil
 }
 
-// refusal is the answer to a pad that gets no key; nil when it is not the pad's fault.
-func refusal(err error) error {
-	switch {
-	case errors.Is(err, hsm.ErrOtherPad):
-		return &problem{http.StatusConflict, code.SecondPersonNeeded, err.Error()}
-	case errors.Is(err, keyload.ErrOffer), errors.Is(err, hsm.ErrReplay), errors.Is(err, hsm.ErrMaker), errors.Is(err, hsm.ErrRevoked):
-		return &problem{http.StatusForbidden, code.Forbidden, err.Error()}
-	case errors.Is(err, hsm.ErrNoKey):
-		return &problem{http.StatusNotFound, code.NotFound, "no PIN pad is registered for this terminal, or the server has no key to sign with"}
+// refusal is the answer to a pad that gets no key, and the cause; nil when it is not the pad's fault.
+func refusal(err error) (cause, answer error) {
+	for _, c := range []struct {
+		cause  error
+		status int
+		code   string
+	}{{hsm.ErrOtherPad, http.StatusConflict, code.SecondPersonNeeded}, {keyload.ErrOffer, http.StatusForbidden, code.Forbidden}, {hsm.ErrReplay, http.StatusForbidden, code.Forbidden},
+		{hsm.ErrMaker, http.StatusForbidden, code.Forbidden}, {hsm.ErrRevoked, http.StatusForbidden, code.Forbidden}} {
+		if errors.Is(err, c.cause) {
+			return c.cause, &problem{c.status, c.code, err.Error()}
+		}
 	}
-	return nil
+	if errors.Is(err, hsm.ErrNoKey) {
+		return hsm.ErrNoKey, &problem{http.StatusNotFound, code.NotFound, "no PIN pad is registered for this terminal, or the server has no key to sign with"}
+	}
+	return nil, nil
 }
 
-// refuseKey notes a refusal, the same one of a terminal once an hour: it asks again all the time.
-func (s *Service) refuseKey(ctx context.Context, t *store.Terminal, refused error) error {
-	now, id := s.o.Now(), t.ID+"|"+refused.Error()
+// refusedKey is a refusal that was told. Its text may be another each time: an expired certificate's has the
+// moment in it.
+type refusedKey struct {
+	terminal string
+	cause    error
+}
+
+const (
+	refusedAgain = time.Hour
+	refusedMost  = 10_000 // beyond it, what was told is told again
+)
+
+// mayTell says whether a refusal goes into the audit trail: one of a terminal and cause in an hour, as it
+// asks again all the time.
+func (s *Service) mayTell(k refusedKey, now time.Time) bool {
 	s.mu.Lock()
-	told, ok := s.refused[id]
-	if !ok || now.Sub(told) >= time.Hour {
-		s.refused[id] = now
-		ok = false
+	defer s.mu.Unlock()
+	if at, ok := s.refused[k]; ok && now.Sub(at) < refusedAgain {
+		return false
 	}
-	s.mu.Unlock()
-	if !ok {
+	if len(s.refused) >= refusedMost {
+		maps.DeleteFunc(s.refused, func(_ refusedKey, at time.Time) bool { return now.Sub(at) >= refusedAgain })
+	}
+	if len(s.refused) >= refusedMost {
+		clear(s.refused)
+	}
+	s.refused[k] = now
+	return true
+}
+
+// refuseKey notes a refusal and answers it.
+func (s *Service) refuseKey(ctx context.Context, t *store.Terminal, cause, refused error) error {
+	if s.mayTell(refusedKey{t.ID, cause}, s.o.Now()) {
 		if err := s.auditKey(ctx, t, "refused: "+refused.Error()); err != nil {
 			return err
 		}
@@ -80,12 +108,12 @@ func (s *Service) keys(t *store.Terminal, w http.ResponseWriter, r *http.Request
 		return err
 	}
 	token, err := s.o.Keys.Load(t.ID, alg, o, exchange)
-	refused := refusal(err)
+	cause, refused := refusal(err)
 	if err != nil && refused == nil {
 		return err
 	}
 	if refused != nil {
-		return s.refuseKey(r.Context(), t, refused)
+		return s.refuseKey(r.Context(), t, cause, refused)
 	}
 	if err := s.auditKey(r.Context(), t, fmt.Sprintf("a new master key for PIN pad %s, not yet in use", o.Serial)); err != nil {
 		return err
@@ -105,8 +133,8 @@ func (s *Service) heldKey(t *store.Terminal, w http.ResponseWriter, r *http.Requ
 		return err
 	}
 	v, err := s.o.Keys.Prove(t.ID, alg, p)
-	if refused := refusal(err); refused != nil {
-		return s.refuseKey(r.Context(), t, refused)
+	if cause, refused := refusal(err); refused != nil {
+		return s.refuseKey(r.Context(), t, cause, refused)
 	}
 	if err != nil {
 		return err

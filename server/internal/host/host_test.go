@@ -29,7 +29,7 @@ func (k *keys) SaveKeys(r ...hsm.Record) error {
 	k.recs = append(k.recs, r...)
 	return nil
 }
-func (k *keys) DropKeys(string) error { return nil }
+func (k *keys) DropKeys(string, ...hsm.Record) error { return nil }
 func (k *keys) LoadKeys(owner string) (out []hsm.Record, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

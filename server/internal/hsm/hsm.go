@@ -130,8 +130,8 @@ type Record struct {
 type Keys interface {
 	// SaveKeys writes records durably in one transaction.
 	SaveKeys(recs ...Record) error
-	// DropKeys forgets every record of one owner.
-	DropKeys(owner string) error
+	// DropKeys forgets every record of one owner but keep, in one transaction.
+	DropKeys(owner string, keep ...Record) error
 	// LoadKeys returns the records of one owner, or every record when owner is empty.
 	LoadKeys(owner string) ([]Record, error)
 }

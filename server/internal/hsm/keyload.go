@@ -49,6 +49,8 @@ type LoadModule interface {
 	// NextTMK makes a key for own, which is not yet its TMK, and answers its record and the key for pub:
 	// RSAES-OAEP (SHA-256) with the label, or SM2Cipher.
 	NextTMK(own string, alg paycrypto.Alg, pub crypto.PublicKey, label string) (next Record, envelope []byte, err error)
+	// Refresh forgets what the store has no more (HSM).
+	Refresh(owners ...string) error
 	// TakeTMK makes the key of next the owner's TMK and saves beside with it. It forgets working keys.
 	TakeTMK(next Record, beside ...Record) error
 }
@@ -239,7 +241,18 @@ func (l *Loader) prove(own string, st *state, h keyload.Held) (known, fresh bool
 	if err != nil {
 		return false, false, err
 	}
-	return true, true, l.m.TakeTMK(*st.next, r)
+	if err := l.m.TakeTMK(*st.next, r); err != nil {
+		return true, true, err
+	}
+	// Another process may have revoked the pad since it was looked at, and dropped the keys before this one
+	// was stored.
+	if err := l.revoked(st.pad.Serial); err != nil {
+		if errors.Is(err, ErrRevoked) {
+			err = errors.Join(err, l.loseKeys(r), l.m.Refresh(own))
+		}
+		return false, false, err
+	}
+	return true, true, nil
 }
 
 func checkOffer(how sign.Alg, d Device, o *keyload.Offer) error {

@@ -118,15 +118,20 @@ func (l *Loader) Revoke(serial string) (terminals []string, err error) {
 		return nil, err
 	}
 	for _, p := range pads {
-		if err := l.keys.DropKeys(p.Owner); err != nil {
-			return terminals, fmt.Errorf("hsm: drop: %w", err)
-		}
-		p.KCV = []byte{}
-		if err := l.save(p); err != nil { // it stays the terminal's: people have to order another
+		if err := l.loseKeys(p); err != nil {
 			return terminals, err
 		}
 	}
 	return terminals, nil
+}
+
+// loseKeys drops what a terminal has but its PIN pad, which stays the terminal's: people have to order another.
+func (l *Loader) loseKeys(pad Record) error {
+	pad.KCV = []byte{}
+	if err := l.keys.DropKeys(pad.Owner, pad); err != nil {
+		return fmt.Errorf("hsm: drop: %w", err)
+	}
+	return nil
 }
 
 // Lost are the terminals that lost their keys with a PIN pad, if owner is the mark of a revoked one.

@@ -19,7 +19,7 @@ func (m *memory) SaveKeys(recs ...Record) error {
 	return nil
 }
 
-func (m *memory) DropKeys(owner string) error {
+func (m *memory) DropKeys(owner string, _ ...Record) error {
 	for k, r := range m.recs {
 		if r.Owner == owner {
 			delete(m.recs, k)

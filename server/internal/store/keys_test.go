@@ -41,6 +41,9 @@ func componentsStay(t *testing.T, s *Store) {
 	if n := count(); n[hsm.UsePIN] != 0 || n[hsm.UseKEK] != 1 || n[hsm.UseComponent] != 3 {
 		t.Error("after a new TMK:", n)
 	}
+	if err := s.DropKeys("o", rec(hsm.UseDevice, 1)); err != nil || len(count()) != 1 || count()[hsm.UseDevice] != 1 {
+		t.Error("all but one:", err, count())
+	}
 	if err := s.DropKeys("o"); err != nil || len(count()) != 0 {
 		t.Error(err, count())
 	}

@@ -71,34 +71,36 @@ func (s *Store) Terminals(ctx context.Context, branch string) ([]*Terminal, erro
 // SaveKeys implements hsm.Keys. Versions older than the one before the newest are dropped,
 // and a new TMK drops the working keys made under the old one.
 func (s *Store) SaveKeys(recs ...hsm.Record) error {
-	return s.write(context.Background(), func(tx *Tx) error {
-		for _, r := range recs {
-			if r.Use == hsm.UseData { // of two servers that make one at the same time the first wins, and both use it
-				if _, err := tx.exec(`INSERT INTO SY_KM_KEY (KEY_OWNER, KEY_USE, KEY_VERSION, KEY_ALGORITHM, KEY_SEALED, CHECK_VALUE, UPDATE_TIME) VALUES (?,?,?,?,?,?,?)
- ON CONFLICT (KEY_OWNER, KEY_USE, KEY_VERSION) DO NOTHING`, r.Owner, int64(r.Use), int64(r.Version), int64(r.Alg), r.Sealed, r.KCV, ms(time.Now())); err != nil {
-					return err
-				}
-				continue
-			}
+	return s.write(context.Background(), func(tx *Tx) error { return saveKeys(tx, recs) })
+}
+
+func saveKeys(tx *Tx, recs []hsm.Record) error {
+	for _, r := range recs {
+		if r.Use == hsm.UseData { // of two servers that make one at the same time the first wins, and both use it
 			if _, err := tx.exec(`INSERT INTO SY_KM_KEY (KEY_OWNER, KEY_USE, KEY_VERSION, KEY_ALGORITHM, KEY_SEALED, CHECK_VALUE, UPDATE_TIME) VALUES (?,?,?,?,?,?,?)
+ ON CONFLICT (KEY_OWNER, KEY_USE, KEY_VERSION) DO NOTHING`, r.Owner, int64(r.Use), int64(r.Version), int64(r.Alg), r.Sealed, r.KCV, ms(time.Now())); err != nil {
+				return err
+			}
+			continue
+		}
+		if _, err := tx.exec(`INSERT INTO SY_KM_KEY (KEY_OWNER, KEY_USE, KEY_VERSION, KEY_ALGORITHM, KEY_SEALED, CHECK_VALUE, UPDATE_TIME) VALUES (?,?,?,?,?,?,?)
  ON CONFLICT (KEY_OWNER, KEY_USE, KEY_VERSION) DO UPDATE SET KEY_ALGORITHM=excluded.KEY_ALGORITHM, KEY_SEALED=excluded.KEY_SEALED, CHECK_VALUE=excluded.CHECK_VALUE, UPDATE_TIME=excluded.UPDATE_TIME,
  VERSION_NUMBER=SY_KM_KEY.VERSION_NUMBER+1`,
-				r.Owner, int64(r.Use), int64(r.Version), int64(r.Alg), r.Sealed, r.KCV, ms(time.Now())); err != nil {
-				return err
-			}
-			if r.Use != hsm.UseTMK && r.Use != hsm.UsePIN && r.Use != hsm.UseMAC && r.Use != hsm.UseTDK {
-				continue
-			}
-			q, v := `DELETE FROM SY_KM_KEY WHERE KEY_OWNER=? AND KEY_USE IN (2,3,8) AND KEY_VERSION<?`, int64(r.Version)-1
-			if r.Use == hsm.UseTMK {
-				v = 1 << 40
-			}
-			if _, err := tx.exec(q, r.Owner, v); err != nil {
-				return err
-			}
+			r.Owner, int64(r.Use), int64(r.Version), int64(r.Alg), r.Sealed, r.KCV, ms(time.Now())); err != nil {
+			return err
 		}
-		return nil
-	})
+		if r.Use != hsm.UseTMK && r.Use != hsm.UsePIN && r.Use != hsm.UseMAC && r.Use != hsm.UseTDK {
+			continue
+		}
+		q, v := `DELETE FROM SY_KM_KEY WHERE KEY_OWNER=? AND KEY_USE IN (2,3,8) AND KEY_VERSION<?`, int64(r.Version)-1
+		if r.Use == hsm.UseTMK {
+			v = 1 << 40
+		}
+		if _, err := tx.exec(q, r.Owner, v); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ChangedZones are the owners of zone keys, and the marks of revoked PIN pads, that were stored since then.
@@ -109,10 +111,12 @@ func (s *Store) ChangedZones(ctx context.Context, since time.Time) ([]string, er
 }
 
 // DropKeys implements hsm.Keys.
-func (s *Store) DropKeys(owner string) error {
+func (s *Store) DropKeys(owner string, keep ...hsm.Record) error {
 	return s.write(context.Background(), func(tx *Tx) error {
-		_, err := tx.exec(`DELETE FROM SY_KM_KEY WHERE KEY_OWNER=?`, owner)
-		return err
+		if _, err := tx.exec(`DELETE FROM SY_KM_KEY WHERE KEY_OWNER=?`, owner); err != nil {
+			return err
+		}
+		return saveKeys(tx, keep)
 	})
 }
 

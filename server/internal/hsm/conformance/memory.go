@@ -36,13 +36,16 @@ func (m *Memory) SaveKeys(recs ...hsm.Record) error {
 func isWorking(u hsm.Use) bool { return u == hsm.UsePIN || u == hsm.UseMAC || u == hsm.UseTDK }
 
 // DropKeys implements hsm.Keys.
-func (m *Memory) DropKeys(owner string) error {
+func (m *Memory) DropKeys(owner string, keep ...hsm.Record) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for k, r := range m.recs {
 		if r.Owner == owner {
 			delete(m.recs, k)
 		}
+	}
+	for _, r := range keep {
+		m.recs[fmt.Sprintf("%s|%d|%d", r.Owner, r.Use, r.Version)] = r
 	}
 	return nil
 }
