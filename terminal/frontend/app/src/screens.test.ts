@@ -35,6 +35,25 @@ describe('the first screen', () => {
   })
 })
 
+describe('a terminal without a card reader', () => {
+  // req: T-01
+  it('asks for no card', () => {
+    const info = someInfo()
+    info.services = { ticket: { available: true } }
+    const w = show(Idle, {}, { info })
+    expect(w.findAll('.tile').map((b) => b.attributes('data-act'))).toEqual(['ticket'])
+    expect(w.text()).not.toMatch(/银行卡|密码|凭条/)
+  })
+  it('shows its notices in turn when it has nothing else', () => {
+    const info = someInfo()
+    Object.assign(info, { services: { notices: { available: true } }, notices: [{ zh: '甲', en: 'A' }, { zh: '乙', en: 'B' }] })
+    const w = show(Idle, {}, { info })
+    expect(w.get('[data-part="notice"]').text()).toBe('甲')
+    expect(w.find('.tiles').exists()).toBe(false)
+    w.unmount()
+  })
+})
+
 describe('the amount', () => {
   const limits = { multiple: 10000, perTxn: 2000000, padOver: 500000 }
   it('offers only what may be asked for', () => {

@@ -5,10 +5,12 @@ import type { Sequence } from '@counter/sjsbl'
 import balance from './balance'
 import cardIssue from './cardIssue'
 import deposit from './deposit'
+import formFill from './formFill'
 import passbook from './passbook'
 import pinChange from './pinChange'
 import statement from './statement'
+import ticket from './ticket'
 import withdrawal from './withdrawal'
 
 /** In the order in which they are offered. */
-export const flows: Sequence[] = [withdrawal, deposit, balance, statement, pinChange, passbook, cardIssue]
+export const flows: Sequence[] = [withdrawal, deposit, balance, statement, pinChange, passbook, cardIssue, ticket, formFill]

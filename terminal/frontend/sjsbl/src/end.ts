@@ -51,7 +51,7 @@ export const tell: Component = {
     try {
       await ctx.ask('outcome', {
         kind: params.kind, text: result.text, reason: ctx.data.reason, reference: result.reference || result.txn, card: ctx.data.card,
-        paid: ctx.data.paid, amount: ctx.data.amount, returned: ctx.data.returned, lines: ctx.data.lines, printed: ctx.data.printed === true, printFailed: ctx.data.printFailed === true, seconds
+        paid: ctx.data.paid, amount: ctx.data.amount, returned: ctx.data.returned, lines: ctx.data.lines, number: ctx.data.number, printed: ctx.data.printed === true, printFailed: ctx.data.printFailed === true, seconds
       }, { cancel: false, idle: 0, seconds })
     } catch (e) {
       if (!(e instanceof TimedOut)) throw e

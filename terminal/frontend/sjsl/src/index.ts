@@ -20,6 +20,10 @@ export interface TerminalInfo {
   branch: string
   name: Text
   bundle: { name: string; version: string; digest: string }
+  /** What the terminal is; what an information display shows; what customers can wait for. */
+  scenes?: string[]
+  notices?: Text[]
+  queues?: { prefix: string; name: Text }[]
   services: Record<string, { available: boolean; reason?: string }>
   /** The reader has an antenna: a card may be held to it. */
   tap?: boolean

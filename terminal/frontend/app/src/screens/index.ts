@@ -2,6 +2,7 @@ import type { Component } from 'vue'
 import AskReceipt from './AskReceipt.vue'
 import Balance from './Balance.vue'
 import Busy from './Busy.vue'
+import Choose from './Choose.vue'
 import ChooseAmount from './ChooseAmount.vue'
 import EnterPhone from './EnterPhone.vue'
 import EnterPin from './EnterPin.vue'
@@ -21,6 +22,6 @@ import TakeCash from './TakeCash.vue'
 
 /** Screens by the name that components of a sequence use. */
 export const screens: Record<string, Component> = {
-  askReceipt: AskReceipt, balance: Balance, busy: Busy, chooseAmount: ChooseAmount, enterPhone: EnterPhone, enterPin: EnterPin, idle: Idle, insertCard: InsertCard, insertNotes: InsertNotes, insertPassbook: InsertPassbook, placeIdCard: PlaceIdCard, managerWait: ManagerWait,
+  askReceipt: AskReceipt, balance: Balance, busy: Busy, choose: Choose, chooseAmount: ChooseAmount, enterPhone: EnterPhone, enterPin: EnterPin, idle: Idle, insertCard: InsertCard, insertNotes: InsertNotes, insertPassbook: InsertPassbook, placeIdCard: PlaceIdCard, managerWait: ManagerWait,
   outcome: Outcome, outOfService: OutOfService, sign: Sign, starting: Starting, statement: Statement, takeCard: TakeCard, takeCash: TakeCash
 }
