@@ -36,7 +36,7 @@ func open(path string) (*store.Store, hsm.HSM, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Writers = 1
+	o.Writers, o.Tool = 1, true
 	st, err := store.Open(context.Background(), o)
 	if err != nil {
 		return nil, nil, err

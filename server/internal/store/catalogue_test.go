@@ -42,7 +42,7 @@ func TestTheCatalogueIsAsTheSchemaSays(t *testing.T) {
 					t.Errorf("primary key of %s", x.Name)
 				}
 				for _, i := range x.Indexes {
-					if n := count(`SELECT COUNT(*) FROM pg_class WHERE relname=?`, strings.ToLower(i.Name(&x))); n != 1 && i.On != schema.SQLite {
+					if n := count(`SELECT COUNT(*) FROM pg_class WHERE relname=?`, strings.ToLower(i.Name(&x))); n != 1 && i.On != schema.SQLite && i.Until == 0 {
 						t.Errorf("index %s", i.Name(&x))
 					}
 				}

@@ -120,7 +120,7 @@ func sqlite(path string) *dialect {
 	open := func(n int, more ...string) func() (*sql.DB, error) {
 		return func() (*sql.DB, error) {
 			v := url.Values{"_pragma": append([]string{"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)",
-				"wal_autocheckpoint(20000)", "temp_store(MEMORY)", "cache_size(-32000)"}, more...)}
+				"wal_autocheckpoint(20000)", "temp_store(MEMORY)"}, more...)}
 			db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: path}).EscapedPath()+"?"+v.Encode())
 			if err == nil {
 				db.SetMaxOpenConns(n)
@@ -128,7 +128,7 @@ func sqlite(path string) *dialect {
 			return db, err
 		}
 	}
-	return &dialect{engine: schema.SQLite, file: path, write: open(1), read: open(4, "query_only(1)"), begin: "BEGIN IMMEDIATE", writers: 1}
+	return &dialect{engine: schema.SQLite, file: path, write: open(1, "cache_size(-8000)"), read: open(4, "query_only(1)", "cache_size(-32000)"), begin: "BEGIN IMMEDIATE", writers: 1}
 }
 
 func postgres(dsn string) (*dialect, error) {

@@ -12,7 +12,7 @@ import (
 	"zhigui/server/internal/store/schema"
 )
 
-// indexer brings SQLite's indexes for searches up to date, in quiet moments or when too many
+// indexer brings SQLite's indexes for searches, and with them the unique one of keys, up to date, in quiet moments or when too many
 // rows wait: up to mark they hold every row, behind it searches read row by row.
 type indexer struct {
 	mark    atomic.Int64 // for those who search
@@ -29,7 +29,7 @@ const (
 	indexWait = 100_000         // rows that may wait while the writer has work
 )
 
-func (s *Store) startIndex(ctx context.Context) error {
+func (s *Store) startIndex(ctx context.Context, tool bool) error {
 	if s.d.engine != schema.SQLite {
 		return nil
 	}
@@ -39,11 +39,13 @@ func (s *Store) startIndex(ctx context.Context) error {
 	}
 	s.index.mark.Store(mark)
 	s.index.planned.Store(mark)
-	var behind int64
-	if err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER>? LIMIT ?)`, mark, indexWait).Scan(&behind); err != nil {
-		return fmt.Errorf("store: %w", err)
+	if err := s.w.recent.load(ctx, s, mark); err != nil {
+		return err
 	}
-	s.index.behind.Store(behind)
+	s.index.behind.Store(int64(len(s.w.recent.numbers)))
+	if tool {
+		return nil
+	}
 	ctx, s.index.stop = context.WithCancel(context.Background())
 	s.index.done.Go(func() {
 		t := time.NewTicker(time.Second)
@@ -87,16 +89,19 @@ func (s *Store) indexOnce(ctx context.Context, before time.Time) (int, error) {
 		from, NumberAt(before), indexStep).Scan(&n, &to); err != nil || n == 0 {
 		return n, err
 	}
-	err := s.write(ctx, func(tx *Tx) error {
+	var keys []string
+	err := s.write(ctx, func(tx *Tx) (err error) {
 		s.index.planned.Store(to.Int64)
-		if _, err := tx.exec(`UPDATE TX_ON_JOURNAL SET SEARCH_STATE=1, UPDATE_TIME=UPDATE_TIME WHERE JOURNAL_NUMBER>? AND JOURNAL_NUMBER<=? AND SEARCH_STATE=0`, from, to.Int64); err != nil {
+		if keys, err = tx.texts(`UPDATE TX_ON_JOURNAL SET SEARCH_STATE=1, UPDATE_TIME=UPDATE_TIME WHERE JOURNAL_NUMBER>? AND JOURNAL_NUMBER<=? AND SEARCH_STATE=0
+ RETURNING IDEMPOTENCY_KEY`, from, to.Int64); err != nil {
 			return err
 		}
-		_, err := tx.exec(`INSERT INTO SY_NO_SEQUENCE (SEQUENCE_NAME, LAST_NUMBER) VALUES (?, ?) ON CONFLICT (SEQUENCE_NAME) DO UPDATE SET LAST_NUMBER=excluded.LAST_NUMBER, UPDATE_TIME=excluded.UPDATE_TIME`,
+		_, err = tx.exec(`INSERT INTO SY_NO_SEQUENCE (SEQUENCE_NAME, LAST_NUMBER) VALUES (?, ?) ON CONFLICT (SEQUENCE_NAME) DO UPDATE SET LAST_NUMBER=excluded.LAST_NUMBER, UPDATE_TIME=excluded.UPDATE_TIME`,
 			markName, to.Int64)
 		return err
 	})
 	if err == nil {
+		s.w.recent.remove(keys) // the unique index has them
 		s.index.mark.Store(to.Int64)
 		s.index.behind.Add(-int64(n))
 	}

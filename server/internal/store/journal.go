@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"zhigui/server/internal/store/schema"
@@ -88,8 +89,12 @@ const (
 	insertTxn = `INSERT INTO TX_ON_JOURNAL (JOURNAL_NUMBER, IDEMPOTENCY_KEY, REQUEST_DIGEST, TERMINAL_NUMBER, ORGANIZATION_NUMBER, CHANNEL_NAME, HOST_NAME, TRANS_KIND, BATCH_NUMBER, TRACE_NUMBER,
  AMOUNT, TRANS_STATE, RESPONSE_CODE, HOST_TRACE_NUMBER, HOST_TIME, REFERENCE_NUMBER, MASKED_PAN, PAN_INDEX, REQUEST_SEALED, ANSWER_SEALED, NOTE, SETTLE_DATE, MERCHANT_NUMBER, CREATE_TIME, UPDATE_TIME, SEARCH_STATE)
  VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)`
-	insertTxnOnce = insertTxn + ` ON CONFLICT (IDEMPOTENCY_KEY) DO NOTHING`
 )
+
+// insertTxnOnce inserts nothing when the unique index has the key. The index cannot say so itself, as it does not take the new row in yet;
+// NULL for a column that has none is what OR IGNORE passes over.
+var insertTxnOnce = strings.Replace(strings.Replace(insertTxn, "INSERT", "INSERT OR IGNORE", 1), "VALUES (?,?,",
+	"VALUES (?1, CASE WHEN EXISTS (SELECT 1 FROM TX_ON_JOURNAL WHERE IDEMPOTENCY_KEY=?2 AND "+schema.Searchable+") THEN NULL ELSE ?2 END, ", 1)
 
 // Insert stores a new transaction durably. fresh is false, and nothing is written, when one
 // with the same Idem exists.
@@ -101,8 +106,7 @@ func (s *Store) Insert(ctx context.Context, t *Txn) (fresh bool, err error) {
 // InsertWithin is Insert for a transaction that takes a share of limits: all are taken with it, or, when
 // one would be exceeded, over names that limit and nothing is written. A repeat takes nothing.
 func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh bool, over string, err error) {
-	args := []any{t.ID, t.Idem, t.Digest, t.Terminal, t.Branch, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
-		t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), t.Day, t.Merchant, ms(t.Created), ms(t.Updated), int64(0)}
+	args := argsOf(t)
 	var rs []rows
 	if s.d.keyed() && len(claims) == 0 {
 		rs = []rows{{bulkKey, []any{t.Idem, t.ID}}, {bulkTxn, args}}
@@ -114,17 +118,12 @@ func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh
 				return err
 			}
 		}
-		q := insertTxnOnce
 		if tx.d.keyed() {
-			q = insertTxn
-			if n, err := tx.exec(insertKey, t.Idem, t.ID); n != 1 || err != nil {
-				fresh = false
-				return err
-			}
+			fresh, err = insertKeyed(tx, t, args)
+		} else {
+			fresh, err = s.insertOnce(tx, t, args)
 		}
-		args[len(args)-1] = s.searchable(t.ID)
-		n, err := tx.exec(q, args...)
-		if fresh = n == 1; fresh && err == nil && len(claims) > 0 {
+		if fresh && err == nil && len(claims) > 0 {
 			over, err = take(tx, t, claims)
 		}
 		return err
@@ -136,6 +135,35 @@ func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh
 		s.index.behind.Add(1)
 	}
 	return fresh && err == nil, over, err
+}
+
+// argsOf are the arguments of insertTxn; the last one is SEARCH_STATE.
+func argsOf(t *Txn) []any {
+	return []any{t.ID, t.Idem, t.Digest, t.Terminal, t.Branch, t.Channel, t.Host, t.Kind, t.Batch, t.STAN, t.Amount, int64(t.State), t.RC,
+		t.HostSTAN, t.HostTime, t.Reference, t.PANMasked, t.PANIndex, t.Request, t.Answer, clip(t.Note, maxNote), t.Day, t.Merchant, ms(t.Created), ms(t.Updated), int64(0)}
+}
+
+func insertKeyed(tx *Tx, t *Txn, args []any) (fresh bool, err error) {
+	if n, err := tx.exec(insertKey, t.Idem, t.ID); n != 1 || err != nil {
+		return false, err
+	}
+	n, err := tx.exec(insertTxn, args...)
+	return n == 1, err
+}
+
+// insertOnce is insertKeyed on SQLite, where recent and the unique index are the arbiter.
+func (s *Store) insertOnce(tx *Tx, t *Txn, args []any) (fresh bool, err error) {
+	if _, there := s.w.recent.number(t.Idem); there {
+		return false, nil
+	}
+	searchable := s.searchable(t.ID)
+	args[len(args)-1] = searchable
+	n, err := tx.exec(insertTxnOnce, args...)
+	if n == 1 && searchable == 0 {
+		s.w.recent.add(t.Idem, t.ID)
+		tx.taken = append(tx.taken, t.Idem)
+	}
+	return n == 1, err
 }
 
 // maxNote is the length of NOTE columns.
@@ -235,10 +263,13 @@ func scanTxn(r scanner) (*Txn, error) {
 
 // ByIdem finds a transaction by its idempotency key.
 func (s *Store) ByIdem(ctx context.Context, idem string) (*Txn, error) {
-	if !s.d.keyed() {
-		return scanTxn(s.row(ctx, selectTxn+`WHERE IDEMPOTENCY_KEY=?`, idem))
+	id, ok := s.w.recent.number(idem)
+	switch {
+	case ok:
+		return s.ByID(ctx, id)
+	case !s.d.keyed():
+		return scanTxn(s.row(ctx, selectTxn+`WHERE IDEMPOTENCY_KEY=? AND `+schema.Searchable, idem))
 	}
-	var id int64
 	if err := s.row(ctx, `SELECT JOURNAL_NUMBER FROM TX_ON_KEY WHERE IDEMPOTENCY_KEY=?`, idem).Scan(&id); err != nil {
 		return nil, found(err)
 	}
@@ -260,9 +291,6 @@ func (s *Store) ByOriginal(ctx context.Context, terminal, batch, stan string) (*
 	w.and("TERMINAL_NUMBER=?", terminal)
 	w.and("BATCH_NUMBER=?", batch)
 	w.and("TRACE_NUMBER=?", stan)
-	if !s.d.keyed() { // the beginning of the key
-		w.and("IDEMPOTENCY_KEY>=? AND IDEMPOTENCY_KEY<?", terminal+"|", terminal+"}")
-	}
 	return scanTxn(s.row(ctx, selectTxn+w.text+` ORDER BY JOURNAL_NUMBER DESC LIMIT 1`, w.args...))
 }
 

@@ -19,6 +19,7 @@ type Tx struct {
 	ctx   context.Context
 	conn  *sql.Conn
 	stmts map[string]*prepared
+	taken []string // keys that this transaction has added to recent
 }
 
 type prepared struct {
@@ -54,6 +55,27 @@ func (t *Tx) exec(q string, args ...any) (int64, error) {
 		return 0, err
 	}
 	return r.RowsAffected()
+}
+
+// texts reads one column of text.
+func (t *Tx) texts(q string, args ...any) (out []string, err error) {
+	s, err := t.stmt(q)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.QueryContext(t.ctx, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // Err tells
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		out = append(out, v)
+	}
+	return out, rows.Err()
 }
 
 // control runs BEGIN, COMMIT or ROLLBACK, which MySQL does not prepare.
@@ -112,6 +134,9 @@ func (l *lane) open(ctx context.Context) error {
 	c, err := l.db.Conn(ctx)
 	if err != nil {
 		return err
+	}
+	if !l.marked() {
+		ctx = context.WithoutCancel(ctx) // nothing of a file is waited for in vain, and the driver starts a goroutine for each statement that can be cancelled
 	}
 	t := &Tx{d: l.w.d, ctx: ctx, conn: c, stmts: map[string]*prepared{}}
 	err = l.w.d.prepare(ctx, c)
@@ -240,14 +265,19 @@ var errCommit = errors.New("store: commit")
 
 // once runs batch as one transaction, with statements of many rows or each write by itself. After an error nothing of it remains, but for errCommit
 // on a networked engine: there it is not known.
-func (l *lane) once(batch []*job, many bool) error {
+func (l *lane) once(batch []*job, many bool) (err error) {
 	tx := l.tx
+	tx.taken = tx.taken[:0]
+	defer func() {
+		if err != nil {
+			l.w.recent.remove(tx.taken)
+		}
+	}()
 	if err := tx.control(tx.d.begin); err != nil {
 		l.lose()
 		return fmt.Errorf("store: begin: %w", err)
 	}
-	err := l.fill(batch, many)
-	if err != nil {
+	if err := l.fill(batch, many); err != nil {
 		if tx.control("ROLLBACK") != nil {
 			l.lose()
 		}

@@ -40,6 +40,7 @@ type Options struct {
 	Archives   string        // folder of archived months; empty: none
 	Queue      int           // writes that may wait; 0 = 4096
 	Batch      int           // writes in one commit at most; 0 = 256
+	Tool       bool          // beside a running server, which brings the indexes of a file up to date alone
 	Writers    int           // writing connections of a networked database; 0 = 2
 	Patience   time.Duration // how long a lost database is waited for before writes fail; 0 = 10 s
 	Lease      time.Duration // what a server has is another's when it was not heard of for so long; 0 = 10 s
@@ -111,7 +112,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.w, err = newWriter(ctx, d, o, lanes); err != nil {
 		return nil, errors.Join(err, s.read.Close(), s.db.Close())
 	}
-	if err = s.startIndex(ctx); err != nil {
+	if err = s.startIndex(ctx, o.Tool); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

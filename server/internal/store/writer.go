@@ -39,12 +39,13 @@ type writer struct {
 	pool     sync.Pool
 	names    []string     // of the lanes
 	node     atomic.Int64 // number of this server; 0 before Join
+	recent   recent
 
 	commits, writes, splits, refused, retries, resolved, unknown atomic.Uint64
 }
 
 func newWriter(ctx context.Context, d *dialect, o Options, lanes []*lane) (*writer, error) {
-	w := &writer{d: d, queue: make(chan *job, o.Queue), batch: o.Batch, delay: o.FsyncDelay, patience: o.Patience}
+	w := &writer{d: d, queue: make(chan *job, o.Queue), batch: o.Batch, delay: o.FsyncDelay, patience: o.Patience, recent: recent{numbers: map[string]int64{}}}
 	w.pool.New = func() any { return &job{done: make(chan struct{}, 1)} }
 	for _, l := range lanes {
 		l.w = w
@@ -100,7 +101,10 @@ func (w *writer) run(l *lane) {
 	batch := make([]*job, 0, w.batch)
 	for j := range w.queue {
 		batch = append(batch[:0], j)
-		runtime.Gosched() // lets those who are about to write join this commit; nothing is waited for
+		for n := -1; n < len(w.queue); { // those who are about to write may join this commit; nothing is waited for
+			n = len(w.queue)
+			runtime.Gosched()
+		}
 	take:
 		for len(batch) < w.batch {
 			select {

@@ -27,6 +27,11 @@ func Step(e Engine, v int, o Options) []string {
 			}
 		}
 		for _, x := range t.Indexes {
+			if e.in(x.On) && x.Until == v {
+				out = append(out, "DROP INDEX IF EXISTS "+x.Name(t)+map[bool]string{true: " ON " + t.Name}[e == MariaDB])
+			}
+		}
+		for _, x := range t.Indexes {
 			if e.in(x.On) && (x.Since == v || x.Since == 0 && fresh && e != MariaDB) {
 				out = append(out, CreateIndex(e, t, x))
 			}

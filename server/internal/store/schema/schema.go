@@ -67,6 +67,7 @@ type Index struct {
 	Where   string // partial: on engines that have them; the others take the whole
 	On      Engine // 0 = Every
 	Since   int
+	Until   int // version that dropped it; 0 = it is there
 }
 
 // Table of the database.
@@ -136,6 +137,8 @@ func (i Index) where(s string) Index { i.Where = s; return i }
 func (i Index) on(e Engine) Index { i.On = e; return i }
 
 func (i Index) from(v int) Index { i.Since = v; return i }
+
+func (i Index) until(v int) Index { i.Until = v; return i }
 
 func (c Column) from(v int) Column { c.Since = v; return c }
 

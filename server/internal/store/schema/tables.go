@@ -67,7 +67,8 @@ var transactions = []Table{
 		settleDate(),
 		col("MERCHANT_NUMBER", Chars, 15, "merchant of the terminal at that time, field 42").or("''").from(5),
 	}, append(searched(),
-		unique("IDEMPOTENCY_KEY").on(SQLite),
+		unique("IDEMPOTENCY_KEY").on(SQLite).until(7), // of all rows
+		unique("IDEMPOTENCY_KEY").on(SQLite).where(Searchable).from(7),
 		index("TRANS_STATE", "JOURNAL_NUMBER").where(Unsettled),
 	)...).byTime(),
 	table("TX_ON_KEY", "arbiter of repeats: a partitioned table cannot have this unique key itself", []Column{

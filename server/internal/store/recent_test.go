@@ -1,0 +1,159 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"zhigui/server/internal/store/schema"
+)
+
+func openFile(t *testing.T, file string) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), Options{DSN: file, FsyncDelay: 5 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	s.index.end() // the test itself says when rows go into the indexes
+	return s
+}
+
+// A repeat is refused wherever the key of the first one is: in the same commit, in memory, in the index, and after
+// a start with rows that the index has not taken in.
+func TestARepeatIsRefusedWhereverItsKeyIsKept(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "t.db")
+	begin := time.Now().Add(-time.Hour)
+	old := func(i int64) *Txn { x := row(i); x.ID = NumberAt(begin) + i; return x }
+	repeats := func(s *Store, when string) {
+		t.Helper()
+		for i := int64(1); i <= 3; i++ {
+			first, again := old(i), row(100+i)
+			again.Idem = first.Idem
+			if fresh, err := s.Insert(t.Context(), again); fresh || err != nil {
+				t.Errorf("%s: repeat of %d: fresh %v, %v", when, i, fresh, err)
+			}
+			if got, err := s.ByIdem(t.Context(), first.Idem); err != nil || got.ID != first.ID {
+				t.Errorf("%s: %d by its key: %+v, %v", when, i, got, err)
+			}
+		}
+		if _, err := s.ByIdem(t.Context(), "T|4"); !errors.Is(err, ErrNotFound) {
+			t.Error(when, err)
+		}
+	}
+	s := openFile(t, file)
+	for i := int64(1); i <= 3; i++ {
+		insert(t, s, old(i))
+	}
+	repeats(s, "in memory")
+	_ = s.Close()
+	s = openFile(t, file)
+	if len(s.w.recent.numbers) != 3 {
+		t.Fatalf("%d keys after a start", len(s.w.recent.numbers))
+	}
+	repeats(s, "after a start")
+	if n, err := s.indexOnce(t.Context(), time.Now()); n != 3 || err != nil {
+		t.Fatal(n, err)
+	}
+	if len(s.w.recent.numbers) != 0 {
+		t.Errorf("%d keys in memory that the index has", len(s.w.recent.numbers))
+	}
+	repeats(s, "in the index")
+	late := old(0)
+	late.Idem = "T|late" // its number is before the mark: it goes into the index by itself
+	insert(t, s, late)
+	if fresh, err := s.Insert(t.Context(), &Txn{ID: late.ID + 50, Idem: late.Idem, Digest: []byte{1}, Created: begin, Updated: begin}); fresh || err != nil || len(s.w.recent.numbers) != 0 {
+		t.Error(fresh, err, s.w.recent.numbers)
+	}
+	_ = s.Close()
+	s = openFile(t, file)
+	repeats(s, "in the index, after a start")
+
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	fresh := 0
+	for i := range int64(40) {
+		wg.Go(func() {
+			x := row(200 + i)
+			x.Idem = "T|same"
+			ok, err := s.Insert(context.Background(), x)
+			if err != nil {
+				t.Error(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if ok {
+				fresh++
+			}
+		})
+	}
+	wg.Wait()
+	if fresh != 1 {
+		t.Errorf("%d of forty at once were fresh", fresh)
+	}
+}
+
+// What was taken back with its commit may be written afterwards, and nothing that was written with it is lost.
+func TestAKeyIsFreeAgainAfterItsCommitWasTakenBack(t *testing.T) {
+	s := openFile(t, filepath.Join(t.TempDir(), "t.db"))
+	x, y := row(1), row(2)
+	errWrong := errors.New("wrong")
+	if err := s.write(t.Context(), func(tx *Tx) error {
+		if fresh, err := s.insertOnce(tx, x, argsOf(x)); !fresh || err != nil {
+			t.Error(fresh, err)
+		}
+		return errWrong
+	}); !errors.Is(err, errWrong) {
+		t.Fatal(err)
+	}
+	if _, err := s.ByIdem(t.Context(), x.Idem); !errors.Is(err, ErrNotFound) {
+		t.Error(err)
+	}
+	insert(t, s, x)
+	insert(t, s, y)
+	if fresh, err := s.Insert(t.Context(), x); fresh || err != nil {
+		t.Error(fresh, err)
+	}
+}
+
+// A file of the version before, whose unique index has all rows, is brought up to date and refuses its repeats.
+func TestAFileWithTheOldIndexKeepsItsKeys(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "t.db")
+	s := openFile(t, file)
+	x := row(1)
+	insert(t, s, x)
+	table := schema.TableOf("TX_ON_JOURNAL")
+	if err := s.write(t.Context(), func(tx *Tx) error {
+		for _, i := range table.Indexes {
+			if i.Until != 7 {
+				continue
+			}
+			if _, err := tx.exec("DROP INDEX " + i.Name(table)); err != nil {
+				return err
+			}
+			if _, err := tx.exec(schema.CreateIndex(schema.SQLite, table, i)); err != nil {
+				return err
+			}
+		}
+		n, err := tx.exec(`DELETE FROM SY_DB_VERSION WHERE version_id>=7`)
+		if n == 0 {
+			t.Error("no version 7")
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	s = openFile(t, file)
+	var text string
+	if err := s.row(t.Context(), `SELECT sql FROM sqlite_master WHERE name='TX_ON_JOURNAL_IDEMPOTENCY_KEY_IDX'`).Scan(&text); err != nil || !strings.Contains(text, schema.Searchable) {
+		t.Error(text, err)
+	}
+	if fresh, err := s.Insert(t.Context(), x); fresh || err != nil {
+		t.Error(fresh, err)
+	}
+}
