@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -31,6 +32,7 @@ func transactions(b *testing.B, terminals int) {
 	var (
 		wg   sync.WaitGroup
 		next atomic.Int64
+		took = make([]time.Duration, b.N+1)
 	)
 	before, commits := cpu(), s.Stats().Commits
 	b.ResetTimer()
@@ -42,6 +44,7 @@ func transactions(b *testing.B, terminals int) {
 					return
 				}
 				g := i * 7919 % int64(terminals)
+				begin := time.Now()
 				at := time.UnixMilli(1_800_000_000_000 + i)
 				x := &Txn{ID: 1_900_000_000_000_000_000 + i*5000, Idem: fmt.Sprintf("T%07d|%06d|%012d", g, 1, i), Digest: make([]byte, 32), Terminal: fmt.Sprintf("T%07d", g),
 					Branch: "0101", Channel: "pos", Host: "core", Kind: "withdrawal", Batch: "000001", STAN: fmt.Sprintf("%06d", i%1000000), Amount: 30000, State: Intent,
@@ -56,12 +59,17 @@ func transactions(b *testing.B, terminals int) {
 					b.Error(err)
 					return
 				}
+				took[i] = time.Since(begin)
 			}
 		})
 	}
 	wg.Wait()
 	b.StopTimer()
 	b.ReportMetric(float64((cpu()-before).Microseconds())/float64(b.N), "cpu-us/op")
+	slices.Sort(took)
+	for _, p := range []float64{50, 99, 99.9} {
+		b.ReportMetric(float64(took[int(float64(b.N)*p/100)].Microseconds())/1000, fmt.Sprintf("p%v-ms", p))
+	}
 	if fi, err := os.Stat(file + "-wal"); err == nil {
 		b.ReportMetric(float64(fi.Size())/4120/float64(s.Stats().Commits-commits), "frames/commit")
 	}

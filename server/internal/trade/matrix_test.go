@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -28,15 +29,19 @@ import (
 	"zhigui/sim/bankhost"
 )
 
-// free is a port that nobody listens on.
+// free is an address that nobody listens on, below the ports that the system gives to connections: one of
+// those may be taken before its listener starts.
 func free(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 200 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 12000+rand.IntN(20000)))
+		if err == nil {
+			defer l.Close() //nolint:errcheck // test
+			return l.Addr().String()
+		}
 	}
-	defer l.Close() //nolint:errcheck // test
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 // partner is a third party: one key for all its messages, one format, one carrier.
