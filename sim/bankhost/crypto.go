@@ -22,15 +22,15 @@ type Zone struct {
 // use takes its own from a pool.
 type zone struct {
 	sm4        bool
-	pin        sync.Pool
-	mac        sync.Pool
+	pin, mac   *sync.Pool
 	tdes       cipher.Block
 	mac1, mac2 cipher.Block
-	before     *zone // of the same MAC key, with the PIN key before: a message does not tell which it is under
+	dataID     []byte // of the data keys that a message came under
+	before     *zone  // of the same MAC key, with the PIN key before: a message does not tell which it is under
 }
 
 func newZone(z Zone) (*zone, error) {
-	out := &zone{sm4: z.SM4}
+	out := &zone{sm4: z.SM4, pin: &sync.Pool{}, mac: &sync.Pool{}}
 	if z.SM4 {
 		if _, err := sm4.NewCipher(z.PIK); err != nil {
 			return nil, fmt.Errorf("bankhost: PIN key: %w", err)

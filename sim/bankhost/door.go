@@ -20,14 +20,16 @@ import (
 
 // Door is one more way to the host.
 type Door struct {
-	Kind    string // long, short, async, group, http, soap, kafka
-	Dialect string // cups128, or a format that comes with the platform
+	Kind    string          // long, short, async, group, http, soap, kafka
+	Dialect string          // cups128, or a format that comes with the platform
+	Format  *format.Dialect // or one of its own
 	Listen  string
 	Address string // of the acquirer (async, group), or of the brokers
 	Count   int    // connections of a group, each way
 	TLS     *tls.Config
 	Request string // topics
 	Answer  string
+	Cipher  *Cipher // fields or messages are encrypted
 }
 
 // closers end a door.
@@ -42,12 +44,17 @@ func (c closers) Close() error {
 
 func (h *Host) openDoor(d Door) error {
 	var w wire = native{}
-	if d.Dialect != "cups128" && d.Dialect != "cups128sm4" {
+	if d.Format != nil {
+		w = foreign{d.Format}
+	} else if d.Dialect != "cups128" && d.Dialect != "cups128sm4" {
 		f, err := format.Builtin(d.Dialect)
 		if err != nil {
 			return err
 		}
 		w = foreign{f}
+	}
+	if d.Cipher != nil {
+		w = sealed{w, d.Cipher}
 	}
 	if d.Kind == "kafka" {
 		return h.kafkaDoor(d, w)

@@ -26,6 +26,8 @@ type Options struct {
 	BenchCards int
 	// Fast reads and writes messages with a codec of its own instead of moov's, for load tests.
 	Fast bool
+	// Cipher of the interchange link: fields are encrypted. nil: none are.
+	Cipher *Cipher
 	// Doors are more ways to the same accounts, in other formats and over other carriers.
 	Doors []Door
 	Log   *slog.Logger
@@ -36,6 +38,7 @@ type Host struct {
 	o     Options
 	keys  atomic.Pointer[[]*zone] // the newest last; those before stay good for what is under way
 	codec codec
+	wire  wire // of the interchange link
 	l     *ledger
 	ln    net.Listener
 	web   *http.Server
@@ -79,7 +82,10 @@ func Start(o Options) (*Host, error) {
 		pinBytes = 16
 	}
 	slow := moov{spec(pinBytes)}
-	h := &Host{o: o, codec: slow, live: map[net.Conn]struct{}{}, work: make(chan job), quit: make(chan struct{})}
+	h := &Host{o: o, codec: slow, live: map[net.Conn]struct{}{}, work: make(chan job), quit: make(chan struct{}), wire: native{}}
+	if o.Cipher != nil {
+		h.wire = sealed{native{}, o.Cipher}
+	}
 	h.keys.Store(&[]*zone{z})
 	if o.Fast {
 		h.codec = newFast(slow, pinBytes)
@@ -219,7 +225,7 @@ func (h *Host) serve(c net.Conn) {
 	}()
 	r := bufio.NewReaderSize(c, 64<<10)
 	for {
-		body, err := native{}.read(r)
+		body, err := h.wire.read(r)
 		if err != nil {
 			return
 		}
@@ -254,7 +260,7 @@ func (h *Host) worker(j job) {
 
 // handle answers one message, as the scenario for it wants.
 func (h *Host) handle(p *peer, body []byte) {
-	h.exchange(native{}, body, p.send, func() { _ = p.c.Close() })
+	h.exchange(h.wire, body, p.send, func() { _ = p.c.Close() })
 }
 
 // exchange answers one message that came by w: send takes the frames of the answer, drop cuts the

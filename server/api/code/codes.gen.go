@@ -28,6 +28,7 @@ const (
 	ReasonRisk          = "ReasonRisk"          // 1022: To protect your money, please go to the counter
 	ReasonOther         = "ReasonOther"         // 1023: Not approved; please ask the lobby manager
 	TooMany             = "TooMany"             // 1024: Too many tries, please wait a moment
+	CipherRefused       = "CipherRefused"       // 1031: Encrypted messages of a peer are refused: another key, changed, or in the clear
 	RespApproved        = "RespApproved"        // 2001: Approved
 	RespTerminalUnknown = "RespTerminalUnknown" // 2002: This machine cannot serve you now
 	RespCaptureCard     = "RespCaptureCard"     // 2003: Please contact your bank; the card has been kept

@@ -69,9 +69,7 @@ func (m *Message) Plain(dst []byte, fields []int, block int) []byte {
 			dst = append(dst, make([]byte, block)...)
 			_, _ = rand.Read(dst[at:]) // never fails since Go 1.24
 		}
-		v := m.Get(n)
-		dst = append(dst, byte(n), byte(len(v)>>8), byte(len(v))) //nolint:gosec // a field is at most 999 long
-		dst = append(dst, v...)
+		dst = m.AppendFields(dst, []int{n})
 	}
 	if len(dst) == at {
 		return dst
@@ -114,7 +112,29 @@ func (m *Message) Disclose(plain []byte, block int) error {
 		return ErrEnvelope
 	}
 	m.Unset(m.d.Number(Private))
-	for b := plain[block:end]; len(b) > 0; {
+	return m.fill(plain[block:end])
+}
+
+// Encloses tells whether data element n of d may travel encrypted: not what says whose message it is.
+func (d *Dialect) Encloses(n int) bool { return d.Field(n) != nil && d.encloses(n) }
+
+// AppendFields appends the fields that m has to dst: { number (1) ‖ length (2, big-endian) ‖ value } …
+func (m *Message) AppendFields(dst []byte, fields []int) []byte {
+	for _, n := range fields {
+		if m.Has(n) {
+			v := m.Get(n)
+			dst = append(dst, byte(n), byte(len(v)>>8), byte(len(v))) //nolint:gosec // a field is at most 999 long
+			dst = append(dst, v...)
+		}
+	}
+	return dst
+}
+
+// TakeFields puts what AppendFields made into m, which has none of it.
+func (m *Message) TakeFields(plain []byte) error { return m.fill(plain) }
+
+func (m *Message) fill(plain []byte) error {
+	for b := plain; len(b) > 0; {
 		if len(b) < 3 || len(b)-3 < int(binary.BigEndian.Uint16(b[1:])) {
 			return ErrEnvelope
 		}

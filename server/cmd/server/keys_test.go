@@ -58,6 +58,31 @@ func TestKeysOfAnotherProcessAreSeenWithoutARestart(t *testing.T) {
 		}
 	}
 
+	for i, share := range [][]byte{bytes.Repeat([]byte{0x11}, 32), bytes.Repeat([]byte{0x55, 0x0F}, 16)} {
+		if _, err := other.EnterComponent(hsm.Component{Owner: "partner", Alg: paycrypto.AES, Number: i + 1, By: string(rune('a' + i))}, share); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := other.FormKEK("partner", 2, nil); err != nil {
+		t.Fatal(err)
+	}
+	for n := range uint32(2) {
+		data, mak, err := other.MakeData("partner", paycrypto.SM4)
+		if err == nil {
+			_, err = other.ImportData("bills", "partner", data, mak)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		see()
+		now, err := running.Current("bills")
+		_, id, err2 := running.DataKey(now)
+		_, want, _ := other.DataKey(now)
+		if err != nil || err2 != nil || now.Version != n+1 || id != want {
+			t.Error("data keys: ", now, err, err2)
+		}
+	}
+
 	if err := st.AddTerminal(ctx, &store.Terminal{ID: "T0000001", Merchant: "102290000000001", Branch: "0001", Zone: "3des", Enabled: true, Created: began}); err != nil {
 		t.Fatal(err)
 	}

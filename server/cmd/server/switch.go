@@ -74,6 +74,9 @@ func (s *services) startTrade(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("channels[%d].dialect: %w", i, err)
 		}
+		if codec, err = s.encrypted(codec, ch.Cipher, &ch.Link, ch.Name); err != nil {
+			return fmt.Errorf("channels[%d].%w", i, err)
+		}
 		if ch.KeyFile != "" {
 			if err := s.importKeys(ch.Keys, ch.Alg, ch.KeyFile); err != nil {
 				return fmt.Errorf("channels[%d].keyFile: %w", i, err)
@@ -151,6 +154,9 @@ func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, err
 	if err != nil {
 		return nil, fmt.Errorf("dialect: %w", err)
 	}
+	if codec, err = s.encrypted(codec, c.Cipher, &c.Link, c.Name); err != nil {
+		return nil, err
+	}
 	if c.Keys != "" {
 		if err := s.importKeys(c.Owner, c.Zone, c.Keys); err != nil {
 			return nil, err
@@ -164,6 +170,9 @@ func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, err
 		Acquirer: c.Acquirer, Forwarder: c.Forwarder, Trace: trade.TraceNumbers(s.st, c.Acquirer, c.Forwarder), Log: s.log}
 	if c.Management == "none" {
 		o.Management = ""
+	}
+	if c.Cipher != nil {
+		o.Data = c.Cipher.Owner
 	}
 	h := host.New(o)
 	if _, err := h.Key(); err != nil {

@@ -208,6 +208,44 @@ func keyImport(args []string) error {
 	return j.done(fmt.Sprintf("PIN and MAC key, version %d, under the KEK of %s", ref.Version, *kek), err)
 }
 
+// keyData installs data keys, or makes them for the other side, which has to have them first.
+func keyData(args []string) error {
+	j := newKeyJob("key data")
+	kek := j.fs.String("kek", "", "owner of the KEK")
+	alg := j.fs.String("make", "", "make keys of this algorithm and print them as key blocks; they are not installed by it")
+	if err := j.start(args); err != nil {
+		return err
+	}
+	if *alg != "" {
+		return j.makeData(*kek, *alg)
+	}
+	ref, err := j.h.ImportData(*j.owner, *kek, j.line(), j.line())
+	var id [3]byte
+	if err == nil {
+		_, id, err = j.h.DataKey(ref)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(j.out, "data keys of %s: version %d, check value %X\n", ref.Owner, ref.Version, id)
+	}
+	return j.done(fmt.Sprintf("data keys, version %d, check value %X, under the KEK of %s", ref.Version, id, *kek), err)
+}
+
+func (j *keyJob) makeData(kek, name string) error {
+	alg, ok := map[string]paycrypto.Alg{"3des": paycrypto.DES, "aes": paycrypto.AES, "sm4": paycrypto.SM4}[name]
+	soft, err := j.soft()
+	if err == nil && !ok {
+		err = errors.New("--make: 3des, aes or sm4")
+	}
+	var data, mak string
+	if err == nil {
+		data, mak, err = soft.MakeData(kek, alg)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(j.out, "%s\n%s\n", data, mak)
+	}
+	return j.done("new data keys made, under the KEK of "+kek, err)
+}
+
 func keyExport(args []string) error {
 	j := newKeyJob("key export")
 	kek := j.fs.String("kek", "", "owner of the KEK")

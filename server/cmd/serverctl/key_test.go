@@ -98,14 +98,26 @@ func TestTwoPersonsBringAKeyAndEveryActIsAudited(t *testing.T) {
 			t.Errorf("exported key %d: %v", i, err)
 		}
 	}
+	// Data keys of a partner: made here for both sides, installed when the other side has them.
+	made := must("secret anna\n", "key", "data", "--owner", "bills", "--by", "anna", "--kek", "bank", "--make", "sm4")
+	blocks := strings.Fields(made)
+	_, raw, err := keyblock.Unwrap(whole, blocks[0])
+	if err != nil || len(blocks) != 2 {
+		t.Fatal(made, err)
+	}
+	dk, _ := paycrypto.NewKey(paycrypto.SM4, raw)
+	if out := must("secret bert\n"+made, "key", "data", "--owner", "bills", "--by", "bert", "--kek", "bank"); !strings.Contains(out, fmt.Sprintf("version 1, check value %X", dk.CheckValue(3))) {
+		t.Error(out)
+	}
+	refused("data keys in the wrong order", "secret bert\n"+blocks[1]+"\n"+blocks[0]+"\n", "key", "data", "--owner", "bills", "--by", "bert", "--kek", "bank")
+	refused("data keys among PIN keys", "secret bert\n"+made, "key", "data", "--owner", "host", "--by", "bert", "--kek", "bank")
 	list := must("", "key", "list")
-	for _, want := range []string{"KEK", "PIN", "MAC", "sm4", kcv} {
+	for _, want := range []string{"KEK", "PIN", "MAC", "TDK", "sm4", kcv} {
 		if !strings.Contains(list, want) {
 			t.Errorf("%s is not listed:\n%s", want, list)
 		}
 	}
-	st, _, err = open(cfg)
-	if err != nil {
+	if st, _, err = open(cfg); err != nil {
 		t.Fatal(err)
 	}
 	defer st.Close() //nolint:errcheck // the test's end
@@ -124,7 +136,8 @@ func TestTwoPersonsBringAKeyAndEveryActIsAudited(t *testing.T) {
 		}
 	}
 	want := "anna key.component bank refused\nmia key.component bank refused\nanna key.component bank component\nanna key.component bank failed:\n" +
-		"anna key.form bank failed:\nbert key.component bank component\nbert key.form bank failed:\nbert key.form bank KEK\nanna key.import host PIN\nanna key.export host PIN"
+		"anna key.form bank failed:\nbert key.component bank component\nbert key.form bank failed:\nbert key.form bank KEK\nanna key.import host PIN\nanna key.export host PIN\n" +
+		"anna key.data bills new\nbert key.data bills data\nbert key.data bills failed:\nbert key.data host failed:"
 	if got := strings.Join(trail, "\n"); got != want {
 		t.Errorf("audit trail:\n%s", got)
 	}

@@ -25,6 +25,8 @@ type Host struct {
 	Forwarder  string    `yaml:"forwarder"`
 	Link       link.Spec `yaml:"link"`
 	Limits     Limits    `yaml:"limits"`
+
+	Cipher *link.Cipher `yaml:"cipher"` // fields or messages that travel encrypted under data keys; nil: none
 }
 
 // Limits of a host; zero values are defaults.
@@ -55,6 +57,8 @@ type Channel struct {
 	Encrypt []string  `yaml:"encrypt"`
 	Clear   bool      `yaml:"clear"` // with encrypt: terminals without a data key are served, too
 	Link    link.Spec `yaml:"link"`
+
+	Cipher *link.Cipher `yaml:"cipher"` // of a partner (keys): as of a host
 }
 
 // defaults of a switch with one bank host and the two kinds of terminals.
@@ -122,6 +126,11 @@ func (c *Config) validateSwitch() (key, reason string) {
 		if key, reason := h.Link.Validate(false); reason != "" {
 			return at + ".link." + key, reason
 		}
+		if h.Cipher != nil {
+			if key, reason := h.Cipher.Validate(); reason != "" {
+				return at + ".cipher." + key, reason
+			}
+		}
 		switch {
 		case h.Name == "" || seen[h.Name]:
 			return at + ".name", "want a name of its own"
@@ -149,6 +158,14 @@ func (c *Config) validateSwitch() (key, reason string) {
 		at := fmt.Sprintf("channels[%d]", i)
 		if key, reason := ch.Link.Validate(true); reason != "" {
 			return at + ".link." + key, reason
+		}
+		if ch.Cipher != nil {
+			if key, reason := ch.Cipher.Validate(); reason != "" {
+				return at + ".cipher." + key, reason
+			}
+			if ch.Keys == "" {
+				return at + ".cipher", "is for partners; the bank's own terminals have data keys of their own (encrypt)"
+			}
 		}
 		switch {
 		case ch.Name == "" || seen[ch.Name]:

@@ -51,6 +51,8 @@ type Options struct {
 	Limits Limits
 	// Bare: its new keys come one by one in ECB under the KEK, not as TR-31 key blocks.
 	Bare bool
+	// Data is the owner of the data keys of the codec's cipher, which the host may change under the KEK as well.
+	Data string
 	// Management is the network management the host wants: "cups" (0820 sign-on when the links come up,
 	// echo) or empty.
 	Management string
@@ -232,16 +234,20 @@ func (h *Host) PackUnder(dst []byte, m *message.Message, key hsm.Ref) ([]byte, e
 	if key.Version == 0 && h.o.Codec.HasMAC() {
 		return dst, fmt.Errorf("%w: %w", ErrModule, hsm.ErrNoKey)
 	}
-	return h.pack(dst, m, key)
+	return h.pack(dst, m, key, link.Seal{})
 }
 
-func (h *Host) pack(dst []byte, m *message.Message, key hsm.Ref) ([]byte, error) {
+// pack packs a request, or the answer to what came with the seal s.
+func (h *Host) pack(dst []byte, m *message.Message, key hsm.Ref, s link.Seal) ([]byte, error) {
 	var failed error
-	out, err := h.o.Codec.Pack(dst, m, func(cover []byte) ([]byte, error) {
+	out, err := h.o.Codec.Answer(dst, m, func(cover []byte) ([]byte, error) {
 		mac, err := h.o.HSM.AppendMAC(nil, key, cover)
 		failed = err
 		return mac, err
-	})
+	}, s)
+	if errors.Is(err, link.ErrSealing) {
+		failed = err
+	}
 	if failed != nil {
 		return dst, fmt.Errorf("%w: %w", ErrModule, failed)
 	}

@@ -129,7 +129,7 @@ func (h *Host) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 		key = fresh
 	}
 	_ = a.SetString(39, rc)
-	out, err := h.pack(dst, a, key)
+	out, err := h.pack(dst, a, key, seal)
 	if err != nil {
 		h.o.Log.Error("answer to the host cannot be packed", "host", h.o.Name, "error", err.Error())
 		return nil, true
@@ -215,6 +215,9 @@ func FullDay(date string, now time.Time) (day string, ok bool) {
 // with a bar between them. Messages under the keys before stay good, in both directions: nothing that
 // is under way is lost.
 func (h *Host) rekey(m *message.Message) string {
+	if blocks, ok := strings.CutPrefix(m.String(48), "DK"); ok {
+		return h.rekeyData(blocks)
+	}
 	blocks, ok := strings.CutPrefix(m.String(48), "NK")
 	pik, mak, two := strings.Cut(blocks, "|")
 	if h.o.KEK == "" || !ok || !two {
@@ -226,5 +229,21 @@ func (h *Host) rekey(m *message.Message) string {
 		return "96"
 	}
 	h.o.Log.Info("new keys of the host", "host", h.o.Name, "version", ref.Version)
+	return "00"
+}
+
+// rekeyData takes new data keys: F48 is DK, the data key and the key of its MAC as TR-31 key blocks under the
+// KEK, with a bar between them. What comes under the keys before stays readable.
+func (h *Host) rekeyData(blocks string) string {
+	data, mak, two := strings.Cut(blocks, "|")
+	if h.o.KEK == "" || h.o.Data == "" || !two {
+		return "30"
+	}
+	ref, err := h.o.HSM.ImportData(h.o.Data, h.o.KEK, data, mak)
+	if err != nil {
+		h.o.Log.Error("new data keys of the host refused", "host", h.o.Name, "error", err.Error())
+		return "96"
+	}
+	h.o.Log.Info("new data keys of the host", "host", h.o.Name, "version", ref.Version)
 	return "00"
 }

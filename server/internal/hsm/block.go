@@ -92,7 +92,7 @@ func (s *Soft) openBlock(protect []byte, block string, u Use) ([]byte, paycrypto
 		return nil, 0, fmt.Errorf("%w: %w", ErrBlock, err)
 	}
 	alg, ok := map[byte]paycrypto.Alg{keyblock.AlgTDES: paycrypto.DES, keyblock.AlgDES: paycrypto.DES, keyblock.AlgAES: paycrypto.AES, keyblock.AlgSM4: paycrypto.SM4}[h.Algorithm]
-	first := map[Use]byte{UsePIN: 'P', UseMAC: 'M'}[u]
+	first := map[Use]byte{UsePIN: 'P', UseMAC: 'M', UseTDK: 'D'}[u]
 	if !ok || h.Usage[0] != first {
 		return nil, 0, fmt.Errorf("%w: usage %s, algorithm %c", ErrBlock, h.Usage, h.Algorithm)
 	}
@@ -129,6 +129,9 @@ func BlockHeader(protect, alg paycrypto.Alg, u Use) keyblock.Header {
 		h.Version = 'D'
 	}
 	h.Algorithm = map[paycrypto.Alg]byte{paycrypto.DES: keyblock.AlgTDES, paycrypto.AES: keyblock.AlgAES, paycrypto.SM4: keyblock.AlgSM4}[alg]
+	if u == UseTDK {
+		h.Usage = keyblock.UseData
+	}
 	if u == UseMAC {
 		h.Mode = 'C'
 		h.Usage = map[paycrypto.Alg]string{paycrypto.DES: keyblock.UseMAC3, paycrypto.AES: keyblock.UseCMAC, paycrypto.SM4: keyblock.UseMAC1}[alg]

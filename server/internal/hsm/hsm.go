@@ -91,6 +91,13 @@ type HSM interface {
 	ImportBare(owner, kek string, u Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (Ref, error)
 	// ExportBlock answers one of a zone's keys (UsePIN, UseMAC) as a TR-31 key block under the KEK of kek.
 	ExportBlock(key Ref, use Use, kek string) (string, error)
+	// ImportData installs the data keys of a partner or host, which are an owner of their own: the key that
+	// encrypts (usage D0) and that of the MAC over what it encrypted (M…), from TR-31 key blocks under the KEK of
+	// kek, as a new version; the version before stays usable. The same keys again change nothing.
+	ImportData(owner, kek, data, mak string) (Ref, error)
+	// DataKey answers the algorithm of the data key of that version, and its check value (3 bytes), which is
+	// its name on the line.
+	DataKey(key Ref) (paycrypto.Alg, [3]byte, error)
 	// Refresh reads again what is stored of these owners: another process (serverctl, another server) may have changed it.
 	Refresh(owners ...string) error
 	// AppendMAC appends the MAC of data: X9.19 in a DES zone, SM4 CBC-MAC in an SM4 zone,

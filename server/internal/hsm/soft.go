@@ -217,7 +217,10 @@ func (s *Soft) Import(own string, alg paycrypto.Alg, pik, mak []byte) error {
 	defer s.mu.Unlock()
 	v := uint32(1)
 	if o := s.owners[own]; o != nil && o.cur != nil && o.cur.mak != nil {
-		same, err := s.holds(own, o.cur, alg, pik, mak)
+		if o.cur.pik == nil {
+			return fmt.Errorf("%w: %s has data keys", ErrBlock, own)
+		}
+		same, err := s.holds(own, o.cur, alg, map[Use][]byte{UsePIN: pik, UseMAC: mak})
 		if err != nil || same {
 			return err
 		}
@@ -244,11 +247,11 @@ func (s *Soft) Import(own string, alg paycrypto.Alg, pik, mak []byte) error {
 }
 
 // holds says whether these are the owner's current keys.
-func (s *Soft) holds(own string, p *pair, alg paycrypto.Alg, pik, mak []byte) (bool, error) {
+func (s *Soft) holds(own string, p *pair, alg paycrypto.Alg, keys map[Use][]byte) (bool, error) {
 	if p.alg != alg {
 		return false, nil
 	}
-	for u, want := range map[Use][]byte{UsePIN: pik, UseMAC: mak} {
+	for u, want := range keys {
 		raw, _, err := s.raw(own, u, p.version)
 		if err != nil {
 			return false, err
@@ -337,7 +340,7 @@ func (s *Soft) pair(r Ref) (*pair, error) {
 	defer s.mu.RUnlock()
 	if o := s.owners[r.Owner]; o != nil {
 		for _, p := range [2]*pair{o.cur, o.prev} {
-			if p != nil && p.version == r.Version && p.mak != nil && p.pik != nil {
+			if p != nil && p.version == r.Version && p.mak != nil {
 				return p, nil
 			}
 		}
@@ -404,6 +407,9 @@ func (s *Soft) TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error) {
 	t, err := s.pair(to)
 	if err != nil {
 		return nil, err
+	}
+	if f.pik == nil || t.pik == nil { // data keys
+		return nil, ErrNoKey
 	}
 	out, err := paycrypto.Translate(f.pik, format(f.alg), t.pik, format(t.alg), block, pan)
 	if err != nil {

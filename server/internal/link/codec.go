@@ -5,6 +5,7 @@ import (
 
 	"zhigui/server/api/message"
 	"zhigui/server/api/message/format"
+	"zhigui/server/internal/hsm"
 )
 
 // Codec carries the messages of one model, an 8583 dialect in whose fields the engine thinks, over
@@ -17,6 +18,8 @@ type Codec struct {
 	iso   *message.Dialect // the peer's dialect when messages need no translation
 	pairs []message.Canon  // what an answer has in common with its request, in the peer's dialect
 	idle  []byte
+
+	secret *secrecy // nil: nothing is encrypted
 }
 
 // NewCodec makes the codec of a peer that speaks d. model is used unless d is 8583 with the same
@@ -69,15 +72,56 @@ func (c *Codec) Idle() []byte { return c.idle }
 // Pack appends m as a whole frame to dst. sign computes the MAC of the covered bytes; a message is
 // sent without one only where the dialect has none, or where sign is nil (sign-in, before there are keys).
 func (c *Codec) Pack(dst []byte, m *message.Message, sign format.Sign) ([]byte, error) {
-	if c.iso == nil {
-		t, err := format.FromMessage(m)
+	if c.secret != nil {
+		return c.conceal(dst, m, sign, hsm.Ref{})
+	}
+	return c.plain(dst, m, sign)
+}
+
+// Answer is Pack for the answer to a request with the seal s: what is encrypted is so under the key of the
+// request, as its sender may not have a newer one yet.
+func (c *Codec) Answer(dst []byte, m *message.Message, sign format.Sign, s Seal) ([]byte, error) {
+	if c.secret != nil {
+		return c.conceal(dst, m, sign, s.key)
+	}
+	return c.plain(dst, m, sign)
+}
+
+// conceal packs a message of a link with encryption.
+func (c *Codec) conceal(dst []byte, m *message.Message, sign format.Sign, key hsm.Ref) ([]byte, error) {
+	switch x := c.secret; {
+	case x.s.Body:
+		frame, err := c.plain(nil, m, sign)
 		if err != nil {
 			return dst, err
 		}
-		if sign == nil {
-			sign = func([]byte) ([]byte, error) { return make([]byte, 16), nil }
-		}
-		return c.d.Pack(dst, t, sign)
+		return x.closeBody(c, dst, frame, key)
+	case c.iso != nil:
+		return x.packFields(c, dst, m, sign, key)
+	default:
+		return c.translated(dst, m, sign, func(t *format.Transaction) error { return x.closeValues(t, key) })
+	}
+}
+
+// translated packs m in a dialect that is not 8583 with the same numbers.
+func (c *Codec) translated(dst []byte, m *message.Message, sign format.Sign, conceal func(*format.Transaction) error) ([]byte, error) {
+	t, err := format.FromMessage(m)
+	if err == nil && conceal != nil {
+		err = conceal(t)
+	}
+	if err != nil {
+		return dst, err
+	}
+	if sign == nil {
+		sign = func([]byte) ([]byte, error) { return make([]byte, 16), nil }
+	}
+	return c.d.Pack(dst, t, sign)
+}
+
+// plain packs m as it is.
+func (c *Codec) plain(dst []byte, m *message.Message, sign format.Sign) ([]byte, error) {
+	if c.iso == nil {
+		return c.translated(dst, m, sign, nil)
 	}
 	if sign == nil || c.iso.MAC == 0 {
 		out, _, err := m.Pack(dst)
@@ -101,6 +145,9 @@ func (c *Codec) Pack(dst []byte, m *message.Message, sign format.Sign) ([]byte, 
 
 // Unpack reads body, one message without its frame, into m.
 func (c *Codec) Unpack(m *message.Message, body []byte) (Seal, error) {
+	if c.secret != nil {
+		return c.reveal(m, body)
+	}
 	if c.iso != nil {
 		err := m.Unpack(c.iso, body)
 		return Seal{m: m, cover: m.Covered()}, err
@@ -111,6 +158,42 @@ func (c *Codec) Unpack(m *message.Message, body []byte) (Seal, error) {
 	}
 	m.Reset(c.model)
 	return Seal{cover: s.Cover, s: s}, format.ToMessage(t, m)
+}
+
+// reveal reads a message of a link with encryption.
+func (c *Codec) reveal(m *message.Message, body []byte) (s Seal, err error) {
+	x := c.secret
+	if x.s.Body {
+		var key hsm.Ref
+		if body, key, err = x.openBody(body); err != nil {
+			return s, err
+		}
+		open := *c
+		open.secret = nil
+		s, err = open.Unpack(m, body)
+		s.key = key
+		return s, err
+	}
+	if c.iso != nil {
+		if err = m.Unpack(c.iso, body); err != nil {
+			return s, err
+		}
+		s = Seal{m: m, cover: m.Covered()}
+		s.key, err = x.openFields(c, m)
+		return s, err
+	}
+	t, mac, err := c.d.Unpack(body)
+	if err != nil {
+		return s, err
+	}
+	s = Seal{cover: mac.Cover, s: mac}
+	var refused error
+	s.key, refused = x.openValues(t)
+	m.Reset(c.model)
+	if err := format.ToMessage(t, m); err != nil {
+		return s, err
+	}
+	return s, refused
 }
 
 // Key pairs an answer with its request.
@@ -134,6 +217,7 @@ type Seal struct {
 	m     *message.Message
 	s     format.Seal
 	cover []byte
+	key   hsm.Ref // of what was encrypted
 }
 
 // Cover is what the MAC is computed over; nil when the message has no MAC.

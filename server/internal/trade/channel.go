@@ -90,7 +90,12 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	defer z.pool.Put(w)
 	w.keyed, w.term, w.host, w.to, w.claims = false, nil, nil, hsm.Ref{}, nil
 	var err error
-	if w.seal, err = z.o.Codec.Unpack(w.in, body); err != nil {
+	w.seal, err = z.o.Codec.Unpack(w.in, body)
+	refused := ""
+	if err != nil {
+		refused = z.undisclosed(err)
+	}
+	if err != nil && refused == "" {
 		z.e.count.garbage.Add(1)
 		z.e.o.Log.Warn("terminal message refused", "error", err.Error())
 		return nil, false
@@ -107,7 +112,10 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 			_ = w.reply.Put(c, v)
 		}
 	}
-	rc := z.route(ctx, w)
+	rc := refused
+	if rc == "" {
+		rc = z.route(ctx, w)
+	}
 	if rc != "" {
 		w.respond(rc)
 	}
@@ -120,7 +128,7 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	err = z.enclose(w)
 	var out []byte
 	if err == nil {
-		out, err = z.o.Codec.Pack(dst, w.reply, sign)
+		out, err = z.o.Codec.Answer(dst, w.reply, sign, w.seal)
 	}
 	if err != nil {
 		z.e.o.Log.Error("answer cannot be packed", "error", err.Error())

@@ -63,13 +63,18 @@ type rig struct {
 	secret []string        // fields that terminals encrypt
 	clear  bool            // or do not
 	wrap   func(hsm.HSM) hsm.HSM
-	bare   bool // the host's new keys come in ECB
+	bare   bool         // the host's new keys come in ECB
+	cipher *link.Cipher // of the link to core, and the bank's side of it
+	sealed *bankhost.Cipher
+	data   map[string]bankhost.DataKeys // data keys by owner
 }
 
 // hostOf is one more host of a rig.
 type hostOf struct {
 	name, dialect string
 	link          link.Spec
+	cipher        *link.Cipher
+	format        *format.Dialect // instead of dialect
 	host          *host.Host
 	client        link.Client
 }
@@ -99,7 +104,7 @@ func newRigOf(r *rig) *rig {
 	}
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
-		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Doors: r.doors, Log: discard()})
+		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Doors: r.doors, Cipher: r.sealed, Log: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,14 +152,31 @@ func (r *rig) start() {
 	if o.Log == nil {
 		o.Log = discard()
 	}
-	codec := codecOf(r.t, name, name)
-	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", KEK: "bank", Bare: r.bare, Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
+	for owner, k := range r.data {
+		err = r.importData(owner, k)
+		fatal()
+	}
+	codec, err := codecOf(r.t, name, name).Encrypted(r.cipher, r.hsm, false)
+	fatal()
+	owner := ""
+	if r.cipher != nil {
+		owner = r.cipher.Owner
+	}
+	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", KEK: "bank", Data: owner, Bare: r.bare, Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
 		Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: r.limits, Log: o.Log,
 		CutOver: func(ctx context.Context, day string) error { return r.st.SetDay(ctx, "core", day, time.Now()) }})
 	hosts, names := []*host.Host{r.host}, []string{"core"}
 	for i := range r.more {
 		m := &r.more[i]
-		ho := host.Options{Name: m.name, Codec: codecOf(r.t, m.dialect, "cups128"), HSM: r.hsm, Keys: "core", Acquirer: "99992900", Forwarder: "99990000",
+		c := codecOf(r.t, m.dialect, "cups128")
+		if m.format != nil {
+			c = link.NewCodec(m.format, dialect(r.t, "cups128"))
+		}
+		c, err := c.Encrypted(m.cipher, r.hsm, false)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		ho := host.Options{Name: m.name, Codec: c, HSM: r.hsm, Keys: "core", Acquirer: "99992900", Forwarder: "99990000",
 			Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: r.limits, Log: o.Log}
 		if m.link.Kind == "group" || m.link.Kind == "long" {
 			ho.Management = "cups"

@@ -52,6 +52,7 @@ type partner struct {
 	terminal string
 	stan     int
 	send     func(msg, frame []byte) ([]byte, error) // answers the message
+	sealed   *bankhost.Cipher                        // nil: nothing is encrypted
 }
 
 func (p *partner) sign(cover []byte) ([]byte, error) {
@@ -77,14 +78,14 @@ func (p *partner) ask(typ, code, card string, amount int64) (*format.Transaction
 }
 
 func (p *partner) exchange(q *format.Transaction) (*format.Transaction, error) {
-	frame, err := p.d.Pack(nil, q, p.sign)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	msg, _ := p.d.Frame.Strip(frame)
-	body, err := p.send(msg, frame)
+	body, err := p.send(p.close(q))
 	if err != nil {
 		return nil, err
+	}
+	if p.sealed != nil && p.sealed.Body {
+		if body, _, err = p.sealed.Open(p.sealed.Unbox(body)); err != nil {
+			return nil, err
+		}
 	}
 	a, seal, err := p.d.Unpack(body)
 	if err != nil {
@@ -224,7 +225,7 @@ func (r *rig) addPartner(s link.Spec, dialect string, tc *tls.Config) *partner {
 }
 
 // addPartnerOf is addPartner for one with a dialect of its own.
-func (r *rig) addPartnerOf(s link.Spec, d *format.Dialect, tc *tls.Config) *partner {
+func (r *rig) addPartnerOf(s link.Spec, d *format.Dialect, tc *tls.Config, cipher ...*link.Cipher) *partner {
 	r.t.Helper()
 	p := &partner{t: r.t, d: d, terminal: fmt.Sprintf("P%07d", len(r.lis))}
 	pik, mak := []byte("PPPPPPPPqqqqqqqq"), []byte("MMMMMMMMnnnnnnnn")
@@ -234,6 +235,12 @@ func (r *rig) addPartnerOf(s link.Spec, d *format.Dialect, tc *tls.Config) *part
 	p.pik, _ = paycrypto.NewKey(paycrypto.DES, pik)
 	p.mak, _ = paycrypto.NewKey(paycrypto.DES, mak)
 	codec := link.NewCodec(d, dialect(r.t, "pos64"))
+	for _, c := range cipher {
+		var err error
+		if codec, err = codec.Encrypted(c, r.hsm, false); err != nil {
+			r.t.Fatal(err)
+		}
+	}
 	z, err := r.eng.NewChannel(trade.ChannelOptions{Name: "partner", Zone: "partner", Codec: codec, Keys: "partner", Keep: s.Kind == "long"})
 	if err != nil {
 		r.t.Fatal(err)

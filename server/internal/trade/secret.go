@@ -4,7 +4,23 @@ import (
 	"errors"
 
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/link"
 )
+
+// undisclosed is the code for a partner's message whose encryption is not right, "" when it is none or there
+// is nothing to answer to.
+func (z *Channel) undisclosed(err error) string {
+	var c *link.CipherError
+	if !errors.As(err, &c) || !c.Rest {
+		return ""
+	}
+	z.e.o.Log.Warn("an encrypted message was refused", "channel", z.o.Name, "error", err.Error())
+	if c.Away {
+		return rcSystem
+	}
+	z.e.count.macErrors.Add(1)
+	return rcMAC
+}
 
 // zeros is the IV of an envelope, whose first block is random.
 var zeros [16]byte

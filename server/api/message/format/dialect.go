@@ -161,6 +161,16 @@ func (d *Dialect) ISO() *message.Dialect {
 	return nil
 }
 
+// Requires tells whether every message of d must have the canonical value c.
+func (d *Dialect) Requires(c message.Canon) bool {
+	for _, f := range d.fields {
+		if f.Canon == c && f.required {
+			return true
+		}
+	}
+	return false
+}
+
 // Carries tells whether messages of d have a field for the canonical value c.
 func (d *Dialect) Carries(c message.Canon) bool {
 	if e, ok := d.codec.(*iso); ok {

@@ -277,6 +277,7 @@ func bare(t *testing.T, m Module, alg paycrypto.Alg) {
 
 // blocks: what another bank wrapped comes in, what goes out opens there, and nothing under another KEK does.
 func blocks(t *testing.T, m Module, alg paycrypto.Alg) {
+	partnerKeys(t, m, alg)
 	for protect, raw := range map[paycrypto.Alg][]byte{paycrypto.DES: fill(0x1C), paycrypto.AES: append(fill(0x1D), fill(0x3D)...)} {
 		if protect == paycrypto.DES && alg != paycrypto.DES {
 			continue // a stronger key is not to stand under a weaker one

@@ -38,6 +38,7 @@ type pair struct {
 	version  uint32
 	pik, mak string
 	tdk      string // "": no data key
+	tdkID    [3]byte
 }
 
 type owner struct {
@@ -100,6 +101,7 @@ func (m *Module) load(r hsm.Record) {
 			o.cur.mak = text
 		default:
 			o.cur.tdk = text
+			copy(o.cur.tdkID[:], r.KCV)
 		}
 	}
 }
@@ -109,7 +111,7 @@ func (m *Module) pair(r hsm.Ref) (*pair, error) {
 	defer m.mu.RUnlock()
 	if o := m.owners[r.Owner]; o != nil {
 		for _, p := range [2]*pair{o.cur, o.prev} {
-			if p != nil && p.version == r.Version && p.pik != "" && p.mak != "" {
+			if p != nil && p.version == r.Version && p.mak != "" {
 				return p, nil
 			}
 		}
@@ -122,7 +124,7 @@ func (m *Module) Current(own string) (hsm.Ref, error) {
 	m.mu.RLock()
 	defer m.mu.RUnlock()
 	o := m.owners[own]
-	if o == nil || o.cur == nil || o.cur.mak == "" || o.cur.pik == "" {
+	if o == nil || o.cur == nil || o.cur.mak == "" {
 		return hsm.Ref{}, hsm.ErrNoKey
 	}
 	return hsm.Ref{Owner: own, Version: o.cur.version}, nil

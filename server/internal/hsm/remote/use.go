@@ -160,7 +160,7 @@ func (m *Module) importBlock(own, protect, b string, u hsm.Use) (hsm.Record, err
 		return hsm.Record{}, fmt.Errorf("%w: %w", hsm.ErrBlock, err)
 	}
 	alg, ok := map[byte]paycrypto.Alg{keyblock.AlgTDES: paycrypto.DES, keyblock.AlgDES: paycrypto.DES, keyblock.AlgAES: paycrypto.AES, keyblock.AlgSM4: paycrypto.SM4}[h.Algorithm]
-	if !ok || h.Usage[0] != map[hsm.Use]byte{hsm.UsePIN: 'P', hsm.UseMAC: 'M'}[u] {
+	if !ok || h.Usage[0] != map[hsm.Use]byte{hsm.UsePIN: 'P', hsm.UseMAC: 'M', hsm.UseTDK: 'D'}[u] {
 		return hsm.Record{}, fmt.Errorf("%w: usage %s, algorithm %c", hsm.ErrBlock, h.Usage, h.Algorithm)
 	}
 	answer, err := m.pool.do("A6", []byte("FFF"+protect+"R"+b+"S%00"))
@@ -283,6 +283,9 @@ func (m *Module) TranslatePIN(from, to hsm.Ref, enc, pan []byte) ([]byte, error)
 	t, err := m.pair(to)
 	if err != nil {
 		return nil, err
+	}
+	if f.pik == "" || t.pik == "" { // data keys
+		return nil, hsm.ErrNoKey
 	}
 	ff, tf := formats[f.alg], formats[t.alg]
 	if len(enc) != ff.size || len(pan) < 13 || len(pan) > 19 {
