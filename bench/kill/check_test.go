@@ -103,7 +103,7 @@ func (x *txn) Pending() bool {
 	case "suspense":
 		return true
 	}
-	return x.Host == "intent" || (x.Financial && (x.Host == "approved" || x.Host == "unknown"))
+	return x.Host == "intent" || (x.Financial && (x.Host == "approved" && x.Type != "transfer" || x.Host == "unknown"))
 }
 
 type ledger struct {
@@ -322,8 +322,8 @@ func (b *branch) check() {
 	dispenses := 0
 	var paid int64
 	for _, x := range bk.Txns {
-		if x.Type == "deposit" || x.Type == "cardIssue" {
-			continue // checkDeposits, checkCards
+		if x.Type == "deposit" || x.Type == "cardIssue" || x.Type == "transfer" {
+			continue // checkDeposits, checkCards, checkTransfers
 		}
 		dispenses += x.Dispenses
 		if x.Dispenses > 1 {

@@ -32,6 +32,9 @@ type visit struct {
 	// Book to be updated, open at Page.
 	Book string
 	Page int
+	// Payee of a transfer, and those who agree to a large one.
+	Payee  string
+	People []robot.Manager
 }
 
 // beTheCustomer is the page in a process of its own, so that it can be killed and stopped at
@@ -47,6 +50,11 @@ func beTheCustomer() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 40*time.Second)
 	defer cancel()
+	if w.Payee != "" {
+		v, err := w.Desk.Transfer(ctx, "demo-6", "123456", w.Payee, w.Amount, w.People, w.Person)
+		fmt.Printf("%+v, %v\n", v, err)
+		return
+	}
 	if w.Person != "" {
 		v, err := w.Desk.NewCard(ctx, w.Manager, w.Person, "246810", w.Manner)
 		fmt.Printf("%+v, %v\n", v, err)

@@ -9,7 +9,7 @@
 //	I5  the present status after a restart is about the last dispense that really started
 //	I6  nothing that is sent twice moves cash twice
 //
-// (deposits: D1 to D4, new cards: C1 to C4, passbooks: B1 to B4)
+// (deposits: D1 to D4, new cards: C1 to C4, passbooks: B1 to B4, transfers: T1 to T4)
 // and Σ ledger of the bank = Σ cash given, once a person has counted what is in suspense.
 package kill
 
@@ -174,7 +174,8 @@ func (f fault) String() string {
 
 // atServer reports whether the state is one of the server's.
 func (f fault) atServer() bool {
-	return slices.Contains(serverStates, f.state) || f.state == "credit-stored" || f.state == "signature-stored"
+	state, _, _ := strings.Cut(f.state, ":") // "stored:2": the second time
+	return slices.Contains(serverStates, state) || f.state == "credit-stored" || f.state == "signature-stored"
 }
 
 // states are the records of the terminal's journal, serverStates the moments of a

@@ -22,8 +22,9 @@ type products struct {
 	Alarms  map[string]int
 	// Prints are the entries into passbooks, in order.
 	Prints []print
-	Signed []string       // what customers signed, by digest
-	Counts map[string]int // who set which count of unit1, and how often
+	Signed []string          // what customers signed, by digest
+	Cases  map[string]string // how each ended, "" for one that is open
+	Counts map[string]int    // who set which count of unit1, and how often
 }
 
 // print is one BOOK_PRINTING, and whether BOOK_PRINTED followed.
@@ -38,6 +39,7 @@ func (l *ledger) product(r ej.Record) {
 		SM3            string
 		After          int
 		Not            bool
+		Number, Ended  string
 		By             string
 		From, To, Line int
 	}
@@ -55,6 +57,11 @@ func (l *ledger) product(r ej.Record) {
 			l.Alarms = map[string]int{}
 		}
 		l.Alarms[d.Kind]++
+	case ej.Case:
+		if l.Cases == nil {
+			l.Cases = map[string]string{}
+		}
+		l.Cases[d.Number] = d.Ended
 	case ej.Signed:
 		l.Signed = append(l.Signed, d.SM3)
 	case ej.Counts:

@@ -81,7 +81,7 @@ func (d Desk) Sign(ctx context.Context, person, document string) error {
 		if err := d.showIdentity(ctx, s, person); err != nil {
 			return err
 		}
-		return s.platform.Call(ctx, "X-Signature.Take", obj{"document": document, "text": document, "strokes": strokes()}, nil)
+		return s.sign(ctx, document)
 	})
 }
 

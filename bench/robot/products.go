@@ -100,7 +100,7 @@ func (d Desk) NewCard(ctx context.Context, m Manager, person, pin string, manner
 	if err := d.showIdentity(ctx, s, person); err != nil {
 		return v, err
 	}
-	if err := s.platform.Call(ctx, "X-Signature.Take", obj{"document": "card-agreement/1", "text": "协议", "strokes": strokes()}, nil); err != nil {
+	if err := s.sign(ctx, "card-agreement/1"); err != nil {
 		return v, err
 	}
 	var ok struct{ Approval, Decision string }

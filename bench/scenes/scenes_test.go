@@ -58,6 +58,9 @@ var business = map[string]func(ctx context.Context, t *testing.T, b *branch.Bran
 		if err := camera.Call(ctx, "Camera.TakePicture", map[string]any{"camera": "person"}, &picture); err != nil || http.DetectContentType(picture.PictureFile) != "image/jpeg" {
 			t.Errorf("%d bytes, %v", len(picture.PictureFile), err)
 		}
+		if v, err := b.Desk.Transfer(ctx, "demo-6", pin, "6225880000000005", 5_000_100, people(b), person); err != nil || v.Outcome != "approved" || v.Case != "ready" {
+			t.Errorf("a large transfer: %+v, %v", v, err)
+		}
 		newCard(ctx, t, b)
 	},
 	"information": func(ctx context.Context, t *testing.T, b *branch.Branch) {
@@ -124,14 +127,23 @@ var business = map[string]func(ctx context.Context, t *testing.T, b *branch.Bran
 	},
 }
 
+// people are those who agree to what a customer asks for: the lobby manager, and the remote teller.
+func people(b *branch.Branch) (out []robot.Manager) {
+	for _, u := range scene.Users {
+		if u.Name == "manager" || u.Name == "teller" {
+			out = append(out, robot.Manager{URL: fmt.Sprintf("http://127.0.0.1:%d/v2/api", b.Ports.Manage), Name: u.Name, Password: u.Password})
+		}
+	}
+	return out
+}
+
 func newCard(ctx context.Context, t *testing.T, b *branch.Branch) {
-	manager := robot.Manager{URL: fmt.Sprintf("http://127.0.0.1:%d/v2/api", b.Ports.Manage), Name: "manager", Password: scene.Users[2].Password}
-	if v, err := b.Desk.NewCard(ctx, manager, person, "246810", robot.Takes); err != nil || !v.Taken {
+	if v, err := b.Desk.NewCard(ctx, people(b)[0], person, "246810", robot.Takes); err != nil || !v.Taken {
 		t.Errorf("%+v, %v", v, err)
 	}
 }
 
-// req: T-01
+// req: T-01 TX-19
 func TestEachOfTheTenScenesStartsWithItsDevicesAndDoesWhatItIsFor(t *testing.T) {
 	bin, err := os.MkdirTemp("", "scbin")
 	if err != nil {
@@ -173,8 +185,8 @@ func TestWhatATerminalOffersFollowsFromItsScenesAndDevices(t *testing.T) {
 	}{
 		{[]string{"queue"}, all, "ticket"},
 		{[]string{"queue", "enquiry"}, all, "ticket balance statement pinChange"},
-		{[]string{"atm"}, without("acceptor"), "withdrawal balance statement pinChange"},
-		{[]string{"vtm"}, without("cards"), "balance statement pinChange"},
+		{[]string{"atm"}, without("acceptor"), "withdrawal transfer balance statement pinChange"},
+		{[]string{"vtm"}, without("cards"), "transfer balance statement pinChange"},
 	} {
 		if got := strings.Join(kind.Started(c.scenes, c.fitted), " "); got != c.want {
 			t.Errorf("%v: %s, want %s", c.scenes, got, c.want)

@@ -80,7 +80,7 @@ func (h *Host) request(q *request) {
 			return nil
 		}
 		a := l.accounts[pan]
-		if a != nil && proc != procIssue && proc != procSpent { // a chip that is not active signs nothing
+		if a != nil && proc != procIssue && proc != procSpent && proc != procPayee { // a chip that is not active signs nothing; a name is no business of the chip's
 			if q.rc = q.checkChip(pan); q.rc != "" {
 				return nil
 			}

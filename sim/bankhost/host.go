@@ -63,6 +63,7 @@ var demo = []Account{
 	{Card: "6225880000000003", Balance: 1_000_000, Status: "blocked"},
 	{Card: "6225880000000004", Balance: 1_000_000, Status: "expired"},
 	{Card: "6225880000000005", Balance: 2_000_000, Status: "ok"},
+	{Card: "6225880000000006", Balance: 200_000_000, Status: "ok"},
 }
 
 // blanks is how many blank cards lie in the terminals' stock: 6225880000002001 on.

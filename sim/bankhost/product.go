@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 // Processing codes (F3) of products beyond cash: ours, as those of a bank's own network are.
@@ -14,13 +16,15 @@ const (
 	procSpent    = "920000" // 0200: a blank card that lies in a bin and was never issued; F62 is why
 	procPassbook = "390000" // 0200: lines behind the one in F62
 	procPrinted  = "930000" // 0200: lines up to the one in F62 are in the passbook
+	procPayee    = "600307" // 0200: whose account is the one in F62? The name, masked, in GBK
 )
 
-// withoutPIN are the requests that a passbook, or a blank card, alone may make.
+// withoutPIN are the requests that a passbook, a blank card or a payer's card alone may make.
 var withoutPIN = map[string]func(l *ledger, q *request, a *Account) <-chan error{
 	procSpent:    func(l *ledger, q *request, a *Account) <-chan error { return q.spent(l, a) },
 	procPassbook: func(l *ledger, q *request, a *Account) <-chan error { q.passbook(l, a); return nil },
 	procPrinted:  func(l *ledger, q *request, a *Account) <-chan error { return q.printed(l, a) },
+	procPayee:    func(l *ledger, q *request, a *Account) <-chan error { q.payee(l, a); return nil },
 }
 
 // cardsEach is how many cards one person may hold.
@@ -115,4 +119,36 @@ func (q *request) printed(l *ledger, a *Account) <-chan error {
 	}
 	q.rc = "00"
 	return l.post(Entry{Kind: "printed", Card: a.Card, Tries: last})
+}
+
+// holders are the people of the demo cards.
+var holders = []string{"张三", "李四", "王五", "赵六", "孙七", "周八"}
+
+// holder is whose account it is.
+func holder(card string) string {
+	for i, a := range demo {
+		if a.Card == card {
+			return holders[i]
+		}
+	}
+	return "持卡人"
+}
+
+// payee tells the payer whose account it is: the family name is not shown.
+func (q *request) payee(l *ledger, a *Account) {
+	to := l.accounts[q.m.text(62)]
+	switch {
+	case a == nil || to == nil || to == a || cardState(to) != "":
+		q.rc = "14"
+		return
+	}
+	if q.rc = cardState(a); q.rc != "" {
+		return
+	}
+	name, err := simplifiedchinese.GBK.NewEncoder().String("*" + string([]rune(holder(to.Card))[1:]))
+	if err != nil {
+		q.rc = "96"
+		return
+	}
+	q.rc, q.text = "00", name
 }

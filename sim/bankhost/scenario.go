@@ -14,6 +14,7 @@ type Scenario struct {
 	Kind  string `json:"kind"`
 	Card  string `json:"card,omitempty"` // only this card
 	MTI   string `json:"mti,omitempty"`  // only this message type; 0420 means 0421 too; empty = 0200
+	Proc  string `json:"proc,omitempty"` // only this processing code
 	Count int    `json:"count"`          // for the next n; 0 = until cleared
 	Code  string `json:"code,omitempty"` // of a decline
 	MS    int    `json:"ms,omitempty"`   // of late and delay
@@ -79,7 +80,7 @@ func (s *scenarios) take(q *request) Scenario {
 		if want == "" {
 			want = "0200"
 		}
-		if want != mti || c.Card != "" && c.Card != q.m.text(2) {
+		if want != mti || c.Card != "" && c.Card != q.m.text(2) || c.Proc != "" && c.Proc != q.m.text(3) {
 			continue
 		}
 		if c.Count > 0 {

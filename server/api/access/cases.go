@@ -1,12 +1,26 @@
 package access
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Paths of business in steps (业务分步). A case is opened (POST PathCases), read (GET PathCases + number,
 // with ?wait=20s when it has changed), goes on by its terminal's steps (POST …/steps/<name>), moves to
 // another terminal of its branch (POST …/move) or is withdrawn (POST …/withdraw). When it is ready the
 // terminal sends its transaction as always: the switch takes the case with it.
 const PathCases = "/t/v1/cases"
+
+// PathCaseNeed (GET, ?product=…&amount=…) tells whether a transaction needs a case: a CaseNeed.
+const PathCaseNeed = PathCases + "/need"
+
+// ErrNoCase: the server knows no such case.
+var ErrNoCase = errors.New("access: there is no such case")
+
+// CaseNeed names the kind of case that a transaction of this terminal needs, "" when it needs none.
+type CaseNeed struct {
+	Kind string `json:"kind"`
+}
 
 // CaseRequest opens a case.
 type CaseRequest struct {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -12,7 +13,7 @@ import (
 
 // failpoint lets the kill tests act at an exact state of a transaction: the one line of the
 // file ("intent 9 self", "stored 19 4711": state, signal, process) is carried out and removed.
-// It exists only in builds with the tag failpoint.
+// "stored:2 9 self" is for the second time. It exists only in builds with the tag failpoint.
 func failpoint(data string) func(string) {
 	file := filepath.Join(data, "failpoint")
 	return func(state string) {
@@ -21,7 +22,16 @@ func failpoint(data string) func(string) {
 			return
 		}
 		f := strings.Fields(string(b))
-		if len(f) != 3 || f[0] != state {
+		if len(f) != 3 {
+			return
+		}
+		name, again, counted := strings.Cut(f[0], ":")
+		if name != state {
+			return
+		}
+		if counted && again != "1" {
+			n, _ := strconv.Atoi(again)
+			_ = os.WriteFile(file, fmt.Appendf(nil, "%s:%d %s %s", name, n-1, f[1], f[2]), 0o600)
 			return
 		}
 		_ = os.Remove(file)

@@ -114,6 +114,7 @@ func New(st *store.Store, o Options) *Service {
 	s.mux.HandleFunc("POST "+access.PathApprovals+"/{id}/cancel", s.with(s.cancelApproval))
 	if o.Vault != nil {
 		s.mux.HandleFunc("POST "+access.PathCases, s.with(s.openCase))
+		s.mux.HandleFunc("GET "+access.PathCaseNeed, s.with(s.needsCase))
 		s.mux.HandleFunc("GET "+access.PathCases+"/{number}", s.with(s.getCase))
 		s.mux.HandleFunc("POST "+access.PathCases+"/{number}/steps/{step}", s.with(s.doStep))
 		s.mux.HandleFunc("POST "+access.PathCases+"/{number}/move", s.with(s.moveCase))

@@ -1,6 +1,7 @@
 package trade_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -80,6 +81,13 @@ func TestEveryProductOfTheCatalogueIsDoneByTheBank(t *testing.T) {
 			if r.balance(card5)-before != 700 {
 				t.Error("a transfer in doubt was not taken back")
 			}
+		},
+		"payee": func() {
+			if got := ask("payee", card1, 0, card5, "00").Get(62); len(got) < 2 || got[0] != '*' || bytes.ContainsAny(got, "|;") {
+				t.Errorf("the payee is %q", got)
+			}
+			ask("payee", card1, 0, "1234", "14")
+			ask("payee", card1, 0, card1, "14") // oneself
 		},
 		"creditBill": func() { ask("creditBill", card1, 0, "1234567890", "00") },
 		"faceWithdrawal": func() {

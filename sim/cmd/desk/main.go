@@ -141,7 +141,7 @@ func announce(s *scene.Scene) {
   Pad              http://127.0.0.1:%d/pad/  manager / Manager#2026 (withdrawals over %d yuan)
   Bank host        http://127.0.0.1:%d/api/accounts
 
-  Cards (PIN 123456): demo-1 张三 20,000.00 · demo-2 李四 50.00 · demo-3 blocked · demo-4 expired · demo-5 孙七 20,000.00
+  Cards (PIN 123456): demo-1 张三 20,000.00 · demo-2 李四 50.00 · demo-3 blocked · demo-4 expired · demo-5 孙七 20,000.00 · demo-6 周八 2,000,000.00
   Data and logs in %s. Ctrl-C ends everything.
 `, p.Pages, map[bool]string{true: "(its window is open)", false: "(open it in a browser)"}[s.Window], p.Devices, p.Manage, p.Manage, s.PadOver/100, p.HostControl, s.Dir)
 }

@@ -90,6 +90,8 @@ const (
 	HandKept    Kind = "HAND_KEPT"    // it lies in the bin
 	HandUnclear Kind = "HAND_UNCLEAR" // a person must look
 
+	Case Kind = "CASE" // business in steps was opened at the server, or has ended
+
 	Signed Kind = "SIGNED" // what the customer signed on the glass, by its digest
 
 	BookPrinting Kind = "BOOK_PRINTING" // before lines are printed into a passbook

@@ -26,6 +26,7 @@ func (s Scene) Devices() []string { return append(slices.Clone(s.Needs), s.May..
 const (
 	Withdrawal = "withdrawal"
 	Deposit    = "deposit"
+	Transfer   = "transfer"
 	Balance    = "balance"
 	Statement  = "statement"
 	PinChange  = "pinChange"
@@ -40,6 +41,7 @@ const (
 var needs = map[string][]string{
 	Withdrawal: {"card", "pinpad", "cash"},
 	Deposit:    {"card", "pinpad", "acceptor"},
+	Transfer:   {"card", "pinpad"},
 	Balance:    {"card", "pinpad"},
 	Statement:  {"card", "pinpad"},
 	PinChange:  {"card", "pinpad"},
@@ -56,13 +58,13 @@ const Default = "counter"
 // All are the ten scenes.
 var All = []Scene{
 	{"atm", "自动柜员机", "Cash machine", []string{"card", "pinpad", "cash", "printer"}, []string{"acceptor", "siu", "ups"},
-		[]string{Withdrawal, Deposit, Balance, Statement, PinChange}},
+		[]string{Withdrawal, Deposit, Transfer, Balance, Statement, PinChange}},
 	{Default, "智能柜台", "Smart counter", []string{"card", "pinpad", "cash", "printer"}, []string{"acceptor", "cards", "passbook", "idreader", "scanner", "finger", "siu", "ups", "panel"},
-		[]string{Withdrawal, Deposit, Balance, Statement, PinChange, Passbook, CardIssue}},
+		[]string{Withdrawal, Deposit, Transfer, Balance, Statement, PinChange, Passbook, CardIssue}},
 	{"issuing", "发卡机", "Card issuing machine", []string{"cards", "idreader", "pinpad"}, []string{"printer", "finger", "siu"},
 		[]string{CardIssue}},
 	{"vtm", "远程视频柜员机", "Video teller machine", []string{"card", "pinpad", "printer", "idreader"}, []string{"cards", "scanner", "finger", "camera", "siu", "ups"},
-		[]string{Balance, Statement, PinChange, CardIssue}},
+		[]string{Transfer, Balance, Statement, PinChange, CardIssue}},
 	{"information", "信息发布", "Information display", nil, []string{"siu"},
 		[]string{Notices}},
 	{"form", "填单机", "Form-filling machine", []string{"printer", "idreader"}, []string{"scanner", "siu"},

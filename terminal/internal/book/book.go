@@ -182,6 +182,8 @@ type Book struct {
 	// service.
 	Orders []Order `json:"orders,omitempty"`
 	Out    bool    `json:"out,omitempty"`
+	// Cases are those that were opened at the server and have no end yet.
+	Cases []string `json:"cases,omitempty"`
 }
 
 // keep is how many settled transactions stay in the book.
@@ -243,7 +245,8 @@ type HostData struct {
 	Batch     string `json:"batch,omitempty"`
 	Approval  string `json:"approval,omitempty"`
 	Financial bool   `json:"financial,omitempty"`
-	PAN       string `json:"pan,omitempty"` // masked
+	PAN       string `json:"pan,omitempty"`   // masked
+	Payee     string `json:"payee,omitempty"` // of a transfer: the account that gets it, masked
 	Host      Host   `json:"host,omitempty"`
 	Code      string `json:"code,omitempty"`
 	RRN       string `json:"rrn,omitempty"`
@@ -341,6 +344,8 @@ func (b *Book) Apply(r ej.Record) error {
 		return b.order(r)
 	case ej.Service:
 		return b.service(r)
+	case ej.Case:
+		return b.caseOf(r)
 	case ej.HostIntent:
 		return b.hostIntent(r)
 	case ej.HostResult:
@@ -430,6 +435,9 @@ func (b *Book) cash(r ej.Record, from []Cash, to Cash) error {
 	}
 	if to == CashIntent && t.Settle != SettleNone {
 		return fmt.Errorf("%w: %s is settled as %q", ErrTransition, t.ID, t.Settle)
+	}
+	if t.Transfers() {
+		return fmt.Errorf("%w: %s of a transfer", ErrTransition, r.Kind)
 	}
 	if deposit := to.Deposit(); deposit != t.Deposit() || (deposit && t.Settle != SettleNone) {
 		return fmt.Errorf("%w: %s of a %s that is settled as %q", ErrTransition, r.Kind, t.Type, t.Settle)
@@ -547,6 +555,9 @@ func (b *Book) settle(r ej.Record) error {
 	if t.Cash.Open() {
 		return fmt.Errorf("%w: %s of %s while cash is %q", ErrTransition, r.Kind, t.ID, t.Cash)
 	}
+	if t.Transfers() && t.Host != HostIntent && t.Host != HostUnknown {
+		return fmt.Errorf("%w: %s of a transfer that is %s", ErrTransition, r.Kind, t.Host)
+	}
 	if t.Deposit() && (r.Kind == ej.Reverse || d.Paid != t.Paid) {
 		return fmt.Errorf("%w: %s of a deposit of %d while cash is %q", ErrTransition, r.Kind, t.Paid, t.Cash)
 	}
@@ -585,7 +596,8 @@ func (t *Txn) Pending() bool {
 	case SettleByHand:
 		return false
 	}
-	return t.Host == HostIntent || t.Cash.Open() || (t.Financial && (t.Host == HostApproved || t.Host == HostUnknown))
+	approved := t.Host == HostApproved && !t.Transfers()
+	return t.Host == HostIntent || t.Cash.Open() || (t.Financial && (approved || t.Host == HostUnknown))
 }
 
 // ToTell lists the transactions whose settlement the server has not acknowledged, oldest

@@ -36,6 +36,9 @@ func TestDecideIsTheTableOfCashSafety(t *testing.T) {
 		{"retracted, one note short, waits for a person", Txn{Financial: true, Host: HostApproved, Cash: CashRetracted, Moved: moved(3, 2, false)}, Decision{Settle: SettleSuspense, Reason: "retracted, not counted"}, true},
 		{"retracted and not counted waits for a person", Txn{Financial: true, Host: HostApproved, Cash: CashRetracted, Moved: moved(3, 0, true)}, Decision{Settle: SettleSuspense, Reason: "retracted, not counted"}, true},
 		{"unclear waits for a person", Txn{Financial: true, Host: HostApproved, Cash: CashUnclear}, Decision{Settle: SettleSuspense, Reason: "outcome unclear"}, true},
+		{"an approved transfer is done", Txn{Type: TypeTransfer, Financial: true, Host: HostApproved}, Decision{}, true},
+		{"a transfer without an answer is reversed", Txn{Type: TypeTransfer, Financial: true, Host: HostUnknown}, Decision{Settle: SettleReverse, Reason: ReasonNoAnswer}, true},
+		{"a declined transfer needs nothing", Txn{Type: TypeTransfer, Financial: true, Host: HostDeclined}, Decision{}, true},
 		{"while notes may move nothing is decided", Txn{Financial: true, Host: HostApproved, Cash: CashMotion}, Decision{}, false},
 		{"while notes lie at the exit nothing is decided", Txn{Financial: true, Host: HostApproved, Cash: CashPresented}, Decision{}, false},
 	} {
@@ -69,6 +72,8 @@ func TestImpossibleRecordsAreRefusedAndNotWritten(t *testing.T) {
 	ok(l.Log(ej.HostIntent, ej.Record{Txn: "a"}, HostData{Financial: true, Amount: 100}))
 	ok(l.Log(ej.HostResult, ej.Record{Txn: "a"}, HostData{Host: HostApproved}))
 	ok(l.Log(ej.Intent, ej.Record{Txn: "a", Op: "a-d1"}, CashData{}))
+	ok(l.Log(ej.HostIntent, ej.Record{Txn: "t"}, HostData{Type: TypeTransfer, Financial: true, Amount: 100}))
+	ok(l.Log(ej.HostResult, ej.Record{Txn: "t"}, HostData{Host: HostApproved}))
 	last := l.Last()
 	for _, c := range []struct {
 		name string
@@ -82,6 +87,8 @@ func TestImpossibleRecordsAreRefusedAndNotWritten(t *testing.T) {
 		{"taken before it was presented", ej.Taken, "a", CashData{}},
 		{"cash for a transaction nobody knows", ej.Intent, "b", CashData{}},
 		{"an acknowledgement of nothing", ej.SettleSent, "a", SettleData{}},
+		{"notes for a transfer", ej.Intent, "t", CashData{}},
+		{"a reversal of a transfer that was approved", ej.Reverse, "t", SettleData{Reason: "98"}},
 		{"a count without a suspense", ej.Resolved, "a", SettleData{}},
 	} {
 		if err := l.Log(c.kind, ej.Record{Txn: c.txn}, c.data); !errors.Is(err, ErrTransition) {

@@ -28,6 +28,9 @@ func Decide(t Txn) (Decision, bool) {
 	if t.Hands() {
 		return decideHandover(t)
 	}
+	if t.Transfers() {
+		return decideTransfer(t)
+	}
 	switch t.Host {
 	case HostNone, HostDeclined, HostNotSent:
 		return Decision{}, true

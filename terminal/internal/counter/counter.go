@@ -118,6 +118,7 @@ type Parts struct {
 	Issuer  *issuer.Issuer
 	Link    *hostlink.Link
 	Desk    Desk
+	Cases   Cases // nil: there is no server to ask
 	Forms   *receipt.Forms
 	Server  *service.Server
 	Texts   func(code string) Text // response code → what the customer reads
@@ -157,7 +158,10 @@ type Counter struct {
 	blank     *session.Card // the blank card that was drawn last, until its end is known
 	ticketing sync.Mutex    // one number of a queue at a time
 	giving    sync.Mutex    // a passbook that was left inside is given back
-	signed    []string      // documents that the customer has signed in this session
+	// signed are the documents that the customer has signed in this session, each with its digest.
+	signed   map[string]string
+	transfer transfer   // what the session's transfer has come to
+	dropping sync.Mutex // one round of withdrawals at a time
 
 	done    chan struct{} // closed at the end
 	closing sync.Once

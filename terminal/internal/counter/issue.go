@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
@@ -160,7 +159,7 @@ var phoneForm = regexp.MustCompile(`^1\d{10}$`)
 // issueRequest fills what is particular to the issue of a card.
 func (c *Counter) issueRequest(r *hostlink.Request, phone string, approval Approval) error {
 	c.mu.Lock()
-	who, signed := c.person, slices.Contains(c.signed, agreement)
+	who, signed := c.person, c.signed[agreement] != ""
 	next, match := c.pins["new"], c.pins["confirm"]
 	c.mu.Unlock()
 	switch {

@@ -57,7 +57,7 @@ func TestAnApprovedCardIsForThePersonWhomTheManagerSaw(t *testing.T) {
 	if len(r.approved) != 1 {
 		t.Error("the same person's approval is gone")
 	}
-	r.signed = []string{agreement}
+	r.signed = map[string]string{agreement: "sm3"}
 	read(second)
 	if len(r.approved) != 0 || len(r.signed) != 0 {
 		t.Error("one person's approval or signature is another's")

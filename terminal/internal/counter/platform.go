@@ -52,6 +52,7 @@ func (c *Counter) platformService() *service.Service {
 		},
 	}
 	maps.Copy(s.Commands, c.issueCommands())
+	maps.Copy(s.Commands, c.caseCommands())
 	maps.Copy(s.Commands, c.passbookCommands())
 	return s
 }
@@ -111,7 +112,8 @@ func (c *Counter) offers() map[string]offered {
 	}
 	offers := map[string]func() offered{
 		scene.Withdrawal: c.cashOffer, scene.Deposit: c.depositOffer, scene.CardIssue: c.issueOffer, scene.Passbook: c.passbookOffer,
-		scene.Ticket: func() offered { return printing }, scene.FormFill: c.formOffer,
+		scene.Transfer: c.transferOffer,
+		scene.Ticket:   func() offered { return printing }, scene.FormFill: c.formOffer,
 	}
 	out := map[string]offered{}
 	for _, name := range scene.Started(c.scenes(), c.fitted) {
@@ -234,7 +236,7 @@ func (c *Counter) beginSession(_ context.Context, call *service.Call) api.Comple
 	}
 	c.mu.Lock() // an answer that came after the end of the session before
 	c.pins, c.approved = map[string]pinBlock{}, map[string]Approval{}
-	c.person, c.folio, c.signed = nil, folio{}, nil
+	c.person, c.folio, c.signed, c.transfer = nil, folio{}, nil, transfer{}
 	c.mu.Unlock()
 	c.Activity(true)
 	if err := c.Ledger.Log(ej.SessionBegin, ej.Record{Session: id}, map[string]string{"flow": req.Flow, "lang": req.Lang, "bundle": b.Digest}); err != nil {
@@ -299,8 +301,9 @@ func (c *Counter) EndSession(reason string) bool {
 	}
 	c.mu.Lock()
 	c.pins, c.approved, c.chip = map[string]pinBlock{}, map[string]Approval{}, nil
-	c.person, c.folio, c.signed = nil, folio{}, nil
+	c.person, c.folio, c.signed, c.transfer = nil, folio{}, nil, transfer{}
 	c.mu.Unlock()
+	go c.DropCases() // the customer has gone: nobody is to decide about it any more
 	c.Activity(false)
 	c.announce()
 	c.vendor.Look()
@@ -394,6 +397,7 @@ func (c *Counter) trade(ctx context.Context, call *service.Call, emit func(api.E
 		Amount   int64
 		Approval string
 		Phone    string // of a new card's holder
+		Payee    string // the account that gets a transfer, or that is asked about
 	}
 	if err := call.Decode(&req); err != nil {
 		return api.Refuse(api.InvalidData, err.Error())
@@ -401,7 +405,7 @@ func (c *Counter) trade(ctx context.Context, call *service.Call, emit func(api.E
 	if strings.HasPrefix(req.Type, "passbook") {
 		return api.Refuse(api.InvalidData, "a passbook is asked about by X-Passbook.Update")
 	}
-	issues := req.Type == book.TypeCardIssue
+	issues, asksPayee := req.Type == book.TypeCardIssue, req.Type == book.TypePayee
 	s, open := c.Session.Current()
 	held, hasCard := c.Session.Card()
 	c.mu.Lock()
@@ -414,7 +418,7 @@ func (c *Counter) trade(ctx context.Context, call *service.Call, emit func(api.E
 		return api.Refuse(api.SequenceError, "read a card first")
 	case held.New && !issues:
 		return api.Refuse(api.SequenceError, "only its issue can be asked for with a new card")
-	case !hasPin && !issues:
+	case !hasPin && !issues && !asksPayee:
 		return api.Refuse(api.SequenceError, "enter the PIN first")
 	}
 	if done, ok := c.mayTransact(req.Type, req.Amount, req.Approval, approval); !ok {
@@ -433,6 +437,14 @@ func (c *Counter) trade(ctx context.Context, call *service.Call, emit func(api.E
 			return api.Refuse(api.SequenceError, err.Error())
 		}
 		app = nil // a chip that is not active yet signs nothing
+	}
+	if req.Type == book.TypeTransfer || asksPayee {
+		if err := c.transferRequest(&r, req.Payee); err != nil {
+			return api.Refuse(api.SequenceError, err.Error())
+		}
+	}
+	if asksPayee {
+		app = nil // a name is no business of the chip's
 	}
 	if app != nil && app.Air() {
 		if done, ok := c.tapAgain(ctx, emit); !ok {
@@ -458,12 +470,13 @@ func (c *Counter) trade(ctx context.Context, call *service.Call, emit func(api.E
 	if res.Err != nil {
 		c.Log.Warn("transaction without a result", "txn", res.Txn, "type", req.Type, "outcome", res.Host, "err", res.Err)
 	}
-	if res.Host != book.HostApproved { // a wrong PIN is typed anew, never sent again
+	if res.Host != book.HostApproved && !asksPayee { // a wrong PIN is typed anew, never sent again
 		c.mu.Lock()
 		delete(c.pins, "current")
 		c.mu.Unlock()
 	}
 	out := c.reply(res)
+	c.transferred(s.ID, r, res, out)
 	if req.Type == "withdrawal" && res.Host == book.HostApproved {
 		t, _ := c.payer(req.Amount, nil, c.dispenser()) // if nobody can any more, the dispenser says why
 		out["service"] = t.service

@@ -83,6 +83,9 @@ func (c *Counter) takeSignature(_ context.Context, call *service.Call) api.Compl
 	if again, open := c.Session.Current(); !open || again.ID != now.ID || c.person != signer {
 		return api.Refuse(api.SequenceError, "another customer stands here now")
 	}
-	c.signed = append(c.signed, s.Document)
+	if c.signed == nil {
+		c.signed = map[string]string{}
+	}
+	c.signed[s.Document] = digest
 	return service.Done(map[string]string{"sm3": digest})
 }

@@ -95,6 +95,6 @@ func TestANewCardNeedsTheSignedAgreement(t *testing.T) {
 	if ask() == nil {
 		t.Error("nobody has signed")
 	}
-	r.signed = []string{agreement}
+	r.signed = map[string]string{agreement: "sm3"}
 	must(t, ask())
 }

@@ -31,8 +31,11 @@ var types = map[string]kind{
 	// The PIN block is the new card's; Private is document|phone|name. Its end is told, too.
 	book.TypeCardIssue: {proc: "910000", code: "31", financial: true},
 	book.TypeCardSpent: {proc: "920000", code: "31"}, // Private: why
-	"passbook":         {proc: "390000", code: "02"}, // Private: the last line in the book
-	"passbookPrinted":  {proc: "930000", code: "02"}, // Private: the same, after printing
+	// Private: the account that gets it, or that is asked about.
+	book.TypeTransfer: {proc: "600301", code: "47", financial: true},
+	book.TypePayee:    {proc: "600307", code: "47"},
+	"passbook":        {proc: "390000", code: "02"}, // Private: the last line in the book
+	"passbookPrinted": {proc: "930000", code: "02"}, // Private: the same, after printing
 }
 
 // Request is one transaction to run.
@@ -107,6 +110,9 @@ func (l *Link) Transact(ctx context.Context, r Request) Result {
 	intent := book.HostData{
 		Type: r.Type, Zone: l.cfg.Zone, Amount: r.Amount, STAN: stan, Batch: batch, Approval: r.Approval,
 		Financial: k.financial, PAN: session.Mask(r.Card.PAN), Local: l.now().Format("0102"),
+	}
+	if r.Type == book.TypeTransfer || r.Type == book.TypePayee {
+		intent.Payee = session.Mask(string(r.Private))
 	}
 	if err := l.led.Log(ej.HostIntent, ej.Record{Txn: txn, Session: r.Session}, intent); err != nil {
 		return Result{Host: book.HostNotSent, Err: fmt.Errorf("journal: %w", err)}

@@ -241,6 +241,10 @@ func (p *Platform) join() error {
 			SignIn: access.SignIn{Software: Version, Boot: p.epoch, Time: time.Now().UTC()}}).Start()
 	}
 	p.master = p.loadKeys()
+	var cases counter.Cases
+	if p.client != nil {
+		cases = p.client
+	}
 	p.counter = counter.New(counter.Parts{
 		Info: counter.Info{
 			Terminal: cfg.Terminal, Name: counter.Text{ZH: cfg.Terminal, EN: cfg.Terminal},
@@ -252,7 +256,7 @@ func (p *Platform) join() error {
 		},
 		Card: p.fitted("card"), Cash: p.fitted("cash"), PinPad: p.fitted("pinpad"), Printer: p.fitted("printer"), Others: others,
 		Acceptor: p.devices[counter.AcceptorID], Depositor: p.deposits, Recycler: p.recycler, Issuer: p.cards,
-		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Forms: forms, Server: p.server, Signatures: p.signatures,
+		Ledger: p.led, Session: p.sess, Cashier: p.cashier, Link: p.link, Desk: &pad{p.client}, Cases: cases, Forms: forms, Server: p.server, Signatures: p.signatures,
 		Mark:  p.mark,
 		Texts: responseText, Capture: captureCard, Bundle: p.currentBundle, Alarm: p.alarm,
 		Order: p.order, AtWork: func() bool { return p.desk != nil && p.desk.Working() },
@@ -361,6 +365,7 @@ func (p *Platform) settleAfterBoot() {
 		p.counter.Suspend("operator", true)
 	}
 	p.cashier.CloseSession("")
+	go p.counter.DropCases()
 	p.link.Wake()
 }
 

@@ -10,7 +10,8 @@ import passbook from './passbook'
 import pinChange from './pinChange'
 import statement from './statement'
 import ticket from './ticket'
+import transfer from './transfer'
 import withdrawal from './withdrawal'
 
 /** In the order in which they are offered. */
-export const flows: Sequence[] = [withdrawal, deposit, balance, statement, pinChange, passbook, cardIssue, ticket, formFill]
+export const flows: Sequence[] = [withdrawal, deposit, transfer, balance, statement, pinChange, passbook, cardIssue, ticket, formFill]

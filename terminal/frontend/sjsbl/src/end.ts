@@ -2,6 +2,7 @@ import { DeviceError, type Payload } from '@counter/sjsl'
 import { isLinkLost, TimedOut } from './context'
 import { yuan } from './money'
 import type { Component } from './sequence'
+import type { Payee } from './transfer'
 
 /** Asks whether a receipt is wanted; where no printer works it does not ask. */
 export const askReceipt: Component = {
@@ -27,6 +28,10 @@ export const print: Component = {
     const title = params.title as { zh: string; en: string }
     const fields: Payload = { title: title[ctx.lang], reference: r.reference ?? '' }
     if (params.form === 'withdrawal' || params.form === 'deposit') fields.amount = yuan(Number(ctx.data.paid))
+    if (params.form === 'transfer') {
+      const p = ctx.data.payee as Payee
+      Object.assign(fields, { amount: yuan(Number(ctx.data.amount)), payee: p.account.replace(/^(.{6}).*(.{4})$/, '$1******$2'), payeeName: p.name })
+    }
     if (r.balance?.available !== undefined) fields.available = yuan(r.balance.available)
     if (r.balance?.ledger !== undefined) fields.ledger = yuan(r.balance.ledger)
     if (r.statement) fields.entries = r.statement.map((e) => ({ date: `${e.time.slice(0, 2)}-${e.time.slice(2, 4)}`, kind: e.kind, signed: (e.sign === 'D' ? '-' : '+') + yuan(e.amount) }))
@@ -51,7 +56,7 @@ export const tell: Component = {
     try {
       await ctx.ask('outcome', {
         kind: params.kind, text: result.text, reason: ctx.data.reason, reference: result.reference || result.txn, card: ctx.data.card,
-        paid: ctx.data.paid, amount: ctx.data.amount, returned: ctx.data.returned, lines: ctx.data.lines, number: ctx.data.number, printed: ctx.data.printed === true, printFailed: ctx.data.printFailed === true, seconds
+        payee: ctx.data.payee, paid: ctx.data.paid, amount: ctx.data.amount, returned: ctx.data.returned, lines: ctx.data.lines, number: ctx.data.number, printed: ctx.data.printed === true, printFailed: ctx.data.printFailed === true, seconds
       }, { cancel: false, idle: 0, seconds })
     } catch (e) {
       if (!(e instanceof TimedOut)) throw e

@@ -1,6 +1,7 @@
 import { DeviceError, type Payload, type Text } from '@counter/sjsl'
 import { Canceled, isLinkLost, TimedOut } from './context'
 import type { Component } from './sequence'
+import type { Payee } from './transfer'
 
 /** Why an amount may not be asked for, "" when it may. 0 means: no such limit. */
 export function refusal(amount: number, limits: { multiple: number; perTxn: number }): '' | 'multiple' | 'limit' {
@@ -89,9 +90,10 @@ export const transact: Component = {
     try {
       r = await ctx.sjsl.platform.call<Transaction>('X-Host.Transact', {
         type: String(params.type),
-        amount: params.type === 'withdrawal' ? ctx.data.amount : 0,
+        amount: params.type === 'withdrawal' || params.type === 'transfer' ? ctx.data.amount : 0,
         approval: ctx.data.approval ?? '',
-        phone: ctx.data.phone ?? ''
+        phone: ctx.data.phone ?? '',
+        payee: (ctx.data.payee as Payee | undefined)?.account ?? ''
       }, {
         // A card over the antenna signs the amount: it is asked for again.
         onEvent: (name) => {

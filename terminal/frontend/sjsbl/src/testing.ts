@@ -96,7 +96,7 @@ export const someInfo = (): TerminalInfo => ({
   branch: '001',
   name: { zh: '解放路支行大堂 1 号', en: 'Jiefang Road lobby 1' },
   bundle: { name: 'counter', version: '1.0.0', digest: 'd1' },
-  services: { withdrawal: { available: true }, deposit: { available: true }, balance: { available: true }, pinChange: { available: true }, statement: { available: true }, receipt: { available: true }, cardIssue: { available: true }, passbook: { available: true } },
+  services: { withdrawal: { available: true }, deposit: { available: true }, balance: { available: true }, pinChange: { available: true }, statement: { available: true }, receipt: { available: true }, cardIssue: { available: true }, passbook: { available: true }, transfer: { available: true } },
   limits: { padOver: 500000, perTxn: 2000000, multiple: 10000, deposit: 5000000 },
   timeouts: { idle: 60, warn: 20, card: 30, cash: 30 }
 })
