@@ -24,6 +24,7 @@ test: deps-test web ## every test but the browser and the long ones; lint and ar
 	HOSTS=$$(! command -v apt-get >/dev/null || echo required) PSEC_PYTHON=$$(ls $(PSEC)/bin/python 2>/dev/null) GMSSL=$$(ls $(GMSSL)/gmssl 2>/dev/null) $(GO) test -race -timeout 20m $$($(GO) list ./... | grep -v -e /bench/kill -e /bench/e2e)
 	@! command -v apt-get >/dev/null || for e in mariadb postgres; do STORE=$$e HOSTS=required $(GO) test ./server/internal/mgmt && STORE=$$e HOSTS=required $(GO) test -run 'Killed|Repeat|Revers|Deposit' ./server/internal/trade || exit 1; done
 	$(GO) test -short -count=1 -timeout 15m ./bench/kill/...
+	node --test sim/device/panel/rules.test.mjs
 	@set -e; for d in $(FRONTENDS); do [ ! -f $$d/package.json ] || (cd $$d && npm test --silent); done
 
 build: web shell ## all programs, into bin/

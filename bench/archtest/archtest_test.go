@@ -93,6 +93,9 @@ var contained = []struct{ Import, By string }{
 	{`^github\.com/tjfoc/gmsm`, `^(sim|server/internal/link)(/|$)`}, // elsewhere its SM4 blocks are a trap; only it has TLCP
 }
 
+// What is inside a device is behind its line: a driver imports nothing of a device.
+//
+// req: D-10
 func TestPackagesImportOnlyWhatTheMatrixAllows(t *testing.T) {
 	for _, p := range packages(t) {
 		from := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")

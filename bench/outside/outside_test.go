@@ -35,7 +35,7 @@ func (b *counter) service(t *testing.T, id string) *client {
 	return dial(t, b.url+"/"+id+"/", b.token)
 }
 
-// req: X-06
+// req
 func TestAnOutsideClientUsesEveryDevice(t *testing.T) {
 	b := start(t)
 	var names []string

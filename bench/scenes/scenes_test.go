@@ -143,7 +143,7 @@ func newCard(ctx context.Context, t *testing.T, b *branch.Branch) {
 	}
 }
 
-// req: T-01 TX-19
+// req: T-01, T-06, TX-19, VD-01, X-05
 func TestEachOfTheTenScenesStartsWithItsDevicesAndDoesWhatItIsFor(t *testing.T) {
 	bin, err := os.MkdirTemp("", "scbin")
 	if err != nil {
@@ -234,12 +234,27 @@ func inService(ctx context.Context, b *branch.Branch, is kind.Scene) error {
 	if err != nil {
 		return err
 	}
-	var seen []struct{ State string }
+	var seen []struct {
+		State   string
+		Modules []struct{ Name, Status string }
+	}
 	if err := m.Call(ctx, http.MethodGet, "/terminals", nil, &seen); err != nil {
 		return err
 	}
 	if len(seen) != 1 || seen[0].State != "inService" {
 		return fmt.Errorf("the server sees %+v", seen)
+	}
+	told := map[string]string{}
+	for _, m := range seen[0].Modules {
+		told[m.Name] = m.Status
+	}
+	for _, id := range is.Devices() {
+		if told[id] != "online" {
+			return fmt.Errorf("the server has heard that %s is %q", id, told[id])
+		}
+	}
+	if len(told) != len(is.Devices()) {
+		return fmt.Errorf("the server has heard of %v", told)
 	}
 	return nil
 }

@@ -24,6 +24,7 @@ import (
 // req: D-01
 // req: D-02
 // req: D-07
+// req: T-08
 func TestACommandGoesToItsOwnProcessAndItsEventsComeBeforeTheCompletion(t *testing.T) {
 	d := startReady(t, newHost(t, shortDir(t), nil), spec(shortDir(t), "fake"))
 	if d.PID() == os.Getpid() || !alive(d.PID()) {

@@ -50,7 +50,7 @@ var devices = []device{
 }
 
 // sheets is the printer of a terminal that prints forms and receipts on sheets.
-var sheets = device{id: "printer", driver: "epsonescp", sim: "escp", baud: 9600, fast: m{"pollMs": 40, "replyMs": 400, "silentMs": 1200, "jobMs": 3000}}
+var sheets = device{id: "printer", driver: "epsonescp", sim: "escp", baud: 19200, fast: m{"pollMs": 40, "replyMs": 400, "silentMs": 1200, "jobMs": 3000}}
 
 // ccnet is the other acceptor.
 var ccnet = device{id: "acceptor", driver: "cashcodeccnet", sim: "ccnet", baud: 9600, key: "validator", settings: func(fast bool) m {

@@ -46,15 +46,18 @@ func echo(socket string) error {
 	return s.Serve(l)
 }
 
-// fleet are the drivers of a fully fitted counter: device id, driver, virtual device with its
-// baud rate and settings, and a command that talks with the device and moves nothing far.
-var fleet = []struct {
+// member is a driver of the fleet: device id, driver, virtual device with its baud rate and settings,
+// and a command that talks with the device and moves nothing far.
+type member struct {
 	id, driver, device string
 	baud               int
 	key                string
 	settings           map[string]any
 	ask, payload       string
-}{
+}
+
+// fleet are the drivers of a fully fitted counter.
+var fleet = []member{
 	{"card", "creatorcrt350n", "crt350n", 115200, "reader", m{"motionMs": 0, "restore": "keep"}, "CardReader.Reset", `{"to":"currentPosition"}`},
 	{"cash", "puloonlcdm2000", "lcdm2000", 9600, "dispenser", m{"exit": "hold", "upper": m{"count": 100, "value": 100}, "lower": m{"count": 100, "value": 50}}, "CashManagement.Reset", `{}`},
 	{"pinpad", "szztzt598", "zt598", 9600, "", nil, "KeyManagement.Initialization", `{}`},

@@ -198,6 +198,7 @@ func status[T any](t *testing.T, d *driver, iface string) (v T) {
 	return v
 }
 
+// req: D-04
 func TestACardIsReadGivenBackAndKept(t *testing.T) {
 	both(t, func(t *testing.T, l layout) {
 		p := &provider{l: l, infos: map[uint32]reply{idcStatus: {image: "idcstatus"}}, replies: map[uint32]reply{

@@ -9,13 +9,29 @@ const readers = new Map();
 const tools = new Tools(state, () => render());
 let online = false;
 
+// A card is drawn anew only when it shows something else, and never under a finger or an open list: a
+// button that is replaced between press and release is not clicked.
+const cards = new Map();
+let pressed = false;
+const choosing = () => document.activeElement?.tagName === "SELECT" && document.activeElement;
+function card(s) {
+  const seen = JSON.stringify([lang, s, tools.id === s.id]);
+  const c = cards.get(s.id);
+  if (c && (c.seen === seen || c.node.contains(choosing() || null))) return c.node;
+  const node = deviceCard(s, { reader: readers.get(s.id), selected: tools.id === s.id, choose: (id) => { tools.choose(id); render(); } });
+  cards.set(s.id, { seen, node });
+  return node;
+}
+
 function render() {
+  if (pressed) return; // the release draws
   document.title = document.getElementById("title").textContent = t("title");
   const link = document.getElementById("link");
   link.textContent = t(online ? "connected" : "disconnected");
   link.className = "pill " + (online ? "good" : "bad");
   document.getElementById("lang").textContent = t("otherLang");
-  document.getElementById("devices").replaceChildren(...[...state.values()].map((s) => deviceCard(s, { reader: readers.get(s.id), selected: tools.id === s.id, choose: (id) => { tools.choose(id); render(); } })));
+  const list = document.getElementById("devices");
+  [...state.values()].map(card).forEach((node, i) => { if (list.children[i] !== node) list.children[i] ? list.children[i].replaceWith(node) : list.append(node); });
   tools.render();
   for (const r of readers.values()) r.render();
 }
@@ -58,6 +74,8 @@ function listen() {
   on("prompt", (e) => { if (e.data === "insertCard") readers.get(e.device)?.commanded(); });
 }
 
+addEventListener("pointerdown", () => { pressed = true; }, true);
+for (const end of ["pointerup", "pointercancel", "blur"]) addEventListener(end, () => { pressed = false; renderSoon(); }, true);
 document.getElementById("lang").addEventListener("click", () => { setLang(lang === "zh" ? "en" : "zh"); render(); });
 document.getElementById("windows").append(h("div", { id: "readerWindows" }));
 setLang(lang);

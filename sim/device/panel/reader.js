@@ -16,6 +16,13 @@ export class Reader {
     this.root = h("div");
     document.getElementById("windows").append(this.root);
     this.seen = "";
+    this.order = []; // windows, the one on top last
+  }
+
+  // raise puts a window on top of the others.
+  raise(key) {
+    this.order = [...this.order.filter((k) => k !== key), key];
+    for (const w of this.root.children) w.style.zIndex = 50 + this.order.indexOf(w.dataset.win);
   }
 
   update(s) {
@@ -30,6 +37,7 @@ export class Reader {
   }
 
   commanded() {
+    this.raise("InsertCard");
     this.insert = rules.insertDialog(this.insert, "command");
     this.render();
   }
@@ -48,6 +56,7 @@ export class Reader {
 
   chosen(item) {
     if (rules.inert(item)) return;
+    this.raise(item);
     switch (item) {
       case "InsertCard": this.insert = rules.insertDialog(this.insert, "menu"); break;
       case "TakeCard": this.take = rules.takeDialog(this.take, "menu").open; break;
@@ -73,10 +82,11 @@ export class Reader {
       for (const w of this.open) wins.push(this[w]());
     }
     this.root.replaceChildren(...wins);
+    this.raise(this.order.at(-1));
   }
 
   window(key, body, { close, cls = "" } = {}) {
-    return h("section", { class: "win " + cls, role: "dialog", "aria-label": key, "data-win": key },
+    return h("section", { class: "win " + cls, role: "dialog", "aria-label": key, "data-win": key, onpointerdown: () => this.raise(key) },
       h("header", {}, h("b", {}, key, lang === "zh" ? h("small", {}, t(key)) : null), h("button", { type: "button", class: "x", "aria-label": t("close"), onclick: close ?? (() => { this.open.delete(key); this.render(); }) }, "×")), h("div", { class: "body" }, body));
   }
 

@@ -29,11 +29,11 @@ export function insertArgs(f) {
   return a;
 }
 
-// pickCard: choosing a stored card fills the track boxes; a name that is new keeps what is
-// in them.
+// pickCard: choosing a stored card fills the track boxes and says whether it has a chip; a name that is
+// new keeps what is there.
 export function pickCard(form, name, cards) {
   const c = cards.find((k) => k.name === name);
-  return c ? { ...form, select: name, track1: c.track1, track2: c.track2, track3: c.track3 } : { ...form, select: name };
+  return c ? { ...form, select: name, ic: Boolean(c.ic), track1: c.track1, track2: c.track2, track3: c.track3 } : { ...form, select: name };
 }
 
 // insertDialog: the two forms of the dialog. full → close → small → double-click → full; an

@@ -55,8 +55,8 @@ test("what is enabled in InsertCard", () => {
 
 // req: VD-24 VD-25
 test("picking a stored card fills the tracks, a new name keeps them", () => {
-  const cards = [{ name: "a", track1: "1", track2: "2", track3: "3" }];
-  assert.deepEqual(r.pickCard({ track1: "x" }, "a", cards), { select: "a", track1: "1", track2: "2", track3: "3" });
+  const cards = [{ name: "a", ic: true, track1: "1", track2: "2", track3: "3" }];
+  assert.deepEqual(r.pickCard({ track1: "x" }, "a", cards), { select: "a", ic: true, track1: "1", track2: "2", track3: "3" });
   assert.deepEqual(r.pickCard({ track1: "x" }, "new", cards), { select: "new", track1: "x" });
 });
 
