@@ -41,6 +41,7 @@ func on(model string) func(*testing.T) conformance.Device {
 	}
 }
 
+// req: D-05
 func TestTheCardReaderConforms(t *testing.T) {
 	conformance.Run(t, conformance.Options{BadPayload: card.CmdMove, Model: creatorcrt350n.Model, Device: on("crt350n"),
 		Profile:  map[string]any{"pollMs": 20, "idlePollMs": 40, "replyMs": 5000},

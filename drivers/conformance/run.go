@@ -54,7 +54,7 @@ type Options struct {
 // Run is what every driver must pass; the subtests are model/rule, of which make conform
 // makes its table. Each has a device and a process of its own, so they run beside each other.
 //
-// req: D-05, D-09
+// req: D-09
 func Run(t *testing.T, o Options) {
 	t.Helper()
 	t.Parallel()
