@@ -24,7 +24,7 @@ func (h *Host) Rekey(kek []byte) (pik, mak []byte, err error) {
 			return nil, nil, err
 		}
 	}
-	next, err := newZone(Zone{SM4: h.o.Zone.SM4, PIK: pik, MAK: mak})
+	next, err := newZone(Zone{SM4: h.o.Zone.SM4, PIK: pik, MAK: mak, MAC: h.o.Zone.MAC, Format3: h.o.Zone.Format3})
 	if err != nil {
 		return nil, nil, err
 	}

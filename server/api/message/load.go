@@ -55,7 +55,7 @@ type fileField struct {
 	Charset string `yaml:"charset"`
 }
 
-// Builtin loads one of the 8583 dialects that come with the platform: pos64, pos64sm4,
+// Builtin loads one of the 8583 dialects that come with the platform: pos64, pos64sm4, pos64fold,
 // cups128, cups128sm4, visa, visabcd, bank128.
 func Builtin(name string) (*Dialect, error) { return Load(builtin, "dialects/"+name+".yaml") }
 

@@ -1,5 +1,7 @@
 package paycrypto
 
+import "slices"
+
 // MACAlg names a message authentication algorithm.
 type MACAlg uint8
 
@@ -14,6 +16,32 @@ const (
 	SM4CBCM2                   // the same with 0x80 padding (GB/T 15821.1 mechanism 1)
 	CMAC                       // NIST SP 800-38B, ISO 9797-1 algorithm 5; any key
 )
+
+var macNames = [...]string{X99: "x9.9", X99M2: "x9.9-80", X919: "x9.19", X919M2: "x9.19-80", Fold: "fold", SM4CBC: "sm4", SM4CBCM2: "sm4-80", CMAC: "cmac"}
+
+// String is the name of the algorithm in configurations: x9.9, x9.19, fold, sm4, cmac; -80 with 0x80 padding.
+func (a MACAlg) String() string {
+	if a == 0 || int(a) >= len(macNames) {
+		return ""
+	}
+	return macNames[a]
+}
+
+// ParseMAC is the inverse of String; 0 for a name that there is not.
+func ParseMAC(name string) MACAlg {
+	return MACAlg(max(0, slices.Index(macNames[1:], name)+1))
+}
+
+// Fits tells whether the algorithm can be used with keys of a kind: see AppendMAC.
+func (a MACAlg) Fits(k Alg) bool {
+	switch a {
+	case X99, X99M2, X919, X919M2:
+		return k == DES
+	case SM4CBC, SM4CBCM2:
+		return k == SM4
+	}
+	return a == Fold || a == CMAC
+}
 
 // AppendMAC appends the MAC of data under k to dst. Nothing is allocated when dst has room
 // for one block (two for Fold). The algorithm must fit the key: ErrKey otherwise.

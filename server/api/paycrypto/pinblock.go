@@ -3,6 +3,7 @@ package paycrypto
 import (
 	"crypto/rand"
 	"fmt"
+	"slices"
 )
 
 // Format is a PIN block format.
@@ -10,14 +11,41 @@ type Format uint8
 
 // PIN block formats. Clear blocks have 8 bytes, those of SM4Block and ISO4 16.
 const (
-	ISO0     Format = iota // with PAN (ANSI X9.8)
-	ISO1                   // without PAN, random fill
-	ISO3                   // with PAN, random fill A–F
-	SM4Block               // 16 bytes: 0L PIN F… XOR 20 zero digits and 12 PAN digits
-	ISO2                   // for a chip card's offline check: without PAN, fill F
-	ISO4                   // AES, 16 bytes; the PAN is bound between two encryptions
-	X98                    // ANSI X9.8 without PAN (UnionPay field 53.1 says so): ISO0 without the XOR
+	ISO0     Format = iota + 1 // with PAN (ANSI X9.8)
+	ISO1                       // without PAN, random fill
+	ISO3                       // with PAN, random fill A–F
+	SM4Block                   // 16 bytes: 0L PIN F… XOR 20 zero digits and 12 PAN digits
+	ISO2                       // for a chip card's offline check: without PAN, fill F
+	ISO4                       // AES, 16 bytes; the PAN is bound between two encryptions
+	X98                        // ANSI X9.8 without PAN (UnionPay field 53.1 says so): ISO0 without the XOR
 )
+
+var formatNames = [...]string{ISO0: "iso0", ISO1: "iso1", ISO3: "iso3", SM4Block: "sm4", ISO2: "iso2", ISO4: "iso4", X98: "x9.8"}
+
+// String is the name of the format in configurations.
+func (f Format) String() string {
+	if f == 0 || int(f) >= len(formatNames) {
+		return ""
+	}
+	return formatNames[f]
+}
+
+// ParseFormat is the inverse of String; 0 for a name that there is not.
+func ParseFormat(name string) Format {
+	return Format(max(0, slices.Index(formatNames[1:], name)+1))
+}
+
+// Fits tells whether blocks of the format may stand under keys of a kind: ISO4 under AES only (ISO 9564-1,
+// 9.3.5), SM4Block under SM4 only, those of 8 bytes under DES only.
+func (f Format) Fits(k Alg) bool {
+	switch f {
+	case ISO4:
+		return k == AES
+	case SM4Block:
+		return k == SM4
+	}
+	return f.Size() == 8 && k == DES
+}
 
 // layout is what tells the formats apart.
 type layout struct {
@@ -191,13 +219,8 @@ func Translate(from *Key, ff Format, to *Key, tf Format, enc, pan []byte) ([]byt
 	return EncryptPIN(to, tf, p, pan)
 }
 
-// fits says whether blocks of a format may stand under a key: ISO4 under AES only (ISO 9564-1,
-// 9.3.5), the others in whole blocks of the cipher, and never under AES.
 func fits(k *Key, f Format) error {
-	switch {
-	case f.Size() == 0 || f.Size()%k.BlockSize() != 0:
-		return ErrPINBlock
-	case (f == ISO4) != (k.alg == AES):
+	if !f.Fits(k.alg) {
 		return ErrPINBlock
 	}
 	return nil

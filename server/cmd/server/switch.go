@@ -82,7 +82,7 @@ func (s *services) startTrade(ctx context.Context) error {
 				return fmt.Errorf("channels[%d].keyFile: %w", i, err)
 			}
 		}
-		z, err := s.eng.NewChannel(trade.ChannelOptions{Name: ch.Name, Zone: ch.Zone, Codec: codec, Keys: ch.Keys, Encrypt: ch.Encrypt, Clear: ch.Clear, Keep: ch.Link.Kind == "long"})
+		z, err := s.eng.NewChannel(trade.ChannelOptions{Name: ch.Name, Zone: ch.Zone, Codec: codec, Keys: ch.Keys, Practice: config.Practice(ch.MAC, ch.PINBlock), Encrypt: ch.Encrypt, Clear: ch.Clear, Keep: ch.Link.Kind == "long"})
 		if err != nil {
 			return fmt.Errorf("channels[%d].encrypt: %w", i, err)
 		}
@@ -166,7 +166,7 @@ func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, err
 	if err != nil {
 		return nil, err
 	}
-	o := host.Options{Day: day, CutOver: func(ctx context.Context, day string) error { return s.st.SetDay(ctx, c.Name, day, time.Now()) }, Name: c.Name, Codec: codec, HSM: s.hsm, Keys: c.Owner, KEK: c.KEK, Bare: c.NewKeys == "bare", Limits: c.Limits.Host(), Management: c.Management,
+	o := host.Options{Day: day, CutOver: func(ctx context.Context, day string) error { return s.st.SetDay(ctx, c.Name, day, time.Now()) }, Name: c.Name, Codec: codec, HSM: s.hsm, Keys: c.Owner, KEK: c.KEK, Bare: c.NewKeys == "bare", Practice: config.Practice(c.MAC, c.PINBlock), Limits: c.Limits.Host(), Management: c.Management,
 		Acquirer: c.Acquirer, Forwarder: c.Forwarder, Trace: trade.TraceNumbers(s.st, c.Acquirer, c.Forwarder), Log: s.log}
 	if c.Management == "none" {
 		o.Management = ""

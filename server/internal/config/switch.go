@@ -1,11 +1,15 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/host"
+	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/risk"
 	"zhigui/server/internal/route"
@@ -20,6 +24,8 @@ type Host struct {
 	KEK        string    `yaml:"kek"`        // owner of the key that new zone keys come under; empty: the host may not change them
 	NewKeys    string    `yaml:"newKeys"`    // how they come: blocks (TR-31, the default) or bare (in ECB, one by one)
 	Keys       string    `yaml:"keys"`       // file of the zone keys (serverctl zone keys); empty: they were imported (serverctl key import)
+	MAC        string    `yaml:"mac"`        // x9.9, x9.19, fold (UnionPay's "ECB"), sm4, cmac; with -80: padded with 0x80, not zeros; default by zone: x9.19, sm4, cmac
+	PINBlock   string    `yaml:"pinBlock"`   // iso0, iso1, iso3, x9.8 (without card number), sm4, iso4; default by zone: iso0, sm4, iso4
 	Management string    `yaml:"management"` // cups or none
 	Acquirer   string    `yaml:"acquirer"`
 	Forwarder  string    `yaml:"forwarder"`
@@ -46,12 +52,14 @@ func (l Limits) Host() host.Limits {
 
 // Channel configures one way by which transactions come.
 type Channel struct {
-	Name    string `yaml:"name"`
-	Dialect string `yaml:"dialect"`
-	Zone    string `yaml:"zone"`    // of its terminals: 3des or sm4 where they sign in; default: its name
-	Keys    string `yaml:"keys"`    // owner of the one key of all its messages; empty: each terminal signs in
-	KeyFile string `yaml:"keyFile"` // of that owner's keys (serverctl zone keys), taken once; empty: they were imported
-	Alg     string `yaml:"alg"`     // of that owner's keys: 3des (default) or sm4
+	Name     string `yaml:"name"`
+	Dialect  string `yaml:"dialect"`
+	Zone     string `yaml:"zone"`     // of its terminals: 3des or sm4 where they sign in; default: its name
+	Keys     string `yaml:"keys"`     // owner of the one key of all its messages; empty: each terminal signs in
+	KeyFile  string `yaml:"keyFile"`  // of that owner's keys (serverctl zone keys), taken once; empty: they were imported
+	Alg      string `yaml:"alg"`      // of that owner's keys: 3des (default) or sm4
+	MAC      string `yaml:"mac"`      // as of a host
+	PINBlock string `yaml:"pinBlock"` // as of a host
 	// Encrypt names the fields (canonical names, or all) that terminals of this channel encrypt under
 	// a data key; empty: none.
 	Encrypt []string  `yaml:"encrypt"`
@@ -131,6 +139,12 @@ func (c *Config) validateSwitch() (key, reason string) {
 				return at + ".cipher." + key, reason
 			}
 		}
+		if key, reason := practice(h.MAC, h.PINBlock, h.Zone); reason != "" {
+			return at + "." + key, reason
+		}
+		if unbound[h.PINBlock] && !slices.ContainsFunc(c.Channels, func(ch Channel) bool { return unbound[ch.PINBlock] }) {
+			return at + ".pinBlock", "ISO 9564-1 lets no PIN block with a card number become one without, and no channel has such blocks: agree on iso0 or iso3 with this host"
+		}
 		switch {
 		case h.Name == "" || seen[h.Name]:
 			return at + ".name", "want a name of its own"
@@ -166,6 +180,13 @@ func (c *Config) validateSwitch() (key, reason string) {
 			if ch.Keys == "" {
 				return at + ".cipher", "is for partners; the bank's own terminals have data keys of their own (encrypt)"
 			}
+		}
+		zone := cmp.Or(ch.Alg, "3des")
+		if ch.Keys == "" && ch.Zone == "sm4" {
+			zone = ch.Zone
+		}
+		if key, reason := practice(ch.MAC, ch.PINBlock, zone); reason != "" {
+			return at + "." + key, reason
 		}
 		switch {
 		case ch.Name == "" || seen[ch.Name]:
@@ -203,6 +224,32 @@ func (c *Config) validateSwitch() (key, reason string) {
 	}
 	if _, err := risk.New(c.Limits); err != nil {
 		return "limits", err.Error()
+	}
+	return "", ""
+}
+
+// Practice is how keys are used where their kind does not say.
+func Practice(mac, pinBlock string) hsm.Practice {
+	return hsm.Practice{MAC: paycrypto.ParseMAC(mac), PIN: paycrypto.ParseFormat(pinBlock)}
+}
+
+// unbound are the PIN blocks without card number.
+var unbound = map[string]bool{"iso1": true, "x9.8": true}
+
+// practice is Validate for what Practice takes.
+func practice(mac, pinBlock, zone string) (key, reason string) {
+	alg := map[string]paycrypto.Alg{"3des": paycrypto.DES, "sm4": paycrypto.SM4, "aes": paycrypto.AES}[zone]
+	p := Practice(mac, pinBlock)
+	switch {
+	case alg == 0: // the zone's own refusal tells
+	case mac != "" && p.MAC == 0:
+		return "mac", "want x9.9, x9.19, fold, sm4 or cmac; the first, second and fourth may end in -80"
+	case mac != "" && !p.MAC.Fits(alg):
+		return "mac", mac + " cannot be made with " + zone + " keys"
+	case pinBlock != "" && (p.PIN == 0 || p.PIN == paycrypto.ISO2):
+		return "pinBlock", "want iso0, iso1, iso3, x9.8, sm4 or iso4"
+	case pinBlock != "" && !p.PIN.Fits(alg):
+		return "pinBlock", pinBlock + " cannot stand under " + zone + " keys"
 	}
 	return "", ""
 }

@@ -32,7 +32,7 @@ func (h *Host) rekeyBare(m *message.Message, seal link.Seal, trusted bool) (rc s
 		h.macErrors.Add(1)
 		return "A0", fresh
 	}
-	ref, err := h.o.HSM.ImportBare(h.o.Keys, h.o.KEK, use, key[:16], key[16:], func(mac func([]byte) ([]byte, error)) error {
+	ref, err := h.o.HSM.ImportBare(hsm.Ref{Owner: h.o.Keys, Practice: h.o.Practice}, h.o.KEK, use, key[:16], key[16:], func(mac func([]byte) ([]byte, error)) error {
 		if trusted {
 			return nil
 		}

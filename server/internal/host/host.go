@@ -49,6 +49,8 @@ type Options struct {
 	Keys   string // owner of its keys in the security module; empty: this host has none
 	KEK    string // owner of the key that new keys of the host come under; empty: it may not change them
 	Limits Limits
+	// Practice is its kind of MAC and PIN block, where its keys do not say.
+	Practice hsm.Practice
 	// Bare: its new keys come one by one in ECB under the KEK, not as TR-31 key blocks.
 	Bare bool
 	// Data is the owner of the data keys of the codec's cipher, which the host may change under the KEK as well.
@@ -177,7 +179,9 @@ func (h *Host) Key() (hsm.Ref, error) {
 	if h.o.Keys == "" {
 		return hsm.Ref{}, hsm.ErrNoKey
 	}
-	return h.o.HSM.Current(h.o.Keys)
+	key, err := h.o.HSM.Current(h.o.Keys)
+	key.Practice = h.o.Practice
+	return key, err
 }
 
 // Up tells whether the host would take a request now.

@@ -127,6 +127,7 @@ func (h *Host) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	rc, fresh := h.managed(ctx, m, seal)
 	if fresh.Version != 0 { // but to one that came under the new one
 		key = fresh
+		key.Practice = h.o.Practice
 	}
 	_ = a.SetString(39, rc)
 	out, err := h.pack(dst, a, key, seal)

@@ -36,7 +36,8 @@ func (s *Soft) ImportBlocks(own, kek, pik, mak string) (Ref, error) {
 }
 
 // ImportBare implements HSM.
-func (s *Soft) ImportBare(own, kek string, u Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (Ref, error) {
+func (s *Soft) ImportBare(zone Ref, kek string, u Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (Ref, error) {
+	own := zone.Owner
 	other, ok := map[Use]Use{UsePIN: UseMAC, UseMAC: UsePIN}[u]
 	now, err := s.Current(own)
 	if err != nil || !ok {
@@ -72,7 +73,7 @@ func (s *Soft) ImportBare(own, kek string, u Use, wrapped, kcv []byte, prove fun
 		return Ref{}, ErrKCV
 	}
 	if prove != nil {
-		if err := prove(func(data []byte) ([]byte, error) { return paycrypto.AppendMAC(nil, macAlg(alg), fresh, data) }); err != nil {
+		if err := prove(func(data []byte) ([]byte, error) { return paycrypto.AppendMAC(nil, zone.For(alg).MAC, fresh, data) }); err != nil {
 			return Ref{}, err
 		}
 	}

@@ -8,6 +8,7 @@
 package hsm
 
 import (
+	"cmp"
 	"errors"
 
 	"zhigui/server/api/paycrypto"
@@ -43,11 +44,27 @@ const (
 	UseFile      // the mark of a file of keys that was imported
 )
 
-// Ref names one version of a key set: a zone such as "host", or a terminal.
+// Ref names one version of a key set, a zone such as "host", or a terminal, and how it is used.
 type Ref struct {
 	Owner   string
 	Version uint32
+	Practice
 }
+
+// Practice is what two parties have agreed on beside their keys. Zero values follow the kind of the keys: X9.19
+// and ISO-0 under DES, CBC-MAC (zero padding) and the block of 16 bytes under SM4, CMAC and ISO-4 under AES.
+type Practice struct {
+	MAC paycrypto.MACAlg
+	PIN paycrypto.Format
+}
+
+// For fills in what follows from the kind of the keys.
+func (p Practice) For(alg paycrypto.Alg) Practice {
+	usual := usual[alg]
+	return Practice{cmp.Or(p.MAC, usual.MAC), cmp.Or(p.PIN, usual.PIN)}
+}
+
+var usual = map[paycrypto.Alg]Practice{paycrypto.DES: {paycrypto.X919, paycrypto.ISO0}, paycrypto.SM4: {paycrypto.SM4CBC, paycrypto.SM4Block}, paycrypto.AES: {paycrypto.CMAC, paycrypto.ISO4}}
 
 // Working is a terminal's new set of keys as it travels: encrypted under the TMK, with check
 // values of 4 bytes. TDK is nil unless a data key was asked for.
@@ -85,10 +102,10 @@ type HSM interface {
 	// version; the version before stays usable.
 	ImportBlocks(owner, kek, pik, mak string) (Ref, error)
 	// ImportBare installs one of a zone's keys (UsePIN, UseMAC) that came enciphered in ECB under the KEK of
-	// kek, in the 3DES zone; the zone's other key goes along into the new version. kcv is its check value,
+	// kek, in the 3DES zone of own (its version does not count); the zone's other key goes along into the new version. kcv is its check value,
 	// empty for none. prove, which may be nil, is given MACs under the new key before anything is stored;
 	// its error is the answer.
-	ImportBare(owner, kek string, u Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (Ref, error)
+	ImportBare(own Ref, kek string, u Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (Ref, error)
 	// ExportBlock answers one of a zone's keys (UsePIN, UseMAC) as a TR-31 key block under the KEK of kek.
 	ExportBlock(key Ref, use Use, kek string) (string, error)
 	// ImportData installs the data keys of a partner or host, which are an owner of their own: the key that
@@ -100,16 +117,16 @@ type HSM interface {
 	DataKey(key Ref) (paycrypto.Alg, [3]byte, error)
 	// Refresh reads again what is stored of these owners: another process (serverctl, another server) may have changed it.
 	Refresh(owners ...string) error
-	// AppendMAC appends the MAC of data: X9.19 in a DES zone, SM4 CBC-MAC in an SM4 zone,
-	// both with zero padding, CMAC in an AES zone.
+	// AppendMAC appends the MAC of data, by the practice of key. An algorithm that does not fit the key is
+	// paycrypto.ErrKey.
 	AppendMAC(dst []byte, key Ref, data []byte) ([]byte, error)
 	// EncryptData appends plain, whole blocks, in CBC under the data key of that version to dst; iv is
 	// one block. ErrNoKey when the version has no data key.
 	EncryptData(dst []byte, key Ref, iv, plain []byte) ([]byte, error)
 	// DecryptData is its inverse.
 	DecryptData(dst []byte, key Ref, iv, secret []byte) ([]byte, error)
-	// TranslatePIN re-encrypts a PIN block; the format follows the zone (ISO-0, SM4, ISO-4), so that
-	// none of the translations that ISO 9564-1 bans can be asked for.
+	// TranslatePIN re-encrypts a PIN block, from the format of one practice to that of the other. What ISO 9564-1
+	// bans (a block with the card's number becoming one without) is ErrPIN, like a block that is none.
 	TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error)
 	// ImportIssuer installs an issuer's master key for chip cryptograms.
 	ImportIssuer(owner string, key []byte) error

@@ -47,7 +47,7 @@ func (s *Soft) saveData(own string, alg paycrypto.Alg, data, mak []byte) (Ref, e
 	if o != nil && o.cur != nil {
 		same, err := s.holds(own, o.cur, alg, map[Use][]byte{UseTDK: data, UseMAC: mak})
 		if err != nil || same {
-			return Ref{own, o.cur.version}, err
+			return Ref{Owner: own, Version: o.cur.version}, err
 		}
 		v = o.cur.version + 1
 	}
@@ -67,7 +67,7 @@ func (s *Soft) saveData(own string, alg paycrypto.Alg, data, mak []byte) (Ref, e
 		s.owners[own] = o
 	}
 	o.alg, o.prev, o.cur = alg, o.cur, &pair{alg: alg, version: v, tdk: kd, mak: km}
-	return Ref{own, v}, nil
+	return Ref{Owner: own, Version: v}, nil
 }
 
 // MakeData makes new data keys of own and answers them as key blocks under the KEK of kek, for the other side.

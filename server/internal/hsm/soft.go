@@ -332,7 +332,7 @@ func (s *Soft) Current(own string) (Ref, error) {
 	if o == nil || o.cur == nil || o.cur.mak == nil {
 		return Ref{}, ErrNoKey
 	}
-	return Ref{own, o.cur.version}, nil
+	return Ref{Owner: own, Version: o.cur.version}, nil
 }
 
 func (s *Soft) pair(r Ref) (*pair, error) {
@@ -354,7 +354,7 @@ func (s *Soft) AppendMAC(dst []byte, key Ref, data []byte) ([]byte, error) {
 	if err != nil {
 		return dst, err
 	}
-	return paycrypto.AppendMAC(dst, macAlg(p.alg), p.mak, data)
+	return paycrypto.AppendMAC(dst, key.For(p.alg).MAC, p.mak, data)
 }
 
 // EncryptData implements HSM.
@@ -378,26 +378,6 @@ func (s *Soft) data(dst []byte, key Ref, iv, in []byte, decrypt bool) ([]byte, e
 	return p.tdk.CBC(dst, iv, in, decrypt)
 }
 
-func macAlg(a paycrypto.Alg) paycrypto.MACAlg {
-	switch a {
-	case paycrypto.SM4:
-		return paycrypto.SM4CBC
-	case paycrypto.AES:
-		return paycrypto.CMAC
-	}
-	return paycrypto.X919
-}
-
-func format(a paycrypto.Alg) paycrypto.Format {
-	switch a {
-	case paycrypto.SM4:
-		return paycrypto.SM4Block
-	case paycrypto.AES:
-		return paycrypto.ISO4
-	}
-	return paycrypto.ISO0
-}
-
 // TranslatePIN implements HSM.
 func (s *Soft) TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error) {
 	f, err := s.pair(from)
@@ -411,7 +391,7 @@ func (s *Soft) TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error) {
 	if f.pik == nil || t.pik == nil { // data keys
 		return nil, ErrNoKey
 	}
-	out, err := paycrypto.Translate(f.pik, format(f.alg), t.pik, format(t.alg), block, pan)
+	out, err := paycrypto.Translate(f.pik, from.For(f.alg).PIN, t.pik, to.For(t.alg).PIN, block, pan)
 	if err != nil {
 		return nil, ErrPIN
 	}

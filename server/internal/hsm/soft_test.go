@@ -94,10 +94,10 @@ func TestKeysSurviveARestartSealedAndThePreviousVersionStaysUsable(t *testing.T)
 		if err != nil || !bytes.Equal(a, b) {
 			t.Fatal("another key after the restart")
 		}
-		if _, err := again.AppendMAC(nil, Ref{"T", 2}, []byte("data")); err != nil {
+		if _, err := again.AppendMAC(nil, Ref{Owner: "T", Version: 2}, []byte("data")); err != nil {
 			t.Error("previous version:", err)
 		}
-		if _, err := again.AppendMAC(nil, Ref{"T", 1}, []byte("data")); !errors.Is(err, ErrNoKey) {
+		if _, err := again.AppendMAC(nil, Ref{Owner: "T", Version: 1}, []byte("data")); !errors.Is(err, ErrNoKey) {
 			t.Error("old version:", err)
 		}
 		if _, err := NewSoft(bytes.Repeat([]byte{8}, 32), m); !errors.Is(err, ErrSeal) {

@@ -25,6 +25,8 @@ type ChannelOptions struct {
 	// Keys is the owner of the channel's keys in the security module, of a partner whose messages all
 	// have one MAC key. Empty: every terminal has keys of its own, by sign-in.
 	Keys string
+	// Practice is the kind of MAC and PIN block of its messages, where the keys do not say.
+	Practice hsm.Practice
 	// Encrypt names the canonical fields that travel encrypted, both ways, or message.EncloseAll.
 	Encrypt []string
 	Clear   bool // terminals that sign in without a data key are served, in the clear
@@ -230,6 +232,7 @@ func (z *Channel) verify(w *work) string {
 	}
 	for again := true; ; again = false {
 		ref, err := z.e.hsm.Current(owner)
+		ref.Practice = z.o.Practice
 		for i := 0; i < 2 && err == nil; i++ {
 			var mac []byte
 			if mac, err = z.e.hsm.AppendMAC(w.mac[:0], ref, cover); err == nil && w.seal.Equals(mac) {

@@ -12,13 +12,18 @@ import (
 // deviceRig is a rig whose keys are in a security module behind TCP.
 func deviceRig(t *testing.T, hostSM4 bool) (*rig, *simhsm.HSM) {
 	t.Helper()
-	dir := t.TempDir()
-	d, err := simhsm.Start(simhsm.Options{Listen: "127.0.0.1:0", LMK: filepath.Join(dir, "lmk"), Authorised: true})
+	d := moduleOf(t)
+	return newRigOf(&rig{t: t, dir: t.TempDir(), hostSM: hostSM4, device: d.Addr()}), d
+}
+
+func moduleOf(t *testing.T) *simhsm.HSM {
+	t.Helper()
+	d, err := simhsm.Start(simhsm.Options{Listen: "127.0.0.1:0", LMK: filepath.Join(t.TempDir(), "lmk"), Authorised: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = d.Close() })
-	return newRigOf(&rig{t: t, dir: dir, hostSM: hostSM4, device: d.Addr()}), d
+	return d
 }
 
 // req: TX-24 TX-27

@@ -67,6 +67,8 @@ type rig struct {
 	cipher *link.Cipher // of the link to core, and the bank's side of it
 	sealed *bankhost.Cipher
 	data   map[string]bankhost.DataKeys // data keys by owner
+
+	practice, partnerHow hsm.Practice // agreed on with the host, and with the partner
 }
 
 // hostOf is one more host of a rig.
@@ -104,7 +106,7 @@ func newRigOf(r *rig) *rig {
 	}
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
-		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK}, Late: 600 * time.Millisecond, Doors: r.doors, Cipher: r.sealed, Log: discard()})
+		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK, MAC: r.practice.MAC.String(), Format3: r.practice.PIN == paycrypto.ISO3}, Late: 600 * time.Millisecond, Doors: r.doors, Cipher: r.sealed, Log: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +164,7 @@ func (r *rig) start() {
 	if r.cipher != nil {
 		owner = r.cipher.Owner
 	}
-	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", KEK: "bank", Data: owner, Bare: r.bare, Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
+	r.host = host.New(host.Options{Name: "core", Codec: codec, HSM: r.hsm, Keys: "core", KEK: "bank", Data: owner, Bare: r.bare, Practice: r.practice, Management: "cups", Acquirer: "99992900", Forwarder: "99990000",
 		Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: r.limits, Log: o.Log,
 		CutOver: func(ctx context.Context, day string) error { return r.st.SetDay(ctx, "core", day, time.Now()) }})
 	hosts, names := []*host.Host{r.host}, []string{"core"}
@@ -389,6 +391,11 @@ func (x *term) try(m *message.Message, withMAC bool) (*message.Message, error) {
 	a := message.New(x.d)
 	if err := a.Unpack(x.d, body); err != nil {
 		return nil, err
+	}
+	for _, n := range []int{11, 41, 42} { // an answer that is another's is given to nobody
+		if m.Has(n) && a.String(n) != m.String(n) {
+			x.t.Errorf("asked with F%d %s, answered with %s", n, m.String(n), a.String(n))
+		}
 	}
 	if withMAC && a.Has(64) && !a.MACEquals(x.macOf(a.Covered())) {
 		return nil, fmt.Errorf("MAC of the answer is wrong")

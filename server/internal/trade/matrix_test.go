@@ -22,6 +22,7 @@ import (
 
 	"zhigui/server/api/message/format"
 	"zhigui/server/api/paycrypto"
+	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
@@ -51,12 +52,13 @@ type partner struct {
 	pik, mak *paycrypto.Key
 	terminal string
 	stan     int
+	how      hsm.Practice
 	send     func(msg, frame []byte) ([]byte, error) // answers the message
 	sealed   *bankhost.Cipher                        // nil: nothing is encrypted
 }
 
 func (p *partner) sign(cover []byte) ([]byte, error) {
-	return paycrypto.AppendMAC(nil, paycrypto.X919, p.mak, cover)
+	return paycrypto.AppendMAC(nil, p.how.For(paycrypto.DES).MAC, p.mak, cover)
 }
 
 // ask sends one transaction and returns the answer, whose MAC is right.
@@ -68,7 +70,7 @@ func (p *partner) ask(typ, code, card string, amount int64) (*format.Transaction
 	if amount > 0 {
 		q.Values["amount"], q.Values["currency"] = fmt.Sprintf("%012d", amount), "156"
 	}
-	b, err := paycrypto.EncodePIN(paycrypto.ISO0, []byte("123456"), []byte(card))
+	b, err := paycrypto.EncodePIN(p.how.For(paycrypto.DES).PIN, []byte("123456"), []byte(card))
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -93,6 +95,11 @@ func (p *partner) exchange(q *format.Transaction) (*format.Transaction, error) {
 	}
 	if mac, _ := p.sign(seal.Cover); p.d.HasMAC() && !seal.Equals(mac) && a.Values["response"] != "A0" {
 		return nil, fmt.Errorf("the MAC of the answer is wrong")
+	}
+	for _, k := range []string{"stan", "terminal"} {
+		if a.Values[k] != q.Values[k] {
+			return nil, fmt.Errorf("asked with %s %s, answered with %s", k, q.Values[k], a.Values[k])
+		}
 	}
 	return a, nil
 }
@@ -227,7 +234,7 @@ func (r *rig) addPartner(s link.Spec, dialect string, tc *tls.Config) *partner {
 // addPartnerOf is addPartner for one with a dialect of its own.
 func (r *rig) addPartnerOf(s link.Spec, d *format.Dialect, tc *tls.Config, cipher ...*link.Cipher) *partner {
 	r.t.Helper()
-	p := &partner{t: r.t, d: d, terminal: fmt.Sprintf("P%07d", len(r.lis))}
+	p := &partner{t: r.t, d: d, how: r.partnerHow, terminal: fmt.Sprintf("P%07d", len(r.lis))}
 	pik, mak := []byte("PPPPPPPPqqqqqqqq"), []byte("MMMMMMMMnnnnnnnn")
 	if err := r.hsm.Import("partner", paycrypto.DES, pik, mak); err != nil {
 		r.t.Fatal(err)
@@ -241,7 +248,7 @@ func (r *rig) addPartnerOf(s link.Spec, d *format.Dialect, tc *tls.Config, ciphe
 			r.t.Fatal(err)
 		}
 	}
-	z, err := r.eng.NewChannel(trade.ChannelOptions{Name: "partner", Zone: "partner", Codec: codec, Keys: "partner", Keep: s.Kind == "long"})
+	z, err := r.eng.NewChannel(trade.ChannelOptions{Name: "partner", Zone: "partner", Codec: codec, Keys: "partner", Practice: p.how, Keep: s.Kind == "long"})
 	if err != nil {
 		r.t.Fatal(err)
 	}

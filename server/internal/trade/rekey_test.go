@@ -143,7 +143,7 @@ type counted struct {
 	n *atomic.Int32
 }
 
-func (c counted) ImportBare(own, kek string, u hsm.Use, wrapped, kcv []byte, prove func(func([]byte) ([]byte, error)) error) (hsm.Ref, error) {
+func (c counted) ImportBare(own hsm.Ref, kek string, u hsm.Use, wrapped, kcv []byte, prove func(func([]byte) ([]byte, error)) error) (hsm.Ref, error) {
 	defer c.n.Add(1)
 	return c.HSM.ImportBare(own, kek, u, wrapped, kcv, prove)
 }

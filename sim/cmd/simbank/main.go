@@ -25,6 +25,8 @@ func main() {
 	flag.StringVar(&o.Control, "control", "127.0.0.1:7980", "address of the HTTP control")
 	flag.StringVar(&o.Ledger, "ledger", "simbank.ledger", "file of the ledger")
 	flag.BoolVar(&o.Zone.SM4, "sm4", false, "the zone to the acquirer uses SM4 instead of 3DES")
+	flag.StringVar(&o.Zone.MAC, "mac", "", "x9.9 or fold instead of X9.19 (with -sm4: fold instead of the CBC-MAC)")
+	flag.BoolVar(&o.Zone.Format3, "iso3", false, "PIN blocks are of ISO format 3 instead of 0")
 	flag.StringVar(&keys, "keys", "zone.keys", "file with the zone's PIN key and MAC key, two lines of 32 hexadecimal digits")
 	flag.IntVar(&o.BenchCards, "bench-cards", 0, "open so many more accounts for load tests")
 	flag.BoolVar(&o.Fast, "fast", false, "use the codec made for load tests instead of moov-io/iso8583")

@@ -54,6 +54,7 @@ func Run(t *testing.T, m Module) {
 		t.Run("key blocks of "+name, func(t *testing.T) { blocks(t, m, alg) })
 	}
 	t.Run("PIN translation", func(t *testing.T) { translation(t, m) })
+	t.Run("MACs and PIN blocks by agreement", func(t *testing.T) { practices(t, m) })
 	t.Run("signatures", func(t *testing.T) { signatures(t, m) })
 	t.Run("remote key loading by RSA", func(t *testing.T) { loading(t, m, false) })
 	t.Run("remote key loading by SM2", func(t *testing.T) { loading(t, m, true) })
@@ -225,7 +226,7 @@ func bare(t *testing.T, m Module, alg paycrypto.Alg) {
 	}
 	kcv := func(b byte) []byte { return key(t, alg, fill(b)).CheckValue(4) }
 	if alg != paycrypto.DES {
-		if _, err := h.ImportBare("host", "bank", hsm.UseMAC, wrap(0x42), nil, nil); !errors.Is(err, hsm.ErrBlock) {
+		if _, err := h.ImportBare(hsm.Ref{Owner: "host"}, "bank", hsm.UseMAC, wrap(0x42), nil, nil); !errors.Is(err, hsm.ErrBlock) {
 			t.Error("in another zone:", err)
 		}
 		return
@@ -238,21 +239,21 @@ func bare(t *testing.T, m Module, alg paycrypto.Alg) {
 		want    error
 	}{"another check value": {hsm.UsePIN, wrap(0x41), kcv(0x51), hsm.ErrKCV}, "half a key": {hsm.UsePIN, wrap(0x41)[:8], nil, hsm.ErrBlock},
 		"a use of its own": {hsm.UseTMK, wrap(0x41), nil, hsm.ErrNoKey}, "not proven": {hsm.UseMAC, wrap(0x42), kcv(0x42), refused}} {
-		if _, err := h.ImportBare("host", "bank", try.u, try.wrapped, try.kcv, func(func([]byte) ([]byte, error)) error { return refused }); !errors.Is(err, try.want) {
+		if _, err := h.ImportBare(hsm.Ref{Owner: "host"}, "bank", try.u, try.wrapped, try.kcv, func(func([]byte) ([]byte, error)) error { return refused }); !errors.Is(err, try.want) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	if now, _ := h.Current("host"); now != first {
 		t.Error("what was refused changed the keys")
 	}
-	if _, err := h.ImportBare("host", "nobody", hsm.UseMAC, wrap(0x42), nil, nil); !errors.Is(err, hsm.ErrNoKey) {
+	if _, err := h.ImportBare(hsm.Ref{Owner: "host"}, "nobody", hsm.UseMAC, wrap(0x42), nil, nil); !errors.Is(err, hsm.ErrNoKey) {
 		t.Error(err)
 	}
 	mac := func(b byte, data string) []byte {
 		out, _ := paycrypto.AppendMAC(nil, macs[alg], key(t, alg, fill(b)), []byte(data))
 		return out
 	}
-	ref, err := h.ImportBare("host", "bank", hsm.UseMAC, wrap(0x42), kcv(0x42), func(under func([]byte) ([]byte, error)) error {
+	ref, err := h.ImportBare(hsm.Ref{Owner: "host"}, "bank", hsm.UseMAC, wrap(0x42), kcv(0x42), func(under func([]byte) ([]byte, error)) error {
 		got, err := under([]byte("the message itself"))
 		if err == nil && !bytes.Equal(got, mac(0x42, "the message itself")) {
 			err = refused
@@ -262,7 +263,7 @@ func bare(t *testing.T, m Module, alg paycrypto.Alg) {
 	if err != nil || ref.Version != first.Version+1 {
 		t.Fatal(ref, err)
 	}
-	if ref, err = h.ImportBare("host", "bank", hsm.UsePIN, wrap(0x41), nil, nil); err != nil || ref.Version != first.Version+2 {
+	if ref, err = h.ImportBare(hsm.Ref{Owner: "host"}, "bank", hsm.UsePIN, wrap(0x41), nil, nil); err != nil || ref.Version != first.Version+2 {
 		t.Fatal(ref, err)
 	}
 	h = m.Open(t, keys)
@@ -377,6 +378,63 @@ func translation(t *testing.T, m Module) {
 	}
 	if _, err := h.TranslatePIN(hsm.Ref{Owner: "SM4", Version: 9}, hsm.Ref{Owner: "3DES", Version: 1}, make([]byte, 16), []byte(pan)); !errors.Is(err, hsm.ErrNoKey) {
 		t.Error(err)
+	}
+}
+
+// practices: each MAC with each kind of key, and each PIN block to each other, as two parties may have agreed.
+// What does not fit, and what ISO 9564-1 bans, is refused.
+func practices(t *testing.T, m Module) {
+	h := m.Open(t, NewMemory())
+	for name, alg := range algs {
+		if err := h.Import(name, alg, fill(0x61), fill(0x62)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, alg := range algs {
+		for mac := paycrypto.X99; mac.String() != ""; mac++ {
+			for _, data := range []string{"", "8 bytes.", "a message that no block divides"} {
+				want, bad := paycrypto.AppendMAC(nil, mac, key(t, alg, fill(0x62)), []byte(data))
+				got, err := h.AppendMAC(nil, hsm.Ref{Owner: name, Version: 1, Practice: hsm.Practice{MAC: mac}}, []byte(data))
+				switch {
+				case !mac.Fits(alg):
+					if !errors.Is(err, paycrypto.ErrKey) || bad == nil && mac != paycrypto.Fold {
+						t.Errorf("%s under %s: %v", mac, name, err)
+					}
+				case err != nil || !bytes.Equal(got, want):
+					t.Errorf("%s of %q under %s: %X, want %X: %v", mac, data, name, got, want, err)
+				}
+			}
+		}
+	}
+	blocks := []paycrypto.Format{paycrypto.ISO0, paycrypto.ISO1, paycrypto.ISO3, paycrypto.SM4Block, paycrypto.ISO4}
+	for name, alg := range algs {
+		for other, to := range algs {
+			for _, ff := range blocks {
+				for _, tf := range blocks {
+					if !ff.Fits(alg) || !tf.Fits(to) {
+						continue
+					}
+					enc, err := paycrypto.EncryptPIN(key(t, alg, fill(0x61)), ff, []byte("98765"), []byte(pan))
+					if err != nil {
+						t.Fatal(err)
+					}
+					out, err := h.TranslatePIN(hsm.Ref{Owner: name, Version: 1, Practice: hsm.Practice{PIN: ff}}, hsm.Ref{Owner: other, Version: 1, Practice: hsm.Practice{PIN: tf}}, enc, []byte(pan))
+					if !ff.Translatable(tf) {
+						if !errors.Is(err, hsm.ErrPIN) {
+							t.Errorf("%s to %s: %v", ff, tf, err)
+						}
+						continue
+					}
+					if err != nil {
+						t.Errorf("%s to %s: %v", ff, tf, err)
+						continue
+					}
+					if got, err := paycrypto.DecryptPIN(nil, key(t, to, fill(0x61)), tf, out, []byte(pan)); err != nil || string(got) != "98765" {
+						t.Errorf("%s to %s: %v", ff, tf, err)
+					}
+				}
+			}
+		}
 	}
 }
 

@@ -87,7 +87,8 @@ func (m *Module) ImportBlocks(own, kek, pik, mak string) (hsm.Ref, error) {
 }
 
 // ImportBare implements hsm.HSM.
-func (m *Module) ImportBare(own, kek string, u hsm.Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (hsm.Ref, error) {
+func (m *Module) ImportBare(zone hsm.Ref, kek string, u hsm.Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (hsm.Ref, error) {
+	own := zone.Owner
 	other, ok := map[hsm.Use]hsm.Use{hsm.UsePIN: hsm.UseMAC, hsm.UseMAC: hsm.UsePIN}[u]
 	now, err := m.Current(own)
 	if err != nil || !ok {
@@ -128,7 +129,7 @@ func (m *Module) ImportBare(own, kek string, u hsm.Use, wrapped, kcv []byte, pro
 		return hsm.Ref{}, hsm.ErrKCV
 	}
 	if prove != nil {
-		if err := prove(func(data []byte) ([]byte, error) { return m.macUnder(nil, p.alg, text, data) }); err != nil {
+		if err := prove(func(data []byte) ([]byte, error) { return m.macUnder(nil, zone.For(p.alg).MAC, p.alg, text, data) }); err != nil {
 			return hsm.Ref{}, err
 		}
 	}
@@ -209,17 +210,23 @@ func (m *Module) AppendMAC(dst []byte, key hsm.Ref, data []byte) ([]byte, error)
 	if err != nil {
 		return dst, err
 	}
-	return m.macUnder(dst, p.alg, p.mak, data)
+	return m.macUnder(dst, key.For(p.alg).MAC, p.alg, p.mak, data)
 }
 
-func (m *Module) macUnder(dst []byte, alg paycrypto.Alg, mak string, data []byte) ([]byte, error) {
-	how, n := "00131", 8 // block by block, binary, 16 digits, algorithm 3, zero padding
-	switch alg {
-	case paycrypto.SM4:
-		how, n = "00211", 16 // 32 digits, algorithm 1
-	case paycrypto.AES:
-		how, n = "00260", 16 // CMAC
+// macs are algorithm and padding of M6: 1 or 3 of ISO 9797-1, CMAC (6) or UnionPay's fold (U, ours); zeros (1),
+// 0x80 (2) or none that is chosen (0).
+var macs = map[paycrypto.MACAlg]string{paycrypto.X99: "11", paycrypto.X99M2: "12", paycrypto.X919: "31", paycrypto.X919M2: "32",
+	paycrypto.SM4CBC: "11", paycrypto.SM4CBCM2: "12", paycrypto.CMAC: "60", paycrypto.Fold: "U0"}
+
+func (m *Module) macUnder(dst []byte, mac paycrypto.MACAlg, alg paycrypto.Alg, mak string, data []byte) ([]byte, error) {
+	if !mac.Fits(alg) {
+		return dst, paycrypto.ErrKey
 	}
+	size, n := "1", blockOf(alg) // one message, binary, 16 digits of MAC
+	if n == 16 {
+		size = "2" // 32 digits, ours
+	}
+	how := "00" + size + macs[mac]
 	if len(data) > 0x7000 {
 		return dst, fmt.Errorf("%w: a message of %d bytes", ErrProtocol, len(data))
 	}
@@ -227,11 +234,11 @@ func (m *Module) macUnder(dst []byte, alg paycrypto.Alg, mak string, data []byte
 	if err != nil {
 		return dst, err
 	}
-	mac, err := hex.DecodeString(string(b))
-	if err != nil || len(mac) != n {
+	sum, err := hex.DecodeString(string(b))
+	if err != nil || len(sum) != n {
 		return dst, ErrProtocol
 	}
-	return append(dst, mac...), nil
+	return append(dst, sum...), nil
 }
 
 // EncryptData implements hsm.HSM.
@@ -253,7 +260,7 @@ func (m *Module) data(dst []byte, code string, key hsm.Ref, iv, in []byte) ([]by
 	if p.tdk == "" {
 		return dst, hsm.ErrNoKey
 	}
-	n := formats[p.alg].size // of a block
+	n := blockOf(p.alg)
 	if len(iv) != n || len(in) == 0 || len(in)%n != 0 || len(in) > 0x7000 {
 		return dst, paycrypto.ErrLength
 	}
@@ -267,12 +274,16 @@ func (m *Module) data(dst []byte, code string, key hsm.Ref, iv, in []byte) ([]by
 	return append(dst, b[2*n+4:]...), nil
 }
 
-// formats are the device's numbers of PIN block formats, and the size of a block. 48 is ISO 9564-1
-// format 4; 90, the block under SM4, is an extension of the simulator.
-var formats = map[paycrypto.Alg]struct {
-	code string
-	size int
-}{paycrypto.DES: {"01", 8}, paycrypto.AES: {"48", 16}, paycrypto.SM4: {"90", 16}}
+// formats are the device's numbers of PIN block formats: ISO 9564-1 formats 0, 1, 3 and 4; 90, the block under
+// SM4, is an extension of the simulator. X9.8 without PAN it has not.
+var formats = map[paycrypto.Format]string{paycrypto.ISO0: "01", paycrypto.ISO1: "05", paycrypto.ISO3: "47", paycrypto.ISO4: "48", paycrypto.SM4Block: "90"}
+
+func blockOf(alg paycrypto.Alg) int {
+	if alg == paycrypto.DES {
+		return 8
+	}
+	return 16
+}
 
 // TranslatePIN implements hsm.HSM.
 func (m *Module) TranslatePIN(from, to hsm.Ref, enc, pan []byte) ([]byte, error) {
@@ -287,29 +298,32 @@ func (m *Module) TranslatePIN(from, to hsm.Ref, enc, pan []byte) ([]byte, error)
 	if f.pik == "" || t.pik == "" { // data keys
 		return nil, hsm.ErrNoKey
 	}
-	ff, tf := formats[f.alg], formats[t.alg]
-	if len(enc) != ff.size || len(pan) < 13 || len(pan) > 19 {
+	ff, tf := from.For(f.alg).PIN, to.For(t.alg).PIN
+	if formats[ff] == "" || formats[tf] == "" {
+		return nil, fmt.Errorf("%w: a PIN block %s or %s", ErrProtocol, ff, tf)
+	}
+	if len(enc) != ff.Size() || len(pan) < 13 || len(pan) > 19 {
 		return nil, hsm.ErrPIN
 	}
 	account := string(pan[len(pan)-13 : len(pan)-1])
-	if ff.code == "48" || tf.code == "48" {
+	if ff == paycrypto.ISO4 || tf == paycrypto.ISO4 {
 		account = string(pan) + ";"
 	}
-	b, err := m.pool.do("CA", fmt.Appendf(nil, "%s%s12%X%s%s%s", f.pik, t.pik, enc, ff.code, tf.code, account))
+	b, err := m.pool.do("CA", fmt.Appendf(nil, "%s%s12%X%s%s%s", f.pik, t.pik, enc, formats[ff], formats[tf], account))
 	var refused *Error
 	if errors.As(err, &refused) {
 		switch refused.Code {
-		case "20", "22", "23", "24":
+		case "20", "22", "23", "24", "69":
 			return nil, hsm.ErrPIN
 		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	if len(b) != 2+2*tf.size+2 {
+	if len(b) != 2+2*tf.Size()+2 {
 		return nil, ErrProtocol
 	}
-	out, err := hex.DecodeString(string(b[2 : 2+2*tf.size]))
+	out, err := hex.DecodeString(string(b[2 : 2+2*tf.Size()]))
 	if err != nil {
 		return nil, ErrProtocol
 	}
