@@ -20,8 +20,17 @@ type Link struct {
 	LastError string `json:"lastError"`
 }
 
-// Host is one destination of transactions.
+// Server is one of several that share the database. A silent one has not been heard of for a while.
+type Server struct {
+	Name   string    `json:"name"`
+	At     time.Time `json:"at"` // when it was heard of last
+	Silent bool      `json:"silent,omitempty"`
+	Here   bool      `json:"here,omitempty"` // the one that is asked
+}
+
+// Host is one destination of transactions, as one server sees it.
 type Host struct {
+	Server     string `json:"server,omitempty"` // of several
 	Name       string `json:"name"`
 	Dialect    string `json:"dialect"`
 	State      string `json:"state" enum:"up,down,signedOff,breaker"`
@@ -40,6 +49,7 @@ type Host struct {
 
 // Channel is one way by which transactions come.
 type Channel struct {
+	Server   string `json:"server,omitempty"` // of several
 	Name     string `json:"name"`
 	Dialect  string `json:"dialect"`
 	Kind     string `json:"kind"`
@@ -53,6 +63,7 @@ type Channel struct {
 
 // Switch is the answer of GET /switch.
 type Switch struct {
+	Servers  []Server  `json:"servers,omitempty"` // when there are several
 	Hosts    []Host    `json:"hosts"`
 	Channels []Channel `json:"channels"`
 }
@@ -82,6 +93,7 @@ type Meter struct {
 
 // Waiting is one message that a host must still be told: a reversal, or the credit of a deposit.
 type Waiting struct {
+	Server      string    `json:"server,omitempty"` // that has it to do, of others than the one that is asked
 	Transaction string    `json:"transaction"`
 	Terminal    string    `json:"terminal"`
 	Host        string    `json:"host"`
@@ -95,6 +107,7 @@ type Waiting struct {
 // Queue is the answer of GET /switch/queue. DrainSeconds is -1 when it cannot be told.
 type Queue struct {
 	Depth        int       `json:"depth"`
+	Oldest       time.Time `json:"oldest"`
 	OldestAge    int64     `json:"oldestAge"` // seconds
 	LastMinute   int64     `json:"lastMinute"`
 	DrainSeconds int64     `json:"drainSeconds"`

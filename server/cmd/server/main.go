@@ -117,7 +117,7 @@ func run(path, roles string) error {
 		}
 	}
 	if has["manage"] {
-		if err := s.startManage(); err != nil {
+		if err := s.startManage(len(has) < 3); err != nil {
 			return err
 		}
 	}

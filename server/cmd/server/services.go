@@ -96,12 +96,8 @@ func (s *services) startAccess() error {
 	return s.serve("access.listen", s.c.Access.Listen, &http.Server{Handler: s.acc, TLSConfig: tc})
 }
 
-func (s *services) startManage() error {
-	kinds := map[string]string{}
-	for _, h := range s.c.Hosts {
-		kinds[h.Name] = h.Link.Kind
-	}
-	o := mgmt.Options{Cases: s.cases, Vault: s.hsm, HostKinds: kinds, Channels: s.channels, Engine: s.eng, Index: s.hsm.Index, Blobs: s.blobs(), Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
+func (s *services) startManage(part bool) error {
+	o := mgmt.Options{Cases: s.cases, Vault: s.hsm, Live: s.live(), Peers: s.peers(part), Engine: s.eng, Index: s.hsm.Index, Blobs: s.blobs(), Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
 	if s.acc != nil {
 		o.OnApproval, o.OnCase = s.acc.Changed, s.acc.CaseChanged
 	}

@@ -32,9 +32,9 @@ import (
 
 // Options of a Service.
 type Options struct {
-	Engine     *trade.Engine     // nil: no messages in stories
-	HostKinds  map[string]string // carrier of each host
-	Channels   func() []api.Channel
+	Engine     *trade.Engine       // nil: no messages in stories
+	Live       *Live               // what runs in this process; nil: nothing
+	Peers      *Peers              // what runs in others; nil: this server is alone
 	Index      func([]byte) []byte // digest of a PAN for searches
 	Release    *release.PublicKey  // nil: uploads are refused
 	Blobs      blob.Store          // of what customers have signed; may be nil

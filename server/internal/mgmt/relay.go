@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"log/slog"
+	"strconv"
 	"sync"
 	"time"
 
@@ -18,6 +19,10 @@ type Relay struct {
 	log    *slog.Logger
 	sender string
 	sent   int64
+
+	// OnRetry is told when a console at another server asks for a waiting message to be sent soon; may be
+	// nil. Set it before Run.
+	OnRetry func(txn int64) bool
 
 	mu   sync.Mutex
 	todo map[store.Change]bool
@@ -100,8 +105,12 @@ func (r *Relay) once(ctx context.Context, now time.Time) (failed error) {
 		}
 		r.seen[e.Number] = r.turn
 		r.at = max(r.at, e.Number)
-		if e.Sender != r.sender {
+		switch n, _ := strconv.ParseInt(e.Subject, 10, 64); {
+		case e.Sender == r.sender:
+		case e.Kind != kindRetry:
 			r.b.tell(e.Kind, e.Subject)
+		case r.OnRetry != nil:
+			r.OnRetry(n)
 		}
 	}
 	for n := range r.seen {

@@ -26,92 +26,21 @@ func bank(ctx context.Context) error {
 	return nil
 }
 
-func (s *Service) switchState(ctx context.Context, _ *struct{}) (*out[api.Switch], error) {
-	if err := bank(ctx); err != nil {
-		return nil, err
-	}
-	v := api.Switch{Hosts: []api.Host{}, Channels: []api.Channel{}}
-	if s.o.Engine == nil {
-		return done(v), nil
-	}
-	for _, h := range s.o.Engine.Hosts() {
-		l := h.Link
-		x := api.Host{Name: h.Name, Dialect: h.Dialect, State: "up", Breaker: h.Breaker, Day: s.o.Engine.Host(h.Name).Day(s.o.Now()), Limit: h.Limit, Refused: h.Refused, Barred: h.BreakerBar,
-			Opened: h.BreakerOpened, Answered: h.Answered, Unknown: h.Unknown, MACErrors: h.MACErrors, MeanMicros: h.MeanMicros,
-			Link: api.Link{Kind: s.o.HostKinds[h.Name], Up: l.Up, Want: l.Want, InFlight: l.InFlight, Queued: h.Queued, Sent: l.Sent, Answered: l.Answered, Late: l.Late, Orphan: l.Orphan,
-				Garbage: l.Garbage, Lost: l.Lost, Timeouts: l.Timeouts, Reconnect: l.Reconnects, LastError: l.LastError}}
-		switch {
-		case h.SignedOff:
-			x.State = "signedOff"
-		case h.Breaker == "open":
-			x.State = "breaker"
-		case !h.Up:
-			x.State = "down"
-		}
-		v.Hosts = append(v.Hosts, x)
-	}
-	if s.o.Channels != nil {
-		v.Channels = append(v.Channels, s.o.Channels()...)
-	}
-	return done(v), nil
-}
-
-func (s *Service) meter(ctx context.Context, in *struct {
-	Seconds int64  `query:"seconds" minimum:"10" maximum:"890" default:"300"`
-	Step    int64  `query:"step" minimum:"1" maximum:"120" default:"5"`
-	By      string `query:"by" enum:"all,channel,host,product" default:"all"`
-}) (*out[api.Meter], error) {
-	if err := bank(ctx); err != nil {
-		return nil, err
-	}
-	v := api.Meter{Now: time.Now().UTC(), Seconds: in.Seconds, Step: in.Step, Points: []api.Point{}}
-	if s.o.Engine == nil {
-		return done(v), nil
-	}
-	for _, p := range s.o.Engine.Meter(time.Duration(in.Seconds)*time.Second, time.Duration(in.Step)*time.Second, in.By == "channel", in.By == "host", in.By == "product") {
-		v.Points = append(v.Points, api.Point{At: p.At, Channel: p.Channel, Host: p.Host, Product: p.Product, Count: p.Count, Approved: p.Approved, Declined: p.Declined, NotSent: p.NotSent,
-			Doubt: p.Doubt, MeanMicros: p.Micros / max(p.Count, 1), MaxMicros: p.Slowest})
-	}
-	return done(v), nil
-}
-
-func (s *Service) queue(ctx context.Context, _ *struct{}) (*out[api.Queue], error) {
-	if err := bank(ctx); err != nil {
-		return nil, err
-	}
-	v := api.Queue{Waiting: []api.Waiting{}}
-	if s.o.Engine == nil {
-		return done(v), nil
-	}
-	q := s.o.Engine.Queue()
-	v.Depth, v.LastMinute, v.DrainSeconds = len(q.Waiting), q.Ended, -1
-	if q.Known {
-		v.DrainSeconds = int64(q.Drain / time.Second)
-	}
-	for i, w := range q.Waiting {
-		if i == 0 {
-			v.OldestAge = int64(s.o.Now().Sub(w.Created) / time.Second)
-		}
-		if i == 200 {
-			break
-		}
-		kind := "reversal"
-		if w.Credit {
-			kind = "credit"
-		}
-		v.Waiting = append(v.Waiting, api.Waiting{Transaction: strconv.FormatInt(w.Txn, 10), Terminal: w.Terminal, Host: w.Host, Kind: kind, Attempts: w.Attempts, Response: w.RC,
-			Created: w.Created, Next: w.Next})
-	}
-	return done(v), nil
-}
-
 func (s *Service) retryNow(ctx context.Context, in *txnIn) (*out[struct{}], error) {
 	if err := bank(ctx); err != nil {
 		return nil, err
 	}
 	id, err := strconv.ParseInt(in.ID, 10, 64)
-	if err != nil || s.o.Engine == nil || !s.o.Engine.RetryNow(id) {
+	if err != nil {
 		return nil, refuse(http.StatusNotFound, code.NotFound)
+	}
+	if s.o.Live == nil || !s.o.Live.Retry(id) {
+		switch there, err := s.o.Peers.retry(ctx, in.ID, s.o.Broker, s.o.Now()); {
+		case err != nil:
+			return nil, s.fail(err)
+		case !there:
+			return nil, refuse(http.StatusNotFound, code.NotFound)
+		}
 	}
 	if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reversal.retry", Target: in.ID, At: s.o.Now()}); err != nil {
 		return nil, s.fail(err)

@@ -18,6 +18,7 @@ var Exceptions = []Exception{
 	{"DB-07", "FL_TM_COMMAND", "ARGUMENTS", "a document for the terminal, of no known length"},
 	{"DB-07", "FL_TM_ALARM", "DETAIL", "free text of a terminal, of no known length"},
 	{"DB-07", "FL_EJ_RECORD", "RECORD_BODY", "sealed by its hash chain: it must be kept byte for byte, of any length"},
+	{"DB-07", "SY_ND_STATE", "CONTENT", "a document for other servers' consoles, of no known length; nothing is searched in it"},
 	{"DB-07", "FL_RL_BUNDLE", "MANIFEST", "a signed document of any length: it must be kept byte for byte"},
 	{"DB-08", "*", "AMOUNT", "integers of minor units, as in the messages: no rounding, one meaning on three engines"},
 	{"DB-08", "*", "PAID_AMOUNT", "as AMOUNT"},

@@ -1,4 +1,4 @@
-import type { Host, Meter, Queue } from '@bankside/kit'
+import type { Host, Meter, Queue, Server } from '@bankside/kit'
 import { flushPromises, mount } from '@vue/test-utils'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
@@ -12,13 +12,14 @@ const host = (name: string, x: Partial<Host>): Host => ({
 })
 const meter: Meter = { now: '2026-11-22T03:00:00Z', seconds: 300, step: 5, points: [] }
 const queue: Queue = { depth: 2, oldestAge: 95, lastMinute: 0, drainSeconds: -1, waiting: [{ transaction: '7', terminal: 'T0000001', host: 'core', kind: 'reversal', attempts: 3, response: '', created: '2026-11-22T02:58:00Z', next: '2026-11-22T03:00:00Z' }] }
+let servers: Server[] | undefined
 let hosts: Host[] = [], asked: string[] = [], page: ReturnType<typeof mount> | undefined
 beforeEach(() => {
   asked = []
   vi.useFakeTimers()
   vi.stubGlobal('fetch', (url: string) => {
     asked.push(url)
-    const data = url.includes('/meter') ? meter : url.includes('/retry') ? {} : url.includes('/queue') ? queue : url.includes('/search') ? { items: [], total: 0 } : { hosts, channels: [] }
+    const data = url.includes('/meter') ? meter : url.includes('/retry') ? {} : url.includes('/queue') ? queue : url.includes('/search') ? { items: [], total: 0 } : { servers, hosts, channels: [] }
     return Promise.resolve(new Response(JSON.stringify({ code: 'OK', message: '', data })))
   })
 })
@@ -60,4 +61,16 @@ it('it asks every two seconds while it is seen, and not when it is hidden or gon
   page?.unmount()
   await vi.advanceTimersByTimeAsync(10_000)
   expect(count()).toBe(3)
+})
+
+it('of several servers each row says whose it is, and who is silent', async () => {
+  hosts = [host('core', { server: 'a #1' }), host('core', { server: 'b #2', state: 'down' })]
+  servers = [{ name: 'a #1', at: '2026-11-22T03:00:00Z', here: true }, { name: 'b #2', at: '2026-11-22T03:00:00Z' }, { name: 'c #3', at: '2026-11-22T02:50:00Z', silent: true }]
+  await shown()
+  expect([...document.querySelectorAll('[data-testid=host]')].map((r) => (r as HTMLElement).dataset.server)).toEqual(['a #1', 'b #2'])
+  expect([...document.querySelectorAll('[data-testid=server]')].map((r) => (r as HTMLElement).dataset.silent)).toEqual([undefined, undefined, ''])
+  servers = undefined
+  page?.unmount()
+  await shown()
+  expect(document.querySelector('[data-testid=servers]')).toBeNull()
 })

@@ -64,19 +64,21 @@ export interface Link {
   kind: string; up: number; want: number; inFlight: number; queued: number; sent: number; answered: number; late: number; orphan: number
   garbage: number; lost: number; timeouts: number; reconnects: number; lastError: string
 }
+/** One of several servers; a silent one has not been heard of for a while. */
+export interface Server { name: string; at: string; silent?: boolean; here?: boolean }
 export interface Host {
-  name: string; dialect: string; state: 'up' | 'down' | 'signedOff' | 'breaker'; breaker: 'closed' | 'open' | 'trying'; day: string; limit: number
+  server?: string; name: string; dialect: string; state: 'up' | 'down' | 'signedOff' | 'breaker'; breaker: 'closed' | 'open' | 'trying'; day: string; limit: number
   refused: number; barred: number; opened: number; answered: number; unknown: number; macErrors: number; meanMicros: number; link: Link
 }
-export interface Channel { name: string; dialect: string; kind: string; listen: string; open: number; accepted: number; refused: number; frames: number; garbage: number }
-export interface Switch { hosts: Host[]; channels: Channel[] }
+export interface Channel { server?: string; name: string; dialect: string; kind: string; listen: string; open: number; accepted: number; refused: number; frames: number; garbage: number }
+export interface Switch { servers?: Server[]; hosts: Host[]; channels: Channel[] }
 export type MeterBy = 'all' | 'channel' | 'host' | 'product'
 export interface MeterPoint {
   at: string; channel?: string; host?: string; product?: string; count: number; approved: number; declined: number; notSent: number; doubt: number
   meanMicros: number; maxMicros: number
 }
 export interface Meter { now: string; seconds: number; step: number; points: MeterPoint[] }
-export interface Waiting { transaction: string; terminal: string; host: string; kind: 'reversal' | 'credit'; attempts: number; response: string; created: string; next: string }
+export interface Waiting { server?: string; transaction: string; terminal: string; host: string; kind: 'reversal' | 'credit'; attempts: number; response: string; created: string; next: string }
 /** drainSeconds is -1 when it cannot be told. */
 export interface Queue { depth: number; oldestAge: number; lastMinute: number; drainSeconds: number; waiting: Waiting[] }
 export interface ReconRun { day: string; host: string; book: 'host' | 'terminal'; ours: number; theirs: number; matched: number; ourAmount: number; theirAmount: number; at: string }

@@ -1,0 +1,137 @@
+package mgmt
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	api "zhigui/server/api/mgmt"
+	"zhigui/server/internal/trade"
+)
+
+// Live is what runs in this process, as the console shows it.
+type Live struct {
+	Switch func() api.Switch
+	Queue  func() api.Queue
+	Meter  func(last, step time.Duration, byChannel, byHost, byProduct bool) []trade.Series
+	Retry  func(txn int64) bool
+}
+
+// LiveOf is an engine with its hosts and channels; kinds are the carriers of the hosts.
+func LiveOf(e *trade.Engine, kinds map[string]string, channels func() []api.Channel, now func() time.Time) *Live {
+	return &Live{Meter: e.Meter, Retry: e.RetryNow, Queue: func() api.Queue { return queueOf(e.Queue()) }, Switch: func() api.Switch {
+		v := api.Switch{Hosts: []api.Host{}, Channels: []api.Channel{}}
+		for _, h := range e.Hosts() {
+			l := h.Link
+			x := api.Host{Name: h.Name, Dialect: h.Dialect, State: "up", Breaker: h.Breaker, Day: e.Host(h.Name).Day(now()), Limit: h.Limit, Refused: h.Refused, Barred: h.BreakerBar,
+				Opened: h.BreakerOpened, Answered: h.Answered, Unknown: h.Unknown, MACErrors: h.MACErrors, MeanMicros: h.MeanMicros,
+				Link: api.Link{Kind: kinds[h.Name], Up: l.Up, Want: l.Want, InFlight: l.InFlight, Queued: h.Queued, Sent: l.Sent, Answered: l.Answered, Late: l.Late, Orphan: l.Orphan,
+					Garbage: l.Garbage, Lost: l.Lost, Timeouts: l.Timeouts, Reconnect: l.Reconnects, LastError: l.LastError}}
+			switch {
+			case h.SignedOff:
+				x.State = "signedOff"
+			case h.Breaker == "open":
+				x.State = "breaker"
+			case !h.Up:
+				x.State = "down"
+			}
+			v.Hosts = append(v.Hosts, x)
+		}
+		if channels != nil {
+			v.Channels = append(v.Channels, channels()...)
+		}
+		return v
+	}}
+}
+
+// shown is how many waiting messages a page lists.
+const shown = 200
+
+func queueOf(q trade.Queue) api.Queue {
+	v := api.Queue{Waiting: []api.Waiting{}, Depth: len(q.Waiting), LastMinute: q.Ended}
+	for i, w := range q.Waiting {
+		if i == 0 {
+			v.Oldest = w.Created
+		}
+		if i == shown {
+			break
+		}
+		kind := "reversal"
+		if w.Credit {
+			kind = "credit"
+		}
+		v.Waiting = append(v.Waiting, api.Waiting{Transaction: strconv.FormatInt(w.Txn, 10), Terminal: w.Terminal, Host: w.Host, Kind: kind, Attempts: w.Attempts, Response: w.RC,
+			Created: w.Created, Next: w.Next})
+	}
+	return v
+}
+
+// drained completes a queue: its age, and how long it takes at the pace of the last minute.
+func drained(v *api.Queue, now time.Time) {
+	v.OldestAge, v.DrainSeconds = 0, -1
+	if v.Depth > 0 {
+		v.OldestAge = int64(now.Sub(v.Oldest) / time.Second)
+	}
+	switch {
+	case v.Depth == 0:
+		v.DrainSeconds = 0
+	case v.LastMinute > 0:
+		v.DrainSeconds = int64(float64(v.Depth) / float64(v.LastMinute) * 60)
+	}
+}
+
+func (s *Service) switchState(ctx context.Context, _ *struct{}) (*out[api.Switch], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	v := api.Switch{Hosts: []api.Host{}, Channels: []api.Channel{}}
+	if s.o.Live != nil {
+		v = s.o.Live.Switch()
+	}
+	if err := s.o.Peers.addSwitch(ctx, &v, s.o.Now()); err != nil {
+		return nil, s.fail(err)
+	}
+	return done(v), nil
+}
+
+func (s *Service) queue(ctx context.Context, _ *struct{}) (*out[api.Queue], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	v := api.Queue{Waiting: []api.Waiting{}}
+	if s.o.Live != nil {
+		v = s.o.Live.Queue()
+	}
+	if err := s.o.Peers.addQueue(ctx, &v, s.o.Now()); err != nil {
+		return nil, s.fail(err)
+	}
+	drained(&v, s.o.Now())
+	return done(v), nil
+}
+
+func (s *Service) meter(ctx context.Context, in *struct {
+	Seconds int64  `query:"seconds" minimum:"10" maximum:"890" default:"300"`
+	Step    int64  `query:"step" minimum:"1" maximum:"120" default:"5"`
+	By      string `query:"by" enum:"all,channel,host,product" default:"all"`
+}) (*out[api.Meter], error) {
+	if err := bank(ctx); err != nil {
+		return nil, err
+	}
+	v := api.Meter{Now: time.Now().UTC(), Seconds: in.Seconds, Step: in.Step, Points: []api.Point{}}
+	if s.o.Live != nil {
+		v.Points = points(s.o.Live.Meter(time.Duration(in.Seconds)*time.Second, time.Duration(in.Step)*time.Second, in.By == "channel", in.By == "host", in.By == "product"))
+	}
+	if err := s.o.Peers.addMeter(ctx, &v, in.By); err != nil {
+		return nil, s.fail(err)
+	}
+	return done(v), nil
+}
+
+func points(xs []trade.Series) []api.Point {
+	out := make([]api.Point, 0, len(xs))
+	for _, p := range xs {
+		out = append(out, api.Point{At: p.At, Channel: p.Channel, Host: p.Host, Product: p.Product, Count: p.Count, Approved: p.Approved, Declined: p.Declined, NotSent: p.NotSent,
+			Doubt: p.Doubt, MeanMicros: p.Micros / max(p.Count, 1), MaxMicros: p.Slowest})
+	}
+	return out
+}
