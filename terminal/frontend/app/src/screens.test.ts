@@ -35,6 +35,16 @@ describe('the first screen', () => {
   })
 })
 
+describe('notes put in', () => {
+  it('that can not come back any more are not said to', () => {
+    const w = show(screens.insertNotes!, { credited: 10000, escrow: 0, notes: 1 })
+    expect(w.get('[data-part="back"]').text()).not.toMatch(/取回/)
+    expect(w.get(act('notes-back')).attributes('disabled')).toBeDefined()
+    expect(show(screens.insertNotes!, { credited: 10000, escrow: 5000, notes: 2 }).get(act('notes-back')).attributes('disabled')).toBeUndefined()
+    expect(show(screens.insertNotes!, { credited: 0, escrow: 0, notes: 0 }).get(act('notes-back')).attributes('disabled')).toBeUndefined()
+  })
+})
+
 describe('a terminal without a card reader', () => {
   // req: T-01
   it('asks for no card', () => {
