@@ -29,6 +29,7 @@ const (
 	ReasonOther         = "ReasonOther"         // 1023: Not approved; please ask the lobby manager
 	TooMany             = "TooMany"             // 1024: Too many tries, please wait a moment
 	CipherRefused       = "CipherRefused"       // 1031: Encrypted messages of a peer are refused: another key, changed, or in the clear
+	CertificateEnds     = "CertificateEnds"     // 1032: A certificate ends within a month, or is over
 	RespApproved        = "RespApproved"        // 2001: Approved
 	RespTerminalUnknown = "RespTerminalUnknown" // 2002: This machine cannot serve you now
 	RespCaptureCard     = "RespCaptureCard"     // 2003: Please contact your bank; the card has been kept

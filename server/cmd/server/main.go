@@ -126,6 +126,7 @@ func run(path, roles string) error {
 	}
 	s.keepUp(ctx)
 	s.watchKeys(ctx)
+	s.watchCertificates(ctx)
 	log.Info("server is up", "roles", roles, "number", node.Number())
 	select {
 	case <-node.Lost():

@@ -16,6 +16,7 @@ import (
 	"zhigui/server/internal/access"
 	"zhigui/server/internal/blob"
 	"zhigui/server/internal/cases"
+	"zhigui/server/internal/certificate"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/lease"
@@ -80,7 +81,7 @@ func (s *services) serve(name, address string, h *http.Server) error {
 }
 
 func (s *services) startAccess() error {
-	tc, err := access.TLS(s.c.Access.CA, s.c.Access.Cert, s.c.Access.Key)
+	tc, err := access.TLS(s.c.Access.CA, s.c.Access.Cert, s.c.Access.Key, s.pairFailed)
 	if err != nil {
 		return err
 	}
@@ -116,11 +117,11 @@ func (s *services) startManage(part bool) error {
 	}
 	h := &http.Server{Handler: m}
 	if s.c.Manage.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(s.c.Manage.Cert, s.c.Manage.Key)
+		pair, err := certificate.Open(s.c.Manage.Cert, s.c.Manage.Key, s.pairFailed)
 		if err != nil {
 			return fmt.Errorf("manage.cert: %w", err)
 		}
-		h.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}}
+		h.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.Get}
 	}
 	return s.serve("manage.listen", s.c.Manage.Listen, h)
 }

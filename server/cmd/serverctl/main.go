@@ -25,6 +25,7 @@ func init() {
 		"key component":   {"key component --config FILE --owner ZONE --by NAME --number N --alg 3des|aes [--generate BYTES] < password, component: a person brings his share of a KEK", keyComponent},
 		"key form":        {"key form --config FILE --owner ZONE --by NAME --of N --kcv DIGITS < password: make the KEK of the components", keyForm},
 		"key cancel":      {"key cancel --config FILE --owner ZONE --by NAME < password: forget the components entered so far", keyCancel},
+		"certificates":    {"certificates [--config FILE]: the certificates that the configuration names, and when they end", certificates},
 		"key data":        {"key data --config FILE --owner NAME --by NAME --kek ZONE [--make 3des|aes|sm4] < password, data block, MAC block: install data keys of a partner or host; with --make print new ones for the other side instead", keyData},
 		"key import":      {"key import --config FILE --owner ZONE --by NAME --kek ZONE < password, PIN block, MAC block: install keys from TR-31 key blocks", keyImport},
 		"key export":      {"key export --config FILE --owner ZONE --by NAME --kek ZONE < password: print the PIN and the MAC key as TR-31 key blocks", keyExport},

@@ -25,6 +25,7 @@ import (
 	"zhigui/server/api/code"
 	"zhigui/server/internal/blob"
 	"zhigui/server/internal/cases"
+	"zhigui/server/internal/certificate"
 	"zhigui/server/internal/lease"
 	"zhigui/server/internal/store"
 )
@@ -133,8 +134,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mux.ServeHTTP(w, r)
 }
 
-// TLS builds the server side of mutual TLS 1.3.
-func TLS(ca, cert, key string) (*tls.Config, error) {
+// TLS builds the server side of mutual TLS 1.3. A replaced pair is served from the next handshake on; failed is told
+// of one that cannot be.
+func TLS(ca, cert, key string, failed func(error)) (*tls.Config, error) {
 	pem, err := os.ReadFile(ca)
 	if err != nil {
 		return nil, fmt.Errorf("access: CA (serverctl pki init makes one): %w", err)
@@ -143,11 +145,11 @@ func TLS(ca, cert, key string) (*tls.Config, error) {
 	if !pool.AppendCertsFromPEM(pem) {
 		return nil, fmt.Errorf("access: %s holds no certificate", ca)
 	}
-	pair, err := tls.LoadX509KeyPair(cert, key)
+	pair, err := certificate.Open(cert, key, failed)
 	if err != nil {
-		return nil, fmt.Errorf("access: certificate: %w", err)
+		return nil, fmt.Errorf("access: %w", err)
 	}
-	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}, nil
+	return &tls.Config{MinVersion: tls.VersionTLS13, GetCertificate: pair.Get, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}, nil
 }
 
 // Run expires approvals until ctx ends.

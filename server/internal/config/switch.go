@@ -256,7 +256,6 @@ func practice(mac, pinBlock, zone string) (key, reason string) {
 
 // files are the paths in hosts and channels.
 func (c *Config) files() (out []*string) {
-	links := []*link.Spec{}
 	file := func(dialect *string) {
 		if strings.HasSuffix(*dialect, ".yaml") {
 			out = append(out, dialect)
@@ -265,20 +264,29 @@ func (c *Config) files() (out []*string) {
 	for i := range c.Hosts {
 		file(&c.Hosts[i].Dialect)
 		out = append(out, &c.Hosts[i].Keys)
-		links = append(links, &c.Hosts[i].Link)
 	}
 	for i := range c.Channels {
 		file(&c.Channels[i].Dialect)
 		out = append(out, &c.Channels[i].KeyFile)
-		links = append(links, &c.Channels[i].Link)
 	}
-	for _, l := range links {
+	for _, l := range c.links() {
 		if l.TLS != nil {
 			out = append(out, l.TLS.Files()...)
 		}
 		if l.Signature != nil {
 			out = append(out, &l.Signature.Partner)
 		}
+	}
+	return out
+}
+
+// links are those of hosts and channels.
+func (c *Config) links() (out []*link.Spec) {
+	for i := range c.Hosts {
+		out = append(out, &c.Hosts[i].Link)
+	}
+	for i := range c.Channels {
+		out = append(out, &c.Channels[i].Link)
 	}
 	return out
 }

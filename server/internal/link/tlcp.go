@@ -11,6 +11,8 @@ import (
 
 	"github.com/tjfoc/gmsm/gmtls"
 	"github.com/tjfoc/gmsm/x509"
+
+	"zhigui/server/internal/certificate"
 )
 
 // tlcp is GB/T 38636 (GM/T 0024): SM2 with one certificate to sign and one to encrypt, SM4, SM3. The
@@ -19,6 +21,9 @@ func (t *TLS) tlcp() (*Security, error) {
 	config := func() (*gmtls.Config, error) {
 		c := &gmtls.Config{GMSupport: gmtls.NewGMSupport(), MinVersion: gmtls.VersionGMSSL}
 		if t.Cert != "" {
+			if err := errors.Join(certificate.Private(t.Key), certificate.Private(t.EncKey)); err != nil {
+				return nil, fmt.Errorf("link: %w", err)
+			}
 			sign, err := gmtls.LoadX509KeyPair(t.Cert, t.Key)
 			if err != nil {
 				return nil, fmt.Errorf("link: signature certificate: %w", err)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net"
 	"os"
+
+	"zhigui/server/internal/certificate"
 )
 
 // TLS protects a link. Certificates are PEM files.
@@ -55,6 +57,9 @@ func (t *TLS) open() (*Security, error) {
 	cert := func() (*tls.Certificate, error) {
 		if t.Cert == "" {
 			return &tls.Certificate{}, nil
+		}
+		if err := certificate.Private(t.Key); err != nil {
+			return nil, fmt.Errorf("link: %w", err)
 		}
 		c, err := tls.LoadX509KeyPair(t.Cert, t.Key)
 		if err != nil {

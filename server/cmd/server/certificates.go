@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"os"
+	"slices"
+	"time"
+
+	"zhigui/server/api/code"
+	"zhigui/server/internal/certificate"
+	"zhigui/server/internal/store"
+)
+
+// certificatesJob is the lease of the server that tells of certificates: they have the same.
+const certificatesJob = "job.certificates"
+
+// pairFailed is told of a new certificate that cannot be served; the one before stays.
+func (s *services) pairFailed(err error) {
+	s.log.Error("a new certificate cannot be used; the one before stays", "error", err.Error())
+}
+
+// watchCertificates raises an alarm for each certificate that ends within a month, critical when it is over, and
+// clears it when the file has another.
+func (s *services) watchCertificates(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	s.stop = append(s.stop, cancel)
+	go func() {
+		t := time.NewTicker(time.Second)
+		defer t.Stop()
+		var last time.Time
+		told := map[string]store.Alarm{}
+		for {
+			if time.Since(last) > time.Hour && s.node.Holds(certificatesJob) {
+				last = time.Now()
+				s.lookAtCertificates(ctx, last, told)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-t.C:
+			}
+		}
+	}()
+}
+
+func (s *services) lookAtCertificates(ctx context.Context, now time.Time, told map[string]store.Alarm) {
+	files := slices.DeleteFunc(s.c.Certificates(), func(f string) bool { // defaults of a role that is not here
+		_, err := os.Stat(f)
+		return os.IsNotExist(err)
+	})
+	ending, unread := certificate.Ending(files, now)
+	for _, err := range unread {
+		s.log.Error("certificates", "error", err.Error())
+	}
+	still := map[string]bool{}
+	for _, c := range ending {
+		a := store.Alarm{ID: "certificate-" + c.Digest[:32], Code: code.CertificateEnds, Severity: "warning", Module: "certificate", Detail: c.File + ": " + c.Subject + ", until " + c.Until.UTC().Format(time.DateTime), At: now.UTC(), Received: now.UTC()}
+		if c.Until.Before(now) {
+			a.ID, a.Severity = "certificate-over-"+c.Digest[:32], "critical"
+		}
+		still[a.ID] = true
+		if _, ok := told[a.ID]; !ok && s.certificateAlarm(ctx, a) {
+			s.log.Warn("a certificate ends", "file", c.File, "subject", c.Subject, "until", c.Until)
+			told[a.ID] = a
+		}
+	}
+	for id, a := range told {
+		a.Cleared = true
+		if !still[id] && s.certificateAlarm(ctx, a) {
+			delete(told, id)
+		}
+	}
+}
+
+func (s *services) certificateAlarm(ctx context.Context, a store.Alarm) bool {
+	if err := s.st.AddAlarm(ctx, &a); err != nil {
+		s.log.Error("alarm", "error", err.Error())
+		return false
+	}
+	s.broker.Publish("alarm", "")
+	return true
+}
