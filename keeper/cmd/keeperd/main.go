@@ -68,6 +68,13 @@ func run(path string, test bool) error {
 	for _, s := range cfg.Programs { // in order: the platform before the shell that shows it
 		wg.Go(func() { programs[s.Role].Run(ctx) })
 	}
+	var files []string
+	for _, s := range cfg.Programs {
+		if s.Log != "" {
+			files = append(files, s.Log)
+		}
+	}
+	wg.Go(func() { cfg.Logs.Watch(ctx, files, 30*time.Second, log) })
 	wg.Wait()
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"zhigui/keeper/internal/envcheck"
+	"zhigui/keeper/internal/logs"
 	"zhigui/keeper/internal/supervise"
 )
 
@@ -24,12 +25,13 @@ type Config struct {
 	Set      string           `yaml:"set"`
 	Env      envcheck.Limits  `yaml:"environment"`
 	Policy   supervise.Policy `yaml:"policy"`
+	Logs     logs.Policy      `yaml:"logs"` // of the programs
 	Programs []supervise.Spec `yaml:"programs"`
 }
 
 // Default is what a file need not say.
 func Default() Config {
-	return Config{Socket: "keeper.sock", Control: "keeperctl.sock", Data: ".", Set: ".", Env: envcheck.DefaultLimits(), Policy: supervise.DefaultPolicy()}
+	return Config{Socket: "keeper.sock", Control: "keeperctl.sock", Data: ".", Set: ".", Env: envcheck.DefaultLimits(), Policy: supervise.DefaultPolicy(), Logs: logs.Default()}
 }
 
 // Load reads a file over the defaults and validates it.
@@ -79,6 +81,9 @@ func (c *Config) Validate() error {
 	}
 	if len(c.Policy.Delays) == 0 || c.Policy.Attempts <= 0 || c.Policy.Window <= 0 || c.Policy.Missing <= 0 || c.Policy.StartWithin <= 0 {
 		errs = append(errs, errors.New("policy: delays, attempts, window, missing and startWithin must be above zero"))
+	}
+	if err := c.Logs.Validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if len(c.Socket) > 100 || len(c.Control) > 100 {
 		errs = append(errs, errors.New("socket, control: a unix socket's path has at most 107 characters; choose a shorter folder"))
