@@ -24,38 +24,21 @@ import (
 
 func main() {
 	o := scene.Options{Out: os.Stdout, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
-	exe, err := os.Executable()
-	if err != nil {
-		exe = os.Args[0]
-	}
-	flag.StringVar(&o.Dir, "dir", "run", "folder of all data; remove it to begin anew")
-	flag.StringVar(&o.Bin, "bin", filepath.Dir(exe), "folder of the programs")
-	flag.StringVar(&o.Flows, "flows", "terminal/frontend/dist/flows", "folder of the built flow pages")
-	flag.StringVar(&o.Zone, "zone", "3des", "keys between terminal and server: 3des or sm4 (only with a fresh folder)")
-	flag.StringVar(&o.Keys, "keys", "", "how the PIN pad gets its master key: remote (over the line) or ceremony (only with a fresh folder; default remote, with -fast ceremony)")
-	flag.StringVar(&o.Store, "store", "", "the server's database: mysql://user@host:port/database or postgres://user@host:port/database, empty before the first run; mariadb or postgres starts one for this run (default SQLite in -dir)")
-	flag.BoolVar(&o.Fast, "fast", false, "devices without the waiting times of real ones")
-	flag.Int64Var(&o.PadOver, "pad-over", 500000, "amount in fen above which the lobby manager decides")
-	flag.BoolVar(&o.All, "all", true, "fit every device of a whole counter; -all=false: only those that a withdrawal needs")
-	flag.Func("scene", "what the terminal is, commas between: "+scenes()+" (default "+kind.Default+")", func(v string) error { o.Scenes = strings.Split(v, ","); return nil })
-	flag.StringVar(&o.Reader, "reader", "creatorcrt350n", "the card reader: creatorcrt350n; creatorcrt591, to whose antenna cards can be held; creatorcrt288k, without a motor")
-	flag.StringVar(&o.Dispenser, "dispenser", "puloonlcdm2000", "the cash dispenser: puloonlcdm2000, or xfs4iotdispenser with six cassettes behind a service provider")
-	flag.StringVar(&o.Acceptor, "acceptor", "itlnv200", "the note acceptor: itlnv200; "+scene.Recycler+", which is one with a store; cashcodeccnet")
-	pay := flag.String("recycler-pays", "first", "which module a withdrawal is paid from, with -acceptor "+scene.Recycler+": first (the recycler if it can), last, only, never")
-	free := flag.Bool("free-ports", false, "use ports that nobody uses, instead of the usual ones")
-	asJSON := flag.Bool("json", false, "print one JSON line with the addresses instead of the text for people")
-	flag.DurationVar(&o.CardTime, "card-time", 0, "how long a card may lie at the exit (default 30s)")
-	flag.DurationVar(&o.CashTime, "cash-time", 0, "how long notes may lie at the exit (default 30s)")
-	flag.IntVar(&o.BreakAfter, "break-after", 0, "missing answers in a row that open the breaker of the bank host (default: the server's)")
-	flag.DurationVar(&o.HostTimeout, "host-timeout", 0, "the server's patience with the bank host (default 25s)")
-	window := flag.String("window", "auto", "open the counter's window: auto, yes or no")
+	pay, window, free, asJSON, file := define(flag.CommandLine, &o)
 	flag.Parse()
+	if *file != "" {
+		if err := fromFile(flag.CommandLine, *file); err != nil {
+			fmt.Fprintln(os.Stderr, "desk:", err)
+			os.Exit(1)
+		}
+	}
 	o.Recycle = map[string]any{"pay": *pay}
 	o.Window = *window == "yes" || (*window == "auto" && (os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "") && windowed(filepath.Join(o.Bin, "terminal")))
 	if *asJSON {
 		o.Out = io.Discard
 	}
 	if *free {
+		var err error
 		if o.Ports, err = scene.FreePorts(); err != nil {
 			fmt.Fprintln(os.Stderr, "desk:", err)
 			os.Exit(1)
@@ -67,6 +50,37 @@ func main() {
 		fmt.Fprintln(os.Stderr, "desk:", err)
 		os.Exit(1)
 	}
+}
+
+// define are the flags; a scene file has the same names.
+func define(fl *flag.FlagSet, o *scene.Options) (pay, window *string, free, asJSON *bool, file *string) {
+	exe, err := os.Executable()
+	if err != nil {
+		exe = os.Args[0]
+	}
+	fl.StringVar(&o.Dir, "dir", "run", "folder of all data; remove it to begin anew")
+	fl.StringVar(&o.Bin, "bin", filepath.Dir(exe), "folder of the programs")
+	fl.StringVar(&o.Flows, "flows", "terminal/frontend/dist/flows", "folder of the built flow pages")
+	fl.StringVar(&o.Zone, "zone", "3des", "keys between terminal and server: 3des or sm4 (only with a fresh folder)")
+	fl.StringVar(&o.Keys, "keys", "", "how the PIN pad gets its master key: remote (over the line) or ceremony (only with a fresh folder; default remote, with -fast ceremony)")
+	fl.StringVar(&o.Store, "store", "", "the server's database: mysql://user@host:port/database or postgres://user@host:port/database, empty before the first run; mariadb or postgres starts one for this run (default SQLite in -dir)")
+	fl.BoolVar(&o.Fast, "fast", false, "devices without the waiting times of real ones")
+	fl.Int64Var(&o.PadOver, "pad-over", 500000, "amount in fen above which the lobby manager decides")
+	fl.BoolVar(&o.All, "all", true, "fit every device of a whole counter; -all=false: only those that a withdrawal needs")
+	fl.Func("scene", "what the terminal is, commas between: "+scenes()+" (default "+kind.Default+")", func(v string) error { o.Scenes = strings.Split(v, ","); return nil })
+	fl.StringVar(&o.Reader, "reader", "creatorcrt350n", "the card reader: creatorcrt350n; creatorcrt591, to whose antenna cards can be held; creatorcrt288k, without a motor")
+	fl.StringVar(&o.Dispenser, "dispenser", "puloonlcdm2000", "the cash dispenser: puloonlcdm2000, or xfs4iotdispenser with six cassettes behind a service provider")
+	fl.StringVar(&o.Acceptor, "acceptor", "itlnv200", "the note acceptor: itlnv200; "+scene.Recycler+", which is one with a store; cashcodeccnet")
+	pay = fl.String("recycler-pays", "first", "which module a withdrawal is paid from, with -acceptor "+scene.Recycler+": first (the recycler if it can), last, only, never")
+	free = fl.Bool("free-ports", false, "use ports that nobody uses, instead of the usual ones")
+	asJSON = fl.Bool("json", false, "print one JSON line with the addresses instead of the text for people")
+	fl.DurationVar(&o.CardTime, "card-time", 0, "how long a card may lie at the exit (default 30s)")
+	fl.DurationVar(&o.CashTime, "cash-time", 0, "how long notes may lie at the exit (default 30s)")
+	fl.IntVar(&o.BreakAfter, "break-after", 0, "missing answers in a row that open the breaker of the bank host (default: the server's)")
+	fl.DurationVar(&o.HostTimeout, "host-timeout", 0, "the server's patience with the bank host (default 25s)")
+	window = fl.String("window", "auto", "open the counter's window: auto, yes or no")
+	file = fl.String("file", "", "a scene file: flags and their values, as sim/cmd/desk/branch.yaml; those of the command line win")
+	return pay, window, free, asJSON, file
 }
 
 // scenes are the names of what a terminal can be.
