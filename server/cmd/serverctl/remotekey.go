@@ -21,14 +21,14 @@ type signerModule interface {
 // keySigner makes a signature key in the module, or prints the public key of the one that is there.
 func keySigner(args []string) error {
 	j := newKeyJob("key signer")
-	name := j.fs.String("alg", "sm2", "rsaPss, rsaPkcs1 (one RSA key for both) or sm2")
+	name := j.fs.String("alg", "sm2", "sm2, rsaPss, rsaPkcs1 or rsaSha512; legacy: rsaSha1, rsaMd5, dsa (one RSA key for all of RSA)")
 	out := j.fs.String("out", "", "file for the public key")
 	if err := j.start(args); err != nil {
 		return err
 	}
 	m, ok := j.h.(signerModule)
 	if !ok || *out == "" || !sign.Alg(*name).Valid() {
-		return j.done("", errors.New("--out and --alg rsaPss, rsaPkcs1 or sm2 are wanted"))
+		return j.done("", errors.New("--out and a known --alg are wanted"))
 	}
 	note := "made"
 	pub, err := m.CreateSigner(*j.owner, sign.Alg(*name))

@@ -13,6 +13,7 @@ import (
 const (
 	algRSA paycrypto.Alg = 16 + iota
 	algSM2
+	algDSA
 )
 
 // Versions of signature keys among records, the same numbers.
@@ -26,8 +27,10 @@ var ErrSigner = errors.New("hsm: there is a signature key of this owner and algo
 
 func signAlg(a sign.Alg) (paycrypto.Alg, error) {
 	switch a {
-	case sign.PKCS1, sign.PSS:
+	case sign.PKCS1, sign.PSS, sign.SHA512, sign.SHA1, sign.MD5:
 		return algRSA, nil
+	case sign.DSA:
+		return algDSA, nil
 	case sign.SM2:
 		return algSM2, nil
 	}

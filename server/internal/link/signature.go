@@ -21,6 +21,7 @@ type Signature struct {
 	Header  string   `yaml:"header"`  // default: X-Signature
 	User    string   `yaml:"user"`    // sm2: our user identifier; default 1234567812345678
 	Other   string   `yaml:"other"`   // sm2: the partner's; default the same
+	Legacy  bool     `yaml:"legacy"`  // rsaMd5, rsaSha1 and dsa are taken, for a partner that has nothing else
 
 	Module Signer `yaml:"-"` // set before Open and Serve
 }
@@ -35,7 +36,9 @@ var errSignature = errors.New("link: the signature is missing or wrong")
 func (s *Signature) validate() (key, reason string) {
 	switch {
 	case !s.Alg.Valid():
-		return "alg", "want rsaPkcs1, rsaPss or sm2"
+		return "alg", "want sm2, rsaPss, rsaPkcs1 or rsaSha512; dsa, rsaSha1 or rsaMd5 with legacy: true"
+	case s.Alg.Legacy() && !s.Legacy:
+		return "alg", "is for partners that have nothing else: say legacy: true"
 	case s.Owner == "":
 		return "owner", "is missing"
 	case s.Partner == "":

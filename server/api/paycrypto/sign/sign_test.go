@@ -1,8 +1,10 @@
 package sign
 
 import (
+	"crypto/dsa" //nolint:staticcheck // partners that have nothing else
 	"encoding/asn1"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"math/big"
 	"os"
@@ -17,7 +19,7 @@ import (
 // req: TX-26
 func TestASignatureFitsItsMessageItsKeyAndItsUserOnly(t *testing.T) {
 	msg := []byte(`{"amount":30000}`)
-	for _, a := range []Alg{PKCS1, PSS, SM2} {
+	for _, a := range []Alg{PKCS1, PSS, SM2, SHA512, SHA1, MD5, DSA} {
 		key, err := a.Generate()
 		if err != nil {
 			t.Fatal(err)
@@ -57,7 +59,7 @@ func TestASignatureFitsItsMessageItsKeyAndItsUserOnly(t *testing.T) {
 		if err := a.Verify(pub, "bank0001", msg, nil); !errors.Is(err, ErrSignature) {
 			t.Errorf("%s: no signature: %v", a, err)
 		}
-		for _, b := range []Alg{PKCS1, PSS, SM2, "none"} {
+		for _, b := range []Alg{PKCS1, PSS, SM2, SHA512, SHA1, MD5, DSA, "none"} {
 			if b != a && b.Verify(pub, "bank0001", msg, sig) == nil {
 				t.Errorf("%s taken as %s", a, b)
 			}
@@ -79,7 +81,8 @@ func TestTheSignatureOfTheStandardVerifies(t *testing.T) {
 	}
 }
 
-// req: TX-26
+// Digests and signatures of the list that partners may ask for: openssl reads each.
+// req: TX-23 TX-26
 func TestOpensslVerifiesWhatIsSigned(t *testing.T) {
 	openssl, err := exec.LookPath("openssl")
 	if err != nil {
@@ -98,6 +101,11 @@ func TestOpensslVerifiesWhatIsSigned(t *testing.T) {
 		PKCS1: {"-digest", "sha256"},
 		PSS:   {"-digest", "sha256", "-pkeyopt", "rsa_padding_mode:pss", "-pkeyopt", "rsa_pss_saltlen:32"},
 		SM2:   {"-digest", "sm3", "-pkeyopt", "distid:" + DefaultUser},
+
+		SHA512: {"-digest", "sha512"},
+		SHA1:   {"-digest", "sha1"},
+		MD5:    {"-digest", "md5"},
+		DSA:    {"-digest", "sha256"},
 	} {
 		key, err := a.Generate()
 		if err != nil {
@@ -120,4 +128,91 @@ func TestOpensslVerifiesWhatIsSigned(t *testing.T) {
 			t.Errorf("%s: openssl takes another message: %s", a, out)
 		}
 	}
+}
+
+// What openssl has made, with keys of its own, is verified here.
+func TestASignatureOfOpensslIsTaken(t *testing.T) {
+	openssl, err := exec.LookPath("openssl")
+	if err != nil {
+		t.Skip("no openssl")
+	}
+	dir := t.TempDir()
+	run := func(args ...string) {
+		t.Helper()
+		c := exec.Command(openssl, args...)
+		c.Dir = dir
+		if out, err := c.CombinedOutput(); err != nil {
+			t.Fatalf("openssl %v: %s", args, out)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "msg"), []byte("a message"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run("dsaparam", "-out", "params", "2048")
+	run("genpkey", "-paramfile", "params", "-out", "key")
+	run("pkey", "-in", "key", "-pubout", "-out", "pub")
+	run("dgst", "-sha256", "-sign", "key", "-out", "sig", "msg")
+	read := func(name string) []byte {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	pub, err := Public(read("pub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := DSA.Verify(pub, "", []byte("a message"), read("sig")); err != nil {
+		t.Error(err)
+	}
+	if err := DSA.Verify(pub, "", []byte("another"), read("sig")); !errors.Is(err, ErrSignature) {
+		t.Error(err)
+	}
+	b, _ := pem.Decode(read("key")) // PKCS #8
+	key, err := Parse(b.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig, err := DSA.Sign(key, "", []byte("from here"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "ours"), sig, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "msg"), []byte("from here"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run("dgst", "-sha256", "-verify", "pub", "-signature", "ours", "msg")
+}
+
+func FuzzPublicKey(f *testing.F) {
+	for _, a := range []Alg{PKCS1, SM2} {
+		key, err := a.Generate()
+		if err != nil {
+			f.Fatal(err)
+		}
+		text, _ := PEM(key.Public())
+		b, _ := pem.Decode(text)
+		f.Add(b.Bytes)
+	}
+	params := dsa.Parameters{P: new(big.Int).SetBytes([]byte(strings.Repeat("p", 256))), Q: new(big.Int).SetBytes([]byte(strings.Repeat("q", 32))), G: big.NewInt(2)}
+	text, err := PEM(&dsa.PublicKey{Parameters: params, Y: big.NewInt(3)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	b, _ := pem.Decode(text)
+	f.Add(b.Bytes)
+	f.Fuzz(func(t *testing.T, der []byte) {
+		pub, err := Public(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
+		if err != nil {
+			return
+		}
+		for _, a := range []Alg{PKCS1, PSS, SM2, MD5, DSA} {
+			if a.Verify(pub, "", []byte("m"), der) == nil {
+				t.Errorf("%s takes its own key as a signature", a)
+			}
+		}
+	})
 }
