@@ -66,7 +66,7 @@ func (s *services) keepUp(ctx context.Context) {
 		for {
 			if time.Since(last) > 24*time.Hour && s.node.Holds(upkeepJob) {
 				last = time.Now()
-				done, err := s.st.Upkeep(ctx, last, store.Retention{Months: c.KeepMonths, Sessions: c.Sessions, Alarms: c.Alarms})
+				done, err := s.st.Upkeep(ctx, last, store.Retention{Months: c.KeepMonths, Sessions: c.Sessions, Alarms: c.Alarms, Cases: c.Cases})
 				for _, a := range done {
 					s.log.Info("month archived", "month", a.Month, "transactions", a.Rows, "file", a.File, "sm3", a.Digest)
 				}

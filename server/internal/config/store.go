@@ -21,6 +21,7 @@ type Store struct {
 	KeepMonths int           `yaml:"keepMonths"` // closed months that stay in the tables; 0: all
 	Sessions   time.Duration `yaml:"sessions"`   // idle sessions are removed after; 0: 30 days
 	Alarms     time.Duration `yaml:"alarms"`     // cleared alarms are removed after; 0: 400 days
+	Cases      time.Duration `yaml:"cases"`      // business in steps that has ended is removed after; 0: 400 days
 }
 
 // StoreOptions are those of the store, with the password.

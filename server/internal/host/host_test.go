@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -161,25 +162,19 @@ func TestABreakerOpensAfterMissesRefusesAndHealsByATrickle(t *testing.T) {
 	if err := k.do(Financial, time.Second); !errors.Is(err, ErrDown) || !errors.Is(err, link.ErrNotSent) || k.w.count() != n || k.h.Up() {
 		t.Fatalf("%v, %d sent after %d", err, k.w.count(), n)
 	}
-	for k.h.Stats().Breaker == "open" {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, func() bool { return k.h.Stats().Breaker != "open" })
 	// The first try finds it silent still: open again.
 	if err := k.do(Financial, time.Millisecond); !errors.Is(err, link.ErrNoAnswer) || k.h.Stats().Breaker != "open" {
 		t.Fatal(err, k.h.Stats())
 	}
-	for k.h.Stats().Breaker == "open" {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, func() bool { return k.h.Stats().Breaker != "open" })
 	// While it is tried, one goes through at a time.
 	gate := make(chan struct{})
 	k.w.set(func(_ context.Context, f []byte) (*link.Answer, error) { <-gate; return k.answer(f, 0) })
 	first := make(chan error)
 	n = k.w.count()
 	go func() { first <- k.do(Financial, time.Minute) }()
-	for k.w.count() == n {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, func() bool { return k.w.count() != n })
 	if err := k.do(Financial, time.Minute); !errors.Is(err, ErrDown) {
 		t.Error("two tries at a time:", err)
 	}
@@ -234,9 +229,7 @@ func TestAfterARestOnlyTheTrialsGoThroughHoweverManyCome(t *testing.T) {
 		wg.Wait()
 		return let
 	}
-	for k.h.brk.state() != "trying" {
-		time.Sleep(time.Millisecond)
-	}
+	until(t, func() bool { return k.h.brk.state() == "trying" })
 	let := burst()
 	if len(let) != 1 {
 		t.Fatalf("%d of fifty went through after the rest", len(let))
@@ -310,9 +303,7 @@ func TestTheLimitHoldsQueuesALittleAndServesTheNewestFirst(t *testing.T) {
 				order <- i
 			}
 		}()
-		for _, n, _ := p.look(); n != i+1; _, n, _ = p.look() {
-			time.Sleep(time.Millisecond)
-		}
+		until(t, func() bool { _, n, _ := p.look(); return n == i+1 })
 	}
 	if p.acquire(ctx, time.Minute) {
 		t.Error("more wait than the queue holds")
@@ -455,6 +446,16 @@ func TestADayOfTheOtherSideOfNewYearIsFound(t *testing.T) {
 	} {
 		if got := day(c.date, at(c.now)); got != c.want {
 			t.Errorf("%s seen %s: %s, want %s", c.date, c.now, got, c.want)
+		}
+	}
+}
+
+// until looks until f holds; the limit only ends a test that hangs.
+func until(t *testing.T, f func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !f(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("did not come about")
 		}
 	}
 }

@@ -1,9 +1,9 @@
 // Package messagelog keeps the messages of transactions for those who may read them: every entry is masked,
 // sealed under the data key (SM4 by default) and chained to the one before by SM3, so that what was changed,
-// taken out or put in shows. Files change by day and by size, and go after their time. trade gives it
+// taken out or put in shows. Files change by day and by size, are compressed when they are done, and go after their time. trade gives it
 // messages through server/cmd; serverctl verifies and reads.
 //
-// Requirements: TX-30, LG-04, LG-06, LG-11, LG-14, LG-15.
+// Requirements: TX-30, LG-04, LG-06, LG-11 to LG-15.
 package messagelog
 
 import (
@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -69,6 +68,7 @@ type Log struct {
 	number   int64
 	hash     string
 	anchored time.Time
+	packing  sync.Mutex
 	broken   time.Time // since when the disk takes nothing; zero: it does
 }
 
@@ -110,6 +110,7 @@ func Open(s Sealer, o Options) (*Log, error) {
 		return nil, fmt.Errorf("messages: %w (serverctl messages verify says more)", err)
 	}
 	l.wg.Go(l.run)
+	l.wg.Go(l.pack) // what a process that died has left
 	return l, nil
 }
 
@@ -140,6 +141,9 @@ func (l *Log) resume() error {
 			return fmt.Errorf("%s: no name of a message log", last)
 		}
 		l.number, l.hash = first-1, good.before
+	}
+	if strings.HasSuffix(last, packed) { // it was done: nothing is cut off
+		return nil
 	}
 	return os.Truncate(last, good.end)
 }
@@ -269,6 +273,7 @@ func (l *Log) turn(at time.Time) error {
 	if err = errors.Join(err, l.w.Flush()); err != nil { // a file without its head says nothing of the chain
 		return err
 	}
+	l.wg.Go(l.pack)
 	return l.forget(at)
 }
 
@@ -277,7 +282,7 @@ func (l *Log) forget(now time.Time) error {
 	files, err := Files(l.o.Dir)
 	for _, f := range files[:max(0, len(files)-1)] {
 		if fi, err := os.Stat(f); err == nil && now.Sub(fi.ModTime()) > l.o.Keep {
-			if err := os.Remove(f); err != nil {
+			if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}
 		}
@@ -302,20 +307,4 @@ func (l *Log) anchor() {
 	if l.o.Anchor != nil && l.f != nil {
 		l.o.Anchor(filepath.Base(l.f.Name()), l.number, l.hash)
 	}
-}
-
-// Files are those of a folder, oldest first.
-func Files(dir string) ([]string, error) {
-	fs, err := filepath.Glob(filepath.Join(dir, prefix+"*.log"))
-	if err != nil {
-		return nil, fmt.Errorf("messages: %w", err)
-	}
-	slices.SortFunc(fs, func(a, b string) int { return strings.Compare(number(a), number(b)) })
-	return fs, nil
-}
-
-// number is the part of a file's name that rises.
-func number(name string) string {
-	_, n, _ := strings.Cut(strings.TrimPrefix(filepath.Base(name), prefix), "-")
-	return n
 }

@@ -2,7 +2,9 @@ package messagelog
 
 import (
 	"bytes"
+	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,6 +48,81 @@ func filled(t *testing.T, s Sealer) (string, map[int64]string) {
 	return dir, b.anchors
 }
 
+// text is what a file says, compressed or not; put writes it again.
+func text(t *testing.T, name string) []byte {
+	t.Helper()
+	f, err := open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // reading
+	b, err := io.ReadAll(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func put(t *testing.T, name string, b []byte) {
+	t.Helper()
+	if strings.HasSuffix(name, packed) {
+		var z bytes.Buffer
+		w := gzip.NewWriter(&z)
+		_, _ = w.Write(b)
+		_ = w.Close()
+		b = z.Bytes()
+	}
+	if err := os.WriteFile(name, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A file that is done is compressed, keeps its age, and a process that died in the midst of it leaves both or
+// either: the log is whole all the same.
+// req: LG-12
+func TestFilesThatAreDoneAreCompressedAndReadAsBefore(t *testing.T) {
+	s := sealer(t)
+	dir, anchors := filled(t, s)
+	files, _ := Files(dir)
+	for i, f := range files {
+		if is := filepath.Dir(f) == filepath.Join(dir, backup) && strings.HasSuffix(f, ".log.gz"); is != (i < len(files)-1) {
+			t.Errorf("%d of %d: %s", i, len(files), f)
+		}
+	}
+	if b, _ := os.ReadFile(files[0]); !bytes.HasPrefix(b, []byte{0x1f, 0x8b}) {
+		t.Error("no gzip")
+	}
+	old := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	plain := unpacked(files[1])
+	put(t, plain, text(t, files[1])) // the original, which did not go
+	_ = os.Chtimes(plain, old, old)
+	put(t, files[2]+".new", []byte("half"))
+	if n, err := Verify(dir, anchors); n != 60 || err != nil {
+		t.Error(n, err)
+	}
+	now := time.Date(2026, 11, 24, 0, 0, 0, 0, time.UTC)
+	l, err := Open(s, Options{Dir: dir, Keep: 184 * 24 * time.Hour, Size: 2000, Now: func() time.Time { return now }, Failed: func(err error) { t.Error(err) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Add(Entry{At: now, Text: "x"})
+	l.Close()
+	if _, err := os.Stat(plain); err == nil {
+		t.Error("what was left is not compressed")
+	}
+	if fi, err := os.Stat(files[1]); err != nil || !fi.ModTime().Equal(old) {
+		t.Error("its age is another", err)
+	}
+	if n, err := Verify(dir, anchors); n != 61 || err != nil {
+		t.Error(n, err)
+	}
+	b, _ := os.ReadFile(files[0])
+	_ = os.WriteFile(files[0], b[:len(b)-20], 0o600)
+	if _, err := Verify(dir, anchors); err == nil {
+		t.Error("a compressed file that was cut off is said to be whole")
+	}
+}
+
 // req: TX-30 LG-06 LG-11 LG-15
 func TestEntriesAreSealedChainedAndReadInTheirOrder(t *testing.T) {
 	s := sealer(t)
@@ -56,9 +133,9 @@ func TestEntriesAreSealedChainedAndReadInTheirOrder(t *testing.T) {
 	}
 	days := map[string]bool{}
 	for _, f := range files {
-		b, err := os.ReadFile(f)
-		if err != nil || bytes.Contains(b, []byte("secret")) || bytes.Contains(b, []byte("00000001 ")) || len(b) > 2600 {
-			t.Errorf("%s: %d bytes, %v", f, len(b), err)
+		b := text(t, f)
+		if bytes.Contains(b, []byte("secret")) || bytes.Contains(b, []byte("00000001 ")) || len(b) > 2600 {
+			t.Errorf("%s: %d bytes", f, len(b))
 		}
 		days[filepath.Base(f)[len(prefix):len(prefix)+8]] = true
 	}
@@ -89,13 +166,7 @@ func TestWhatWasChangedTakenOutOrCutOffShows(t *testing.T) {
 	s := sealer(t)
 	edit := func(f func(lines []string) []string) func(t *testing.T, files []string) {
 		return func(t *testing.T, files []string) {
-			b, err := os.ReadFile(files[1])
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(files[1], []byte(strings.Join(f(strings.SplitAfter(string(b), "\n")), "")), 0o600); err != nil {
-				t.Fatal(err)
-			}
+			put(t, files[1], []byte(strings.Join(f(strings.SplitAfter(string(text(t, files[1])), "\n")), "")))
 		}
 	}
 	for name, spoil := range map[string]func(t *testing.T, files []string){

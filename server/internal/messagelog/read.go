@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -31,7 +30,7 @@ type walked struct {
 
 // walk reads a file and follows its chain.
 func walk(name string, f func(line) error) (g walked, err error) {
-	file, err := os.Open(name)
+	file, err := open(name)
 	if err != nil {
 		return g, err
 	}
@@ -44,7 +43,7 @@ func walk(name string, f func(line) error) (g walked, err error) {
 		if err == io.EOF && text == "" {
 			return g, nil
 		}
-		if err == io.EOF {
+		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) { // the second: of a compressed file
 			return g, fmt.Errorf("%s:%d: %w", base, at, errCut)
 		}
 		if err != nil {

@@ -214,3 +214,32 @@ func TestACaseThatIsRefusedWithdrawnOrExpiredEndsWithItsQuestion(t *testing.T) {
 		}
 	})
 }
+
+// What has ended goes with its steps when its time is over; what is open, or ended lately, stays.
+func TestEndedCasesGoAfterTheirTime(t *testing.T) {
+	on(t, Options{}, func(t *testing.T, s *Store) {
+		ctx, now := t.Context(), time.Now().Truncate(time.Millisecond)
+		then := now.Add(-500 * 24 * time.Hour)
+		old, withdrawn, young := openCase(t, s, "old", then), openCase(t, s, "withdrawn", then), openCase(t, s, "young", now)
+		for c, at := range map[*Case]time.Time{withdrawn: then, young: now} {
+			if err := s.EndCase(ctx, c.Number, CaseWithdrawn, "", at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Upkeep(ctx, now, Retention{Cases: 499 * 24 * time.Hour}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Case(ctx, withdrawn.Number); !errors.Is(err, ErrNotFound) {
+			t.Errorf("a case that ended long ago: %v", err)
+		}
+		for _, c := range []*Case{old, young} { // old is open still: the expiry ends it first
+			if x, err := s.Case(ctx, c.Number); err != nil || len(x.Steps) != len(caseSteps) {
+				t.Errorf("%s: %v", c.Request, err)
+			}
+		}
+		var steps int
+		if err := s.row(ctx, `SELECT COUNT(*) FROM TX_BZ_CASE_STEP WHERE CASE_NUMBER=?`, withdrawn.Number).Scan(&steps); err != nil || steps != 0 {
+			t.Errorf("%d steps are left: %v", steps, err)
+		}
+	})
+}

@@ -11,10 +11,11 @@ type Retention struct {
 	Months   int           // of the journal, besides the current month, before it goes to the archives; 0: for ever
 	Sessions time.Duration // without activity; 0: 30 days
 	Alarms   time.Duration // since they were cleared; 0: 400 days
+	Cases    time.Duration // business in steps, since it has ended; 0: 400 days
 }
 
 // Upkeep does what time asks for: partitions of the months to come, archives of the months that
-// are past their retention, and removal of old sessions and cleared alarms. It is meant to run
+// are past their retention, and removal of old sessions, cleared alarms and ended cases. It is meant to run
 // once a day; what fails is tried again the next time.
 func (s *Store) Upkeep(ctx context.Context, now time.Time, r Retention) ([]*Archive, error) {
 	errs := []error{s.AddPartitions(ctx, now)}
@@ -53,7 +54,31 @@ func (s *Store) Upkeep(ctx context.Context, now time.Time, r Retention) ([]*Arch
 		_, err := tx.exec(`DELETE FROM FL_TM_ALARM WHERE STATUS='1' AND UPDATE_TIME<?`, days(r.Alarms, 400))
 		return err
 	}))
+	errs = append(errs, s.forgetCases(ctx, days(r.Cases, 400)))
 	return done, errors.Join(errs...)
+}
+
+// forgetCases removes cases that have ended before a time, with what was told in their steps, some at a time.
+func (s *Store) forgetCases(ctx context.Context, before int64) error {
+	for {
+		old, err := list(ctx, s, func(r scanner) (n int64, err error) { return n, r.Scan(&n) },
+			`SELECT CASE_NUMBER FROM TX_BZ_CASE WHERE CASE_STATE IN ('used','refused','withdrawn','expired') AND EXPIRE_TIME<? AND UPDATE_TIME<? LIMIT 500`, before, before)
+		if err != nil || len(old) == 0 {
+			return err
+		}
+		if err := s.write(ctx, func(tx *Tx) error {
+			for _, n := range old {
+				for _, table := range []string{"TX_BZ_CASE_STEP", "TX_BZ_CASE"} {
+					if _, err := tx.exec(`DELETE FROM `+table+` WHERE CASE_NUMBER=?`, n); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}); err != nil {
+			return err
+		}
+	}
 }
 
 // restored are the months that a person brought back.

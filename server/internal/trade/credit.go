@@ -100,6 +100,9 @@ func (e *Engine) credited(ctx context.Context, t *store.Txn, paid int64) string 
 				}
 			}
 		}
+		if err != nil || r.Node != e.o.Node.Number() { // nobody here will tell; others who wait look again
+			e.told.CompareAndDelete(t.ID, ch)
+		}
 	}
 	return e.answered(ctx, t.ID)
 }

@@ -193,19 +193,23 @@ func TestALateAnswerReachesNobody(t *testing.T) {
 }
 
 func TestADeviceThatIsNotThereFailsFastAndIsFoundWhenItComes(t *testing.T) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address, lmk := ln.Addr().String(), filepath.Join(t.TempDir(), "lmk")
-	_ = ln.Close()
-	m := module(t, address, conformance.NewMemory(), Options{})
-	if _, err := m.Check(); !errors.Is(err, ErrUnavailable) {
-		t.Fatal(err)
-	}
-	d, err := sim.Start(sim.Options{Listen: address, LMK: lmk})
-	if err != nil {
-		t.Skip("the port was taken meanwhile:", err)
+	lmk := filepath.Join(t.TempDir(), "lmk")
+	var m *Module
+	var d *sim.HSM
+	for tries := 0; d == nil; tries++ { // another process may take the port meanwhile
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := ln.Addr().String()
+		_ = ln.Close()
+		m = module(t, address, conformance.NewMemory(), Options{})
+		if _, err := m.Check(); !errors.Is(err, ErrUnavailable) {
+			t.Fatal(err)
+		}
+		if d, err = sim.Start(sim.Options{Listen: address, LMK: lmk}); err != nil && tries == 20 {
+			t.Fatal(err)
+		}
 	}
 	defer d.Close() //nolint:errcheck // the test's end
 	limit := time.Now().Add(10 * time.Second)
