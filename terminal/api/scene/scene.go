@@ -59,7 +59,7 @@ const Default = "counter"
 var All = []Scene{
 	{"atm", "自动柜员机", "Cash machine", []string{"card", "pinpad", "cash", "printer"}, []string{"acceptor", "siu", "ups"},
 		[]string{Withdrawal, Deposit, Transfer, Balance, Statement, PinChange}},
-	{Default, "智能柜台", "Smart counter", []string{"card", "pinpad", "cash", "printer"}, []string{"acceptor", "cards", "passbook", "idreader", "scanner", "finger", "siu", "ups", "panel"},
+	{Default, "智能柜台", "Smart counter", []string{"card", "pinpad", "cash", "printer"}, []string{"acceptor", "cards", "passbook", "idreader", "scanner", "finger", "camera", "siu", "ups", "panel"},
 		[]string{Withdrawal, Deposit, Transfer, Balance, Statement, PinChange, Passbook, CardIssue}},
 	{"issuing", "发卡机", "Card issuing machine", []string{"cards", "idreader", "pinpad"}, []string{"printer", "finger", "siu"},
 		[]string{CardIssue}},
