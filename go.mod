@@ -81,6 +81,9 @@ require (
 	github.com/wailsapp/go-webview2 v1.0.22 // indirect
 	github.com/wailsapp/mimetype v1.4.1 // indirect
 	github.com/wailsapp/wails/v2 v2.12.0 // indirect
+	github.com/xdg-go/pbkdf2 v1.0.0 // indirect
+	github.com/xdg-go/scram v1.1.2 // indirect
+	github.com/xdg-go/stringprep v1.0.4 // indirect
 	github.com/yerden/go-util v1.1.4 // indirect
 	github.com/yusufpapurcu/wmi v1.2.4 // indirect
 	go.bug.st/serial v1.8.0 // indirect

@@ -15,15 +15,24 @@ import (
 // Kafka is a cluster of brokers.
 type Kafka struct {
 	brokers []string
+	dialer  *kafka.Dialer
+	via     *kafka.Transport
 	w       *kafka.Writer
 	log     *slog.Logger
 	every   time.Duration // how often subscribers look for partitions that were added
 }
 
 // NewKafka makes a client; nothing is connected yet.
-func NewKafka(brokers []string, log *slog.Logger) *Kafka {
-	return &Kafka{brokers: brokers, log: log, every: 5 * time.Second, w: &kafka.Writer{Addr: kafka.TCP(brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll,
-		BatchTimeout: time.Millisecond, BatchSize: 128, MaxAttempts: 1, AllowAutoTopicCreation: true}}
+func NewKafka(brokers []string, a Access, log *slog.Logger) (*Kafka, error) {
+	m, err := a.mechanism()
+	if err != nil {
+		return nil, err
+	}
+	k := &Kafka{brokers: brokers, log: log, every: 5 * time.Second,
+		dialer: &kafka.Dialer{Timeout: 10 * time.Second, DualStack: true, TLS: a.TLS, SASLMechanism: m}, via: &kafka.Transport{TLS: a.TLS, SASL: m}}
+	k.w = &kafka.Writer{Addr: kafka.TCP(brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, Transport: k.via,
+		BatchTimeout: time.Millisecond, BatchSize: 128, MaxAttempts: 1, AllowAutoTopicCreation: true}
+	return k, nil
 }
 
 // Publish implements Bus. An error leaves it open whether the brokers have the message.
@@ -38,7 +47,7 @@ func (k *Kafka) Publish(ctx context.Context, topic string, m Message) error {
 // Ready tells whether a broker can be reached.
 func (k *Kafka) Ready(ctx context.Context) error {
 	for _, b := range k.brokers {
-		c, err := kafka.DialContext(ctx, "tcp", b)
+		c, err := k.dialer.DialContext(ctx, "tcp", b)
 		if err == nil {
 			return c.Close()
 		}
@@ -54,7 +63,7 @@ func (k *Kafka) Subscribe(topic, group string, take func(Message)) (stop func(),
 		cancel()
 		return nil, err
 	}
-	conf := kafka.ReaderConfig{Brokers: k.brokers, Topic: topic, MinBytes: 1, MaxBytes: 4 << 20, MaxWait: 50 * time.Millisecond, ReadBackoffMin: 5 * time.Millisecond, ReadBackoffMax: 200 * time.Millisecond}
+	conf := kafka.ReaderConfig{Brokers: k.brokers, Dialer: k.dialer, Topic: topic, MinBytes: 1, MaxBytes: 4 << 20, MaxWait: 50 * time.Millisecond, ReadBackoffMin: 5 * time.Millisecond, ReadBackoffMax: 200 * time.Millisecond}
 	var wg sync.WaitGroup
 	stop = sync.OnceFunc(func() {
 		cancel()
@@ -141,7 +150,7 @@ func (k *Kafka) read(ctx context.Context, r *kafka.Reader, topic string, take fu
 
 // end is the offset that the next message of a partition will have.
 func (k *Kafka) end(ctx context.Context, topic string, partition int) (int64, error) {
-	c, err := k.dial(func(b string) (*kafka.Conn, error) { return kafka.DialLeader(ctx, "tcp", b, topic, partition) })
+	c, err := k.dial(func(b string) (*kafka.Conn, error) { return k.dialer.DialLeader(ctx, "tcp", b, topic, partition) })
 	if err != nil {
 		return 0, err
 	}
@@ -160,7 +169,7 @@ func (k *Kafka) dial(f func(broker string) (*kafka.Conn, error)) (c *kafka.Conn,
 }
 
 func (k *Kafka) partitions(ctx context.Context, topic string) (out []int, err error) {
-	c, err := k.dial(func(b string) (*kafka.Conn, error) { return kafka.DialContext(ctx, "tcp", b) })
+	c, err := k.dial(func(b string) (*kafka.Conn, error) { return k.dialer.DialContext(ctx, "tcp", b) })
 	if err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
@@ -180,7 +189,7 @@ func (k *Kafka) create(ctx context.Context, topic string) error {
 	if _, err := k.partitions(ctx, topic); err == nil {
 		return nil
 	}
-	c := &kafka.Client{Addr: kafka.TCP(k.brokers...), Timeout: 10 * time.Second}
+	c := &kafka.Client{Addr: kafka.TCP(k.brokers...), Timeout: 10 * time.Second, Transport: k.via}
 	r, err := c.CreateTopics(ctx, &kafka.CreateTopicsRequest{Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: 4, ReplicationFactor: -1}}})
 	if err == nil {
 		err = r.Errors[topic]
@@ -192,4 +201,8 @@ func (k *Kafka) create(ctx context.Context, topic string) error {
 }
 
 // Close implements Bus.
-func (k *Kafka) Close() error { return k.w.Close() }
+func (k *Kafka) Close() error {
+	err := k.w.Close()
+	k.via.CloseIdleConnections()
+	return err
+}

@@ -2,7 +2,6 @@ package bus
 
 import (
 	"context"
-	"log/slog"
 	"strconv"
 	"sync"
 	"testing"
@@ -57,7 +56,7 @@ func TestPartitionsThatAreAddedAreRead(t *testing.T) {
 
 // addedPartitions subscribes with and without a group, adds partitions, and writes into a new one.
 func addedPartitions(t *testing.T, brokers []string, topic string) {
-	k := NewKafka(brokers, slog.New(slog.DiscardHandler))
+	k := kafkaOf(t, brokers, Access{})
 	k.every = 100 * time.Millisecond
 	t.Cleanup(func() { _ = k.Close() })
 	var all, group taken
@@ -99,7 +98,7 @@ func addedPartitions(t *testing.T, brokers []string, topic string) {
 func TestARealBrokerIsKilledAndPartitionsAreAdded(t *testing.T) {
 	b := peer.StartKafka(t)
 	addedPartitions(t, []string{b.Address}, "grows")
-	k := NewKafka([]string{b.Address}, slog.New(slog.DiscardHandler))
+	k := kafkaOf(t, []string{b.Address}, Access{})
 	t.Cleanup(func() { _ = k.Close() })
 	var all, group taken
 	for name, x := range map[string]*taken{"": &all, "g2": &group} {

@@ -273,6 +273,9 @@ func (c *Config) files() (out []*string) {
 		if l.TLS != nil {
 			out = append(out, l.TLS.Files()...)
 		}
+		if l.SASL != nil {
+			out = append(out, &l.SASL.Password)
+		}
 		if l.Signature != nil {
 			out = append(out, &l.Signature.Partner)
 		}

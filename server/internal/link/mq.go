@@ -2,7 +2,10 @@ package link
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,11 +17,43 @@ import (
 // local is the embedded bus of this process: those who name the same topics meet on it.
 var local = bus.NewEmbedded()
 
-func (s *Spec) bus(log *slog.Logger) bus.Bus {
+func (s *Spec) bus(sec *Security, log *slog.Logger) (bus.Bus, error) {
 	if s.Kind == "bus" {
-		return local
+		return local, nil
 	}
-	return bus.NewKafka(strings.Split(s.Address, ","), log)
+	var a bus.Access
+	if sec != nil {
+		a.TLS = sec.client("") // the name is each broker's
+	}
+	if s.SASL != nil {
+		password, err := os.ReadFile(s.SASL.Password)
+		if err != nil {
+			return nil, fmt.Errorf("link: password of the brokers: %w", err)
+		}
+		a.Mechanism, a.User, a.Password = s.SASL.Mechanism, s.SASL.User, strings.TrimSpace(string(password))
+	}
+	return bus.NewKafka(strings.Split(s.Address, ","), a, log)
+}
+
+// SASL is how brokers know us.
+type SASL struct {
+	Mechanism string `yaml:"mechanism"` // plain, scram-sha-256 or scram-sha-512
+	User      string `yaml:"user"`
+	Password  string `yaml:"password"` // file that holds it
+}
+
+func (s *SASL) validate(secure bool) (key, reason string) {
+	switch {
+	case !slices.Contains(bus.Mechanisms(), s.Mechanism):
+		return "mechanism", "want " + strings.Join(bus.Mechanisms(), ", ")
+	case s.Mechanism == "plain" && !secure:
+		return "mechanism", "plain sends the password as it is: want tls, or scram-sha-512"
+	case s.User == "":
+		return "user", "want the name that the brokers know"
+	case s.Password == "":
+		return "password", "want a file that holds the password"
+	}
+	return "", ""
 }
 
 // MQ is the client of a host that takes requests from one topic and puts answers into another.

@@ -22,6 +22,7 @@ type Spec struct {
 	Request string `yaml:"request"` // kafka and bus: topic of requests
 	Answer  string `yaml:"answer"`  // kafka and bus: topic of answers
 	TLS     *TLS   `yaml:"tls"`     // nil: none
+	SASL    *SASL  `yaml:"sasl"`    // kafka; nil: none
 	Short   bool   `yaml:"short"`   // http and soap: a connection for each message
 	Action  string `yaml:"action"`  // soap: SOAPAction
 	Element string `yaml:"element"` // soap: the operation's element in the body
@@ -63,8 +64,20 @@ func (s *Spec) Validate(server bool) (key, reason string) {
 	}
 	hostPort := func(v string) bool { _, _, err := net.SplitHostPort(v); return err == nil }
 	if s.TLS != nil {
-		if key, reason := s.TLS.validate(server || s.Listen != ""); reason != "" {
+		if key, reason := s.TLS.validate((server || s.Listen != "") && !n.topics); reason != "" {
 			return "tls." + key, reason
+		}
+	}
+	switch {
+	case s.TLS != nil && s.Kind == "bus":
+		return "tls", "is for links that leave this process"
+	case s.TLS != nil && s.Kind == "kafka" && s.TLS.Kind == "tlcp":
+		return "tls.kind", "want tls: brokers have no TLCP"
+	case s.SASL != nil && s.Kind != "kafka":
+		return "sasl", "is for kafka"
+	case s.SASL != nil:
+		if key, reason := s.SASL.validate(s.TLS != nil); reason != "" {
+			return "sasl." + key, reason
 		}
 	}
 	if s.Signature != nil {
@@ -152,7 +165,11 @@ func Open(s *Spec, c *Codec, onUp func(), requests Handler, log *slog.Logger) (C
 		}
 		return NewHTTP(o), nil
 	case "kafka", "bus":
-		return NewMQ(s, c, s.bus(log), log), nil
+		b, err := s.bus(sec, log)
+		if err != nil {
+			return nil, err
+		}
+		return NewMQ(s, c, b, log), nil
 	}
 	return nil, fmt.Errorf("link: kind %q cannot be a client", s.Kind)
 }
@@ -197,7 +214,11 @@ func Serve(s *Spec, c *Codec, h Handler, log *slog.Logger) (Server, error) {
 		}
 		return NewHTTPServer(address, path, o, h)
 	case "kafka", "bus":
-		return NewMQServer(s, c, s.bus(log), h, log)
+		b, err := s.bus(sec, log)
+		if err != nil {
+			return nil, err
+		}
+		return NewMQServer(s, c, b, h, log)
 	}
 	return nil, fmt.Errorf("link: kind %q cannot be a server", s.Kind)
 }
