@@ -56,7 +56,7 @@ type fileField struct {
 }
 
 // Builtin loads one of the 8583 dialects that come with the platform: pos64, pos64sm4, pos64fold,
-// cups128, cups128sm4, visa, visabcd, bank128.
+// cups128, cups128sm4, visa, visabcd, mastercard, bank128.
 func Builtin(name string) (*Dialect, error) { return Load(builtin, "dialects/"+name+".yaml") }
 
 // BuiltinFile opens the file of a built-in dialect, for instance pos64.yaml.

@@ -111,3 +111,34 @@ func TestTheVISAPathAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// The bytes were written by hand from the field layouts.
+// req: IS-02
+func TestAMastercardMessageIsEBCDICThroughout(t *testing.T) {
+	d := mustDialect(t, "mastercard")
+	values := map[int]string{2: "5222220000000005", 3: "010000", 4: "000000010000", 22: "051", 41: "TERMID01", 49: "840", 52: "\x01\x02\x03\x04\x05\x06\x07\x08", 128: "MACVALUE"}
+	frame, lay, err := build(t, d, values).Pack(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := strings.ToUpper(hex.EncodeToString(frame))
+	if n := len(frame) - 2; int(frame[0])<<8|int(frame[1]) != n || lay.MTI != 2 || !strings.HasPrefix(body[4:], "F0F2F0F0") {
+		t.Errorf("frame % X", frame[:10])
+	}
+	fields := "F1F6" + "F5F2F2F2F2F2F0F0F0F0F0F0F0F0F0F5" + "F0F1F0F0F0F0" + "F0F0F0F0F0F0F0F1F0F0F0F0" + "F0F5F1" + "E3C5D9D4C9C4F0F1" + "F8F4F0" + "0102030405060708"
+	if !strings.Contains(body, fields) {
+		t.Errorf("no %s in %s", fields, body)
+	}
+	if bitmap := body[12:44]; bitmap != "F0000400008090000000000000000001" {
+		t.Errorf("bitmap %s", bitmap)
+	}
+	m := New(d)
+	if err := m.Unpack(d, frame[2:]); err != nil {
+		t.Fatal(err)
+	}
+	for n, v := range values {
+		if m.String(n) != v {
+			t.Errorf("field %d is %q", n, m.String(n))
+		}
+	}
+}

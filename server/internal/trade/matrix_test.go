@@ -292,6 +292,8 @@ func TestEveryFormatGoesByEveryCarrier(t *testing.T) {
 		{"short", "corefixed", "short", "corefixed", false, false},
 		{"short", "coredelimited", "short", "coredelimited", false, false},
 		{"short", "bank128", "group", "cups128", false, false},
+		{"short", "bank128", "long", "visa", false, false},
+		{"short", "corejson", "long", "mastercard", false, false},
 		{"short", "coresop", "short", "coresop", false, false},
 		{"soap", "corejson", "soap", "corejson", false, false},
 		{"async", "corefixed", "async", "coredelimited", false, false},

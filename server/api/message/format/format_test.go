@@ -59,7 +59,7 @@ func (d *Dialect) only(t *Transaction) *Transaction {
 	for _, f := range d.fields {
 		v, ok := t.Values[f.key]
 		wide := f.key == "pinBlock" && strings.HasSuffix(d.Name, "sm4") // has 16 bytes there
-		if ok && !wide && (f.key != "merchantName" || !strings.HasPrefix(d.Name, "visa")) {
+		if ok && !wide && (f.key != "merchantName" || !strings.HasPrefix(d.Name, "visa") && d.Name != "mastercard") {
 			out.Values[f.key] = v // no Chinese in EBCDIC
 		}
 		if f.Rows != nil && len(t.Lists[f.key]) > 0 {
