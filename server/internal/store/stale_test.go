@@ -114,9 +114,13 @@ func TestACopyGoesWithTheChangeOfItsRowAtEveryServer(t *testing.T) {
 }
 
 // A person who signs out, is changed or is disabled at one server is out at the others; so are their permissions.
-// req: AU-08
+// A copy of a session lives as long as the mark "seen" of its row holds, and an idle one ends with or without copies.
+// req: AU-08 CA-05
 func TestSessionsAndPermissionsAreSharedAndEndEverywhere(t *testing.T) {
 	n := peer.StartRedis(t)
+	if cache.Session.Expires > seenEvery || cache.User.Expires < cache.Session.Expires {
+		t.Error("a session's copy outlives the mark of its row, or its person's")
+	}
 	dbtest.Each(t, func(t *testing.T, dsn string) {
 		if _, err := n.Do("FLUSHALL"); err != nil {
 			t.Fatal(err)
