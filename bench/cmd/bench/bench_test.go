@@ -3,9 +3,11 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -120,6 +122,7 @@ func TestABusyPortIsRefused(t *testing.T) {
 	}
 }
 
+// req: PT-01
 func TestTheReportIsSelfContainedAndNamesGoals(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.html")
 	all := []figure{
@@ -127,7 +130,7 @@ func TestTheReportIsSelfContainedAndNamesGoals(t *testing.T) {
 		{Name: "driver.restart_ms", Value: 1200, Unit: "ms", VS: vs{"goalMax": 1000, "card": 300}},
 	}
 	fs := &figures{all: all, timelines: []timeline{{"a run", []series{{"Response time", "ms", []float64{1, 3, 2}}}}}}
-	fs.compare(options{store: "sqlite"}, "mix", published{559.7, 0.175, 100, 76.02}, &result{Result: &load.Result{TPS: 5597, Mean: 17}, server: 100}, 100)
+	fs.compare(options{store: "sqlite"}, "mix", publishedMix, &result{Result: &load.Result{TPS: 5597, Mean: 17}, server: 100}, 100)
 	if err := report(path, fs, options{}); err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +138,7 @@ func TestTheReportIsSelfContainedAndNamesGoals(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`class="met"`, `class="missed"`, "<svg", "at least 5000", "451", "a run", `d="M0.0 48.0L120.0 4.0L240.0 26.0"`, `<td class="n">10<td`} {
+	for _, want := range []string{`class="met"`, `class="missed"`, "<svg", "at least 5000", "451", "a run", "Processor", "Memory", "System", "cores used", `d="M0.0 48.0L120.0 4.0L240.0 26.0"`, `<td class="n">10<td`} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s is missing", want)
 		}
@@ -147,6 +150,7 @@ func TestTheReportIsSelfContainedAndNamesGoals(t *testing.T) {
 	}
 }
 
+// req: PT-21
 func TestATimeLineLaysGeneratorsAndSamplesOnOneAxis(t *testing.T) {
 	start := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)
 	a := &load.Result{Start: start, Seconds: 2, Timeline: []load.Second{{N: 10, Sum: 100}, {N: 20, Sum: 100, Not: 2}}}
@@ -184,6 +188,28 @@ func TestPartsAreChosenByNameOrGroup(t *testing.T) {
 		}
 		if strings.Join(got, " ") != want || (err != nil) != (want == "") {
 			t.Errorf("%q: %v, %v", only, got, err)
+		}
+	}
+}
+
+// The figures beside ours are those of docs/requirements.md: transactions a second and mean response of each run.
+// req: PT-11 PT-12 PT-13 PT-14 PT-15 PT-17 PT-18 PT-20
+func TestThePublishedFiguresAreThoseOfTheReference(t *testing.T) {
+	doc, err := os.ReadFile("../../../docs/requirements.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	runs := map[string]published{"PT-17": publishedMix, "PT-18": publishedSoak, "PT-20": publishedDelay}
+	for id, name := range map[string]string{"PT-11": "http_json_http_json", "PT-12": "http_xml_http_xml", "PT-13": "tcp_8583_tcp_8583", "PT-14": "tcp_struct_tcp_struct", "PT-15": "tcp_delimited_tcp_delimited"} {
+		runs[id] = combos[slices.IndexFunc(combos, func(c combo) bool { return c.name == name })].published
+	}
+	for id, p := range runs {
+		_, row, ok := strings.Cut(string(doc), "| "+id+" |")
+		row, _, _ = strings.Cut(row, "\n")
+		for _, want := range []string{fmt.Sprintf("%.1f", p.TPS), fmt.Sprintf("%.3f", p.Mean)} {
+			if !ok || !strings.Contains(row, want) {
+				t.Errorf("%s: no %s in %s", id, want, row)
+			}
 		}
 	}
 }

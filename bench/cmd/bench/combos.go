@@ -281,7 +281,7 @@ func matrix(ctx context.Context, o options, fs *figures) error {
 		n := o.conns / len(mixed)
 		roles = append(roles, b.role(i, n, k*n, o.run))
 	}
-	if err := add("mix", "xml, json, 8583, struct and delimited, a fifth of the users each, at the same time", published{559.7, 0.175, 100, 76.02}, 6000, roles...); err != nil {
+	if err := add("mix", "xml, json, 8583, struct and delimited, a fifth of the users each, at the same time", publishedMix, 6000, roles...); err != nil {
 		return err
 	}
 	return b.finish(ctx, total)

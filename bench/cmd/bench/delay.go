@@ -116,7 +116,7 @@ func delayRun(ctx context.Context, o options, fs *figures, name string, users in
 	}
 	pub := published{}
 	if name == "delay" {
-		pub = published{339.8, 0.231, 99.55, 52.68}
+		pub = publishedDelay
 	}
 	who := fmt.Sprintf("%d users", users)
 	if rate > 0 {

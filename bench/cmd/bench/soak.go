@@ -31,7 +31,7 @@ func soak(ctx context.Context, o options, fs *figures) error {
 		}
 	}
 	correct := 100 * float64(r.Total) / float64(r.Total+wrong)
-	fs.compare(o, "soak", published{203.3, 0.076, 100, 39.92}, r, correct)
+	fs.compare(o, "soak", publishedSoak, r, correct)
 	fs.add("soak."+o.store+".correct_percent", correct, "%", vs{"goalMin": 99.99, "transactions": float64(r.Total), "tps": r.TPS, "cpuPerTxn": r.server},
 		fmt.Sprintf("%d users of the mix, 400 ms between requests, %s (the reference: 12 h; --soak 12h); not approved: %v", o.conns, o.soak, failed))
 	fs.add("soak."+o.store+".p99_ms", r.P99, "ms", vs{"mean": r.Mean}, "")

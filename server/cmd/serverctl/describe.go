@@ -29,21 +29,58 @@ func describe(args []string) error {
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	if *name == "" {
+	var input []byte
+	fi, err := os.Stdin.Stat()
+	if person := err == nil && fi.Mode()&os.ModeCharDevice != 0; *name != "" || !person { // who types no message wants the names
+		if input, err = io.ReadAll(io.LimitReader(os.Stdin, 3*frame.Limit)); err != nil {
+			return err
+		}
+	}
+	switch {
+	case *name != "":
+		d, err := dialectOf(*name)
+		if err != nil {
+			return err
+		}
+		text, err := describeText(d, input)
+		fmt.Print(text)
+		return err
+	case len(strings.TrimSpace(string(input))) == 0:
 		fmt.Println(strings.Join(format.Builtins(), "\n"))
 		return nil
 	}
-	d, err := dialectOf(*name)
-	if err != nil {
-		return err
-	}
-	input, err := io.ReadAll(io.LimitReader(os.Stdin, 3*frame.Limit))
-	if err != nil {
-		return err
-	}
-	text, err := describeText(d, input)
+	text, also, err := recognise(input)
 	fmt.Print(text)
+	if len(also) > 0 {
+		fmt.Fprintln(os.Stderr, "other dialects read it, too:", strings.Join(also, ", "))
+	}
 	return err
+}
+
+// recognise describes a message in the built-in dialect that finds the most in it; also are the others that
+// read it whole.
+func recognise(input []byte) (text string, also []string, err error) {
+	best := ""
+	for _, name := range format.Builtins() {
+		d, err := format.Builtin(name)
+		if err != nil {
+			return "", nil, err
+		}
+		t, err := describeText(d, input)
+		if err != nil {
+			continue
+		}
+		if strings.Count(t, "\n") > strings.Count(text, "\n") {
+			name, best, text = best, name, t
+		}
+		if name != "" {
+			also = append(also, name)
+		}
+	}
+	if best == "" {
+		return "", nil, errors.New("no built-in dialect reads this message: name one, or a file, with --dialect")
+	}
+	return text, also, nil
 }
 
 // describeText takes a message as hexadecimal when it is that, else as it is; the newline

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,5 +63,28 @@ func TestDescribeTakesHexadecimalAndTheMessageItselfWithOrWithoutItsFrame(t *tes
 		if err != nil || !strings.Contains(s, "622588******0001") || !strings.Contains(s, "8 bytes, over 37 bytes") {
 			t.Errorf("%s: %v\n%s", name, err, s)
 		}
+	}
+}
+
+// Without a dialect each built-in one is tried: its own messages are known for what they are.
+func TestDescribeKnowsAMessageWithoutBeingToldItsDialect(t *testing.T) {
+	for _, name := range format.Builtins() {
+		d, err := format.Builtin(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := format.NewTransaction("0200")
+		q.Values = map[string]string{"pan": "6225880000000001", "procCode": "010000", "amount": "000000030000", "stan": "000017", "localTime": "154841", "localDate": "1122", "terminal": "T0000001", "merchant": "102290000000001", "currency": "156"}
+		frame, err := d.Pack(nil, q, func([]byte) ([]byte, error) { return make([]byte, 32), nil })
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		text, also, err := recognise([]byte(hex.EncodeToString(frame)))
+		if got, _, _ := strings.Cut(text, " "); err != nil || got != name && !slices.Contains(also, name) || !strings.Contains(text, "622588******0001") {
+			t.Errorf("%s: %v, read as\n%salso %v", name, err, text, also)
+		}
+	}
+	if _, _, err := recognise([]byte("hello")); err == nil {
+		t.Error("what is no message is read")
 	}
 }

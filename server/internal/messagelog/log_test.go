@@ -234,7 +234,7 @@ func TestALineThatWasCutOffByACrashIsDroppedAndTheChainGoesOn(t *testing.T) {
 	}
 }
 
-// req: LG-14
+// req: LG-13 LG-14
 func TestFilesGoAfterTheirTimeAndTheRestIsStillAChain(t *testing.T) {
 	s := sealer(t)
 	dir, anchors := filled(t, s)

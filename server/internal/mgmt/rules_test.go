@@ -10,7 +10,7 @@ import (
 
 // The rules of the reference document for the interface between pages and server (6.3.2), read off the
 // description that the server itself serves.
-// req: AP-02 AP-03 AP-06 AP-07
+// req: AP-01 AP-02 AP-03 AP-06 AP-07
 func TestThePathsAndAnswersOfTheAPIFollowItsRules(t *testing.T) {
 	r := newRig(t)
 	a, err := http.Get(r.web.URL + "/v2/openapi.json")
@@ -49,6 +49,9 @@ func TestThePathsAndAnswersOfTheAPIFollowItsRules(t *testing.T) {
 		for method, op := range methods {
 			for status, x := range op.Responses {
 				c, ok := x.Content["application/json"]
+				if !ok && status[0] == '2' && len(x.Content) > 0 {
+					t.Errorf("%s %s: the answer is no JSON", method, path)
+				}
 				if !ok || status[0] != '2' {
 					continue
 				}

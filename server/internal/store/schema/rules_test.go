@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -90,4 +91,28 @@ func TestEachRuleFindsItsBreach(t *testing.T) {
 	if fs := Check([]Table{good()}, append(times, Exception{"DB-05", "X", "", "x"})); len(fs) != 1 {
 		t.Error("an exception that nothing needs:", fs)
 	}
+}
+
+// The journal has its number once, and an index for each thing that people search it by.
+// req: DB-02
+func TestTheJournalHasItsNumberOnceAndAnIndexForEachSearch(t *testing.T) {
+	for _, j := range Tables {
+		if j.Name != "TX_ON_JOURNAL" {
+			continue
+		}
+		if j.Key != "JOURNAL_NUMBER" { // a primary key is unique
+			t.Error("its key is", j.Key)
+		}
+		for _, want := range []string{"PAN_INDEX", "TERMINAL_NUMBER", "REFERENCE_NUMBER", "TRANS_STATE", "AMOUNT"} {
+			for _, e := range []Engine{SQLite, MariaDB, Postgres} {
+				if !slices.ContainsFunc(j.Indexes, func(i Index) bool {
+					return i.Columns[0] == want && !i.Unique && (i.On == 0 || i.On&e != 0) && i.Until == 0
+				}) {
+					t.Errorf("%s: nothing finds a transaction by %s", e, want)
+				}
+			}
+		}
+		return
+	}
+	t.Error("there is no journal")
 }
