@@ -12,31 +12,39 @@ import { chromium } from 'playwright-core'
 const root = resolve(import.meta.dirname, '../..')
 export const pictures = join(root, 'docs/pictures')
 
-/** Starts a desk; options are the desk's flags. */
+/** The hands of people at the virtual devices of one counter. */
+const hands = (devices) => ({
+  devices,
+  /** An action on a virtual device, by the same name as in its panel. */
+  async act(device, action, body = {}) {
+    const r = await fetch(`${devices}/api/devices/${device}/actions/${action}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+    if (!r.ok) throw new Error(`${device} ${action}: ${r.status} ${await r.text()}`)
+    return r.json()
+  },
+  async device(id) {
+    return (await fetch(`${devices}/api/devices/${id}`)).json()
+  },
+  /** Tries until the device takes it (a dialog or a movement may still be under way). */
+  async soon(device, action, body) {
+    return until(() => this.act(device, action, body), `${device} ${action}`)
+  }
+})
+
+/** Starts a desk; options are the desk's flags, a list for one that is given again. */
 export async function startDesk(flags = {}) {
   const dir = mkdtempSync(join(tmpdir(), 'e2e-'))
   const all = { fast: true, window: 'no', flows: join(root, 'terminal/frontend/dist/flows'), 'cash-time': '4s', 'card-time': '4s', 'host-timeout': '3s', ...flags }
-  const args = ['-json', '-free-ports', '-dir', join(dir, 'desk'), ...Object.entries(all).map(([k, v]) => `-${k}=${v}`)]
+  const args = ['-json', '-free-ports', '-dir', join(dir, 'desk'), ...Object.entries(all).flatMap(([k, v]) => [v].flat().map((one) => `-${k}=${one}`))]
   const p = spawn(join(root, 'bin/desk'), args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const first = await Promise.race([once(createInterface({ input: p.stdout }), 'line').then(([l]) => l), once(p, 'exit').then(([code]) => Promise.reject(new Error(`the desk ended with ${code}`)))])
   const at = JSON.parse(first)
   const desk = {
     ...at,
+    ...hands(at.devices),
     pages: at.manage,
     bank: at.host,
-    /** An action on a virtual device, by the same name as in its panel. */
-    async act(device, action, body = {}) {
-      const r = await fetch(`${at.devices}/api/devices/${device}/actions/${action}`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
-      if (!r.ok) throw new Error(`${device} ${action}: ${r.status} ${await r.text()}`)
-      return r.json()
-    },
-    async device(id) {
-      return (await fetch(`${at.devices}/api/devices/${id}`)).json()
-    },
-    /** Tries until the device takes it (a dialog or a movement may still be under way). */
-    async soon(device, action, body) {
-      return until(() => desk.act(device, action, body), `${device} ${action}`)
-    },
+    /** The further counters of the branch. */
+    more: at.more.map((x) => ({ ...x, ...hands(x.devices) })),
     async host(path, body) {
       const r = await fetch(`${at.host}/api/${path}`, body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) })
       if (!r.ok) throw new Error(`host ${path}: ${r.status} ${await r.text()}`)

@@ -1,7 +1,6 @@
 package scene
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"os"
@@ -32,8 +31,10 @@ func (s *Scene) writeConfigs() error {
 			return err
 		}
 	}
-	if err := s.write(s.serverConfig(), "server.yaml"); err != nil {
-		return err
+	if s.Join == nil {
+		if err := s.write(s.serverConfig(), "server.yaml"); err != nil {
+			return err
+		}
 	}
 	if err := s.write(s.devicesConfig(), "devices.yaml"); err != nil {
 		return err
@@ -91,11 +92,11 @@ func (s *Scene) platformConfig() m {
 	return m{
 		"scenes":     s.scenes(),
 		"crashLimit": crashes, "watchdog": watchdog,
-		"terminal": Terminal, "merchant": Merchant, "data": "data", "run": "run",
+		"terminal": s.Terminal(), "merchant": Merchant, "data": "data", "run": "run",
 		"xfs":      m{"addr": addr(s.Ports.XFS), "origins": []string{origin, fmt.Sprintf("http://localhost:%d", s.Ports.Pages), "wails://wails", "http://wails.localhost"}},
 		"host":     m{"addr": addr(trade), "zone": s.Zone, "timeout": (s.HostTimeout + hostMargin).String(), "remoteKey": s.Keys == Remote && s.has("pinpad")},
-		"server":   m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.path("pki", "ca.pem"), "cert": s.path("pki", "terminal-"+Terminal+".pem"), "key": s.path("pki", "terminal-"+Terminal+".key")},
-		"release":  m{"key": s.path("keys", "release.pub")},
+		"server":   m{"url": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "ca": s.branch("pki", "ca.pem"), "cert": s.branch("pki", "terminal-"+s.Terminal()+".pem"), "key": s.branch("pki", "terminal-"+s.Terminal()+".key")},
+		"release":  m{"key": s.branch("keys", "release.pub")},
 		"driverd":  s.bin("driverd"),
 		"devices":  s.driversConfig(),
 		"limits":   m{"padOver": s.PadOver, "perTxn": 2000000, "multiple": s.multiple(), "maxNotes": 60, "depositOver": s.PadOver},
@@ -147,27 +148,21 @@ func (s *Scene) keeperConfig() m {
 	}
 }
 
-// prepareFresh makes keys, certificates, accounts and the first bundle.
-func (s *Scene) prepareFresh(_ context.Context) error {
-	ctl := s.bin("serverctl")
-	cfg := s.path("server.yaml")
-	register := []string{"", "terminal", "add", "--config", cfg, "--id", Terminal, "--merchant", Merchant, "--branch", Branch, "--zone", s.Zone, "--name-zh", "解放路支行 1 号机", "--name-en", "Jiefang Road No. 1"}
-	if s.Keys == Remote {
-		register = append(register, "--remote")
-	} else {
-		register = append(register, "--tmk-out", s.path("keys", "tmk.json"))
+// prepareFresh makes keys, certificates and accounts of the branch, and registers the counter.
+func (s *Scene) prepareFresh() error {
+	ctl, cfg := s.bin("serverctl"), s.branch("server.yaml")
+	var steps [][]string
+	if s.Join == nil {
+		steps = [][]string{
+			{"", "pki", "init", "--dir", s.path("pki")},
+			{"", "zone", "keys", "--out", s.path("keys", "zone.keys")},
+			{"", "bundle", "keygen", "--private", s.path("keys", "release.key"), "--public", s.path("keys", "release.pub")},
+		}
+		for _, u := range Users {
+			steps = append(steps, []string{u.Password + "\n", "user", "add", "--config", cfg, "--name", u.Name, "--role", u.Role, "--branch", u.Branch, "--display", u.Display})
+		}
 	}
-	steps := [][]string{
-		{"", "pki", "init", "--dir", s.path("pki")},
-		{"", "pki", "issue", "--dir", s.path("pki"), "--terminal", Terminal},
-		{"", "zone", "keys", "--out", s.path("keys", "zone.keys")},
-		{"", "bundle", "keygen", "--private", s.path("keys", "release.key"), "--public", s.path("keys", "release.pub")},
-		register,
-	}
-	for _, u := range Users {
-		steps = append(steps, []string{u.Password + "\n", "user", "add", "--config", cfg, "--name", u.Name, "--role", u.Role, "--branch", u.Branch, "--display", u.Display})
-	}
-	if s.Keys == Remote { // the server's signature key and the maker of the PIN pad, as a secure room has them
+	if s.Join == nil && s.Keys == Remote { // the server's signature key and the maker of the PIN pad, as a secure room has them
 		if _, err := epp.OpenMaker(s.path("maker")); err != nil {
 			return err
 		}
@@ -176,6 +171,14 @@ func (s *Scene) prepareFresh(_ context.Context) error {
 		steps = append(steps, []string{admin.Password + "\n", "key", "signer", "--config", cfg, "--owner", "keyload", "--by", admin.Name, "--alg", alg, "--out", s.path("keys", "keyload.pem")},
 			[]string{admin.Password + "\n", "key", "maker", "--config", cfg, "--owner", "virtual", "--by", admin.Name, "--ca", s.path("maker", "ca.pem")})
 	}
+	register := []string{"", "terminal", "add", "--config", cfg, "--id", s.Terminal(), "--merchant", Merchant, "--branch", Branch, "--zone", s.Zone,
+		"--name-zh", fmt.Sprintf("解放路支行 %d 号机", s.Number), "--name-en", fmt.Sprintf("Jiefang Road No. %d", s.Number)}
+	if s.Keys == Remote {
+		register = append(register, "--remote")
+	} else {
+		register = append(register, "--tmk-out", s.path("keys", "tmk.json"))
+	}
+	steps = append(steps, []string{"", "pki", "issue", "--dir", s.branch("pki"), "--terminal", s.Terminal()}, register)
 	for _, st := range steps {
 		if err := run(st[0], ctl, st[1:]...); err != nil {
 			return err

@@ -233,7 +233,7 @@ func (s *Scene) devicesConfig() m {
 			one[d.key].(m)["listen"] = addr(s.Ports.CashXFS)
 		}
 		if d.id == "pinpad" && s.Keys == Remote {
-			one[d.id] = m{"maker": s.path("maker"), "host": s.path("keys", "keyload.pem")}
+			one[d.id] = m{"maker": s.branch("maker"), "host": s.branch("keys", "keyload.pem")}
 		}
 		list = append(list, one)
 	}

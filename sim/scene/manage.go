@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,7 +100,7 @@ func (s *Scene) Publish(ctx context.Context, dir, version string) (mgmt.Bundle, 
 	if err := c.Call(ctx, http.MethodPost, "/bundles", archive, &b); err != nil {
 		return b, err
 	}
-	return b, c.Call(ctx, http.MethodPost, "/terminals/"+Terminal+"/bundles", mgmt.Assign{Digest: b.Digest}, nil)
+	return b, c.Call(ctx, http.MethodPost, "/terminals/"+s.Terminal()+"/bundles", mgmt.Assign{Digest: b.Digest}, nil)
 }
 
 // PublishFlows publishes the built pages unless this very content is assigned already.
@@ -115,11 +116,32 @@ func (s *Scene) PublishFlows(ctx context.Context) error {
 		return err
 	}
 	mark := s.path("keys", "published")
-	if old, err := os.ReadFile(mark); err == nil && strings.TrimSpace(string(old)) == sum {
+	old, err := os.ReadFile(mark)
+	if was, _, _ := strings.Cut(string(old), " "); err == nil && was == sum {
 		return nil
 	}
-	if _, err := s.Publish(ctx, s.Flows, "1.0.0+"+sum[:8]); err != nil {
-		return err
+	digest := ""
+	if s.Join == nil {
+		b, err := s.Publish(ctx, s.Flows, "1.0.0+"+sum[:8])
+		if err != nil {
+			return err
+		}
+		digest = b.Digest
+	} else { // the branch has it already
+		theirs, err := os.ReadFile(s.branch("keys", "published"))
+		if err != nil {
+			return err
+		}
+		if _, digest, _ = strings.Cut(string(theirs), " "); digest == "" {
+			return errors.New("the branch was published by an older program: remove its folder")
+		}
+		c, err := s.SignIn(ctx, "admin")
+		if err == nil {
+			err = c.Call(ctx, http.MethodPost, "/terminals/"+s.Terminal()+"/bundles", mgmt.Assign{Digest: digest}, nil)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return os.WriteFile(mark, []byte(sum), 0o600)
+	return os.WriteFile(mark, []byte(sum+" "+digest), 0o600)
 }

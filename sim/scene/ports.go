@@ -14,6 +14,15 @@ type Ports struct {
 // DefaultPorts are those of docs/interfaces.md.
 var DefaultPorts = Ports{Devices: 8600, XFS: 5846, Pages: 8700, Trade3DES: 7583, TradeSM4: 7584, Access: 7443, Manage: 7080, Host: 7900, HostControl: 7980, CashXFS: 8610}
 
+// Next are the usual ports of a branch's counter by its number; those of server and bank host are the branch's.
+func (p Ports) Next(number int) Ports {
+	p.Devices += 20 * (number - 1)
+	p.CashXFS += 20 * (number - 1)
+	p.XFS += number - 1
+	p.Pages += number - 1
+	return p
+}
+
 // Free ports come from blocks of ten below those that a system gives to connections (32768 on
 // Linux), so that no client takes one between the choice and the start of its server.
 const (
@@ -43,6 +52,9 @@ func (p Ports) Busy() error {
 		what string
 		port int
 	}{{"virtual devices", p.Devices}, {"platform", p.XFS}, {"pages", p.Pages}, {"transactions (3DES)", p.Trade3DES}, {"transactions (SM4)", p.TradeSM4}, {"terminal access", p.Access}, {"console and Pad", p.Manage}, {"bank host", p.Host}, {"bank host control", p.HostControl}, {"service provider of the dispenser", p.CashXFS}} {
+		if x.port == 0 {
+			continue
+		}
 		l, err := net.Listen("tcp", addr(x.port))
 		if err != nil {
 			return fmt.Errorf("port %d (%s) is in use: is another desk running? (%w)", x.port, x.what, err)

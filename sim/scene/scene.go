@@ -21,11 +21,15 @@ func addr(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
 // Options of a scene.
 type Options struct {
-	Dir   string // all data; a fresh one is prepared
-	Bin   string // folder of the programs
-	Flows string // folder of the built flow bundle (terminal/frontend/dist/flows)
-	Ports Ports
-	Zone  string // 3des or sm4, between terminal and server
+	Dir string // all data; a fresh one is prepared
+	// Join is the running branch to which this is one more counter: it has devices, keeper and platform of its
+	// own, server and bank host are the branch's. Number is its number there, from 2 on.
+	Join   *Scene
+	Number int
+	Bin    string // folder of the programs
+	Flows  string // folder of the built flow bundle (terminal/frontend/dist/flows)
+	Ports  Ports
+	Zone   string // 3des or sm4, between terminal and server
 	// Keys says how the PIN pad gets its master key in a fresh folder: remote (over the line) or ceremony (a
 	// key file, typed in as it were). Default: remote, with Fast devices ceremony, which takes less time.
 	Keys string
@@ -75,6 +79,14 @@ type Options struct {
 func (o *Options) Defaults() {
 	if o.Ports == (Ports{}) {
 		o.Ports = DefaultPorts
+	}
+	if o.Number == 0 {
+		o.Number = 1
+	}
+	if j := o.Join; j != nil {
+		o.Ports.Trade3DES, o.Ports.TradeSM4, o.Ports.Access, o.Ports.Manage = j.Ports.Trade3DES, j.Ports.TradeSM4, j.Ports.Access, j.Ports.Manage
+		o.Ports.Host, o.Ports.HostControl = j.Ports.Host, j.Ports.HostControl
+		o.Zone, o.Keys = j.Zone, j.Keys
 	}
 	if o.Zone == "" {
 		o.Zone = "3des"
@@ -171,7 +183,7 @@ func Prepare(ctx context.Context, o Options) (*Scene, error) {
 	if prepared {
 		return s, nil
 	}
-	if err := s.prepareFresh(ctx); err != nil {
+	if err := s.prepareFresh(); err != nil {
 		return nil, fmt.Errorf("prepare %s: %w", s.Dir, err)
 	}
 	return s, os.WriteFile(s.path("prepared"), nil, 0o600)
@@ -182,15 +194,32 @@ func (s *Scene) path(elem ...string) string {
 }
 func (s *Scene) bin(name string) string { return filepath.Join(s.Bin, name) }
 
+type step struct {
+	what string
+	run  func(context.Context) error
+}
+
+// Terminal is the number of this counter.
+func (s *Scene) Terminal() string { return fmt.Sprintf("T%07d", s.Number) }
+
+// branch is the path of what the counters of a branch share.
+func (s *Scene) branch(elem ...string) string {
+	if s.Join != nil {
+		return s.Join.branch(elem...)
+	}
+	return s.path(elem...)
+}
+
 // Start brings everything up in order and returns when a customer could be served.
 func (s *Scene) Start(ctx context.Context) error {
-	if err := s.Ports.Busy(); err != nil {
+	ports := s.Ports
+	if s.Join != nil {
+		ports = Ports{Devices: ports.Devices, XFS: ports.XFS, Pages: ports.Pages, CashXFS: ports.CashXFS}
+	}
+	if err := ports.Busy(); err != nil {
 		return err
 	}
-	for _, step := range []struct {
-		what string
-		run  func(context.Context) error
-	}{
+	for _, step := range []step{
 		{"bank host", s.StartHost},
 		{"server", s.StartServer},
 		{"virtual devices", s.StartDevices},
@@ -200,6 +229,9 @@ func (s *Scene) Start(ctx context.Context) error {
 		{"in service", s.WaitInService},
 		{"key over the line", s.WaitKey},
 	} {
+		if s.Join != nil && (step.what == "bank host" || step.what == "server") {
+			continue // the branch's
+		}
 		fmt.Fprintf(s.Out, "  %-18s", step.what)
 		began := time.Now()
 		if err := step.run(ctx); err != nil {

@@ -192,6 +192,7 @@ func (b *branch) together(ctx context.Context, name string, roles [][]string) (a
 	for i, a := range roles {
 		wg.Go(func() {
 			c := exec.CommandContext(ctx, b.o.self, a...)
+			c.Env = generatorEnv()
 			c.Stderr = os.Stderr
 			out, err := c.Output()
 			if err == nil {

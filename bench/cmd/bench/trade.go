@@ -200,12 +200,17 @@ func quiet(ctx context.Context, o options) {
 	}
 }
 
+// generatorEnv: a generator has one processor, as it waits most of the time; its scheduler would look for work
+// on the other one and take it from the server.
+func generatorEnv() []string { return append(os.Environ(), "GOMAXPROCS=1", "GOGC=400") }
+
 // generate runs the load generator and returns its CPU time a transaction, too.
 func generate(ctx context.Context, o options, addr string, kind []string, profile string) (*load.Result, float64, error) {
 	args := append([]string{"role", kind[0], addr, "--terminals", strconv.Itoa(o.conns), "--warm", o.warm.String(), "--run", o.run.String(), "--cpuprofile", profile}, kind[1:]...)
 	ctx, cancel := context.WithTimeout(ctx, o.warm+o.run+time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, o.self, args...)
+	c.Env = generatorEnv()
 	c.Stderr = os.Stderr
 	b, err := c.Output()
 	if err != nil {

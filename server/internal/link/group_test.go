@@ -126,8 +126,19 @@ func TestAGroupLivesAndDiesTogether(t *testing.T) {
 			break
 		}
 	}
-	n.dial(in)
-	n.dial(in)
+	for range 2 { // the peer dials again whenever it is sent away: the group may still be ending
+		go func() {
+			for t.Context().Err() == nil {
+				c, err := net.Dial("tcp", in)
+				if err != nil {
+					time.Sleep(time.Millisecond)
+					continue
+				}
+				_, _ = io.Copy(io.Discard, c)
+				_ = c.Close()
+			}
+		}()
+	}
 	<-ups
 	if s := m.Stats(); s.Up != 4 || s.Want != 4 || s.Reconnects < 4 {
 		t.Errorf("%+v", s)

@@ -22,15 +22,21 @@ func fromFile(fl *flag.FlagSet, path string) error {
 	var given []string
 	fl.Visit(func(f *flag.Flag) { given = append(given, f.Name) })
 	for _, v := range values {
-		name, value := fmt.Sprint(v.Key), fmt.Sprint(v.Value)
+		name := fmt.Sprint(v.Key)
 		if fl.Lookup(name) == nil || name == "file" {
 			return fmt.Errorf("%s: there is no %q; desk -h lists what there is", path, name)
 		}
 		if slices.Contains(given, name) {
 			continue
 		}
-		if err := fl.Set(name, value); err != nil {
-			return fmt.Errorf("%s: %s: %w", path, name, err)
+		list, ok := v.Value.([]any)
+		if !ok {
+			list = []any{v.Value}
+		}
+		for _, one := range list {
+			if err := fl.Set(name, fmt.Sprint(one)); err != nil {
+				return fmt.Errorf("%s: %s: %w", path, name, err)
+			}
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ func set(t *testing.T, args ...string) (*flag.FlagSet, *scene.Options) {
 	t.Helper()
 	o := &scene.Options{}
 	fl := flag.NewFlagSet("desk", flag.ContinueOnError)
-	define(fl, o)
+	define(fl, o, &[][]string{})
 	if err := fl.Parse(args); err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -24,7 +25,8 @@ import (
 
 func main() {
 	o := scene.Options{Out: os.Stdout, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
-	pay, window, free, asJSON, file := define(flag.CommandLine, &o)
+	var more [][]string
+	pay, window, free, asJSON, file := define(flag.CommandLine, &o, &more)
 	flag.Parse()
 	if *file != "" {
 		if err := fromFile(flag.CommandLine, *file); err != nil {
@@ -46,14 +48,14 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o, *asJSON); err != nil {
+	if err := run(ctx, o, more, *free, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "desk:", err)
 		os.Exit(1)
 	}
 }
 
 // define are the flags; a scene file has the same names.
-func define(fl *flag.FlagSet, o *scene.Options) (pay, window *string, free, asJSON *bool, file *string) {
+func define(fl *flag.FlagSet, o *scene.Options, more *[][]string) (pay, window *string, free, asJSON *bool, file *string) {
 	exe, err := os.Executable()
 	if err != nil {
 		exe = os.Args[0]
@@ -68,6 +70,7 @@ func define(fl *flag.FlagSet, o *scene.Options) (pay, window *string, free, asJS
 	fl.Int64Var(&o.PadOver, "pad-over", 500000, "amount in fen above which the lobby manager decides")
 	fl.BoolVar(&o.All, "all", true, "fit every device of a whole counter; -all=false: only those that a withdrawal needs")
 	fl.Func("scene", "what the terminal is, commas between: "+scenes()+" (default "+kind.Default+")", func(v string) error { o.Scenes = strings.Split(v, ","); return nil })
+	fl.Func("counter", "one more counter of the branch, what it is, as -scene; may be given again", func(v string) error { *more = append(*more, strings.Split(v, ",")); return nil })
 	fl.StringVar(&o.Reader, "reader", "creatorcrt350n", "the card reader: creatorcrt350n; creatorcrt591, to whose antenna cards can be held; creatorcrt288k, without a motor")
 	fl.StringVar(&o.Dispenser, "dispenser", "puloonlcdm2000", "the cash dispenser: puloonlcdm2000, or xfs4iotdispenser with six cassettes behind a service provider")
 	fl.StringVar(&o.Acceptor, "acceptor", "itlnv200", "the note acceptor: itlnv200; "+scene.Recycler+", which is one with a store; cashcodeccnet")
@@ -103,7 +106,7 @@ func windowed(shell string) bool {
 	return false
 }
 
-func run(ctx context.Context, o scene.Options, asJSON bool) error {
+func run(ctx context.Context, o scene.Options, more [][]string, free, asJSON bool) error {
 	fmt.Fprintln(o.Out, "智柜 ZhiGui · a whole counter on this machine")
 	if o.Store == dbserver.MariaDB || o.Store == dbserver.Postgres {
 		if _, err := os.Stat(o.Dir); err == nil {
@@ -122,14 +125,35 @@ func run(ctx context.Context, o scene.Options, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	all := []*scene.Scene{s}
+	stop := func() error {
+		var errs []error
+		for _, s := range slices.Backward(all) {
+			errs = append(errs, s.Stop())
+		}
+		return errors.Join(errs...)
+	}
 	if err := s.Start(ctx); err != nil {
-		_ = s.Stop() // the cause is err
+		_ = stop() // the cause is err
 		return err
 	}
+	for i, scenes := range more {
+		n, err := join(ctx, s, i+2, scenes, free)
+		if n != nil {
+			all = append(all, n)
+		}
+		if err != nil {
+			_ = stop() // the cause is err
+			return fmt.Errorf("counter %d: %w", i+2, err)
+		}
+	}
 	if asJSON {
-		announceJSON(s)
+		announceJSON(all)
 	} else {
 		announce(s)
+		for _, n := range all[1:] {
+			fmt.Printf("  Counter %d (%s): http://127.0.0.1:%d/, its devices http://127.0.0.1:%d/\n", n.Number, strings.Join(n.Scenes, ", "), n.Ports.Pages, n.Ports.Devices)
+		}
 	}
 	select {
 	case <-ctx.Done():
@@ -139,11 +163,30 @@ func run(ctx context.Context, o scene.Options, asJSON bool) error {
 	case <-s.Process("server").Done():
 		fmt.Fprintln(o.Out, "\nthe server has ended: ending everything …")
 	}
-	err = s.Stop()
+	err = stop()
 	if err == nil {
 		fmt.Fprintln(o.Out, "all ended")
 	}
 	return err
+}
+
+// join starts one more counter of the branch.
+func join(ctx context.Context, s *scene.Scene, number int, scenes []string, free bool) (*scene.Scene, error) {
+	o := s.Options
+	o.Join, o.Number, o.Scenes, o.Window, o.Dir = s, number, scenes, false, filepath.Join(s.Dir, fmt.Sprintf("counter%d", number))
+	o.Ports = scene.DefaultPorts.Next(number)
+	if free {
+		var err error
+		if o.Ports, err = scene.FreePorts(); err != nil {
+			return nil, err
+		}
+	}
+	fmt.Fprintf(o.Out, "counter %d\n", number)
+	n, err := scene.Prepare(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return n, n.Start(ctx)
 }
 
 func announce(s *scene.Scene) {
@@ -161,11 +204,17 @@ func announce(s *scene.Scene) {
 }
 
 // announceJSON tells tests where everything is.
-func announceJSON(s *scene.Scene) {
+func announceJSON(all []*scene.Scene) {
+	s := all[0]
 	url := func(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
+	more := []map[string]any{}
+	for _, n := range all[1:] {
+		more = append(more, map[string]any{"terminal": n.Terminal(), "counter": url(n.Ports.Pages), "devices": url(n.Ports.Devices), "dir": n.Dir})
+	}
 	b, err := json.Marshal(map[string]any{
+		"more":    more,
 		"counter": url(s.Ports.Pages), "devices": url(s.Ports.Devices), "manage": url(s.Ports.Manage), "host": url(s.Ports.HostControl), "access": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access),
-		"dir": s.Dir, "bin": s.Bin, "terminal": scene.Terminal,
+		"dir": s.Dir, "bin": s.Bin, "terminal": s.Terminal(),
 	})
 	if err == nil {
 		fmt.Println(string(b))
