@@ -221,6 +221,8 @@ test('a message format is edited: bytes live, masked reading, and a fault at its
   const good = await page.inputValue(id('format-yaml'))
   await page.fill(id('format-yaml'), good.replace('const: "CORE"', 'const: "BANK"'))
   await until(async () => assert.match(await bytes(), /BANK/), 'another constant is in the bytes at once')
+  const [file] = await Promise.all([page.waitForEvent('download'), page.click(id('format-save'))])
+  assert.equal(file.suggestedFilename(), 'corefixed.yaml')
   await page.fill(id('format-yaml'), good.replace('canon: amount, type: n', 'canon: amount, type: number'))
   const line = String(good.slice(0, good.indexOf('canon: amount')).split('\n').length)
   await page.waitForSelector(`${id('format-yaml-box')}[data-line="${line}"]`)

@@ -5,18 +5,12 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/crypto/bcrypt"
 
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/api/paycrypto/keyblock"
 	"zhigui/server/internal/hsm"
-	"zhigui/server/internal/store"
 )
 
 // A ceremony as two persons do it at the command line: components, KEK, keys of the bank in, keys out,
@@ -24,35 +18,8 @@ import (
 //
 // req: TX-27
 func TestTwoPersonsBringAKeyAndEveryActIsAudited(t *testing.T) {
-	dir := t.TempDir()
-	cfg := filepath.Join(dir, "server.yaml")
-	if err := os.WriteFile(cfg, []byte("data: data\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	st, _, err := open(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"anna", "bert", "mia"} {
-		hash, _ := bcrypt.GenerateFromPassword([]byte("secret "+name), bcrypt.MinCost)
-		u := store.User{Name: name, Display: name, Role: "admin", Hash: string(hash), Enabled: true, Created: time.Now()}
-		if name == "mia" {
-			u.Role, u.Branch = "manager", "0001"
-		}
-		if err := st.AddUser(context.Background(), &u); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := st.Close(); err != nil {
-		t.Fatal(err)
-	}
-	do := func(input string, args ...string) (string, error) {
-		var out bytes.Buffer
-		stdin, stdout = strings.NewReader(input), &out
-		defer func() { stdin, stdout = os.Stdin, os.Stdout }()
-		err := run(append(args[:2:2], append([]string{"--config", cfg}, args[2:]...)...))
-		return out.String(), err
-	}
+	b := newBank(t, "data: data\n", person("anna", "admin", "", "secret anna"), person("bert", "admin", "", "secret bert"), person("mia", "manager", "0001", "secret mia"))
+	do := b.do
 	must := func(input string, args ...string) string {
 		t.Helper()
 		out, err := do(input, args...)
@@ -117,7 +84,8 @@ func TestTwoPersonsBringAKeyAndEveryActIsAudited(t *testing.T) {
 			t.Errorf("%s is not listed:\n%s", want, list)
 		}
 	}
-	if st, _, err = open(cfg); err != nil {
+	st, _, err := open(b.cfg)
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer st.Close() //nolint:errcheck // the test's end

@@ -10,30 +10,19 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
-
 	"zhigui/server/internal/messagelog"
 	"zhigui/server/internal/store"
 )
 
 // req: TX-30
 func TestTheMessageLogIsReadByThoseWhoMayAndEveryReadingIsAudited(t *testing.T) {
-	dir := t.TempDir()
-	cfg := filepath.Join(dir, "server.yaml")
-	if err := os.WriteFile(cfg, []byte("data: data\nmessages: {folder: messages}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	b := newBank(t, "data: data\nmessages: {folder: messages}\n", person("anna", "admin", "0001", "secret"), person("mia", "manager", "0001", "secret"))
+	cfg, do := b.cfg, b.do
 	st, h, err := open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, role := range map[string]string{"anna": "admin", "mia": "manager"} {
-		hash, _ := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
-		if err := st.AddUser(t.Context(), &store.User{Name: name, Display: name, Role: role, Branch: "0001", Hash: string(hash), Enabled: true, Created: time.Now()}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	folder := filepath.Join(dir, "messages")
+	folder := filepath.Join(b.dir, "messages")
 	l, err := messagelog.Open(h, messagelog.Options{Dir: folder, Keep: time.Hour, Size: 1 << 20, Anchor: func(file string, n int64, hash string) {
 		if err := st.AddAudit(context.Background(), store.Audit{User: "server", Action: messagelog.AnchorAction, Target: messagelog.AnchorTarget(folder), Note: fmt.Sprint(n, " ", hash, " ", file), At: time.Now()}); err != nil {
 			t.Error(err)
@@ -49,13 +38,6 @@ func TestTheMessageLogIsReadByThoseWhoMayAndEveryReadingIsAudited(t *testing.T) 
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	do := func(input string, args ...string) (string, error) {
-		var out bytes.Buffer
-		stdin, stdout = strings.NewReader(input), &out
-		defer func() { stdin, stdout = os.Stdin, os.Stdout }()
-		err := run(append(args[:2:2], append([]string{"--config", cfg}, args[2:]...)...))
-		return out.String(), err
-	}
 	if out, err := do("", "messages", "verify"); err != nil || !strings.HasPrefix(out, "2 entries") || !strings.Contains(out, "1 marks") {
 		t.Error(out, err)
 	}
@@ -69,8 +51,8 @@ func TestTheMessageLogIsReadByThoseWhoMayAndEveryReadingIsAudited(t *testing.T) 
 		t.Error(out, err)
 	}
 	files, _ := messagelog.Files(folder)
-	b, _ := os.ReadFile(files[0])
-	if err := os.WriteFile(files[0], b[:bytes.LastIndexByte(b[:len(b)-1], '\n')+1], 0o600); err != nil {
+	raw, _ := os.ReadFile(files[0])
+	if err := os.WriteFile(files[0], raw[:bytes.LastIndexByte(raw[:len(raw)-1], '\n')+1], 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if out, err := do("", "messages", "verify"); err == nil || !strings.Contains(err.Error(), "cut off") {

@@ -2,44 +2,24 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-	"time"
-
-	"golang.org/x/crypto/bcrypt"
 
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/hsm/choose"
-	"zhigui/server/internal/store"
 	"zhigui/sim/epp"
 )
 
 // req: G-09
 func TestAPINPadIsRegisteredAtTheCommandLineAndThenGetsItsKey(t *testing.T) {
-	dir := t.TempDir()
-	cfg := filepath.Join(dir, "server.yaml")
-	if err := os.WriteFile(cfg, []byte("data: data\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	st, _, err := open(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	hash, _ := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
-	if err := st.AddUser(context.Background(), &store.User{Name: "anna", Display: "anna", Role: "admin", Hash: string(hash), Enabled: true, Created: time.Now()}); err != nil {
-		t.Fatal(err)
-	}
-	_ = st.Close()
+	b := newBank(t, "data: data\n", person("anna", "admin", "", "secret"))
+	dir, cfg := b.dir, b.cfg
 	must := func(args ...string) {
 		t.Helper()
-		stdin, stdout = strings.NewReader("secret\n"), &bytes.Buffer{}
-		defer func() { stdin, stdout = os.Stdin, os.Stdout }()
-		if err := run(append(args, "--config", cfg, "--by", "anna")); err != nil {
+		if _, err := b.do("secret\n", append(args, "--by", "anna")...); err != nil {
 			t.Fatal(args, err)
 		}
 	}

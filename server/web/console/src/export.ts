@@ -31,9 +31,9 @@ export function columns(t: (k: string) => string, word: (g: string, n: string) =
   ]
 }
 
-export function save(name: string, text: string): void {
+export function save(name: string, text: string, type = 'text/csv'): void {
   const a = document.createElement('a')
-  a.href = URL.createObjectURL(new Blob([text], { type: 'text/csv;charset=utf-8' }))
+  a.href = URL.createObjectURL(new Blob([text], { type: `${type};charset=utf-8` }))
   a.download = name
   a.click()
   setTimeout(() => URL.revokeObjectURL(a.href), 10_000)
