@@ -81,6 +81,7 @@ func run(path, roles string) error {
 	if err != nil {
 		return err
 	}
+	so.Tool = !has["trade"]
 	st, err := store.Open(ctx, so)
 	if err != nil {
 		return err

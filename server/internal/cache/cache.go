@@ -49,6 +49,7 @@ type Cache struct {
 	e       Engine
 	o       Options
 	began   time.Time
+	young   atomic.Int64 // copies made before that moment are not believed, Unix milliseconds
 	heard   atomic.Int64 // when it was last known to have heard of all changes, since began; 0 never
 	breaker breaker
 
@@ -88,6 +89,13 @@ const maxKey = 80 // as long as a subject in the table of changes may be
 // Heard says that every change up to now was told to Drop.
 func (c *Cache) Heard() { c.heard.Store(int64(time.Since(c.began))) }
 
+// Distrust says that changes may have been missed: no copy that was made before is believed.
+func (c *Cache) Distrust() {
+	if c != nil {
+		c.young.Store(time.Now().UnixMilli() + 1)
+	}
+}
+
 // usable: no change can have passed unheard.
 func (c *Cache) usable() bool {
 	h := c.heard.Load()
@@ -120,7 +128,7 @@ func load[T any](ctx context.Context, c *Cache, m Module, key string, read func(
 	}
 	kept, lease, err := c.get(ctx, key)
 	if err == nil && kept != nil {
-		if c.open(key, kept, &v) {
+		if c.open(m, key, kept, &v) {
 			c.hits.Add(1)
 			return v, nil
 		}
@@ -158,8 +166,8 @@ func (c *Cache) put(ctx context.Context, m Module, key, lease string, v any) {
 	c.breaker.done(time.Now(), c.e.Put(x, key, lease, plain, m.Expires))
 }
 
-// open reads a copy; one that does not open, or whose time is over, is none.
-func (c *Cache) open(key string, kept []byte, v any) bool {
+// open reads a copy; one that does not open, whose time is over, or that is not believed, is none.
+func (c *Cache) open(m Module, key string, kept []byte, v any) bool {
 	if c.o.Sealer != nil {
 		var err error
 		if kept, err = c.o.Sealer.Open(nil, kept, []byte(key)); err != nil {
@@ -167,7 +175,11 @@ func (c *Cache) open(key string, kept []byte, v any) bool {
 			return false
 		}
 	}
-	if len(kept) < 8 || time.Now().UnixMilli() > int64(binary.BigEndian.Uint64(kept)) {
+	if len(kept) < 8 {
+		return false
+	}
+	until := int64(binary.BigEndian.Uint64(kept))
+	if time.Now().UnixMilli() > until || until-m.Expires.Milliseconds() < c.young.Load() {
 		return false
 	}
 	return json.Unmarshal(kept[8:], v) == nil

@@ -29,48 +29,66 @@ const (
 	indexWait = 100_000         // rows that may wait while the writer has work
 )
 
-func (s *Store) startIndex(ctx context.Context, tool bool) error {
+func (s *Store) startIndex(ctx context.Context) error {
 	if s.d.engine != schema.SQLite {
 		return nil
 	}
-	var mark int64
-	if err := s.row(ctx, `SELECT LAST_NUMBER FROM SY_NO_SEQUENCE WHERE SEQUENCE_NAME=?`, markName).Scan(&mark); err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("store: %w", err)
+	mark, err := s.readMark(ctx)
+	if err != nil {
+		return err
 	}
-	s.index.mark.Store(mark)
 	s.index.planned.Store(mark)
+	if s.tool {
+		s.index.every(func(ctx context.Context) { _, _ = s.readMark(ctx) }) // the next second tries again
+		return nil
+	}
 	if err := s.w.recent.load(ctx, s, mark); err != nil {
 		return err
 	}
 	s.index.behind.Store(int64(len(s.w.recent.numbers)))
-	if tool {
-		return nil
+	last := uint64(0)
+	s.index.every(func(ctx context.Context) {
+		writes := s.w.writes.Load()
+		busy := writes-last > indexStep
+		last = writes
+		if busy && s.index.behind.Load() < indexWait {
+			return
+		}
+		for ctx.Err() == nil {
+			if n, err := s.indexOnce(ctx, time.Now().Add(-indexLag)); err != nil || n < indexStep {
+				break
+			}
+		}
+		last = s.w.writes.Load()
+	})
+	return nil
+}
+
+// readMark takes over how far the indexes are.
+func (s *Store) readMark(ctx context.Context) (mark int64, err error) {
+	if err := s.row(ctx, `SELECT LAST_NUMBER FROM SY_NO_SEQUENCE WHERE SEQUENCE_NAME=?`, markName).Scan(&mark); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("store: %w", err)
 	}
-	ctx, s.index.stop = context.WithCancel(context.Background())
-	s.index.done.Go(func() {
+	s.index.mark.Store(mark)
+	return mark, nil
+}
+
+// every calls f each second until end.
+func (x *indexer) every(f func(ctx context.Context)) {
+	ctx, stop := context.WithCancel(context.Background())
+	x.stop = stop
+	x.done.Go(func() {
 		t := time.NewTicker(time.Second)
 		defer t.Stop()
-		for last := uint64(0); ; {
+		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-t.C:
+				f(ctx)
 			}
-			writes := s.w.writes.Load()
-			busy := writes-last > indexStep
-			last = writes
-			if busy && s.index.behind.Load() < indexWait {
-				continue
-			}
-			for ctx.Err() == nil {
-				if n, err := s.indexOnce(ctx, time.Now().Add(-indexLag)); err != nil || n < indexStep {
-					break
-				}
-			}
-			last = s.w.writes.Load()
 		}
 	})
-	return nil
 }
 
 func (x *indexer) end() {

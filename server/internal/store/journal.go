@@ -106,6 +106,9 @@ func (s *Store) Insert(ctx context.Context, t *Txn) (fresh bool, err error) {
 // InsertWithin is Insert for a transaction that takes a share of limits: all are taken with it, or, when
 // one would be exceeded, over names that limit and nothing is written. A repeat takes nothing.
 func (s *Store) InsertWithin(ctx context.Context, t *Txn, claims []Claim) (fresh bool, over string, err error) {
+	if s.tool {
+		return false, "", errors.New("store: opened beside the process that takes transactions")
+	}
 	args := argsOf(t)
 	var rs []rows
 	if s.d.keyed() && len(claims) == 0 {

@@ -97,6 +97,38 @@ func TestARepeatIsRefusedWhereverItsKeyIsKept(t *testing.T) {
 	}
 }
 
+// A process beside the one that takes transactions leaves the indexes alone, follows how far they are, and takes none itself.
+func TestAProcessBesideTheServerLeavesTheKeysAlone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "t.db")
+	s := openFile(t, file)
+	beside, err := Open(t.Context(), Options{DSN: file, Tool: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close() //nolint:errcheck // test
+	begin := time.Now().Add(-time.Hour)
+	x := row(1)
+	x.ID = NumberAt(begin)
+	insert(t, s, x)
+	if fresh, err := beside.Insert(t.Context(), row(2)); fresh || err == nil {
+		t.Error("it took a transaction")
+	}
+	for range 3 { // a second each: an indexer of its own would have taken the row
+		time.Sleep(500 * time.Millisecond)
+	}
+	if len(s.w.recent.numbers) != 1 || beside.index.mark.Load() != 0 {
+		t.Error("the indexes were touched")
+	}
+	if _, err := s.indexOnce(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(30 * time.Second); beside.index.mark.Load() != x.ID; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it does not follow the mark")
+		}
+	}
+}
+
 // What was taken back with its commit may be written afterwards, and nothing that was written with it is lost.
 func TestAKeyIsFreeAgainAfterItsCommitWasTakenBack(t *testing.T) {
 	s := openFile(t, filepath.Join(t.TempDir(), "t.db"))

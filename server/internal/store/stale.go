@@ -86,6 +86,7 @@ type follower struct {
 	at   int64
 	seen map[int64]bool
 	turn int64
+	last time.Time // turn that read the table
 }
 
 func (s *Store) follower() *follower { return &follower{s: s, seen: map[int64]bool{}} }
@@ -96,6 +97,10 @@ func (f *follower) once(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	if !f.last.IsZero() && now.Sub(f.last) > staleKeep/2 { // others may have removed rows that were not read here
+		f.s.cache.Distrust()
+	}
+	f.last = now
 	var keys []string
 	for _, e := range es {
 		f.at = max(f.at, e.Number)

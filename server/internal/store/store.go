@@ -36,11 +36,13 @@ var (
 
 // Options of Open.
 type Options struct {
-	DSN        string        // a path or sqlite:path, mysql://user:password@host:port/database, postgres://…
-	Archives   string        // folder of archived months; empty: none
-	Queue      int           // writes that may wait; 0 = 4096
-	Batch      int           // writes in one commit at most; 0 = 256
-	Tool       bool          // beside a running server, which brings the indexes of a file up to date alone
+	DSN      string // a path or sqlite:path, mysql://user:password@host:port/database, postgres://…
+	Archives string // folder of archived months; empty: none
+	Queue    int    // writes that may wait; 0 = 4096
+	Batch    int    // writes in one commit at most; 0 = 256
+	// Tool: transactions come in by another process, which alone brings the indexes of a file up to date and knows
+	// the keys that they lack. Insert is refused then.
+	Tool       bool
 	Writers    int           // writing connections of a networked database; 0 = 2
 	Patience   time.Duration // how long a lost database is waited for before writes fail; 0 = 10 s
 	Lease      time.Duration // what a server has is another's when it was not heard of for so long; 0 = 10 s
@@ -56,6 +58,7 @@ type Store struct {
 	// index brings the indexes for searches up to date; SQLite only.
 	index    indexer
 	archives string
+	tool     bool // of a SQLite file
 	upkeep   sync.Mutex
 
 	cache       *cache.Cache // nil: every read is the database's
@@ -87,7 +90,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second
 	}
-	s := &Store{d: d, archives: o.Archives, sender: rand.Text()}
+	s := &Store{d: d, archives: o.Archives, tool: o.Tool && d.engine == schema.SQLite, sender: rand.Text()}
 	if s.db, err = d.write(); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
@@ -112,7 +115,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.w, err = newWriter(ctx, d, o, lanes); err != nil {
 		return nil, errors.Join(err, s.read.Close(), s.db.Close())
 	}
-	if err = s.startIndex(ctx, o.Tool); err != nil {
+	if err = s.startIndex(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil

@@ -1,6 +1,7 @@
 package counter
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -318,7 +319,7 @@ func (c *Counter) DropCases() {
 		x, err := c.Cases.WithdrawCase(ctx, left[0])
 		cancel()
 		if err == nil || errors.Is(err, access.ErrNoCase) {
-			c.endCase(left[0], x.State)
+			c.endCase(left[0], cmp.Or(x.State, "gone"))
 			pause = time.Second / 2
 			continue
 		}
