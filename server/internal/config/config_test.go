@@ -29,6 +29,8 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		"TLCP to a broker":                       {"hosts:\n- name: a\n  link: {kind: kafka, address: 'a:1', request: q, answer: a, tls: {ca: x, kind: tlcp}}\n", "hosts[0].link.tls.kind: want tls"},
 		"a password in the clear":                {"hosts:\n- name: a\n  link: {kind: kafka, address: 'a:1', request: q, answer: a, sasl: {mechanism: plain, user: u, password: f}}\n", "hosts[0].link.sasl.mechanism: plain sends"},
 		"a sign-in that there is not":            {"hosts:\n- name: a\n  link: {kind: kafka, address: 'a:1', request: q, answer: a, sasl: {mechanism: oauth}}\n", "hosts[0].link.sasl.mechanism: want plain,"},
+		"a block that the module has not":        {"hsm: {kind: tcp, address: 'a:1'}\nchannels:\n- name: t\n  dialect: corejson\n  keys: t\n  pinBlock: x9.8\n  link: {kind: short, listen: 'a:1'}\n", "channels[0].pinBlock: the security module"},
+		"one of two channels with bound blocks":  {"hosts:\n- name: a\n  pinBlock: iso1\n  link: {kind: long, address: 'a:1'}\nchannels:\n- {name: p, dialect: corejson, keys: t, pinBlock: iso1, link: {kind: short, listen: 'a:1'}}\n- {name: q, dialect: corejson, keys: u, link: {kind: short, listen: 'a:2'}}\n", "those of channel q come here"},
 		"no Redis":                               {"cache: {kind: redis}\n", "cache.addresses: want host:port of a Redis"},
 		"a cache of one's own making":            {"cache: {kind: memcached}\n", "c.yaml:1:15: cache.kind: want memory, redis, sentinel, cluster or none"},
 		"sentinels without a master":             {"cache: {kind: sentinel, addresses: ['a:1']}\n", "cache.master: is the name"},

@@ -142,8 +142,13 @@ func (c *Config) validateSwitch() (key, reason string) {
 		if key, reason := practice(h.MAC, h.PINBlock, h.Zone); reason != "" {
 			return at + "." + key, reason
 		}
-		if unbound[h.PINBlock] && !slices.ContainsFunc(c.Channels, func(ch Channel) bool { return unbound[ch.PINBlock] }) {
-			return at + ".pinBlock", "ISO 9564-1 lets no PIN block with a card number become one without, and no channel has such blocks: agree on iso0 or iso3 with this host"
+		for _, ch := range c.Channels {
+			if unbound[h.PINBlock] && !unbound[ch.PINBlock] && c.reaches(ch.Name, h.Name) {
+				return at + ".pinBlock", "ISO 9564-1 lets no PIN block with a card number become one without, and those of channel " + ch.Name + " come here: agree on iso0 or iso3 with this host, or route the channel elsewhere"
+			}
+		}
+		if h.PINBlock == "x9.8" && c.HSM.Kind == "tcp" {
+			return at + ".pinBlock", "the security module behind TCP has no such block"
 		}
 		switch {
 		case h.Name == "" || seen[h.Name]:
@@ -188,6 +193,9 @@ func (c *Config) validateSwitch() (key, reason string) {
 		if key, reason := practice(ch.MAC, ch.PINBlock, zone); reason != "" {
 			return at + "." + key, reason
 		}
+		if ch.PINBlock == "x9.8" && c.HSM.Kind == "tcp" {
+			return at + ".pinBlock", "the security module behind TCP has no such block"
+		}
 		switch {
 		case ch.Name == "" || seen[ch.Name]:
 			return at + ".name", "want a name of its own"
@@ -231,6 +239,13 @@ func (c *Config) validateSwitch() (key, reason string) {
 // Practice is how keys are used where their kind does not say.
 func Practice(mac, pinBlock string) hsm.Practice {
 	return hsm.Practice{MAC: paycrypto.ParseMAC(mac), PIN: paycrypto.ParseFormat(pinBlock)}
+}
+
+// reaches tells whether a route may lead from a channel to a host.
+func (c *Config) reaches(channel, host string) bool {
+	return slices.ContainsFunc(c.Routes, func(r route.Rule) bool {
+		return (len(r.Channels) == 0 || slices.Contains(r.Channels, channel)) && slices.ContainsFunc(r.To, func(t route.Target) bool { return t.Host == host })
+	})
 }
 
 // unbound are the PIN blocks without card number.

@@ -126,7 +126,7 @@ type HSM interface {
 	// DecryptData is its inverse.
 	DecryptData(dst []byte, key Ref, iv, secret []byte) ([]byte, error)
 	// TranslatePIN re-encrypts a PIN block, from the format of one practice to that of the other. What ISO 9564-1
-	// bans (a block with the card's number becoming one without) is ErrPIN, like a block that is none.
+	// bans (a block with the card's number becoming one without) is paycrypto.ErrTranslation, a block that is none ErrPIN.
 	TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error)
 	// ImportIssuer installs an issuer's master key for chip cryptograms.
 	ImportIssuer(owner string, key []byte) error

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -392,7 +393,10 @@ func (s *Soft) TranslatePIN(from, to Ref, block, pan []byte) ([]byte, error) {
 		return nil, ErrNoKey
 	}
 	out, err := paycrypto.Translate(f.pik, from.For(f.alg).PIN, t.pik, to.For(t.alg).PIN, block, pan)
-	if err != nil {
+	switch {
+	case errors.Is(err, paycrypto.ErrTranslation):
+		return nil, err
+	case err != nil:
 		return nil, ErrPIN
 	}
 	return out, nil

@@ -123,6 +123,11 @@ func restoreRow(tx *Tx, l archiveLine) (bool, error) {
 		if c.Name == "SEARCH_STATE" { // behind the mark of the indexes
 			a = int64(1)
 		}
+		if c.Name == "IDEMPOTENCY_KEY" && !tx.d.keyed() {
+			if a, err = tx.freeKey(a.(string), l.number()); err != nil {
+				return false, err
+			}
+		}
 		names, args = append(names, c.Name), append(args, a)
 	}
 	conflict := ""
@@ -135,6 +140,23 @@ func restoreRow(tx *Tx, l archiveLine) (bool, error) {
 	}
 	n, err := tx.exec("INSERT INTO "+t.Name+" ("+strings.Join(names, ", ")+") VALUES ("+strings.TrimSuffix(strings.Repeat("?,", len(names)), ",")+")"+conflict, args...)
 	return n == 1, err
+}
+
+// freeKey is key, or one made from it when a transaction that came after the archive has it now: SQLite's
+// unique index takes it once.
+func (t *Tx) freeKey(key string, number int64) (string, error) {
+	_, taken := t.young.number(key)
+	if !taken {
+		var n int64
+		if err := t.row(`SELECT COUNT(*) FROM TX_ON_JOURNAL WHERE IDEMPOTENCY_KEY=? AND `+schema.Searchable+` AND JOURNAL_NUMBER<>?`, []any{key, number}, &n); err != nil {
+			return "", err
+		}
+		taken = n > 0
+	}
+	if taken {
+		return key + "|" + txnText(number), nil
+	}
+	return key, nil
 }
 
 // value is a value of a file as the driver takes it.

@@ -162,9 +162,17 @@ func (s *Store) insertOnce(tx *Tx, t *Txn, args []any) (fresh bool, err error) {
 	searchable := s.searchable(t.ID)
 	args[len(args)-1] = searchable
 	n, err := tx.exec(insertTxnOnce, args...)
-	if n == 1 && searchable == 0 {
+	switch {
+	case err != nil:
+	case n == 1 && searchable == 0:
 		s.w.recent.add(t.Idem, t.ID)
 		tx.taken = append(tx.taken, t.Idem)
+	case n == 0: // passed over: for its key, or is the row wrong?
+		err = tx.row(`SELECT COUNT(*) FROM TX_ON_JOURNAL WHERE IDEMPOTENCY_KEY=? AND `+schema.Searchable, []any{t.Idem}, &n)
+		if err == nil && n == 0 {
+			err = fmt.Errorf("store: transaction %d is not taken: its number is another's, or a column is missing", t.ID)
+		}
+		return false, err
 	}
 	return n == 1, err
 }

@@ -20,6 +20,7 @@ type Tx struct {
 	conn  *sql.Conn
 	stmts map[string]*prepared
 	taken []string // keys that this transaction has added to recent
+	young *recent
 }
 
 type prepared struct {
@@ -138,7 +139,7 @@ func (l *lane) open(ctx context.Context) error {
 	if !l.marked() {
 		ctx = context.WithoutCancel(ctx) // nothing of a file is waited for in vain, and the driver starts a goroutine for each statement that can be cancelled
 	}
-	t := &Tx{d: l.w.d, ctx: ctx, conn: c, stmts: map[string]*prepared{}}
+	t := &Tx{d: l.w.d, ctx: ctx, conn: c, stmts: map[string]*prepared{}, young: &l.w.recent}
 	err = l.w.d.prepare(ctx, c)
 	if err == nil && l.marked() && l.number == 0 {
 		if _, err = t.exec(insertMark, l.name, 0); err == nil {

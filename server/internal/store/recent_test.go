@@ -152,6 +152,42 @@ func TestAKeyIsFreeAgainAfterItsCommitWasTakenBack(t *testing.T) {
 	}
 }
 
+// A row that is passed over for another reason than its key is an error, not a repeat.
+func TestATakenNumberIsNoRepeat(t *testing.T) {
+	s := openFile(t, filepath.Join(t.TempDir(), "t.db"))
+	x := row(1)
+	insert(t, s, x)
+	y := row(2)
+	y.ID = x.ID
+	if fresh, err := s.Insert(t.Context(), y); fresh || err == nil {
+		t.Error(fresh, err)
+	}
+	insert(t, s, row(2))
+}
+
+// A month that is put back beside a newer transaction with the same key leaves the key to that one.
+func TestAKeyThatIsInUseAgainStaysWithTheNewTransaction(t *testing.T) {
+	s := openFile(t, filepath.Join(t.TempDir(), "t.db"))
+	insert(t, s, row(1))
+	for _, indexed := range []bool{false, true} {
+		if indexed {
+			if _, err := s.indexOnce(t.Context(), time.Now().Add(time.Hour)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.write(t.Context(), func(tx *Tx) error {
+			for key, want := range map[string]string{"T|1": "T|1|77", "T|9": "T|9"} {
+				if got, err := tx.freeKey(key, 77); got != want || err != nil {
+					t.Errorf("indexed %v: %s becomes %s, %v", indexed, key, got, err)
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // A file of the version before, whose unique index has all rows, is brought up to date and refuses its repeats.
 func TestAFileWithTheOldIndexKeepsItsKeys(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "t.db")

@@ -313,7 +313,9 @@ func (m *Module) TranslatePIN(from, to hsm.Ref, enc, pan []byte) ([]byte, error)
 	var refused *Error
 	if errors.As(err, &refused) {
 		switch refused.Code {
-		case "20", "22", "23", "24", "69":
+		case "69":
+			return nil, paycrypto.ErrTranslation
+		case "20", "22", "23", "24":
 			return nil, hsm.ErrPIN
 		}
 	}
