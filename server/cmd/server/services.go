@@ -89,7 +89,13 @@ func (s *services) startAccess() error {
 	for _, j := range s.c.Manage.Joint {
 		joint = append(joint, access.Joint(j))
 	}
-	s.acc = access.New(s.st, access.Options{Keys: s.loader, Cases: s.cases, Vault: s.hsm, Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Node: s.node, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
+	channels := map[string][]string{}
+	for _, ch := range s.c.Channels {
+		if ch.Keys == "" {
+			channels[ch.Zone] = append(channels[ch.Zone], ch.Name)
+		}
+	}
+	s.acc = access.New(s.st, access.Options{Keys: s.loader, Cases: s.cases, Channels: channels, Vault: s.hsm, Bundles: s.bundleDir(), Publish: s.broker.Publish, Log: s.log, Node: s.node, Blobs: s.blobs(), Failpoint: failpoint(s.c.Data),
 		Params: map[string]int64{"padOver": s.c.Manage.PadOver, "perTxn": s.c.Manage.PerTxn, "multiple": 10000}, Joint: joint})
 	ctx, cancel := context.WithCancel(context.Background())
 	s.stop = append(s.stop, cancel)

@@ -59,11 +59,12 @@ type Options struct {
 	Bundles   string // folder of bundle archives, by digest
 	BeatEvery time.Duration
 	Params    map[string]int64
-	Joint     []Joint          // requests that more than one manager must agree to
-	Blobs     blob.Store       // of what customers have signed; nil: none are taken
-	Cases     *cases.Catalogue // business in steps
-	Vault     cases.Vault      // seals what terminals tell in it
-	Keys      KeyLoader        // of PIN pads, over the line; nil: none are
+	Joint     []Joint             // requests that more than one manager must agree to
+	Blobs     blob.Store          // of what customers have signed; nil: none are taken
+	Cases     *cases.Catalogue    // business in steps
+	Channels  map[string][]string // of terminals, by key zone
+	Vault     cases.Vault         // seals what terminals tell in it
+	Keys      KeyLoader           // of PIN pads, over the line; nil: none are
 	Failpoint func(state string)
 	Verify    VerifyChain // nil = Continues
 	Publish   func(kind, id string)

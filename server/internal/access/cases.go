@@ -35,15 +35,18 @@ func (s *Service) sealed(number int64, step string, fields map[string]string) ([
 	return s.o.Vault.Seal(nil, plain, cases.Data(number, step)), nil
 }
 
-// needsCase tells a terminal beforehand what the switch will ask for.
-func (s *Service) needsCase(_ *store.Terminal, w http.ResponseWriter, r *http.Request) error {
+// needsCase tells a terminal beforehand what the switch will ask for, by whichever channel of its zone it comes.
+func (s *Service) needsCase(t *store.Terminal, w http.ResponseWriter, r *http.Request) error {
 	amount, err := strconv.ParseInt(r.URL.Query().Get("amount"), 10, 64)
 	if err != nil || amount < 0 {
 		return &problem{http.StatusBadRequest, code.BadRequest, "amount: minor units"}
 	}
 	var n access.CaseNeed
-	if k := s.o.Cases.For(r.URL.Query().Get("product"), "", true, amount); k != nil {
-		n.Kind = k.Name
+	for _, channel := range append(slices.Clone(s.o.Channels[t.Zone]), "") {
+		if k := s.o.Cases.For(r.URL.Query().Get("product"), channel, true, amount); k != nil {
+			n.Kind = k.Name
+			break
+		}
 	}
 	return answer(w, n)
 }

@@ -42,7 +42,7 @@ func (b *Book) caseOf(r ej.Record) error {
 		return err
 	}
 	b.Cases = slices.DeleteFunc(slices.Clone(b.Cases), func(n string) bool { return n == d.Number })
-	if d.Ended == "" {
+	if d.Ended == "" && d.Case != "" { // one without a kind opens nothing
 		b.Cases = append(b.Cases, d.Number)
 	}
 	return nil

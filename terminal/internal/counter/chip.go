@@ -218,6 +218,9 @@ func (c *Counter) tellChip(ctx context.Context, app *emv.Application, res *hostl
 	if res.Host != book.HostApproved || told.Approved && err == nil {
 		return
 	}
+	if x, ok := c.Ledger.Txn(res.Txn); ok && x.Transfers() {
+		return // the money has gone: no chip takes it back
+	}
 	c.Cashier.Settle(res.Txn)
 	res.Host, res.Code, res.Err = book.HostDeclined, chipRefused, errors.Join(emv.ErrDeclined, err)
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zhigui/drivers/api"
@@ -160,8 +161,8 @@ type Counter struct {
 	giving    sync.Mutex    // a passbook that was left inside is given back
 	// signed are the documents that the customer has signed in this session, each with its digest.
 	signed   map[string]string
-	transfer transfer   // what the session's transfer has come to
-	dropping sync.Mutex // one round of withdrawals at a time
+	transfer transfer     // what the session's transfer has come to
+	drops    atomic.Int32 // calls of DropCases since nothing was left
 
 	done    chan struct{} // closed at the end
 	closing sync.Once

@@ -451,6 +451,9 @@ func (c *Counter) trade(ctx context.Context, call *service.Call, emit func(api.E
 			return done
 		}
 	}
+	if req.Type == book.TypeTransfer && !c.spend(req.Payee) {
+		return api.Refuse(api.SequenceError, "one naming and one PIN serve one transfer")
+	}
 	res := c.Link.Transact(context.WithoutCancel(ctx), r)
 	c.tellChip(context.WithoutCancel(ctx), app, &res)
 	if now, open := c.Session.Current(); !open || now.ID != s.ID {

@@ -64,7 +64,7 @@ func (c *Counter) takeSignature(_ context.Context, call *service.Call) api.Compl
 		return api.Refuse(api.SequenceError, "begin a session first")
 	}
 	c.mu.Lock()
-	signer := c.person
+	signer, about := c.person, c.transfer.number()
 	c.mu.Unlock()
 	content, err := json.Marshal(s) // strokes and text: what is changed later does not fit the digest
 	if err != nil {
@@ -82,6 +82,9 @@ func (c *Counter) takeSignature(_ context.Context, call *service.Call) api.Compl
 	defer c.mu.Unlock()
 	if again, open := c.Session.Current(); !open || again.ID != now.ID || c.person != signer {
 		return api.Refuse(api.SequenceError, "another customer stands here now")
+	}
+	if s.Document == transferPaper && (about == "" || c.transfer.number() != about) {
+		return api.Refuse(api.SequenceError, "the transfer that was signed is over")
 	}
 	if c.signed == nil {
 		c.signed = map[string]string{}

@@ -36,6 +36,7 @@ type Cases interface {
 // journal have it masked.
 type transfer struct {
 	payee, name string       // that the bank has named, and the customer has seen
+	spent       bool         // a transfer has taken the naming: one naming, one transfer
 	amount      int64        // that the case is about
 	open        *access.Case // nil: none was needed, or it has ended
 }
@@ -71,7 +72,7 @@ func (c *Counter) transferRequest(r *hostlink.Request, payee string) error {
 	case r.Type == book.TypePayee:
 		r.Amount, r.Sign = 0, nil
 		r.PinBlock, r.Keys = nil, 0
-	case payee != t.payee:
+	case payee != t.payee || t.spent:
 		return errors.New("ask whose account it is first")
 	case r.Amount <= 0:
 		return errors.New("an amount is needed")
@@ -82,7 +83,29 @@ func (c *Counter) transferRequest(r *hostlink.Request, payee string) error {
 	return nil
 }
 
-// transferred notes what the host has said: whose account it is, or that the case has served.
+// spend takes the naming of the payee and the PIN for the one transfer that is about to be sent. Two that
+// come at once, or one again, find nothing.
+func (c *Counter) spend(payee string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.pins["current"]; !ok || c.transfer.spent || c.transfer.payee != payee {
+		return false
+	}
+	c.transfer.spent = true
+	delete(c.pins, "current")
+	return true
+}
+
+// number of the transfer's case, "" when it has none.
+func (t transfer) number() string {
+	if t.open == nil {
+		return ""
+	}
+	return t.open.Number
+}
+
+// transferred notes what the host has said: whose account it is, or that the case has served. After a refusal
+// the naming holds on: the customer types a PIN anew.
 func (c *Counter) transferred(sessionID string, r hostlink.Request, res hostlink.Result, out map[string]any) {
 	if r.Type != book.TypePayee && r.Type != book.TypeTransfer {
 		return
@@ -93,12 +116,19 @@ func (c *Counter) transferred(sessionID string, r hostlink.Request, res hostlink
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.Type == book.TypePayee {
+		if c.transfer.open != nil {
+			go c.DropCases() // it is about another payee
+		}
 		c.transfer = transfer{}
+		delete(c.signed, transferPaper)
 		if name, err := simplifiedchinese.GB18030.NewDecoder().Bytes(res.Private); res.Host == book.HostApproved && err == nil && len(name) > 0 {
 			c.transfer = transfer{payee: string(r.Private), name: string(name)}
 			out["name"] = string(name)
 		}
 		return
+	}
+	if res.Host == book.HostDeclined || res.Host == book.HostNotSent {
+		c.transfer.spent = false
 	}
 	if res.Host == book.HostApproved && c.transfer.open != nil {
 		c.transfer.open = nil
@@ -164,7 +194,7 @@ func (c *Counter) openCase(ctx context.Context, call *service.Call) api.Completi
 	c.mu.Lock()
 	t := c.transfer
 	c.mu.Unlock()
-	if !open || !ok || t.payee == "" || t.open != nil {
+	if !open || !ok || t.payee == "" || t.spent || t.open != nil {
 		return api.Refuse(api.SequenceError, "read a card and ask whose account it is first; one case at a time")
 	}
 	kind, err := c.Cases.NeedsCase(ctx, book.TypeTransfer, req.Amount)
@@ -178,23 +208,22 @@ func (c *Counter) openCase(ctx context.Context, call *service.Call) api.Completi
 	if err != nil {
 		return c.noServer(err)
 	}
-	err = c.Ledger.Log(ej.Case, ej.Record{Session: s.ID}, book.CaseData{Number: x.Number, Case: x.Kind, Amount: x.Amount})
-	if err != nil {
-		_, _ = c.Cases.WithdrawCase(context.WithoutCancel(ctx), x.Number) // it expires by itself
-		return api.Refuse(api.InternalError, "the journal cannot be written")
-	}
-	c.mu.Lock()
-	t = c.transfer
 	now, still := c.Session.Current()
-	same := still && now.ID == s.ID
-	if same {
+	c.mu.Lock() // DropCases sees it in the book and in the session, or in neither
+	same := still && now.ID == s.ID && c.transfer == t
+	err = c.Ledger.Log(ej.Case, ej.Record{Session: s.ID}, book.CaseData{Number: x.Number, Case: x.Kind, Amount: x.Amount})
+	if same && err == nil {
 		c.transfer.open, c.transfer.amount = &x, req.Amount
+		delete(c.signed, transferPaper) // what was signed before was about another
 	}
 	c.mu.Unlock()
 	switch {
+	case err != nil:
+		_, _ = c.Cases.WithdrawCase(context.WithoutCancel(ctx), x.Number) // it expires by itself
+		return api.Refuse(api.InternalError, "the journal cannot be written")
 	case !same:
 		go c.DropCases()
-		return api.Refuse(api.SequenceError, "the session has ended")
+		return api.Refuse(api.SequenceError, "the session has ended, or the payee is another one now")
 	case !c.served(x):
 		c.forget()
 		return api.Refuse(api.UnsupportedCommand, "this counter cannot do every step of it")
@@ -235,10 +264,7 @@ func (c *Counter) waitCase(ctx context.Context, _ *service.Call) api.Completion 
 		return api.Refuse(api.SequenceError, "no case is open")
 	}
 	x, err := c.Cases.Case(ctx, was.Number, caseWait)
-	if err != nil {
-		return c.noServer(err)
-	}
-	return c.took(x)
+	return c.took(was, x, err)
 }
 
 // caseStep takes the terminal's step that is due: what it tells comes from the devices, not from a page.
@@ -268,17 +294,24 @@ func (c *Counter) caseStep(ctx context.Context, _ *service.Call) api.Completion 
 		}
 	}
 	x, err := c.Cases.CaseStep(ctx, was.Number, was.Steps[i].Name, fields)
-	if err != nil {
-		return c.noServer(err)
-	}
-	return c.took(x)
+	return c.took(was, x, err)
 }
 
 // transferPaper is the document that the customer signs to accept a transfer.
 const transferPaper = "transfer/1"
 
+// gone is the state of a case that the server does not have for this terminal (any more).
+const gone = "gone"
+
 // took keeps how the case stands now.
-func (c *Counter) took(x access.Case) api.Completion {
+func (c *Counter) took(was *access.Case, x access.Case, err error) api.Completion {
+	switch {
+	case errors.Is(err, access.ErrNoCase):
+		x = *was
+		x.State = gone
+	case err != nil:
+		return c.noServer(err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.transfer.open == nil || c.transfer.open.Number != x.Number {
@@ -302,32 +335,45 @@ func (c *Counter) endCase(number, why string) {
 // DropCases withdraws what no session wants any more: after its end, and after a restart. A server that does
 // not answer is asked again; the case expires by itself.
 func (c *Counter) DropCases() {
-	if c.Cases == nil || !c.dropping.TryLock() {
-		return
+	if c.Cases == nil || c.drops.Add(1) > 1 {
+		return // the one that is at it looks once more
 	}
-	defer c.dropping.Unlock()
 	for pause := time.Second; ; pause = min(2*pause, time.Minute) {
-		var left []string
-		c.Ledger.Read(func(b *book.Book) { left = slices.Clone(b.Cases) })
-		if x, ok := c.current(); ok {
-			left = slices.DeleteFunc(left, func(n string) bool { return n == x.Number })
-		}
+		calls := c.drops.Load()
+		left := c.unwanted()
 		if len(left) == 0 {
-			return
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), caseWait)
-		x, err := c.Cases.WithdrawCase(ctx, left[0])
-		cancel()
-		if err == nil || errors.Is(err, access.ErrNoCase) {
-			c.endCase(left[0], cmp.Or(x.State, "gone"))
-			pause = time.Second / 2
+			if c.drops.CompareAndSwap(calls, 0) {
+				return
+			}
 			continue
 		}
-		c.Log.Warn("a case cannot be withdrawn", "case", left[0], "err", err)
+		for _, number := range left { // one that the server refuses does not keep the others
+			c.drop(number)
+		}
 		select {
 		case <-c.done:
 			return
 		case <-time.After(pause):
 		}
 	}
+}
+
+// unwanted lists the cases that are no session's.
+func (c *Counter) unwanted() (left []string) {
+	c.Ledger.Read(func(b *book.Book) { left = slices.Clone(b.Cases) })
+	if x, ok := c.current(); ok {
+		left = slices.DeleteFunc(left, func(n string) bool { return n == x.Number })
+	}
+	return left
+}
+
+func (c *Counter) drop(number string) {
+	ctx, cancel := context.WithTimeout(context.Background(), caseWait)
+	defer cancel()
+	x, err := c.Cases.WithdrawCase(ctx, number)
+	if err == nil || errors.Is(err, access.ErrNoCase) {
+		c.endCase(number, cmp.Or(x.State, gone))
+		return
+	}
+	c.Log.Warn("a case cannot be withdrawn", "case", number, "err", err)
 }

@@ -26,26 +26,30 @@ func (c *Client) OpenCase(ctx context.Context, q access.CaseRequest) (x access.C
 	return x, err
 }
 
-// Case implements counter.Cases.
+// Case implements counter.Cases; one that the server does not have for this terminal is access.ErrNoCase.
 func (c *Client) Case(ctx context.Context, number string, wait time.Duration) (x access.Case, err error) {
 	err = c.call(ctx, http.MethodGet, fmt.Sprintf("%s/%s?wait=%s", access.PathCases, number, wait), nil, &x)
-	return x, err
+	return x, noCase(err)
 }
 
-// CaseStep implements counter.Cases.
+// CaseStep implements counter.Cases, as Case does.
 func (c *Client) CaseStep(ctx context.Context, number, step string, fields map[string]string) (x access.Case, err error) {
 	err = c.caseCall(ctx, http.MethodPost, fmt.Sprintf("%s/%s/steps/%s", access.PathCases, number, step), access.StepFields{Fields: fields}, &x)
-	return x, err
+	return x, noCase(err)
 }
 
-// WithdrawCase implements counter.Cases; one that the server does not know is access.ErrNoCase.
+// WithdrawCase implements counter.Cases, as Case does.
 func (c *Client) WithdrawCase(ctx context.Context, number string) (x access.Case, err error) {
 	err = c.caseCall(ctx, http.MethodPost, fmt.Sprintf("%s/%s/withdraw", access.PathCases, number), struct{}{}, &x)
+	return x, noCase(err)
+}
+
+func noCase(err error) error {
 	var r *RefusedError
 	if errors.As(err, &r) && r.Status == http.StatusNotFound {
-		err = fmt.Errorf("%w: %w", access.ErrNoCase, err)
+		return fmt.Errorf("%w: %w", access.ErrNoCase, err)
 	}
-	return x, err
+	return err
 }
 
 // caseCall is a call of which every one may be repeated: the server does nothing twice. The link may be

@@ -9,7 +9,7 @@ export default {
   indicator: ['card', 'pin', 'payee', 'amount', 'confirm', 'transact', 'transferred'],
   steps: {
     ...identified('payee'),
-    payee: { use: 'enterPayee', on: { ok: 'amount', failed: 'payeeFailed' } },
+    payee: { use: 'enterPayee', on: { ok: 'amount', declined: 'declined', capture: 'capture', failed: 'payeeFailed' } },
     amount: { use: 'transferAmount', on: { ok: 'confirm' } },
     confirm: { use: 'confirmTransfer', on: { ok: 'case', change: 'payee' } },
     // A large amount passes several people first; the server says which amount is large.

@@ -68,7 +68,7 @@ export const askManager: Component = {
   }
 }
 
-interface Transaction {
+export interface Transaction {
   txn: string
   outcome: 'approved' | 'declined' | 'unknown' | 'notSent'
   responseCode: string

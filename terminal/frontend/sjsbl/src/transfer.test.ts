@@ -24,7 +24,7 @@ const at = (n: number, state = 'open', reason?: typeof text): Case => ({
 describe('enterPayee', () => {
   it('goes on with a name only, and keeps what was typed', async () => {
     let outcome = 'declined'
-    const { ctx, fake, run } = setup({ 'X-Host.Transact': () => ({ outcome, name: outcome === 'approved' ? '*七' : undefined }) })
+    const { ctx, fake, run } = setup({ 'X-Host.Transact': () => ({ outcome, responseCode: outcome === 'declined' ? '14' : '00', name: outcome === 'approved' ? '*七' : undefined }) })
     const exit = run('enterPayee')
     await tick()
     ctx.answer('1234')
@@ -48,6 +48,17 @@ describe('enterPayee', () => {
       expect(await exit).toBe('failed')
     }
   })
+})
+
+it('tells a card that the bank refuses from an account that nobody has', async () => {
+  for (const [answer, exit] of [[{ responseCode: '62' }, 'declined'], [{ responseCode: '41', captureCard: true }, 'capture']] as const) {
+    const { ctx, run } = setup({ 'X-Host.Transact': () => ({ outcome: 'declined', text, ...answer }) })
+    const done = run('enterPayee')
+    await tick()
+    ctx.answer('6225880000000005')
+    expect(await done).toBe(exit)
+    expect(ctx.data.result).toMatchObject(answer)
+  }
 })
 
 describe('a case', () => {
@@ -74,6 +85,7 @@ describe('a case', () => {
     expect(await run('caseSteps')).toBe('refused')
     expect(ctx.data.reason).toEqual(reason)
     expect(await setup({ 'X-Case.Wait': () => at(1, 'expired') }, { case: at(1) }).run('caseSteps')).toBe('expired')
+    expect(await setup({ 'X-Case.Wait': () => at(1, 'gone') }, { case: at(1) }).run('caseSteps')).toBe('expired')
     expect(await setup({}, { case: at(3, 'ready') }).run('caseSteps')).toBe('ready')
   })
   it('waits for a server that is away, and is left by a customer who cancels', async () => {

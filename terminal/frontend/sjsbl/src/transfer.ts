@@ -1,5 +1,6 @@
 import { DeviceError, type Payload, type Text } from '@counter/sjsl'
 import { Canceled, isLinkLost, pause, type Context } from './context'
+import type { Transaction } from './host'
 import type { Component } from './sequence'
 
 /** Who gets a transfer: the account as it was typed, and the name that the bank has for it, masked. */
@@ -20,9 +21,12 @@ export interface Case {
 /** An account number in groups of four, as it stands on a card. */
 export const grouped = (account: string): string => account.replace(/(.{4})(?=.)/g, '$1 ')
 
+/** The bank's answer for an account that nobody has. */
+const noAccount = '14'
+
 /** Asks for the account that gets the money; the bank says whose it is before anything else is asked. */
 export const enterPayee: Component = {
-  exits: ['ok', 'failed'],
+  exits: ['ok', 'declined', 'capture', 'failed'],
   async run(ctx) {
     for (let refused = '', typed = (ctx.data.payee as Payee | undefined)?.account ?? ''; ; ) {
       typed = await ctx.ask<string>('enterPayee', { refused, typed })
@@ -32,12 +36,16 @@ export const enterPayee: Component = {
       }
       ctx.show('busy', { text: 'askingPayee' })
       try {
-        const r = await ctx.sjsl.platform.call<{ outcome: string; name?: string }>('X-Host.Transact', { type: 'payee', payee: typed })
+        const r = await ctx.sjsl.platform.call<Transaction & { name?: string }>('X-Host.Transact', { type: 'payee', payee: typed })
         if (r.outcome === 'approved' && r.name) {
           ctx.data.payee = { account: typed, name: r.name } satisfies Payee
           return 'ok'
         }
         if (r.outcome !== 'declined') return 'failed'
+        if (r.responseCode !== noAccount) {
+          ctx.data.result = r // the card is blocked, for one: another account does not help
+          return r.captureCard ? 'capture' : 'declined'
+        }
       } catch (e) {
         if (!(e instanceof DeviceError) || isLinkLost(e)) throw e
         if (e.code !== 'sequenceError') return 'failed' // the payer's own account is asked for anew
