@@ -19,11 +19,11 @@ import (
 // Soon is how long before its end a certificate is told of.
 const Soon = 30 * 24 * time.Hour
 
-// Private refuses a key file that others than its owner may read.
+// Private refuses a file with a key or a password that others than its owner may read.
 func Private(path string) error {
 	fi, err := os.Stat(path)
 	if err != nil {
-		return fmt.Errorf("certificate: key: %w", err)
+		return fmt.Errorf("certificate: secret file: %w", err)
 	}
 	if fi.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("certificate: %s may be read by others; set mode 0600", path)

@@ -201,8 +201,13 @@ func (x *secrecy) openValues(t *format.Transaction) (hsm.Ref, error) {
 		return key, x.refuse(ErrEnvelope, true)
 	}
 	delete(t.Values, x.into.String())
+	for _, name := range x.names {
+		if _, ok := t.Values[name]; ok {
+			return key, x.refuse(ErrInClear, true)
+		}
+	}
 	for name, v := range in {
-		if _, there := t.Values[name]; there || !slices.Contains(x.names, name) {
+		if !slices.Contains(x.names, name) {
 			return key, x.refuse(ErrEnvelope, true)
 		}
 		t.Values[name] = v

@@ -23,7 +23,13 @@ var cipherKEK = []byte("a key that two people have formed"[:32])
 // module is a software module with data keys of owner "p".
 func module(t testing.TB, alg paycrypto.Alg, keys ...byte) *hsm.Soft {
 	t.Helper()
-	s, err := hsm.NewSoft(make([]byte, 32), conformance.NewMemory())
+	return moduleOn(t, conformance.NewMemory(), alg, keys...)
+}
+
+// moduleOn is one whose keys are in store.
+func moduleOn(t testing.TB, store *conformance.Memory, alg paycrypto.Alg, keys ...byte) *hsm.Soft {
+	t.Helper()
+	s, err := hsm.NewSoft(make([]byte, 32), store)
 	if err != nil {
 		t.Fatal(err)
 	}

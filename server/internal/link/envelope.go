@@ -10,8 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"zhigui/server/api/paycrypto"
@@ -59,11 +60,15 @@ var (
 
 // vault seals and opens envelopes of one owner's keys.
 type vault struct {
-	m         DataModule
-	owner     string
-	carry     string // binary, hex or base64
-	refreshed atomic.Int64
+	m       DataModule
+	owner   string
+	carry   string // binary, hex or base64
+	mu      sync.Mutex
+	strange map[[3]byte]time.Time // names of keys that a refresh did not bring, and when
 }
+
+// strangers is how many names of unknown keys are asked for within a second.
+const strangers = 64
 
 // cover is what the MAC is over.
 func cover(alg byte, id [3]byte, body []byte) []byte {
@@ -183,31 +188,53 @@ func (v *vault) open(in []byte) (plain []byte, key hsm.Ref, err error) {
 }
 
 // find is the version of the owner's keys that an envelope names: the newest or the one before; another
-// server, or a person, may have brought it since they were last looked at.
+// server, or a person, may have brought it since they were last looked at. All that name a key which is not
+// known wait for one refresh; a name that was not known after it is asked for again a second later, so that
+// strangers cost no more than that and stand in nobody's way.
 func (v *vault) find(alg byte, id [3]byte) (hsm.Ref, error) {
-	for again := true; ; again = false {
-		ref, err := v.m.Current(v.owner)
-		for i := 0; i < 2 && err == nil && ref.Version > 0; i++ {
-			a, have, err := v.m.DataKey(ref)
-			if err == nil && have == id && letters[a] == alg {
-				return ref, nil
-			}
-			if err != nil && !errors.Is(err, hsm.ErrNoKey) {
-				return ref, err
-			}
-			ref.Version--
+	if ref, err := v.known(alg, id); !errors.Is(err, ErrOtherKey) {
+		return ref, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if ref, err := v.known(alg, id); !errors.Is(err, ErrOtherKey) {
+		return ref, err // brought by the refresh that this one waited for
+	}
+	now := time.Now()
+	maps.DeleteFunc(v.strange, func(_ [3]byte, at time.Time) bool { return now.Sub(at) >= time.Second })
+	if _, asked := v.strange[id]; asked || len(v.strange) >= strangers {
+		return hsm.Ref{}, ErrOtherKey
+	}
+	if err := v.m.Refresh(v.owner); err != nil {
+		return hsm.Ref{}, err
+	}
+	ref, err := v.known(alg, id)
+	if errors.Is(err, ErrOtherKey) {
+		if v.strange == nil {
+			v.strange = map[[3]byte]time.Time{}
+		}
+		v.strange[id] = now
+	}
+	return ref, err
+}
+
+// known is find without a refresh.
+func (v *vault) known(alg byte, id [3]byte) (hsm.Ref, error) {
+	ref, err := v.m.Current(v.owner)
+	for i := 0; i < 2 && err == nil && ref.Version > 0; i++ {
+		a, have, err := v.m.DataKey(ref)
+		if err == nil && have == id && letters[a] == alg {
+			return ref, nil
 		}
 		if err != nil && !errors.Is(err, hsm.ErrNoKey) {
 			return ref, err
 		}
-		now, at := time.Now().UnixNano(), v.refreshed.Load()
-		if !again || now-at < int64(time.Second) || !v.refreshed.CompareAndSwap(at, now) {
-			return hsm.Ref{}, ErrOtherKey
-		}
-		if err := v.m.Refresh(v.owner); err != nil {
-			return hsm.Ref{}, err
-		}
+		ref.Version--
 	}
+	if err != nil && !errors.Is(err, hsm.ErrNoKey) {
+		return ref, err
+	}
+	return hsm.Ref{}, ErrOtherKey
 }
 
 // The forms in which an envelope stands as a whole message.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"zhigui/server/internal/bus"
+	"zhigui/server/internal/certificate"
 )
 
 // local is the embedded bus of this process: those who name the same topics meet on it.
@@ -26,6 +27,9 @@ func (s *Spec) bus(sec *Security, log *slog.Logger) (bus.Bus, error) {
 		a.TLS = sec.client("") // the name is each broker's
 	}
 	if s.SASL != nil {
+		if err := certificate.Private(s.SASL.Password); err != nil {
+			return nil, fmt.Errorf("link: password of the brokers: %w", err)
+		}
 		password, err := os.ReadFile(s.SASL.Password)
 		if err != nil {
 			return nil, fmt.Errorf("link: password of the brokers: %w", err)
