@@ -28,11 +28,10 @@ func (s *services) watchCertificates(ctx context.Context) {
 		t := time.NewTicker(time.Second)
 		defer t.Stop()
 		var last time.Time
-		told := map[string]store.Alarm{}
 		for {
 			if time.Since(last) > time.Hour && s.node.Holds(certificatesJob) {
 				last = time.Now()
-				s.lookAtCertificates(ctx, last, told)
+				s.lookAtCertificates(ctx, last)
 			}
 			select {
 			case <-ctx.Done():
@@ -43,7 +42,16 @@ func (s *services) watchCertificates(ctx context.Context) {
 	}()
 }
 
-func (s *services) lookAtCertificates(ctx context.Context, now time.Time, told map[string]store.Alarm) {
+func (s *services) lookAtCertificates(ctx context.Context, now time.Time) {
+	open, err := s.st.OpenAlarms(ctx, code.CertificateEnds) // what another server, or this one before a restart, has told
+	if err != nil {
+		s.log.Error("alarm", "error", err.Error())
+		return
+	}
+	told := map[string]bool{}
+	for _, a := range open {
+		told[a.ID] = true
+	}
 	files := slices.DeleteFunc(s.c.Certificates(), func(f string) bool { // defaults of a role that is not here
 		_, err := os.Stat(f)
 		return os.IsNotExist(err)
@@ -59,21 +67,19 @@ func (s *services) lookAtCertificates(ctx context.Context, now time.Time, told m
 			a.ID, a.Severity = "certificate-over-"+c.Digest[:32], "critical"
 		}
 		still[a.ID] = true
-		if _, ok := told[a.ID]; !ok && s.certificateAlarm(ctx, a) {
+		if !told[a.ID] && s.certificateAlarm(ctx, a) {
 			s.log.Warn("a certificate ends", "file", c.File, "subject", c.Subject, "until", c.Until)
-			told[a.ID] = a
 		}
 	}
-	for id, a := range told {
-		a.Cleared = true
-		if !still[id] && s.certificateAlarm(ctx, a) {
-			delete(told, id)
+	for _, a := range open {
+		if a.Cleared = true; !still[a.ID] {
+			s.certificateAlarm(ctx, *a)
 		}
 	}
 }
 
 func (s *services) certificateAlarm(ctx context.Context, a store.Alarm) bool {
-	if err := s.st.AddAlarm(ctx, &a); err != nil {
+	if err := s.st.SetAlarm(ctx, &a); err != nil {
 		s.log.Error("alarm", "error", err.Error())
 		return false
 	}

@@ -55,11 +55,10 @@ func TestACertificateThatEndsRaisesAnAlarmUntilItIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := &services{c: c, st: st, log: slog.New(slog.NewTextHandler(io.Discard, nil)), broker: mgmt.NewBroker()}
-	told := map[string]store.Alarm{}
 	look := func(want string) {
 		t.Helper()
 		for range 2 { // the second time nothing new is told
-			s.lookAtCertificates(t.Context(), time.Now(), told)
+			s.lookAtCertificates(t.Context(), time.Now())
 		}
 		as, err := st.Alarms(t.Context(), "", false, 10)
 		if err != nil {
@@ -81,6 +80,15 @@ func TestACertificateThatEndsRaisesAnAlarmUntilItIsReplaced(t *testing.T) {
 	look("warning")
 	issue(-time.Hour)
 	look("critical")
+	again, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s = &services{c: c, st: st, log: s.log, broker: s.broker} // a restart
 	issue(365 * 24 * time.Hour)
 	look("")
+	if err := os.WriteFile(file, again, 0o600); err != nil { // the old one was put back
+		t.Fatal(err)
+	}
+	look("critical")
 }

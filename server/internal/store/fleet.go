@@ -106,14 +106,28 @@ type Alarm struct {
 	Cleared                                      bool
 }
 
-// AddAlarm stores an alarm or its clearing; the same id twice is one alarm.
+// AddAlarm stores an alarm or its clearing; the same id twice is one alarm, and one that is cleared stays so.
 func (s *Store) AddAlarm(ctx context.Context, a *Alarm) error {
+	return s.putAlarm(ctx, a, "CASE WHEN excluded.STATUS='1' THEN '1' ELSE FL_TM_ALARM.STATUS END")
+}
+
+// SetAlarm is AddAlarm by one who knows how it stands now: one that was cleared is open again.
+func (s *Store) SetAlarm(ctx context.Context, a *Alarm) error {
+	return s.putAlarm(ctx, a, "excluded.STATUS")
+}
+
+func (s *Store) putAlarm(ctx context.Context, a *Alarm, status string) error {
 	return s.write(ctx, func(tx *Tx) error {
 		_, err := tx.exec(`INSERT INTO FL_TM_ALARM (TERMINAL_NUMBER, ALARM_NUMBER, ALARM_CODE, SEVERITY, MODULE_NAME, DETAIL, REPORT_TIME, CREATE_TIME, UPDATE_TIME, STATUS) VALUES (?,?,?,?,?,?,?,?,?,?)
- ON CONFLICT (TERMINAL_NUMBER, ALARM_NUMBER) DO UPDATE SET STATUS=CASE WHEN excluded.STATUS='1' THEN '1' ELSE FL_TM_ALARM.STATUS END, UPDATE_TIME=excluded.UPDATE_TIME,
+ ON CONFLICT (TERMINAL_NUMBER, ALARM_NUMBER) DO UPDATE SET STATUS=`+status+`, UPDATE_TIME=excluded.UPDATE_TIME,
  VERSION_NUMBER=FL_TM_ALARM.VERSION_NUMBER+1`, a.Terminal, a.ID, a.Code, a.Severity, a.Module, a.Detail, ms(a.At), ms(a.Received), ms(a.Received), flag(a.Cleared))
 		return err
 	})
+}
+
+// OpenAlarms lists the open alarms of a code that are of no terminal.
+func (s *Store) OpenAlarms(ctx context.Context, code string) ([]*Alarm, error) {
+	return s.alarms(ctx, "WHERE a.STATUS='0' AND a.TERMINAL_NUMBER='' AND a.ALARM_CODE=?", code)
 }
 
 // Alarms lists alarms, newest first; open only when all is false.
@@ -125,6 +139,10 @@ func (s *Store) Alarms(ctx context.Context, branch string, all bool, limit int) 
 	if branch != "" {
 		w.and("t.ORGANIZATION_NUMBER=?", branch)
 	}
+	return s.alarms(ctx, w.text+" ORDER BY a.CREATE_TIME DESC LIMIT ?", append(w.args, limit)...)
+}
+
+func (s *Store) alarms(ctx context.Context, rest string, args ...any) ([]*Alarm, error) {
 	return list(ctx, s, func(r scanner) (*Alarm, error) {
 		a := &Alarm{}
 		var at, received int64
@@ -132,5 +150,5 @@ func (s *Store) Alarms(ctx context.Context, branch string, all bool, limit int) 
 		a.At, a.Received = fromMS(at), fromMS(received)
 		return a, err
 	}, `SELECT a.TERMINAL_NUMBER, a.ALARM_NUMBER, a.ALARM_CODE, a.SEVERITY, a.MODULE_NAME, a.DETAIL, a.REPORT_TIME, a.CREATE_TIME, a.STATUS FROM FL_TM_ALARM a
- LEFT JOIN FL_TM_TERMINAL t ON t.TERMINAL_NUMBER=a.TERMINAL_NUMBER `+w.text+` ORDER BY a.CREATE_TIME DESC LIMIT ?`, append(w.args, limit)...)
+ LEFT JOIN FL_TM_TERMINAL t ON t.TERMINAL_NUMBER=a.TERMINAL_NUMBER `+rest, args...)
 }
