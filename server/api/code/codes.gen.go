@@ -30,6 +30,7 @@ const (
 	TooMany             = "TooMany"             // 1024: Too many tries, please wait a moment
 	CipherRefused       = "CipherRefused"       // 1031: Encrypted messages of a peer are refused: another key, changed, or in the clear
 	CertificateEnds     = "CertificateEnds"     // 1032: A certificate ends within a month, or is over
+	ReversalStands      = "ReversalStands"      // 1033: A reversal came too late: the transaction stands, and people must compare
 	RespApproved        = "RespApproved"        // 2001: Approved
 	RespTerminalUnknown = "RespTerminalUnknown" // 2002: This machine cannot serve you now
 	RespCaptureCard     = "RespCaptureCard"     // 2003: Please contact your bank; the card has been kept
@@ -53,11 +54,12 @@ const (
 	RespNotReached      = "RespNotReached"      // 2021: The bank cannot be reached, please try again later
 	RespDuplicate       = "RespDuplicate"       // 2022: Duplicate transaction
 	RespSystem          = "RespSystem"          // 2023: System failure, please try again later
-	RespNoAnswer        = "RespNoAnswer"        // 2024: Outcome unknown; the bank will settle it automatically
+	RespNoAnswer        = "RespNoAnswer"        // 2024: Outcome unknown; the bank checks it
 	RespPinFormat       = "RespPinFormat"       // 2025: PIN format error
 	RespMac             = "RespMac"             // 2026: Message check failed, please try again later
 	RespChip            = "RespChip"            // 2027: The chip was not accepted; please contact your bank
 	RespChipRefused     = "RespChipRefused"     // 2028: The card itself refused; please contact your bank
 	RespChipUnreadable  = "RespChipUnreadable"  // 2029: The chip cannot be read; please take your card
 	RespCase            = "RespCase"            // 2030: This needs review and approval first; please ask the lobby manager
+	RespStands          = "RespStands"          // 2031: The transaction stands; the bank checks it
 )

@@ -61,6 +61,14 @@ const (
  OWNER_ROLE, DIFFERENCE_STATE, FIRST_USER, NOTE, UPDATE_TIME FROM TX_RC_DIFFERENCE `
 )
 
+// AddDifference stores a difference that was found outside a comparison; one that is there already stays.
+func (s *Store) AddDifference(ctx context.Context, d *Difference) error {
+	return s.write(ctx, func(tx *Tx) error {
+		_, err := tx.exec(addDifference, d.Day, d.Host, d.Book, d.Key, d.Class, d.Txn, d.Terminal, d.Branch, d.Reference, d.Ours, d.Theirs, d.Owner, ms(d.At))
+		return err
+	})
+}
+
 // SaveRun stores a comparison and its differences in one commit. Differences of an earlier comparison
 // of the same books that are not among them are DiffGone; those that people have settled stay settled.
 func (s *Store) SaveRun(ctx context.Context, r *Run, diffs []*Difference) error {

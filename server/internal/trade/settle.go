@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strconv"
 
+	"zhigui/server/api/code"
 	"zhigui/server/api/message"
 	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
@@ -113,8 +114,11 @@ func (z *Channel) reverse(ctx context.Context, w *work) string {
 			return rcOK // a repeat of a partial reversal that is done
 		}
 		h := e.hosts[t.Host]
-		if k := e.products.Named(t.Kind); k != nil && k.Ends() && k.Undone() && paid == 0 && h != nil && h.Day(e.o.Now()) == t.Day {
-			break // its answer did not arrive; after the day's end it has been cleared, and is refunded instead
+		if k := e.products.Named(t.Kind); k != nil && k.Ends() && k.Undone() && paid == 0 {
+			if h != nil && h.Day(e.o.Now()) == t.Day {
+				break // its answer did not arrive
+			}
+			return z.stands(ctx, t) // it has been cleared
 		}
 		e.o.Log.Error("reversal after confirmation", "txn", t.ID, "terminal", t.Terminal)
 		return rcInvalid
@@ -150,6 +154,28 @@ func (z *Channel) reverse(ctx context.Context, w *work) string {
 	e.drain.add(r)
 	e.o.OnChange(t.ID)
 	return rcOK
+}
+
+// stands answers the reversal of what the host has cleared: nothing is taken back here, and as the terminal
+// takes it for reversed, people are told and have a difference to settle. Only when both are durable is the
+// terminal told that it stands.
+func (z *Channel) stands(ctx context.Context, t *store.Txn) string {
+	e := z.e
+	now := e.o.Now()
+	e.o.Log.Error("a reversal came too late: the transaction stands", "txn", t.ID, "terminal", t.Terminal)
+	err := e.st.AddDifference(ctx, &store.Difference{Day: t.Day, Host: t.Host, Book: "reversal", Key: t.Host + "|" + strconv.FormatInt(t.ID, 10), Class: "state",
+		Txn: sql.NullInt64{Int64: t.ID, Valid: true}, Terminal: t.Terminal, Branch: t.Branch, Reference: t.Reference,
+		Ours: sql.NullInt64{Int64: t.Amount, Valid: true}, Theirs: sql.NullInt64{Valid: true}, Owner: "clearing", At: now})
+	if err == nil {
+		err = e.st.AddAlarm(ctx, &store.Alarm{Terminal: t.Terminal, ID: "stands-" + strconv.FormatInt(t.ID, 10), Code: code.ReversalStands, Severity: "critical", Module: "trade",
+			Detail: t.Kind + " " + t.Reference, At: now, Received: now})
+	}
+	if err != nil {
+		e.o.Log.Error("a reversal that came too late cannot be recorded", "txn", t.ID, "error", err.Error())
+		return rcSystem // the terminal repeats
+	}
+	e.o.OnChange(t.ID)
+	return rcStands
 }
 
 // credit reports whether a product books what its confirmation says.

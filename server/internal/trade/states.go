@@ -62,4 +62,5 @@ const (
 	rcNoAnswer    = "98" // outcome unknown; the server reverses by itself
 	rcPIN         = "99" // PIN block cannot be read
 	rcMAC         = "A0"
+	rcStands      = "A1" // to a reversal that is too late: the original stands, people compare
 )

@@ -100,7 +100,7 @@ type Txn struct {
 
 	Taken    cash.Deposited `json:"taken,omitzero"`     // of a deposit: what the device said last
 	TakeBack bool           `json:"takeBack,omitempty"` // of a deposit: escrow goes back to the customer
-	Refused  string         `json:"refused,omitempty"`  // of a deposit: the code by which the server refused to credit it
+	Refused  string         `json:"refused,omitempty"`  // the code by which the server refused to credit a deposit, or to take a transaction back
 
 	Settle Settle `json:"settle,omitempty"`
 	Reason string `json:"reason,omitempty"` // F39 of a reversal, or why in suspense
@@ -525,8 +525,15 @@ func (b *Book) settle(r ej.Record) error {
 		if t.Deposit() && t.Paid > 0 && d.Code != "00" {
 			t.Settle, t.Reason, t.Refused = SettleSuspense, "the bank refused the deposit", d.Code
 		}
+		if t.Settle == SettleReverse && d.Code != "" && d.Code != "00" {
+			t.Refused = d.Code // not taken back, for all the terminal knows: people compare
+		}
 		return nil
 	case ej.Resolved:
+		if t.NotReversed() { // people have compared
+			t.Settle = SettleByHand
+			return nil
+		}
 		if t.Settle != SettleSuspense {
 			return fmt.Errorf("%w: %s is not in suspense", ErrTransition, t.ID)
 		}
@@ -590,7 +597,7 @@ func (b *Book) prune() {
 func (t *Txn) Pending() bool {
 	switch t.Settle {
 	case SettleCommit, SettleReverse:
-		return !t.Acked
+		return !t.Acked || t.NotReversed()
 	case SettleSuspense:
 		return true
 	case SettleByHand:
@@ -606,6 +613,20 @@ func (b *Book) ToTell() []Txn {
 	var out []Txn
 	for _, id := range b.Order {
 		if t := b.Txns[id]; t != nil && !t.Acked && (t.Settle == SettleCommit || t.Settle == SettleReverse) {
+			out = append(out, *t)
+		}
+	}
+	return out
+}
+
+// NotReversed reports whether the server refused to take t back.
+func (t *Txn) NotReversed() bool { return t.Settle == SettleReverse && t.Acked && t.Refused != "" }
+
+// ForPeople lists the transactions that people must look into: a count, or a comparison with the bank.
+func (b *Book) ForPeople() []Txn {
+	var out []Txn
+	for _, id := range b.Order {
+		if t := b.Txns[id]; t != nil && (t.Settle == SettleSuspense || t.NotReversed()) {
 			out = append(out, *t)
 		}
 	}

@@ -287,6 +287,37 @@ func TestAReversalThatTheServerCouldNotStoreIsSentAgain(t *testing.T) {
 	}
 }
 
+func TestAReversalThatTheServerRefusesStaysVisibleUntilAPersonHasCompared(t *testing.T) {
+	for _, code := range []string{"A1", "12"} {
+		link, _, led := rig(t, func(q, a *message.Message) (bool, bool) {
+			if q.MTI() != "0400" {
+				return false, false
+			}
+			_ = a.SetString(39, code)
+			return true, true
+		})
+		r := link.Transact(context.Background(), withdrawal)
+		settleAs(t, led, r.Txn)
+		got := link.Confirm(t.Context(), r.Txn)
+		if !got.Acked || got.Refused != code || !got.Pending() {
+			t.Errorf("%s: %+v", code, got)
+		}
+		waits := func() (n, told int) {
+			led.Read(func(b *book.Book) { n, told = len(b.ForPeople()), len(b.ToTell()) })
+			return
+		}
+		if n, told := waits(); n != 1 || told != 0 {
+			t.Errorf("%s: %d wait for a person, %d are told again", code, n, told)
+		}
+		if err := led.Log(ej.Resolved, ej.Record{Txn: r.Txn}, book.SettleData{By: "olga, otto"}); err != nil {
+			t.Error(err)
+		}
+		if n, _ := waits(); n != 0 {
+			t.Errorf("%s: it waits still", code)
+		}
+	}
+}
+
 func TestANewJournalDoesNotUseTheNumbersOfTheOneBefore(t *testing.T) {
 	ids := map[string]bool{}
 	now := time.Date(2026, 11, 22, 10, 0, 0, 0, time.UTC)

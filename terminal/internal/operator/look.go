@@ -36,7 +36,7 @@ type Overview struct {
 	Units    map[string]*book.Unit `json:"units"`
 	Stock    []StockLine           `json:"stock"`
 	Box      *Box                  `json:"box,omitempty"` // nil: no acceptor is fitted
-	Suspense []book.Txn            `json:"suspense"`      // wait for a count
+	Suspense []book.Txn            `json:"suspense"`      // wait for a person: a count, or a word of the bank
 	Retained int                   `json:"retained"`      // cards in the bin
 	// Books are passbooks whose printing broke off and that nobody has looked at yet.
 	Books   []book.Folio `json:"books"`
@@ -90,11 +90,7 @@ func (d *Desk) Look() Overview {
 			n := b.Stock[i.ID]
 			o.Stock = append(o.Stock, StockLine{Item: i, Count: n, Short: n <= i.Warn})
 		}
-		for _, t := range b.OpenTxns() {
-			if t.Settle == book.SettleSuspense {
-				o.Suspense = append(o.Suspense, t)
-			}
-		}
+		o.Suspense = append(o.Suspense, b.ForPeople()...)
 		o.Retained = b.Retained
 		for _, f := range b.Broken {
 			if !f.Known {
