@@ -101,8 +101,9 @@ func TestAMasterKeyComesOverTheLineWhateverDies(t *testing.T) {
 			c := b.give("loadKey", nil)
 			if f.target == "power" { // and comes back
 				if err := robot.Until(40*time.Second, func() error {
-					if _, err := os.Stat(b.failpoint(f)); err == nil {
-						return errors.New("not yet")
+					var pad struct{ Power bool }
+					if err := b.desk.Devices.State("pinpad", &pad); err != nil || pad.Power { // the failpoint's file goes before the power does
+						return errors.Join(errors.New("not yet"), err)
 					}
 					return b.desk.Devices.Do("pinpad", "powerRestore", nil)
 				}); err != nil {
