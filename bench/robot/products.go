@@ -194,6 +194,7 @@ func (d Desk) Passbook(ctx context.Context, book string, page int) (v Update, er
 	go func() { // turns the page when it comes out
 		for turn := page + 1; live.Err() == nil; time.Sleep(50 * time.Millisecond) {
 			if d.Devices.Do("passbook", "takePassbook", nil) == nil && live.Err() == nil {
+				time.Sleep(300 * time.Millisecond) // no hand is faster, and a reader that is asked ten times a second would not see the book go
 				if d.Devices.Do("passbook", "insertPassbook", obj{"book": book, "page": turn}) == nil {
 					turn++
 				}
