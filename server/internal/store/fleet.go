@@ -119,8 +119,8 @@ func (s *Store) SetAlarm(ctx context.Context, a *Alarm) error {
 func (s *Store) putAlarm(ctx context.Context, a *Alarm, status string) error {
 	return s.write(ctx, func(tx *Tx) error {
 		_, err := tx.exec(`INSERT INTO FL_TM_ALARM (TERMINAL_NUMBER, ALARM_NUMBER, ALARM_CODE, SEVERITY, MODULE_NAME, DETAIL, REPORT_TIME, CREATE_TIME, UPDATE_TIME, STATUS) VALUES (?,?,?,?,?,?,?,?,?,?)
- ON CONFLICT (TERMINAL_NUMBER, ALARM_NUMBER) DO UPDATE SET STATUS=`+status+`, UPDATE_TIME=excluded.UPDATE_TIME,
- VERSION_NUMBER=FL_TM_ALARM.VERSION_NUMBER+1`, a.Terminal, a.ID, a.Code, a.Severity, a.Module, a.Detail, ms(a.At), ms(a.Received), ms(a.Received), flag(a.Cleared))
+ ON CONFLICT (TERMINAL_NUMBER, ALARM_NUMBER) DO UPDATE SET UPDATE_TIME=excluded.UPDATE_TIME,
+ VERSION_NUMBER=FL_TM_ALARM.VERSION_NUMBER+1, STATUS=`+status, a.Terminal, a.ID, a.Code, a.Severity, a.Module, a.Detail, ms(a.At), ms(a.Received), ms(a.Received), flag(a.Cleared))
 		return err
 	})
 }
