@@ -178,8 +178,18 @@ func (b *branch) failpoint(f fault) string {
 // replaced, a dead server is started again; then it waits until all is quiet.
 func (b *branch) recover(f fault) {
 	t := b.t
-	if f.state != "" && !b.strikes(f) {
-		b.missed = append(b.missed, f.String())
+	if f.state != "" {
+		if !b.strikes(f) {
+			b.missed = append(b.missed, f.String())
+		} else if f.target == "power" { // the failpoint's file goes before the power does
+			_ = robot.Until(5*time.Second, func() error {
+				var d struct{ Power bool }
+				if err := b.desk.Devices.State(b.module, &d); err != nil || d.Power {
+					return errors.Join(errors.New("not yet"), err)
+				}
+				return nil
+			})
+		}
 	}
 	if f.signal == syscall.SIGSTOP && (f.target == "bank" || f.target == "server") {
 		b.Process(f.target).Kill()
