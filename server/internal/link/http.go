@@ -9,7 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/http/httptrace"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -38,40 +38,27 @@ type wrap interface {
 // HTTP is the client of a host that takes messages as the body of a POST.
 type HTTP struct {
 	o HTTPOptions
-	c *http.Client
+	p *poster
 	gauge
 }
 
 // NewHTTP makes a client; nothing is connected before the first Send.
-func NewHTTP(o HTTPOptions) *HTTP {
+func NewHTTP(o HTTPOptions) (*HTTP, error) {
 	if o.InFlight <= 0 {
 		o.InFlight = 1024
 	}
 	if o.Dial <= 0 {
 		o.Dial = 5 * time.Second
 	}
-	dial := func(ctx context.Context, _, address string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, o.Dial)
-		defer cancel()
-		var plain *Security
-		return plain.Dial(ctx, address)
-	}
-	t := &http.Transport{DialContext: dial, DisableKeepAlives: o.Short, MaxIdleConnsPerHost: 256, IdleConnTimeout: 90 * time.Second, DisableCompression: true}
-	if o.Secure != nil {
-		t.DialTLSContext = func(ctx context.Context, _, address string) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, o.Dial)
-			defer cancel()
-			return o.Secure.Dial(ctx, address)
-		}
-	}
-	return &HTTP{o: o, c: &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	p, err := newPoster(o.URL, o.Secure, o.Short, o.Dial)
+	return &HTTP{o: o, p: p}, err
 }
 
 // Start implements Client; there is nothing to start.
 func (h *HTTP) Start() {}
 
 // Close implements Client.
-func (h *HTTP) Close() { h.c.CloseIdleConnections() }
+func (h *HTTP) Close() { h.p.close() }
 
 // Up implements Client: only a try can tell.
 func (h *HTTP) Up() bool { return true }
@@ -91,39 +78,30 @@ func (h *HTTP) Send(ctx context.Context, key Key, frame []byte) (*Answer, error)
 	if h.o.Wrap != nil {
 		msg = h.o.Wrap.pack(msg)
 	}
-	var wrote atomic.Bool
-	tctx := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { wrote.Store(true) }, WroteRequest: func(httptrace.WroteRequestInfo) { wrote.Store(true) }})
-	// A reader that cannot be rewound: the transport never sends it twice by itself.
-	q, err := http.NewRequestWithContext(tctx, http.MethodPost, h.o.URL, io.NopCloser(bytes.NewReader(msg)))
-	if err != nil {
-		h.refused.Add(1)
-		return nil, ErrNotSent
-	}
-	q.ContentLength = int64(len(msg))
-	q.Header.Set("Content-Type", contentType(h.o.Codec.d.Kind))
+	head := http.Header{"Content-Type": {contentType(h.o.Codec.d.Kind)}}
 	if h.o.Wrap != nil {
-		h.o.Wrap.headers(q.Header)
+		h.o.Wrap.headers(head)
 	}
-	if err := h.o.Sign.put(q.Header, msg); err != nil {
+	if err := h.o.Sign.put(head, msg); err != nil {
 		h.refused.Add(1)
 		h.o.Log.Error("link: not signed", "error", err.Error())
 		return nil, ErrNotSent
 	}
-	r, err := h.c.Do(q)
+	buf := bodies.Get().(*bytes.Buffer)
+	defer bodies.Put(buf)
+	r, left, err := h.p.post(ctx, head, msg, buf, h.o.Codec.bodyLimit())
+	if !left {
+		h.reached(err)
+		h.refused.Add(1)
+		return nil, ErrNotSent
+	}
+	h.sent.Add(1)
 	if err != nil {
-		if !wrote.Load() {
-			h.reached(err)
-			h.refused.Add(1)
-			return nil, ErrNotSent
-		}
-		h.sent.Add(1)
 		return nil, h.failed(ctx, err)
 	}
 	h.reached(nil)
-	h.sent.Add(1)
-	defer r.Body.Close() //nolint:errcheck // read to its end
-	body, err := io.ReadAll(io.LimitReader(r.Body, int64(h.o.Codec.d.Frame.Max)*2+4096))
-	if err == nil && r.StatusCode != http.StatusOK {
+	body := buf.Bytes()
+	if r.StatusCode != http.StatusOK {
 		err = fmt.Errorf("status %d", r.StatusCode)
 	}
 	if err == nil {
@@ -142,6 +120,11 @@ func (h *HTTP) Send(ctx context.Context, key Key, frame []byte) (*Answer, error)
 	}
 	return a, nil
 }
+
+var bodies = sync.Pool{New: func() any { return &bytes.Buffer{} }}
+
+// bodyLimit is the longest body that can hold a message.
+func (c *Codec) bodyLimit() int64 { return int64(c.d.Frame.Max)*2 + 4096 }
 
 func contentType(kind string) string {
 	switch kind {
@@ -177,7 +160,7 @@ func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer,
 		o.InFlight = 1024
 	}
 	slots := make(chan struct{}, o.InFlight)
-	limit := int64(o.Codec.d.Frame.Max)*2 + 4096
+	limit := o.Codec.bodyLimit()
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
 		select {

@@ -18,21 +18,26 @@ type Security struct {
 
 // Dial connects to address and, with a Security, finishes its handshake.
 func (s *Security) Dial(ctx context.Context, address string) (net.Conn, error) {
+	c, _, err := s.dial(ctx, address)
+	return c, err
+}
+
+// dial is Dial; raw is the connection under the protected one.
+func (s *Security) dial(ctx context.Context, address string) (c, raw net.Conn, err error) {
 	var d net.Dialer
-	c, err := d.DialContext(ctx, "tcp", address)
+	raw, err = d.DialContext(ctx, "tcp", address)
 	if err != nil || s == nil {
-		return c, err
+		return raw, raw, err
 	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		host = address
 	}
-	t, err := s.Client(ctx, c, host)
-	if err != nil {
-		_ = c.Close()
-		return nil, err
+	if c, err = s.Client(ctx, raw, host); err != nil {
+		_ = raw.Close()
+		return nil, nil, err
 	}
-	return t, nil
+	return c, raw, nil
 }
 
 // Listen listens on address.

@@ -115,6 +115,8 @@ func (s *Spec) Validate(server bool) (key, reason string) {
 	case n.url:
 		if u, err := url.Parse(s.Address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return "address", "want http://host:port/path or https://…"
+		} else if s.TLS != nil && u.Scheme == "http" {
+			return "address", "want https://… as there is tls"
 		}
 	case s.Address != "" && !hostPort(s.Address):
 		return "address", "want host:port"
@@ -163,7 +165,7 @@ func Open(s *Spec, c *Codec, onUp func(), requests Handler, log *slog.Logger) (C
 		if err != nil {
 			return nil, err
 		}
-		return NewHTTP(o), nil
+		return NewHTTP(o)
 	case "kafka", "bus":
 		b, err := s.bus(sec, log)
 		if err != nil {
