@@ -69,13 +69,14 @@ func (h *Host) openDoor(d Door) error {
 	var live sync.Map
 	ctx, stop := context.WithCancel(context.Background())
 	h.doors = append(h.doors, closers{stop, func() { _ = ln.Close() }, func() { live.Range(func(c, _ any) bool { _ = c.(net.Conn).Close(); return true }) }})
-	switch d.Kind {
-	case "http", "soap":
+	switch {
+	case d.Kind == "http" && h.o.Fast: // below
+	case d.Kind == "http", d.Kind == "soap":
 		s := &http.Server{Handler: h.webDoor(w, d.Kind == "soap"), ReadHeaderTimeout: 10 * time.Second}
 		h.doors = append(h.doors, s)
 		h.wg.Go(func() { _ = s.Serve(ln) })
 		return nil
-	case "group":
+	case d.Kind == "group":
 		h.groupDoor(ctx, d, w, ln, &live)
 		return nil
 	}
@@ -86,8 +87,13 @@ func (h *Host) openDoor(d Door) error {
 				return
 			}
 			live.Store(c, true)
-			h.wg.Go(func() {
-				defer func() { live.Delete(c); _ = c.Close() }()
+			h.wg.Add(1)
+			h.do(func() {
+				defer func() { live.Delete(c); _ = c.Close(); h.wg.Done() }()
+				if d.Kind == "http" {
+					h.fastWeb(w, c)
+					return
+				}
 				r := bufio.NewReader(c)
 				var mu sync.Mutex
 				for {
@@ -247,6 +253,33 @@ func (h *Host) webDoor(w wire, soap bool) http.Handler {
 			cut()
 		}
 	})
+}
+
+// fastWeb serves one connection as webDoor does, without what net/http's server spends on each request.
+func (h *Host) fastWeb(w wire, c net.Conn) {
+	r := bufio.NewReader(c)
+	for {
+		q, err := http.ReadRequest(r)
+		if err != nil {
+			return
+		}
+		body, err := io.ReadAll(io.LimitReader(q.Body, 1<<20))
+		if err != nil {
+			return
+		}
+		answered := false
+		h.exchange(w, body, func(f []byte) {
+			answered = true
+			out := w.bare(f)
+			_, err = c.Write(append(fmt.Appendf(make([]byte, 0, 128+len(out)), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(out)), out...))
+		}, func() { answered = true; _ = c.Close() })
+		if !answered {
+			_, _ = io.Copy(io.Discard, r) // silence, until the other side has had enough
+		}
+		if err != nil || q.Close || !answered {
+			return
+		}
+	}
 }
 
 // kafkaDoor takes requests from a topic and puts answers into another, with another client library

@@ -24,7 +24,8 @@ type Options struct {
 	Late    time.Duration // how late a late answer is; 0 = 40 s
 	// BenchCards opens that many more accounts, 6225881000000001 on, with plenty of money.
 	BenchCards int
-	// Fast reads and writes messages with a codec of its own instead of moov's, for load tests.
+	// Fast is for load tests, whose processor time is the server's: a codec of its own instead of moov's, a
+	// ledger that nobody waits for, HTTP without net/http's server.
 	Fast bool
 	// Cipher of the interchange link: fields are encrypted. nil: none are.
 	Cipher *Cipher
@@ -46,7 +47,7 @@ type Host struct {
 	mu    sync.Mutex
 	live  map[net.Conn]struct{}
 	wg    sync.WaitGroup
-	work  chan job // to idle workers
+	work  chan func() // to idle workers
 	quit  chan struct{}
 	once  sync.Once
 
@@ -83,7 +84,7 @@ func Start(o Options) (*Host, error) {
 		pinBytes = 16
 	}
 	slow := moov{spec(pinBytes)}
-	h := &Host{o: o, codec: slow, live: map[net.Conn]struct{}{}, work: make(chan job), quit: make(chan struct{}), wire: native{}}
+	h := &Host{o: o, codec: slow, live: map[net.Conn]struct{}{}, work: make(chan func()), quit: make(chan struct{}), wire: native{}}
 	if o.Cipher != nil {
 		h.wire = sealed{native{}, o.Cipher}
 	}
@@ -91,7 +92,7 @@ func Start(o Options) (*Host, error) {
 	if o.Fast {
 		h.codec = newFast(slow, pinBytes)
 	}
-	if h.l, err = openLedger(o.Ledger); err != nil {
+	if h.l, err = openLedger(o.Ledger, o.Fast); err != nil {
 		return nil, err
 	}
 	h.l.mu.Lock()
@@ -233,38 +234,33 @@ func (h *Host) serve(c net.Conn) {
 		if len(body) == 0 {
 			continue // idle frame
 		}
-		select {
-		case h.work <- job{p, body}:
-		default:
-			go h.worker(job{p, body})
-		}
+		h.do(func() { h.exchange(h.wire, body, p.send, func() { _ = c.Close() }) })
 	}
 }
 
-type job struct {
-	p    *peer
-	body []byte
+// do has an idle worker do f, or a new one.
+func (h *Host) do(f func()) {
+	select {
+	case h.work <- f:
+	default:
+		go h.worker(f)
+	}
 }
 
-// worker handles one message after another: its stack has grown already, which is a seventh
-// of the cost of a message. There are never more workers than there were messages at a time.
-func (h *Host) worker(j job) {
+// worker does one thing after another: its stack has grown already, which is a seventh of the cost of
+// a message. There are never more workers than there were things to do at a time.
+func (h *Host) worker(f func()) {
 	for {
-		h.handle(j.p, j.body)
+		f()
 		select {
-		case j = <-h.work:
+		case f = <-h.work:
 		case <-h.quit:
 			return
 		}
 	}
 }
 
-// handle answers one message, as the scenario for it wants.
-func (h *Host) handle(p *peer, body []byte) {
-	h.exchange(h.wire, body, p.send, func() { _ = p.c.Close() })
-}
-
-// exchange answers one message that came by w: send takes the frames of the answer, drop cuts the
+// exchange answers one message that came by w, as the scenario for it wants: send takes the frames of the answer, drop cuts the
 // connection.
 func (h *Host) exchange(w wire, body []byte, send func([]byte), drop func()) {
 	m, z, err := w.open(h, body)
