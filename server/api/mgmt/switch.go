@@ -18,6 +18,8 @@ type Link struct {
 	Timeouts  uint64 `json:"timeouts"`
 	Reconnect uint64 `json:"reconnects"`
 	LastError string `json:"lastError"`
+
+	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
 }
 
 // Server is one of several that share the database. A silent one has not been heard of for a while.
@@ -26,39 +28,64 @@ type Server struct {
 	At     time.Time `json:"at"` // when it was heard of last
 	Silent bool      `json:"silent,omitempty"`
 	Here   bool      `json:"here,omitempty"` // the one that is asked
+	Cache  *Cache    `json:"cache,omitempty"`
+}
+
+// Cache is how the copies of one server are doing. Counters are since its start.
+type Cache struct {
+	Kind     string    `json:"kind" enum:"memory,redis,sentinel,cluster"`
+	Hits     uint64    `json:"hits"`
+	Misses   uint64    `json:"misses"`
+	Bypassed uint64    `json:"bypassed"` // reads of the database because the cache was away or behind
+	Away     bool      `json:"away"`
+	Since    time.Time `json:"since,omitzero"` // it is away
+	Pending  int       `json:"pending"`        // deletions that it has not had yet
 }
 
 // Host is one destination of transactions, as one server sees it.
 type Host struct {
-	Server     string `json:"server,omitempty"` // of several
-	Name       string `json:"name"`
-	Dialect    string `json:"dialect"`
-	State      string `json:"state" enum:"up,down,signedOff,breaker"`
-	Breaker    string `json:"breaker" enum:"closed,open,trying"`
-	Day        string `json:"day"` // settlement day yyyyMMdd
-	Limit      int    `json:"limit"`
-	Refused    uint64 `json:"refused"`
-	Barred     uint64 `json:"barred"` // by the breaker
-	Opened     uint64 `json:"opened"` // times the breaker opened
-	Answered   uint64 `json:"answered"`
-	Unknown    uint64 `json:"unknown"`
-	MACErrors  uint64 `json:"macErrors"`
-	MeanMicros int64  `json:"meanMicros"`
-	Link       Link   `json:"link"`
+	Server     string    `json:"server,omitempty"` // of several
+	Name       string    `json:"name"`
+	Dialect    string    `json:"dialect"`
+	State      string    `json:"state" enum:"up,down,signedOff,breaker"`
+	Since      time.Time `json:"since,omitzero"` // it is in this state
+	Breaker    string    `json:"breaker" enum:"closed,open,trying"`
+	Day        string    `json:"day"` // settlement day yyyyMMdd
+	Limit      int       `json:"limit"`
+	Refused    uint64    `json:"refused"`
+	Barred     uint64    `json:"barred"` // by the breaker
+	Opened     uint64    `json:"opened"` // times the breaker opened
+	Answered   uint64    `json:"answered"`
+	Unknown    uint64    `json:"unknown"`
+	MACErrors  uint64    `json:"macErrors"`
+	MeanMicros int64     `json:"meanMicros"`
+	Link       Link      `json:"link"`
 }
 
-// Channel is one way by which transactions come.
+// Channel is one way by which transactions come, as one server sees it.
 type Channel struct {
-	Server   string `json:"server,omitempty"` // of several
-	Name     string `json:"name"`
-	Dialect  string `json:"dialect"`
-	Kind     string `json:"kind"`
-	Listen   string `json:"listen"`
-	Open     int64  `json:"open"`
-	Accepted uint64 `json:"accepted"`
-	Refused  uint64 `json:"refused"`
-	Frames   uint64 `json:"frames"`
-	Garbage  uint64 `json:"garbage"`
+	Server      string    `json:"server,omitempty"` // of several
+	Name        string    `json:"name"`
+	Dialect     string    `json:"dialect"`
+	Kind        string    `json:"kind"`
+	Listen      string    `json:"listen"`
+	State       string    `json:"state" enum:"up,quiet,full,down"` // quiet: nothing has come yet; full: at its limit; down: a connection that should be there is not
+	Since       time.Time `json:"since,omitzero"`
+	InFlight    int64     `json:"inFlight"`
+	Limit       int       `json:"limit"`                               // of requests or connections at a time
+	LimitOf     string    `json:"limitOf" enum:"requests,connections"` // what Limit counts
+	Open        int64     `json:"open"`                                // connections
+	Want        int       `json:"want"`                                // connections when all is well; 0: as many as the peers like
+	Accepted    uint64    `json:"accepted"`                            // connections, since the start as all that follow
+	Refused     uint64    `json:"refused"`                             // because of the limit
+	Frames      uint64    `json:"frames"`
+	Garbage     uint64    `json:"garbage"`
+	MACErrors   uint64    `json:"macErrors"` // and wrong encryption
+	Unsigned    uint64    `json:"unsigned"`  // signature missing or wrong
+	Strangers   uint64    `json:"strangers"` // terminals that are not registered for it
+	LastError   string    `json:"lastError" enum:",full,garbage,signature,link,lost,mac,cipher,stranger,module,answer"`
+	LastErrorOf string    `json:"lastErrorOf,omitempty"` // terminal
+	LastErrorAt time.Time `json:"lastErrorAt,omitzero"`
 }
 
 // Switch is the answer of GET /switch.
@@ -66,6 +93,7 @@ type Switch struct {
 	Servers  []Server  `json:"servers,omitempty"` // when there are several
 	Hosts    []Host    `json:"hosts"`
 	Channels []Channel `json:"channels"`
+	Cache    *Cache    `json:"cache,omitempty"` // of the server that says so; Servers have it in the answer
 }
 
 // Point is one step of the time line of GET /switch/meter.
@@ -173,9 +201,11 @@ type SettleDifference struct {
 
 // Block is a card, a terminal or a merchant that may begin nothing.
 type Block struct {
-	Kind string `json:"kind" enum:"card,terminal,merchant"`
-	Name string `json:"name"` // masked card number, or the number
-	Note string `json:"note"`
+	Kind string    `json:"kind" enum:"card,terminal,merchant"`
+	Name string    `json:"name"` // masked card number, or the number
+	Note string    `json:"note"`
+	By   string    `json:"by"`
+	At   time.Time `json:"at"`
 }
 
 // NewBlock is the body of POST /blocks and of POST /blocks/lift. Subject is a card number, whole, or a number.

@@ -15,24 +15,32 @@ func (s *services) peers(part bool) *mgmt.Peers {
 	if s.st.Alone() && !part {
 		return nil
 	}
+	return mgmt.NewPeers(s.st, s.called(), s.live(), s.log)
+}
+
+// called is the name of this server for people.
+func (s *services) called() string {
 	host, _ := os.Hostname() // without a name the number is enough
-	name := fmt.Sprintf("%s #%d", host, s.node.Number())
 	if s.eng == nil {
-		name = fmt.Sprintf("%s (%d)", host, os.Getpid()) // says nothing
+		return fmt.Sprintf("%s (%d)", host, os.Getpid()) // says nothing
 	}
-	return mgmt.NewPeers(s.st, name, s.live(), s.log)
+	return fmt.Sprintf("%s #%d", host, s.node.Number())
 }
 
 // live is what runs in this process; nil without the role trade.
 func (s *services) live() *mgmt.Live {
-	if s.eng == nil {
-		return nil
+	if s.eng == nil || s.alive != nil {
+		return s.alive
 	}
 	kinds := map[string]string{}
 	for _, h := range s.c.Hosts {
 		kinds[h.Name] = h.Link.Kind
 	}
-	return mgmt.LiveOf(s.eng, kinds, s.channels, time.Now)
+	s.alive = mgmt.LiveOf(s.eng, kinds, s.channels, s.cacheState, time.Now)
+	ctx, cancel := context.WithCancel(context.Background())
+	s.stop = append(s.stop, cancel)
+	go s.alive.Watch(ctx)
+	return s.alive
 }
 
 // relay joins the pages of this process with what happens in others.

@@ -15,6 +15,7 @@ import (
 	"zhigui/keeper/api/release"
 	"zhigui/server/internal/access"
 	"zhigui/server/internal/blob"
+	"zhigui/server/internal/cache"
 	"zhigui/server/internal/cases"
 	"zhigui/server/internal/certificate"
 	"zhigui/server/internal/config"
@@ -23,6 +24,7 @@ import (
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/product"
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 )
@@ -38,6 +40,9 @@ type services struct {
 	eng    *trade.Engine
 	links  []link.Client
 	lis    []link.Server
+	chans  []*trade.Channel // of lis
+	cache  *cache.Cache     // nil: none
+	alive  *mgmt.Live       // what runs here, for the console
 	acc    *access.Service
 	web    []*http.Server
 	stop   []context.CancelFunc
@@ -104,7 +109,15 @@ func (s *services) startAccess() error {
 }
 
 func (s *services) startManage(part bool) error {
-	o := mgmt.Options{Cases: s.cases, Vault: s.hsm, Live: s.live(), Peers: s.peers(part), Engine: s.eng, Index: s.hsm.Index, Blobs: s.blobs(), Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log}
+	o := mgmt.Options{Cases: s.cases, Vault: s.hsm, Live: s.live(), Peers: s.peers(part), Engine: s.eng, Index: s.hsm.Index, Blobs: s.blobs(), Bundles: s.bundleDir(), Pages: pages(), Idle: s.c.Manage.Idle, Secure: s.c.Manage.Secure, PerUser: s.c.Manage.PerUser, PerAddress: s.c.Manage.PerAddress, Broker: s.broker, Log: s.log,
+		Server: s.called(), Products: s.products, Hosts: s.c.HostNames()}
+	for _, ch := range s.c.Channels {
+		o.Channels = append(o.Channels, ch.Name)
+	}
+	var err error
+	if o.Limits, err = risk.New(s.c.Limits); err != nil {
+		return err
+	}
 	if s.acc != nil {
 		o.OnApproval, o.OnCase = s.acc.Changed, s.acc.CaseChanged
 	}

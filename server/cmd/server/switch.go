@@ -91,7 +91,7 @@ func (s *services) startTrade(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("channels[%d] %s: %w", i, ch.Name, err)
 		}
-		s.lis = append(s.lis, l)
+		s.lis, s.chans = append(s.lis, l), append(s.chans, z)
 	}
 	return nil
 }
@@ -205,9 +205,17 @@ func codecOf(name, model, zone string) (*link.Codec, error) {
 // channels tells how each channel is doing.
 func (s *services) channels() (out []mgmt.Channel) {
 	for i, l := range s.lis {
-		c, st := s.c.Channels[i], l.Stats()
-		out = append(out, mgmt.Channel{Name: c.Name, Dialect: c.Dialect, Kind: c.Link.Kind, Listen: c.Link.Listen, Open: st.Open, Accepted: st.Accepted, Refused: st.Refused,
-			Frames: st.Frames, Garbage: st.Garbage})
+		c, st, h := s.c.Channels[i], l.Stats(), s.chans[i].Health()
+		x := mgmt.Channel{Name: c.Name, Dialect: c.Dialect, Kind: c.Link.Kind, Listen: c.Link.Listen, InFlight: h.InFlight, Limit: st.Most, LimitOf: "requests", Open: st.Open, Want: st.Want,
+			Accepted: st.Accepted, Refused: st.Refused, Frames: st.Frames, Garbage: st.Garbage, MACErrors: h.MAC, Unsigned: st.Unsigned, Strangers: h.Strangers,
+			LastError: st.Fault, LastErrorAt: st.FaultAt}
+		if c.Link.Kind == "long" || c.Link.Kind == "short" {
+			x.LimitOf = "connections"
+		}
+		if x.LastErrorAt.Before(h.At) { // the link sees a message that the channel has refused as garbage, too, and later
+			x.LastError, x.LastErrorOf, x.LastErrorAt = h.Fault, h.Terminal, h.At
+		}
+		out = append(out, x)
 	}
 	return out
 }

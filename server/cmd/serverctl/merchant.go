@@ -51,6 +51,7 @@ func clearingRun(args []string) error {
 	fs := flag.NewFlagSet("clearing run", flag.ContinueOnError)
 	cfg := fs.String("config", "server.yaml", "configuration of the server")
 	day := fs.String("day", "", "settlement day, yyyyMMdd")
+	by := fs.String("by", "serverctl", "who does it, for the audit trail")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func clearingRun(args []string) error {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
-	entries, err := clearing.Day(context.Background(), st, cat, c.HostNames(), *day)
+	entries, err := clearing.Day(context.Background(), st, cat, c.HostNames(), *day, *by, time.Now())
 	if err != nil {
 		return err
 	}

@@ -34,10 +34,14 @@ func (b *breaker) allow(now time.Time) bool {
 	return true
 }
 
-func (b *breaker) open() bool {
+// open tells whether the engine is away, and since when.
+func (b *breaker) open() (away bool, since time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.row >= breakAfter
+	if b.row < breakAfter {
+		return false, time.Time{}
+	}
+	return true, b.since
 }
 
 // done tells how a question ended. The log has one line when the engine goes and one when it is back.

@@ -230,12 +230,14 @@ type Stats struct {
 	Hits, Misses uint64
 	Bypassed     uint64 // reads of the database because the engine was away or behind
 	Away         bool
-	Pending      int // deletions that the engine has not had yet
+	Since        time.Time // it is away
+	Pending      int       // deletions that the engine has not had yet
 }
 
 // Stats tells how the cache is doing.
 func (c *Cache) Stats() Stats {
-	return Stats{c.hits.Load(), c.misses.Load(), c.refused.Load(), c.breaker.open(), int(c.late.Load())}
+	away, since := c.breaker.open()
+	return Stats{Hits: c.hits.Load(), Misses: c.misses.Load(), Bypassed: c.refused.Load(), Away: away, Since: since, Pending: int(c.late.Load())}
 }
 
 // Close closes the engine.

@@ -136,12 +136,14 @@ func Split(shares []store.Share, net int64) []int64 {
 }
 
 // Day clears a settlement day: payments that are confirmed, of merchants that are registered. What is
-// not decided yet is left to the day's next run; running it again replaces the day's entries.
-// store.ErrHeld: another process is at it.
-func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) (out []store.Entry, err error) {
+// not decided yet is left to the day's next run; running it again replaces the day's entries. by is who
+// runs it, for the audit trail. store.ErrHeld: another process is at it.
+func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day, by string, at time.Time) (out []store.Entry, err error) {
 	err = lease.Do(ctx, st, "clearing."+day, func() error {
-		out, err = clear(ctx, st, cat, hosts, day)
-		return err
+		if out, err = clear(ctx, st, cat, hosts, day); err != nil {
+			return err
+		}
+		return st.SaveClearing(ctx, day, out, by, at)
 	})
 	return out, err
 }
@@ -216,7 +218,7 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 			out = append(out, store.Entry{Merchant: m.Number, Receiver: m.Shares[i].Receiver, Count: s.count, Gross: s.gross, Amount: part})
 		}
 	}
-	return out, st.SaveClearing(ctx, day, out)
+	return out, nil
 }
 
 // Import stores the merchants of a file.

@@ -1,6 +1,7 @@
 package clearing
 
 import (
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -93,14 +94,20 @@ func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
 	}
 	want := []store.Entry{{Merchant: "102290000000001", Receiver: Bank, Count: 4, Gross: 13_334, Amount: 68}, {Merchant: "102290000000001", Receiver: "shop", Count: 4, Gross: 13_334, Amount: 11_939},
 		{Merchant: "102290000000001", Receiver: "landlord", Count: 4, Gross: 13_334, Amount: 1_327}}
+	if by, _, err := st.Cleared(ctx, day); !errors.Is(err, store.ErrNotFound) {
+		t.Error("cleared before it ran:", by, err)
+	}
 	for range 2 {
-		got, err := Day(ctx, st, product.Builtin(), []string{"core"}, day)
+		got, err := Day(ctx, st, product.Builtin(), []string{"core"}, day, "olga", now)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
+	}
+	if by, at, err := st.Cleared(ctx, day); by != "olga" || !at.Equal(now.Truncate(time.Millisecond)) || err != nil {
+		t.Error("who cleared it, and when:", by, at, err)
 	}
 	if got, err := st.Clearing(ctx, day); err != nil || cmp.Diff(want, got) != "" {
 		t.Error(err, cmp.Diff(want, got))

@@ -236,6 +236,8 @@ type AsyncServer struct {
 	stop         context.CancelFunc
 	wg           sync.WaitGroup
 	lost, served atomic.Uint64
+	most         int
+	faults
 }
 
 // NewAsyncServer listens and answers until Close.
@@ -244,6 +246,7 @@ func NewAsyncServer(o AsyncOptions, h Handler) (*AsyncServer, error) {
 	s := &AsyncServer{}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
+	s.most = o.InFlight
 	slots := make(chan struct{}, o.InFlight)
 	var err error
 	s.box, err = newInbox(o.Listen, o.Codec, o.Secure, 0, 0, func(a *Answer) {
@@ -251,6 +254,7 @@ func NewAsyncServer(o AsyncOptions, h Handler) (*AsyncServer, error) {
 		case slots <- struct{}{}:
 		default: // never more under way than configured
 			s.box.refused.Add(1)
+			s.note(FaultFull)
 			a.Release()
 			return
 		}
@@ -259,11 +263,13 @@ func NewAsyncServer(o AsyncOptions, h Handler) (*AsyncServer, error) {
 			out := handle(ctx, h, a.Body(), o.Log)
 			if len(out) == 0 {
 				s.box.garbage.Add(1)
+				s.note(FaultGarbage)
 				return
 			}
 			pctx, cancel := context.WithTimeout(ctx, o.Timeout)
 			defer cancel()
 			if _, err := post(pctx, o.Secure, o.Address, out); err != nil {
+				s.note(FaultLost)
 				s.lost.Add(1) // the peer asks again, and gets the stored answer
 				o.Log.Warn("link: answer not delivered", "error", err.Error())
 			}
@@ -297,5 +303,5 @@ func (s *AsyncServer) Stats() ListenerStats {
 	s.box.mu.Lock()
 	open := len(s.box.live)
 	s.box.mu.Unlock()
-	return ListenerStats{Open: int64(open), Accepted: s.box.accepted.Load(), Refused: s.box.refused.Load(), Frames: s.box.frames.Load(), Garbage: s.box.garbage.Load()}
+	return s.into(ListenerStats{Open: int64(open), Most: s.most, Accepted: s.box.accepted.Load(), Refused: s.box.refused.Load(), Frames: s.box.frames.Load(), Garbage: s.box.garbage.Load()})
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"zhigui/server/api/message"
 )
@@ -85,4 +86,5 @@ type Stats struct {
 	Timeouts, Lost, Reconnects     uint64
 	Served                         uint64 // requests of the peer
 	LastError                      string // of the carrier, without any content of messages
+	LastErrorAt                    time.Time
 }

@@ -144,8 +144,11 @@ type HTTPServer struct {
 	l    net.Listener
 	stop context.CancelFunc
 
-	open                      atomic.Int64
-	accepted, frames, garbage atomic.Uint64
+	open                                         atomic.Int64
+	accepted, refused, frames, garbage, unsigned atomic.Uint64
+
+	most int
+	faults
 }
 
 // NewHTTPServer listens on address and answers posts to path.
@@ -159,6 +162,7 @@ func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer,
 	if o.InFlight <= 0 {
 		o.InFlight = 1024
 	}
+	s.most = o.InFlight
 	slots := make(chan struct{}, o.InFlight)
 	limit := o.Codec.bodyLimit()
 	mux := http.NewServeMux()
@@ -167,6 +171,8 @@ func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer,
 		case slots <- struct{}{}:
 			defer func() { <-slots }()
 		default:
+			s.refused.Add(1)
+			s.note(FaultFull)
 			w.Header().Set("Retry-After", "1")
 			http.Error(w, "too many requests under way", http.StatusServiceUnavailable)
 			return
@@ -174,6 +180,7 @@ func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer,
 		s.frames.Add(1)
 		bad := func(text string) {
 			s.garbage.Add(1)
+			s.note(FaultGarbage)
 			if o.Wrap == nil {
 				http.Error(w, text, http.StatusBadRequest)
 				return
@@ -184,7 +191,8 @@ func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer,
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 		if err == nil && o.Sign.check(r.Header, body) != nil {
-			s.garbage.Add(1)
+			s.unsigned.Add(1)
+			s.note(FaultSignature)
 			o.Log.Warn("link: a message whose signature is missing or wrong", "from", r.RemoteAddr)
 			http.Error(w, "the signature is missing or wrong", http.StatusUnauthorized)
 			return
@@ -255,5 +263,5 @@ func (s *HTTPServer) Close(ctx context.Context) {
 
 // Stats implements Server.
 func (s *HTTPServer) Stats() ListenerStats {
-	return ListenerStats{Open: s.open.Load(), Accepted: s.accepted.Load(), Frames: s.frames.Load(), Garbage: s.garbage.Load()}
+	return s.into(ListenerStats{Open: s.open.Load(), Most: s.most, Accepted: s.accepted.Load(), Refused: s.refused.Load(), Frames: s.frames.Load(), Garbage: s.garbage.Load(), Unsigned: s.unsigned.Load()})
 }

@@ -30,7 +30,12 @@ type ListenerOptions struct {
 // ListenerStats are counters since the start.
 type ListenerStats struct {
 	Open                               int64
+	Want                               int // connections when all is well; 0: as many as the peers like
+	Most                               int // connections at a time, where each has one request; else requests
 	Accepted, Refused, Frames, Garbage uint64
+	Unsigned                           uint64 // without a signature that is right
+	Fault                              string // the last one (FaultFull …), "" when there was none
+	FaultAt                            time.Time
 }
 
 // Listener serves terminals: short connections (one request, the answer, close by the
@@ -47,6 +52,7 @@ type Listener struct {
 
 	open                               atomic.Int64
 	accepted, refused, frames, garbage atomic.Uint64
+	faults
 }
 
 // NewListener listens on address and serves until Close.
@@ -86,7 +92,7 @@ func (s *Listener) Addr() net.Addr { return s.l.Addr() }
 
 // Stats returns the counters.
 func (s *Listener) Stats() ListenerStats {
-	return ListenerStats{s.open.Load(), s.accepted.Load(), s.refused.Load(), s.frames.Load(), s.garbage.Load()}
+	return s.into(ListenerStats{Open: s.open.Load(), Most: s.o.Max, Accepted: s.accepted.Load(), Refused: s.refused.Load(), Frames: s.frames.Load(), Garbage: s.garbage.Load()})
 }
 
 // Close stops accepting, gives running requests until ctx ends, then closes everything.
@@ -125,6 +131,7 @@ func (s *Listener) accept() {
 		if s.open.Add(1) > int64(s.o.Max) {
 			s.open.Add(-1)
 			s.refused.Add(1)
+			s.note(FaultFull)
 			_ = c.Close()
 			continue
 		}
@@ -183,6 +190,7 @@ func (s *Listener) serve(c net.Conn) {
 	if err != nil {
 		if b.r.Buffered() > 0 || errors.Is(err, message.ErrFrame) {
 			s.garbage.Add(1)
+			s.note(FaultGarbage)
 		}
 		return
 	}
@@ -216,6 +224,7 @@ func (s *Listener) long(c net.Conn, b *connBuf) {
 		body, err := s.o.Codec.Read(b.r, nil)
 		if err != nil {
 			s.garbage.Add(1)
+			s.note(FaultGarbage)
 			return
 		}
 		s.frames.Add(1)

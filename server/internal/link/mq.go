@@ -151,7 +151,7 @@ func (m *MQ) Send(ctx context.Context, key Key, frame []byte) (*Answer, error) {
 			return nil, ErrNotSent
 		}
 		m.mu.Lock()
-		m.lastErr = err.Error()
+		m.lastErr, m.lastAt = err.Error(), time.Now()
 		m.mu.Unlock()
 		m.lost.Add(1) // the brokers may have it all the same: wait
 	}
@@ -167,13 +167,16 @@ type MQServer struct {
 	wg     sync.WaitGroup
 
 	frames, garbage, lost atomic.Uint64
+	most                  int
+	faults
 }
 
 // NewMQServer subscribes and answers until Close.
 func NewMQServer(s *Spec, c *Codec, b bus.Bus, h Handler, log *slog.Logger) (*MQServer, error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &MQServer{b: b, cancel: cancel}
-	slots := make(chan struct{}, max(64, s.Max))
+	m.most = max(64, s.Max)
+	slots := make(chan struct{}, m.most)
 	var err error
 	m.end, err = b.Subscribe(s.Request, "zhigui."+s.Request, func(x bus.Message) {
 		slots <- struct{}{} // waits here: the broker keeps what is not taken yet
@@ -184,9 +187,11 @@ func NewMQServer(s *Spec, c *Codec, b bus.Bus, h Handler, log *slog.Logger) (*MQ
 			answer := c.Strip(out)
 			if len(answer) == 0 {
 				m.garbage.Add(1)
+				m.note(FaultGarbage)
 				return
 			}
 			if err := b.Publish(ctx, s.Answer, bus.Message{Key: x.Key, Value: answer}); err != nil {
+				m.note(FaultLost)
 				m.lost.Add(1) // who asked asks again, and gets the stored answer
 				log.Warn("link: answer not published", "error", err.Error())
 			}
@@ -215,5 +220,5 @@ func (m *MQServer) Close(ctx context.Context) {
 
 // Stats implements Server.
 func (m *MQServer) Stats() ListenerStats {
-	return ListenerStats{Open: 1, Frames: m.frames.Load(), Garbage: m.garbage.Load()}
+	return m.into(ListenerStats{Open: 1, Most: m.most, Frames: m.frames.Load(), Garbage: m.garbage.Load()})
 }

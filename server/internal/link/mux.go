@@ -67,6 +67,7 @@ type Mux struct {
 	ready     bool
 	next      int
 	lastErr   string
+	lastAt    time.Time
 
 	slots                             chan struct{}
 	sent, refused, reconnects, served atomic.Uint64
@@ -151,7 +152,7 @@ func (m *Mux) Close() {
 // Stats returns the counters.
 func (m *Mux) Stats() Stats {
 	m.mu.Lock()
-	up, last, q := len(m.conns), m.lastErr, 0
+	up, last, at, q := len(m.conns), m.lastErr, m.lastAt, 0
 	for _, l := range m.out {
 		q += len(l.q)
 	}
@@ -159,7 +160,7 @@ func (m *Mux) Stats() Stats {
 	p := &m.p
 	return Stats{Up: up, Want: m.want, InFlight: p.inFlight(), Queued: q, Sent: m.sent.Load(), Answered: p.answered.Load(), Late: p.late.Load(),
 		Orphan: p.orphan.Load(), Garbage: p.garbage.Load(), Refused: m.refused.Load(), Timeouts: p.timeouts.Load(), Lost: p.lost.Load(),
-		Reconnects: m.reconnects.Load(), Served: m.served.Load(), LastError: last}
+		Reconnects: m.reconnects.Load(), Served: m.served.Load(), LastError: last, LastErrorAt: at}
 }
 
 // Up tells whether a message could be sent and answered: one link in each direction, in a group all.
@@ -298,7 +299,7 @@ func (m *Mux) Addrs() (a []net.Addr) {
 
 func (m *Mux) fail(what string, err error) {
 	m.mu.Lock()
-	m.lastErr = what + ": " + err.Error()
+	m.lastErr, m.lastAt = what+": "+err.Error(), time.Now()
 	m.mu.Unlock()
 	m.o.Log.Debug("link: "+what, "error", err.Error())
 }
@@ -326,7 +327,7 @@ func (m *Mux) serve(c net.Conn, line int) {
 	m.mu.Lock()
 	m.conns, m.out = without(m.conns, l), without(m.out, l)
 	close(l.q) // senders hold mu and no longer see l
-	m.lastErr = "closed: " + err.Error()
+	m.lastErr, m.lastAt = "closed: "+err.Error(), time.Now()
 	m.refresh()
 	var rest []*conn
 	if m.o.Group {

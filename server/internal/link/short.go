@@ -32,6 +32,7 @@ type Short struct {
 type gauge struct {
 	mu      sync.Mutex
 	lastErr string
+	lastAt  time.Time
 	down    bool // the last try did not reach the peer
 
 	flying                                                   atomic.Int64
@@ -42,7 +43,7 @@ func (g *gauge) stats() Stats {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	s := Stats{Up: 1, Want: 1, InFlight: int(g.flying.Load()), Sent: g.sent.Load(), Answered: g.answered.Load(), Refused: g.refused.Load(), Timeouts: g.timeouts.Load(),
-		Lost: g.lost.Load(), Garbage: g.garbage.Load(), Orphan: g.orphan.Load(), LastError: g.lastErr}
+		Lost: g.lost.Load(), Garbage: g.garbage.Load(), Orphan: g.orphan.Load(), LastError: g.lastErr, LastErrorAt: g.lastAt}
 	if g.down {
 		s.Up = 0
 	}
@@ -53,7 +54,7 @@ func (g *gauge) stats() Stats {
 func (g *gauge) reached(err error) {
 	g.mu.Lock()
 	if g.down = err != nil; err != nil {
-		g.lastErr = err.Error()
+		g.lastErr, g.lastAt = err.Error(), time.Now()
 	}
 	g.mu.Unlock()
 }
@@ -66,7 +67,7 @@ func (g *gauge) failed(ctx context.Context, err error) error {
 		g.lost.Add(1)
 	}
 	g.mu.Lock()
-	g.lastErr = err.Error()
+	g.lastErr, g.lastAt = err.Error(), time.Now()
 	g.mu.Unlock()
 	return ErrNoAnswer
 }

@@ -233,6 +233,9 @@ func TestAChannelReadsNothingThatIsNotSignedByItsPartner(t *testing.T) {
 		if asked != 0 {
 			t.Errorf("%d unsigned messages were read", asked)
 		}
+		if st := srv.Stats(); st.Unsigned != 4 || st.Garbage != 0 || st.Fault != link.FaultSignature || time.Since(st.FaultAt) > time.Minute {
+			t.Errorf("%s: %+v", alg, st)
+		}
 		r, out := post(good, body)
 		if r.StatusCode != 200 || asked != 1 || !o.verifies(t, out, r.Header.Get("X-Signature")) {
 			t.Errorf("%s: %d, %d asked, the answer's signature %q", alg, r.StatusCode, asked, r.Header.Get("X-Signature"))

@@ -232,7 +232,11 @@ func (s *served) Close(context.Context) { s.m.Close() }
 
 func (s *served) Stats() ListenerStats {
 	st := s.m.Stats()
-	return ListenerStats{Open: int64(st.Up), Accepted: st.Reconnects, Refused: st.Refused, Frames: st.Served, Garbage: st.Garbage}
+	v := ListenerStats{Open: int64(st.Up), Want: st.Want, Most: cap(s.m.slots), Accepted: st.Reconnects, Refused: st.Refused, Frames: st.Served, Garbage: st.Garbage}
+	if st.Up < st.Want && st.LastError != "" {
+		v.Fault, v.FaultAt = FaultLink, st.LastErrorAt
+	}
+	return v
 }
 
 // Server is a way by which others come to us.

@@ -3,6 +3,7 @@ package mgmt
 import (
 	"context"
 	"strconv"
+	"sync"
 	"time"
 
 	api "zhigui/server/api/mgmt"
@@ -17,8 +18,45 @@ type Live struct {
 	Retry  func(txn int64) bool
 }
 
-// LiveOf is an engine with its hosts and channels; kinds are the carriers of the hosts.
-func LiveOf(e *trade.Engine, kinds map[string]string, channels func() []api.Channel, now func() time.Time) *Live {
+// since remembers when each of them came into the state that it is in.
+type since struct {
+	mu sync.Mutex
+	of map[string]stateSince
+}
+
+type stateSince struct {
+	state string
+	at    time.Time
+}
+
+func (s *since) at(what, state string, now time.Time) time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x, ok := s.of[what]
+	if !ok || x.state != state {
+		x = stateSince{state, now}
+		s.of[what] = x
+	}
+	return x.at
+}
+
+// Watch looks every second, so that what is shown as the begin of a state is it.
+func (l *Live) Watch(ctx context.Context) {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		l.Switch()
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+// LiveOf is an engine with its hosts and channels; kinds are the carriers of the hosts. Somebody must Watch it.
+func LiveOf(e *trade.Engine, kinds map[string]string, channels func() []api.Channel, cache func() *api.Cache, now func() time.Time) *Live {
+	states := &since{of: map[string]stateSince{}}
 	return &Live{Meter: e.Meter, Retry: e.RetryNow, Queue: func() api.Queue { return queueOf(e.Queue()) }, Switch: func() api.Switch {
 		v := api.Switch{Hosts: []api.Host{}, Channels: []api.Channel{}}
 		for _, h := range e.Hosts() {
@@ -26,7 +64,7 @@ func LiveOf(e *trade.Engine, kinds map[string]string, channels func() []api.Chan
 			x := api.Host{Name: h.Name, Dialect: h.Dialect, State: "up", Breaker: h.Breaker, Day: e.Host(h.Name).Day(now()), Limit: h.Limit, Refused: h.Refused, Barred: h.BreakerBar,
 				Opened: h.BreakerOpened, Answered: h.Answered, Unknown: h.Unknown, MACErrors: h.MACErrors, MeanMicros: h.MeanMicros,
 				Link: api.Link{Kind: kinds[h.Name], Up: l.Up, Want: l.Want, InFlight: l.InFlight, Queued: h.Queued, Sent: l.Sent, Answered: l.Answered, Late: l.Late, Orphan: l.Orphan,
-					Garbage: l.Garbage, Lost: l.Lost, Timeouts: l.Timeouts, Reconnect: l.Reconnects, LastError: l.LastError}}
+					Garbage: l.Garbage, Lost: l.Lost, Timeouts: l.Timeouts, Reconnect: l.Reconnects, LastError: l.LastError, LastErrorAt: l.LastErrorAt}}
 			switch {
 			case h.SignedOff:
 				x.State = "signedOff"
@@ -35,13 +73,38 @@ func LiveOf(e *trade.Engine, kinds map[string]string, channels func() []api.Chan
 			case !h.Up:
 				x.State = "down"
 			}
+			x.Since = states.at("host "+x.Name, x.State+x.Breaker, now())
 			v.Hosts = append(v.Hosts, x)
 		}
 		if channels != nil {
-			v.Channels = append(v.Channels, channels()...)
+			for _, c := range channels() {
+				c.State = channelState(&c)
+				c.Since = states.at("channel "+c.Name, c.State, now())
+				v.Channels = append(v.Channels, c)
+			}
+		}
+		if cache != nil {
+			v.Cache = cache()
 		}
 		return v
 	}}
+}
+
+// channelState is what its figures make of a channel.
+func channelState(c *api.Channel) string {
+	busy := c.InFlight
+	if c.LimitOf == "connections" {
+		busy = c.Open
+	}
+	switch {
+	case c.Want > 0 && c.Open < int64(c.Want):
+		return "down"
+	case c.Limit > 0 && busy >= int64(c.Limit):
+		return "full"
+	case c.Frames == 0:
+		return "quiet"
+	}
+	return "up"
 }
 
 // shown is how many waiting messages a page lists.
@@ -91,6 +154,10 @@ func (s *Service) switchState(ctx context.Context, _ *struct{}) (*out[api.Switch
 	if err := s.o.Peers.addSwitch(ctx, &v, s.o.Now()); err != nil {
 		return nil, s.fail(err)
 	}
+	if v.Cache != nil && len(v.Servers) == 0 {
+		v.Servers = []api.Server{{Name: s.o.Server, At: s.o.Now(), Here: true, Cache: v.Cache}}
+	}
+	v.Cache = nil
 	return done(v), nil
 }
 

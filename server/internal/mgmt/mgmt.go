@@ -26,6 +26,8 @@ import (
 	"zhigui/server/internal/blob"
 	"zhigui/server/internal/cache"
 	"zhigui/server/internal/cases"
+	"zhigui/server/internal/product"
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 )
@@ -46,8 +48,13 @@ type Options struct {
 	PerAddress int
 	OnApproval func(id string) // wakes the waiting terminal
 	OnCase     func(number int64)
-	Cases      *cases.Catalogue // business in steps
-	Vault      cases.Vault      // opens what customers told in it
+	Cases      *cases.Catalogue   // business in steps
+	Vault      cases.Vault        // opens what customers told in it
+	Products   *product.Catalogue // in force; nil: the platform's
+	Limits     *risk.Rules        // in force; nil: none
+	Hosts      []string           // configured
+	Channels   []string           // configured
+	Server     string             // what this server is called, for people
 	Broker     *Broker
 	Now        func() time.Time
 	Log        *slog.Logger
@@ -76,6 +83,9 @@ func New(st *store.Store, o Options) (*Service, error) {
 	}
 	if o.Idle <= 0 {
 		o.Idle = 30 * time.Minute
+	}
+	if o.Products == nil {
+		o.Products = product.Builtin()
 	}
 	if o.OnCase == nil {
 		o.OnCase = func(int64) {}
@@ -149,7 +159,7 @@ func (s *Service) fail(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return refuse(http.StatusNotFound, code.NotFound)
-	case errors.Is(err, store.ErrState):
+	case errors.Is(err, store.ErrState), errors.Is(err, store.ErrHeld): // held: another process is at it
 		return refuse(http.StatusConflict, code.Conflict)
 	case errors.Is(err, store.ErrBusy):
 		return refuse(http.StatusServiceUnavailable, code.Unavailable)

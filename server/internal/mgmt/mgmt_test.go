@@ -27,6 +27,7 @@ import (
 	"zhigui/server/internal/cases"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/mgmt"
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 	"zhigui/sim/dbserver/dbtest"
 )
@@ -63,7 +64,12 @@ func newRig(t *testing.T) *rig {
 	}
 	r.sk, _ = release.ParsePrivate(private)
 	pk, _ := release.ParsePublic(public)
-	m, err := mgmt.New(r.st, mgmt.Options{Cases: cases.Builtin(), Vault: vault, OnCase: r.acc.CaseChanged, Blobs: r.blobs, Index: func(b []byte) []byte { return b }, Release: pk, Bundles: filepath.Join(r.dir, "bundles"),
+	limits, err := risk.New([]risk.Rule{{Name: "cardDay", Of: "card", Per: "day", Amount: 2_000_000, Count: 10}, {Name: "single", Of: "card", Per: "transaction", Amount: 500_000},
+		{Name: "abroad", Of: "card", Per: "month", Count: 3, BINs: []string{"4"}}, {Name: "hourly", Of: "terminal", Per: "hour", Count: 100}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := mgmt.New(r.st, mgmt.Options{Limits: limits, Hosts: []string{"core"}, Channels: []string{"terminals", "bills"}, Cases: cases.Builtin(), Vault: vault, OnCase: r.acc.CaseChanged, Blobs: r.blobs, Index: func(b []byte) []byte { return b }, Release: pk, Bundles: filepath.Join(r.dir, "bundles"),
 		OnApproval: r.acc.Changed, Broker: br, Log: log})
 	if err != nil {
 		t.Fatal(err)

@@ -108,7 +108,7 @@ func (p *Peers) addSwitch(ctx context.Context, v *api.Switch, now time.Time) err
 		return err
 	}
 	if p.live != nil {
-		v.Servers = append(v.Servers, api.Server{Name: p.name, At: now, Here: true})
+		v.Servers = append(v.Servers, api.Server{Name: p.name, At: now, Here: true, Cache: v.Cache})
 	}
 	for i := range v.Hosts {
 		v.Hosts[i].Server = p.name
@@ -117,11 +117,12 @@ func (p *Peers) addSwitch(ctx context.Context, v *api.Switch, now time.Time) err
 		v.Channels[i].Server = p.name
 	}
 	for _, x := range xs {
-		v.Servers = append(v.Servers, api.Server{Name: x.Server, At: x.At, Silent: !fresh(x, now)})
 		var s saidState
+		v.Servers = append(v.Servers, api.Server{Name: x.Server, At: x.At, Silent: !fresh(x, now)})
 		if !fresh(x, now) || json.Unmarshal(x.Content, &s) != nil { // one of another version
 			continue
 		}
+		v.Servers[len(v.Servers)-1].Cache = s.Switch.Cache
 		for _, h := range s.Switch.Hosts {
 			h.Server = x.Server
 			v.Hosts = append(v.Hosts, h)

@@ -48,7 +48,7 @@ func TestAConsoleShowsWhatRunsAtEveryServer(t *testing.T) {
 	}
 	a, b, pages := begin("a #1", true), begin("b #2", true), begin("c (1)", false)
 	a.sw = api.Switch{Hosts: []api.Host{{Name: "core", State: "up"}, {Name: "network", State: "up"}}, Channels: []api.Channel{{Name: "terminals", Open: 3}}}
-	b.sw = api.Switch{Hosts: []api.Host{{Name: "core", State: "down"}}, Channels: []api.Channel{{Name: "terminals", Open: 4}}}
+	b.sw = api.Switch{Hosts: []api.Host{{Name: "core", State: "down"}}, Channels: []api.Channel{{Name: "terminals", Open: 4, InFlight: 3, LastError: "mac"}}, Cache: &api.Cache{Kind: "redis", Hits: 7, Away: true}}
 	a.q = api.Queue{Depth: 1, LastMinute: 2, Oldest: now.Add(-time.Minute), Waiting: []api.Waiting{{Transaction: "1", Created: now.Add(-time.Minute)}}}
 	b.q = api.Queue{Depth: 2, LastMinute: 1, Oldest: now.Add(-time.Hour), Waiting: []api.Waiting{{Transaction: "2", Created: now.Add(-time.Hour)}, {Transaction: "3", Created: now}}}
 	a.came = []trade.Series{{At: whole.Add(-peersStep), Channel: "terminals", Host: "core", Product: "balance", Count: 2, Approved: 2, Micros: 2000, Slowest: 1500}, {At: whole, Count: 9}}
@@ -78,7 +78,11 @@ func TestAConsoleShowsWhatRunsAtEveryServer(t *testing.T) {
 	}
 	for _, x := range []*part{a, b, pages} {
 		v := sees(x, now.Add(time.Second))
-		if len(v.Hosts) != 3 || v.Hosts[0].Name != "core" || v.Hosts[0].Server == v.Hosts[1].Server || v.Hosts[2].Server != "a #1" || len(v.Channels) != 2 || len(v.Servers) != 2 {
+		if len(v.Hosts) != 3 || v.Hosts[0].Name != "core" || v.Hosts[0].Server == v.Hosts[1].Server || v.Hosts[2].Server != "a #1" || len(v.Channels) != 2 || len(v.Servers) != 2 ||
+			!slices.ContainsFunc(v.Channels, func(c api.Channel) bool { return c.Server == "b #2" && c.InFlight == 3 && c.LastError == "mac" }) ||
+			!slices.ContainsFunc(v.Servers, func(s api.Server) bool {
+				return s.Name == "b #2" && s.Cache != nil && s.Cache.Hits == 7 && s.Cache.Away
+			}) {
 			got, _ := json.MarshalIndent(v, "", " ")
 			t.Errorf("%s", got)
 		}

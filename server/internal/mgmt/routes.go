@@ -59,6 +59,7 @@ func (s *Service) routes() {
 	huma.Get(s.api, base+"/formats", s.formats)
 	huma.Get(s.api, base+"/formats/{name}", s.formatText)
 	huma.Register(s.api, huma.Operation{OperationID: "preview-format", Method: http.MethodPost, Path: base + "/formats/preview", MaxBodyBytes: 512 << 10}, s.preview)
+	s.businessRoutes()
 	huma.Get(s.api, base+"/blocks", s.blocks)
 	huma.Post(s.api, base+"/blocks", s.setBlock(true))
 	huma.Register(s.api, huma.Operation{OperationID: "lift-block", Method: http.MethodPost, Path: base + "/blocks/lift"}, s.setBlock(false))

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -105,7 +106,7 @@ func (s *Service) book(ctx context.Context, in *struct {
 	if err := bank(ctx); err != nil {
 		return nil, err
 	}
-	if s.o.Engine == nil || s.o.Engine.Host(in.Host) == nil {
+	if !slices.Contains(s.o.Hosts, in.Host) {
 		return nil, refuse(http.StatusNotFound, code.NotFound)
 	}
 	d, err := recon.Format(in.Format)
@@ -119,7 +120,7 @@ func (s *Service) book(ctx context.Context, in *struct {
 		p.Message = err.Error()
 		return nil, p
 	}
-	b := &recon.Books{Store: s.st, Products: s.o.Engine.Products(), Now: s.o.Now}
+	b := &recon.Books{Store: s.st, Products: s.o.Products, Now: s.o.Now}
 	if err = b.Run(ctx, in.Host, in.Day, digest, rows); err == nil {
 		err = s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reconciliation.run", Target: in.Host + " " + in.Day, At: s.o.Now()})
 	}
@@ -159,7 +160,7 @@ func (s *Service) blocks(ctx context.Context, _ *struct{}) (*out[[]api.Block], e
 	}
 	list := make([]api.Block, 0, len(bs))
 	for _, b := range bs {
-		list = append(list, api.Block{Kind: b.Kind, Name: b.Name, Note: b.Note})
+		list = append(list, api.Block{Kind: b.Kind, Name: b.Name, Note: b.Note, By: b.By, At: b.At})
 	}
 	return done(list), nil
 }

@@ -108,11 +108,34 @@ func (r *Rules) Claims(q *Query) (claims []store.Claim, code string) {
 	return claims, ""
 }
 
+// All lists the rules in the order of the configuration.
+func (r *Rules) All() []Rule {
+	if r == nil {
+		return nil
+	}
+	return slices.Clone(r.list)
+}
+
+// For lists the rules that hold for one subject, pan being that of a card, and the period of each at a time:
+// empty for those of a single transaction.
+func (r *Rules) For(of string, pan []byte, at time.Time) (rules []Rule, periods []string) {
+	for _, l := range r.All() {
+		if l.Of == of && (of != Card || l.fitsBIN(pan)) {
+			rules, periods = append(rules, l), append(periods, period(l.Per, at))
+		}
+	}
+	return rules, periods
+}
+
 func (l *Rule) fits(q *Query) bool {
 	if len(l.Products) > 0 && !slices.Contains(l.Products, q.Product) || len(l.Channels) > 0 && !slices.Contains(l.Channels, q.Channel) {
 		return false
 	}
-	return len(l.BINs) == 0 || slices.ContainsFunc(l.BINs, func(b string) bool { return strings.HasPrefix(string(q.PAN), b) })
+	return l.fitsBIN(q.PAN)
+}
+
+func (l *Rule) fitsBIN(pan []byte) bool {
+	return len(l.BINs) == 0 || slices.ContainsFunc(l.BINs, func(b string) bool { return strings.HasPrefix(string(pan), b) })
 }
 
 func period(per string, at time.Time) string {

@@ -175,6 +175,8 @@ type Block struct {
 	Name          string // for people, masked
 	Note          string
 	On            bool
+	By            string    // who said so last; of Blocks
+	At            time.Time // and when
 }
 
 // SetBlock adds, changes or (On false) lifts a block; who did it is audited in the same commit.
@@ -187,7 +189,7 @@ func (s *Store) SetBlock(ctx context.Context, b Block, by string, at time.Time) 
 		n, err := tx.exec(`UPDATE TX_RK_BLOCK SET STATUS=?, NOTE=?, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE SUBJECT_KIND=? AND SUBJECT=?`,
 			status, clip(b.Note, maxNote), ms(at), clip(by, 30), b.Kind, b.Subject)
 		if err == nil && n == 0 {
-			_, err = tx.exec(`INSERT INTO TX_RK_BLOCK (SUBJECT_KIND, SUBJECT, MASKED_NAME, NOTE, STATUS, UPDATE_BY) VALUES (?,?,?,?,?,?)`, b.Kind, b.Subject, b.Name, clip(b.Note, maxNote), status, clip(by, 30))
+			_, err = tx.exec(`INSERT INTO TX_RK_BLOCK (SUBJECT_KIND, SUBJECT, MASKED_NAME, NOTE, STATUS, UPDATE_TIME, UPDATE_BY) VALUES (?,?,?,?,?,?,?)`, b.Kind, b.Subject, b.Name, clip(b.Note, maxNote), status, ms(at), clip(by, 30))
 		}
 		if err != nil {
 			return err
@@ -199,8 +201,10 @@ func (s *Store) SetBlock(ctx context.Context, b Block, by string, at time.Time) 
 // Blocks lists those in force.
 func (s *Store) Blocks(ctx context.Context) ([]Block, error) {
 	return list(ctx, s, func(r scanner) (b Block, err error) {
+		var at int64
 		b.On = true
-		err = r.Scan(&b.Kind, &b.Subject, &b.Name, &b.Note)
+		err = r.Scan(&b.Kind, &b.Subject, &b.Name, &b.Note, &b.By, &at)
+		b.At = fromMS(at)
 		return b, err
-	}, `SELECT SUBJECT_KIND, SUBJECT, MASKED_NAME, NOTE FROM TX_RK_BLOCK WHERE STATUS='1' ORDER BY ID`)
+	}, `SELECT SUBJECT_KIND, SUBJECT, MASKED_NAME, NOTE, UPDATE_BY, UPDATE_TIME FROM TX_RK_BLOCK WHERE STATUS='1' ORDER BY ID`)
 }

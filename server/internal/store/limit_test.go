@@ -89,9 +89,10 @@ func TestALimitIsNeverExceededAndComesBackWithWhatCameToNothing(t *testing.T) {
 
 func TestBlocksAreSetLiftedAndAudited(t *testing.T) {
 	on(t, Options{}, func(t *testing.T, s *Store) {
-		b := Block{Kind: "card", Subject: fmt.Sprintf("%032x", 7), Name: "622588******0001", Note: "stolen", On: true}
+		at := time.UnixMilli(1763800000000).UTC()
+		b := Block{Kind: "card", Subject: fmt.Sprintf("%032x", 7), Name: "622588******0001", Note: "stolen", On: true, By: "olga", At: at}
 		for range 2 {
-			if err := s.SetBlock(t.Context(), b, "olga", time.Now()); err != nil {
+			if err := s.SetBlock(t.Context(), b, "olga", at); err != nil {
 				t.Fatal(err)
 			}
 		}

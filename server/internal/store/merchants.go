@@ -81,8 +81,11 @@ type Entry struct {
 	Count, Gross, Amount int64
 }
 
-// SaveClearing replaces the entries of a settlement day in one commit.
-func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry) error {
+// cleared is the line of the audit trail that says when a day was cleared, and by whom.
+const cleared = "clearing.run"
+
+// SaveClearing replaces the entries of a settlement day in one commit, which says in the audit trail who ran it.
+func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, by string, at time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
 		if _, err := tx.exec(`DELETE FROM TX_CL_ENTRY WHERE SETTLE_DATE=?`, day); err != nil {
 			return err
@@ -93,8 +96,15 @@ func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry) e
 				return err
 			}
 		}
-		return nil
+		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, At: at})
 	})
+}
+
+// Cleared is the last clearing of a settlement day. ErrNotFound: there was none.
+func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Time, err error) {
+	var ms int64
+	err = s.row(ctx, `SELECT USER_NAME, CREATE_TIME FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=? ORDER BY ID DESC LIMIT 1`, cleared, day).Scan(&by, &ms)
+	return by, fromMS(ms), found(err)
 }
 
 // Clearing lists the entries of a settlement day.

@@ -68,6 +68,11 @@ func (s *Store) Terminals(ctx context.Context, branch string) ([]*Terminal, erro
 	return list(ctx, s, scanTerminal, selectTerminal+w.text+` ORDER BY TERMINAL_NUMBER`, w.args...)
 }
 
+// TerminalsOf lists the numbers of a merchant's terminals.
+func (s *Store) TerminalsOf(ctx context.Context, merchant string) ([]string, error) {
+	return list(ctx, s, func(r scanner) (v string, err error) { return v, r.Scan(&v) }, `SELECT TERMINAL_NUMBER FROM FL_TM_TERMINAL WHERE MERCHANT_NUMBER=? ORDER BY TERMINAL_NUMBER`, merchant)
+}
+
 // SaveKeys implements hsm.Keys. Versions older than the one before the newest are dropped,
 // and a new TMK drops the working keys made under the old one.
 func (s *Store) SaveKeys(recs ...hsm.Record) error {

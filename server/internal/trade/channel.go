@@ -42,6 +42,7 @@ type Channel struct {
 	pair   map[string]mappings
 	pool   sync.Pool
 	secret []int // data elements of Encrypt
+	health health
 }
 
 // mappings are those between a channel and a host.
@@ -88,6 +89,8 @@ type work struct {
 // application header being 01.
 func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	z.e.count.requests.Add(1)
+	z.health.flying.Add(1)
+	defer z.health.flying.Add(-1)
 	w := z.pool.Get().(*work)
 	defer z.pool.Put(w)
 	w.keyed, w.term, w.host, w.to, w.claims = false, nil, nil, hsm.Ref{}, nil
@@ -99,6 +102,7 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	}
 	if err != nil && refused == "" {
 		z.e.count.garbage.Add(1)
+		z.health.refused(&z.health.garbage, FaultGarbage, "")
 		z.e.o.Log.Warn("terminal message refused", "error", err.Error())
 		return nil, false
 	}
@@ -133,6 +137,7 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 		out, err = z.o.Codec.Answer(dst, w.reply, sign, w.seal)
 	}
 	if err != nil {
+		z.health.refused(&z.health.broken, FaultAnswer, "")
 		z.e.o.Log.Error("answer cannot be packed", "error", err.Error())
 		return nil, false
 	}
@@ -160,6 +165,7 @@ func (z *Channel) route(ctx context.Context, w *work) string {
 	}
 	w.term = e.terminal(ctx, string(w.in.Get(41)))
 	if w.term == nil || w.term.Zone != z.o.Zone || w.term.Merchant != string(w.in.Get(42)) {
+		z.health.refused(&z.health.strangers, FaultStranger, "")
 		return rcTerminal
 	}
 	switch w.in.MTI() {
@@ -220,6 +226,7 @@ func (z *Channel) request(ctx context.Context, w *work) string {
 func (z *Channel) verify(w *work) string {
 	wrong := func() string {
 		z.e.count.macErrors.Add(1)
+		z.health.refused(&z.health.mac, FaultMAC, w.term.ID)
 		z.e.o.Log.Warn("terminal MAC wrong", "terminal", w.term.ID, "mti", w.in.MTI())
 		return rcMAC
 	}
@@ -242,6 +249,7 @@ func (z *Channel) verify(w *work) string {
 			ref.Version--
 		}
 		if err != nil && !errors.Is(err, hsm.ErrNoKey) {
+			z.health.refused(&z.health.broken, FaultModule, w.term.ID)
 			z.e.o.Log.Error("terminal MAC not checked", "terminal", w.term.ID, "error", err.Error())
 			return rcSystem
 		}

@@ -53,6 +53,7 @@ type rig struct {
 	mux    *link.Mux
 	eng    *trade.Engine
 	lis    map[string]*link.Listener
+	chans  map[string]*trade.Channel
 	opt    trade.Options
 	limits host.Limits
 	slow   time.Duration   // of each commit
@@ -207,12 +208,13 @@ func (r *rig) start() {
 	case <-time.After(10 * time.Second):
 		r.t.Fatal("no link to the bank host")
 	}
-	r.lis = map[string]*link.Listener{}
+	r.lis, r.chans = map[string]*link.Listener{}, map[string]*trade.Channel{}
 	for zone, dn := range map[string]string{trade.Zone3DES: "pos64", trade.ZoneSM4: "pos64sm4"} {
 		c := codecOf(r.t, dn, dn)
 		z, bad := r.eng.NewChannel(trade.ChannelOptions{Name: zone, Zone: zone, Codec: c, Encrypt: r.secret, Clear: r.clear})
 		err = bad
 		fatal()
+		r.chans[zone] = z
 		r.lis[zone], err = link.NewListener("127.0.0.1:0", link.ListenerOptions{Codec: c, Handler: z, Log: o.Log})
 		fatal()
 	}

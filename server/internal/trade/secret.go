@@ -16,9 +16,11 @@ func (z *Channel) undisclosed(err error) string {
 	}
 	z.e.o.Log.Warn("an encrypted message was refused", "channel", z.o.Name, "error", err.Error())
 	if c.Away {
+		z.health.refused(&z.health.broken, FaultModule, "")
 		return rcSystem
 	}
 	z.e.count.macErrors.Add(1)
+	z.health.refused(&z.health.mac, FaultCipher, "")
 	return rcMAC
 }
 
@@ -40,6 +42,7 @@ func (z *Channel) open(w *work) string {
 	if secret == nil {
 		for _, n := range z.secret {
 			if !z.o.Clear && w.in.Has(n) {
+				z.health.refused(&z.health.mac, FaultCipher, w.term.ID)
 				z.e.o.Log.Warn("a field that must be encrypted came in the clear", "terminal", w.term.ID, "field", n)
 				return rcFormat
 			}
