@@ -70,7 +70,7 @@ func run(ctx context.Context, dsn string, rows int64, asJSON bool) error {
 			return err
 		}
 	}
-	s, err := store.Open(ctx, store.Options{DSN: dsn})
+	s, err := store.Open(ctx, store.Options{DSN: dsn, Tool: true}) // which leaves the indexes as they are
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,11 @@ const (
 	indexWait = 100_000         // rows that may wait while the writer has work
 )
 
+// overlooked are rows of files before version 7, whose indexers were two when two processes had them open: the mark had passed
+// them when they came. Version 7 knows a key from its index or from behind the mark.
+const overlooked = `UPDATE TX_ON_JOURNAL SET SEARCH_STATE=1, UPDATE_TIME=UPDATE_TIME WHERE SEARCH_STATE=0
+ AND JOURNAL_NUMBER<=(SELECT LAST_NUMBER FROM SY_NO_SEQUENCE WHERE SEQUENCE_NAME='` + markName + `')`
+
 func (s *Store) startIndex(ctx context.Context) error {
 	if s.d.engine != schema.SQLite {
 		return nil

@@ -39,6 +39,9 @@ func migrate(ctx context.Context, d *dialect, db *sql.DB) error {
 	var steps []*goose.Migration
 	for v := 1; v <= schema.Version(); v++ {
 		texts := schema.Step(d.engine, v, o)
+		if d.engine == schema.SQLite && v == 7 {
+			texts = append([]string{overlooked}, texts...)
+		}
 		up := &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error { return each(ctx, tx, texts) }}
 		if d.engine == schema.MariaDB { // ends a transaction at every DDL statement
 			up = &goose.GoFunc{Mode: goose.TransactionDisabled, RunDB: func(ctx context.Context, db *sql.DB) error { return each(ctx, db, texts) }}

@@ -121,6 +121,14 @@ func TestSessionsAndPermissionsAreSharedAndEndEverywhere(t *testing.T) {
 	if cache.Session.Expires > seenEvery || cache.User.Expires < cache.Session.Expires {
 		t.Error("a session's copy outlives the mark of its row, or its person's")
 	}
+	for _, m := range cache.Modules() { // what nobody can change lives longest, what people change daily an hour at most
+		if m != cache.Bundle && (m.Expires > time.Hour || m.Expires >= cache.Bundle.Expires) {
+			t.Errorf("%s: %v", m.Name, m.Expires)
+		}
+	}
+	if cache.User.Expires > 10*time.Minute {
+		t.Error("a permission that was taken away could be used for ", cache.User.Expires)
+	}
 	dbtest.Each(t, func(t *testing.T, dsn string) {
 		if _, err := n.Do("FLUSHALL"); err != nil {
 			t.Fatal(err)
