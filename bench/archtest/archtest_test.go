@@ -93,9 +93,6 @@ var contained = []struct{ Import, By string }{
 	{`^github\.com/tjfoc/gmsm`, `^(sim|server/internal/link)(/|$)`}, // elsewhere its SM4 blocks are a trap; only it has TLCP
 }
 
-// What is inside a device is behind its line: a driver imports nothing of a device.
-//
-// req: D-10
 func TestPackagesImportOnlyWhatTheMatrixAllows(t *testing.T) {
 	for _, p := range packages(t) {
 		from := strings.TrimPrefix(strings.TrimPrefix(p.ImportPath, module), "/")
@@ -124,6 +121,34 @@ func TestPackagesImportOnlyWhatTheMatrixAllows(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// What is inside a device is behind its line: a driver opens a serial port and imports nothing of a device, nor any other way
+// to one. Those for which the line is not serial are named.
+//
+// req: D-10
+func TestADriverReachesItsDeviceByItsLineOnly(t *testing.T) {
+	ways := regexp.MustCompile(`^(C|net|net/.*|os/exec|plugin|syscall|unsafe|zhigui/(sim|server|terminal|keeper)/.*)$|^[a-z]+\.[a-z]+/`)
+	letters := regexp.MustCompile(`^(golang\.org/x/text/|rsc\.io/qr$)`)
+	other := map[string]string{"pcsc": "a service", "v4l2camera": "the kernel's camera", "xfs4iot": "a maker's service", "xfs3x": "a maker's library"}
+	serial := 0
+	for _, p := range packages(t) {
+		model, ok := strings.CutPrefix(p.ImportPath, module+"/drivers/models/")
+		if !ok || other[strings.Split(model, "/")[0]] != "" {
+			continue
+		}
+		for _, imp := range p.Imports {
+			if ways.MatchString(imp) && !letters.MatchString(imp) {
+				t.Errorf("%s imports %s", model, imp)
+			}
+			if imp == module+"/drivers/internal/serialport" {
+				serial++
+			}
+		}
+	}
+	if serial < 10 {
+		t.Errorf("only %d drivers open a serial port", serial)
 	}
 }
 

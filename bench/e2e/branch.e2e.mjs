@@ -30,7 +30,6 @@ async function draw(at, yuan, card) {
   await c.page.close()
 }
 
-// req: UX-40
 test('each counter of a branch has its own devices, keys and journal, and one page shows all of them', { timeout: 120000 }, async () => {
   const [atm, queue] = desk.more
   await Promise.all([draw(desk, 300, 'demo-1'), draw(atm, 200, 'demo-5')])

@@ -143,7 +143,7 @@ func newCard(ctx context.Context, t *testing.T, b *branch.Branch) {
 	}
 }
 
-// req: T-01, T-06, TX-19, VD-01, X-05
+// req: T-01, T-06, TX-19
 func TestEachOfTheTenScenesStartsWithItsDevicesAndDoesWhatItIsFor(t *testing.T) {
 	bin, err := os.MkdirTemp("", "scbin")
 	if err != nil {
@@ -167,6 +167,22 @@ func TestEachOfTheTenScenesStartsWithItsDevicesAndDoesWhatItIsFor(t *testing.T) 
 			}
 			if do := business[is.Name]; do != nil {
 				do(ctx, t, b)
+			}
+			if is.Name == "queue" { // what becomes of a device is told to the server
+				for _, step := range []struct{ action, want string }{{"powerCut", ""}, {"powerRestore", "online"}} {
+					if err := b.Desk.Devices.Do("printer", step.action, nil); err != nil {
+						t.Fatal(err)
+					}
+					if err := robot.Until(60*time.Second, func() error {
+						told, _, err := heard(ctx, b)
+						if now := told["printer"]; err == nil && now != step.want && (step.want != "" || now == "online") {
+							err = fmt.Errorf("after %s the server still has it that the printer is %q", step.action, now)
+						}
+						return err
+					}); err != nil {
+						t.Error(err)
+					}
+				}
 			}
 		})
 	}
@@ -230,23 +246,12 @@ func inService(ctx context.Context, b *branch.Branch, is kind.Scene) error {
 			return err
 		}
 	}
-	m, err := b.SignIn(ctx, "operator")
+	told, where, err := heard(ctx, b)
 	if err != nil {
 		return err
 	}
-	var seen []struct {
-		State   string
-		Modules []struct{ Name, Status string }
-	}
-	if err := m.Call(ctx, http.MethodGet, "/terminals", nil, &seen); err != nil {
-		return err
-	}
-	if len(seen) != 1 || seen[0].State != "inService" {
-		return fmt.Errorf("the server sees %+v", seen)
-	}
-	told := map[string]string{}
-	for _, m := range seen[0].Modules {
-		told[m.Name] = m.Status
+	if where != "inService" {
+		return fmt.Errorf("the server has it %s: %v", where, told)
 	}
 	for _, id := range is.Devices() {
 		if told[id] != "online" {
@@ -257,6 +262,29 @@ func inService(ctx context.Context, b *branch.Branch, is kind.Scene) error {
 		return fmt.Errorf("the server has heard of %v", told)
 	}
 	return nil
+}
+
+// heard is what the server has heard of the terminal's devices, and of its state.
+func heard(ctx context.Context, b *branch.Branch) (told map[string]string, where string, err error) {
+	m, err := b.SignIn(ctx, "operator")
+	if err != nil {
+		return nil, "", err
+	}
+	var seen []struct {
+		State   string
+		Modules []struct{ Name, Status string }
+	}
+	if err := m.Call(ctx, http.MethodGet, "/terminals", nil, &seen); err != nil {
+		return nil, "", err
+	}
+	if len(seen) != 1 {
+		return nil, "", fmt.Errorf("the server sees %+v", seen)
+	}
+	told = map[string]string{}
+	for _, m := range seen[0].Modules {
+		told[m.Name] = m.Status
+	}
+	return told, seen[0].State, nil
 }
 
 func state(ctx context.Context, b *branch.Branch, id, want string) error {

@@ -131,16 +131,25 @@ func TestTheReportIsSelfContainedAndNamesGoals(t *testing.T) {
 	}
 	fs := &figures{all: all, timelines: []timeline{{"a run", []series{{"Response time", "ms", []float64{1, 3, 2}}}}}}
 	fs.compare(options{store: "sqlite"}, "mix", publishedMix, &result{Result: &load.Result{TPS: 5597, Mean: 17}, server: 100}, 100)
-	if err := report(path, fs, options{}); err != nil {
+	o := options{store: "sqlite", conns: 100, run: 20 * time.Second, rounds: 3}
+	if err := report(path, fs, o); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`class="met"`, `class="missed"`, "<svg", "at least 5000", "451", "a run", "Processor", "Memory", "System", "cores used", `d="M0.0 48.0L120.0 4.0L240.0 26.0"`, `<td class="n">10<td`} {
+	for _, want := range []string{`class="met"`, `class="missed"`, "<svg", "at least 5000", "451", "a run", "Processor", "Memory", "System", "cores used", "3 rounds of 20s", "100 connections", "one machine", `d="M0.0 48.0L120.0 4.0L240.0 26.0"`, `<td class="n">10<td`} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s is missing", want)
+		}
+	}
+	for _, row := range machine(o) {
+		if row[1] == "" || strings.Contains(row[1], "?") {
+			t.Errorf("the report does not know its %s", row[0])
+		}
+		if !strings.Contains(string(b), row[0]) {
+			t.Errorf("the report has no %s", row[0])
 		}
 	}
 	for _, no := range []string{"http://", "https://", "<script", "src="} {
@@ -193,7 +202,6 @@ func TestPartsAreChosenByNameOrGroup(t *testing.T) {
 }
 
 // The figures beside ours are those of docs/requirements.md: transactions a second and mean response of each run.
-// req: PT-11 PT-12 PT-13 PT-14 PT-15 PT-17 PT-18 PT-20
 func TestThePublishedFiguresAreThoseOfTheReference(t *testing.T) {
 	doc, err := os.ReadFile("../../../docs/requirements.md")
 	if err != nil {

@@ -196,7 +196,7 @@ func machine(o options) [][2]string {
 		"2 Processor": fmt.Sprintf("%s, %d cores used", info["model name"], runtime.NumCPU()),
 		"3 Memory":    info["MemTotal"],
 		"4 System":    fmt.Sprintf("%s %s, %s", runtime.GOOS, one("/proc/sys/kernel/osrelease"), runtime.Version()),
-		"5 Load":      fmt.Sprintf("average %s at the end; generator, bank host and server share the cores", load[0]),
+		"5 Load":      fmt.Sprintf("average %s at the end; generator, bank host, database and server share one machine and its loopback", load[0]),
 		"6 Runs":      fmt.Sprintf("%d rounds of %s after %s, %d connections; bank host with %s", o.rounds, o.run, o.warm, o.conns, host),
 	}
 	var rows [][2]string

@@ -239,15 +239,19 @@ func TestFilesGoAfterTheirTimeAndTheRestIsStillAChain(t *testing.T) {
 	s := sealer(t)
 	dir, anchors := filled(t, s)
 	files, _ := Files(dir)
-	old := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	old := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC) // six months, and four days over: no month is cut short
 	for _, f := range files[:3] {
 		if err := os.Chtimes(f, old, old); err != nil {
 			t.Fatal(err)
 		}
 	}
 	now := old.Add(185 * 24 * time.Hour)
-	for _, f := range files[3:] {
-		if err := os.Chtimes(f, now, now); err != nil {
+	for i, f := range files[3:] {
+		age := now
+		if i == 0 { // the longest six months there are
+			age = now.Add(-184 * 24 * time.Hour)
+		}
+		if err := os.Chtimes(f, age, age); err != nil {
 			t.Fatal(err)
 		}
 	}

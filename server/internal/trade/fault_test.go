@@ -13,6 +13,7 @@ import (
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/route"
+	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
 	"zhigui/sim/bankhost"
 )
@@ -100,7 +101,7 @@ func (b *branch) confirmation(x *term, q *message.Message) *message.Message {
 // The fault matrix, open loop: transaction.md §4.6. While one host misbehaves in every way the other
 // serves every customer; nothing is lost, nothing is booked twice, and the sick one is back in service
 // by itself when it is well.
-// req: PT-10 PT-19
+// req: PT-10 PT-16 PT-19
 func TestAHostThatMisbehavesHurtsOnlyItsOwn(t *testing.T) {
 	for _, fault := range []string{"delay", "silence", "reset", "refuse", "half open", "stops reading", "dribble", "garbage", "bad MAC", "twice", "reorder", "one link", "one link of a group"} {
 		t.Run(fault, func(t *testing.T) {
@@ -154,6 +155,13 @@ func TestAHostThatMisbehavesHurtsOnlyItsOwn(t *testing.T) {
 			}
 			if v := b.bank.Check(); !v.OK {
 				t.Error(v)
+			}
+			approved := 0
+			for _, sum := range b.money {
+				approved += int(sum / 100)
+			}
+			if _, n, err := b.st.Search(t.Context(), store.Search{RC: "00", Limit: 1}); n != approved || err != nil {
+				t.Errorf("%d rows of the journal, %d approvals, %v", n, approved, err)
 			}
 			until(t, "the goroutines of the fault to end", func() bool { return t.Failed() || runtime.NumGoroutine() < before+400 })
 		})

@@ -269,7 +269,7 @@ func (r *rig) addPartnerOf(s link.Spec, d *format.Dialect, tc *tls.Config, ciphe
 }
 
 // The combinations of the reference document (PT-06) and every other carrier, as client and as server.
-// req: PT-04 PT-05 PT-06 TX-02 TX-03 TX-04 TX-05 TX-06 TX-07 TX-08 TX-09
+// req: AP-08 PT-04 PT-05 PT-06 TX-02 TX-03 TX-04 TX-05 TX-06 TX-07 TX-08 TX-09
 func TestEveryFormatGoesByEveryCarrier(t *testing.T) {
 	certs := t.TempDir()
 	server, client := certificates(t, certs)

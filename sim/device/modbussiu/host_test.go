@@ -12,6 +12,7 @@ import (
 )
 
 // An independent host, Debian's mbpoll (libmodbus), on the virtual board.
+// req: VD-01
 func TestAnIndependentHostReadsAndWritesTheBoard(t *testing.T) {
 	mbpoll := conformance.Tool(t, "mbpoll", "mbpoll")
 	sim := device.MustStart(t, device.Config{Model: "modbussiu"})
