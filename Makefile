@@ -48,10 +48,10 @@ deps: ## what the build needs (Go, Node); says in one line what is missing
 	@command -v $(GO) >/dev/null || { echo "Go 1.26 or newer is missing: https://go.dev/dl/"; exit 1; }
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is missing: https://nodejs.org/"; exit 1; }
 
-deps-test: deps ## a C compiler for the race detector, independent hosts (mbpoll, NUT, PC/SC) for the virtual devices, MariaDB, PostgreSQL and Redis, Java for Kafka and jPOS, psec for payment cryptography, GmSSL for TLCP
+deps-test: deps ## a C compiler for the race detector, OpenSSL, independent hosts (mbpoll, NUT, PC/SC) for the virtual devices, MariaDB, PostgreSQL and Redis, Java for Kafka and jPOS, a font for printed pages, psec for payment cryptography, GmSSL for TLCP
 	@command -v cc >/dev/null || deploy/deps.sh gcc libc6-dev
-	@! command -v apt-get >/dev/null || deploy/deps.sh mbpoll nut-server nut-client pcscd vsmartcard-vpcd pcsc-tools \
-	  mariadb-server-core mariadb-client-core postgresql redis-server python3 python3-venv default-jre-headless cmake
+	@! command -v apt-get >/dev/null || deploy/deps.sh openssl mbpoll nut-server nut-client pcscd vsmartcard-vpcd pcsc-tools \
+	  mariadb-server-core mariadb-client-core postgresql redis-server python3 python3-venv default-jre-headless cmake fonts-droid-fallback
 	@$(PSEC)/bin/python -c 'import psec' 2>/dev/null || { python3 -m venv $(PSEC) && $(PSEC)/bin/pip install -q psec==1.3.0; } || { rm -rf $(PSEC); echo "psec 1.3.0 is not to be had: key blocks and PIN blocks are not compared with it"; }
 	@[ -x $(GMSSL)/gmssl ] || deploy/gmssl.sh $(GMSSL) $(PSEC)/bin/python || echo "GmSSL 3.1.1 is not to be had: TLCP is not compared with it"
 

@@ -2,7 +2,9 @@ package device_test
 
 import (
 	"bytes"
+	"errors"
 	"image/png"
+	"os"
 	"strings"
 	"testing"
 
@@ -54,8 +56,11 @@ func TestATicketIsPrintedCutAndHeldUntilTaken(t *testing.T) {
 		t.Error("the SVG lacks the text")
 	}
 	b, err := k.PNG()
-	if err != nil {
+	if errors.Is(err, escpos.ErrNoFont) && os.Getenv("HOSTS") != "required" {
 		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	if img, err := png.Decode(bytes.NewReader(b)); err != nil || img.Bounds().Dx() != 624 {
 		t.Errorf("picture: %v", err)

@@ -37,10 +37,7 @@ func StartRedis(t testing.TB, lines ...string) *Redis {
 
 func startRedis(t testing.TB, flags, lines []string) *Redis {
 	t.Helper()
-	program, err := exec.LookPath("redis-server")
-	if err != nil {
-		missing(t, "Redis is not installed (Debian: redis-server)")
-	}
+	program := Program(t, "redis-server", "redis-server")
 	r := &Redis{t: t, Address: free(t), dir: t.TempDir()}
 	_, port, _ := net.SplitHostPort(r.Address)
 	conf := filepath.Join(r.dir, "redis.conf")

@@ -2,10 +2,12 @@ package epsonescp_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"maps"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -16,6 +18,7 @@ import (
 	"zhigui/drivers/models/epsonescp"
 	"zhigui/sim/device"
 	"zhigui/sim/device/escp"
+	"zhigui/sim/device/escpos"
 )
 
 func TestMain(m *testing.M) { conformance.Main(m, epsonescp.Model) }
@@ -82,8 +85,11 @@ func TestAPageOfFieldsCanBeSeen(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	body, _, err := sim.Picture(1, "png")
-	if err != nil {
+	if errors.Is(err, escpos.ErrNoFont) && os.Getenv("HOSTS") != "required" {
 		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	img, err := png.Decode(bytes.NewReader(body))
 	if err != nil || img.Bounds() != image.Rect(0, 0, 992, 1403) {

@@ -5,15 +5,14 @@ import (
 	"encoding/hex"
 	"os/exec"
 	"testing"
+
+	"zhigui/sim/peer"
 )
 
 // Every block cipher of the list, as another implementation has it.
 // req: TX-23
 func TestOpensslAgreesWithEveryCipher(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("no openssl")
-	}
+	openssl := peer.Program(t, "openssl", "openssl")
 	plain := []byte("forty-eight bytes of text for three blocks of it")
 	for name, x := range map[string]struct {
 		alg  Alg

@@ -4,20 +4,18 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
+
+	"zhigui/sim/peer"
 )
 
 // Independent implementations on the machine: openssl, and psec where a Python has it
-// (PSEC_PYTHON names the interpreter). Both are skipped where they are absent.
+// (PSEC_PYTHON names the interpreter).
 
 func TestCMACAgreesWithOpenSSL(t *testing.T) {
-	bin, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("no openssl")
-	}
+	bin := peer.Program(t, "openssl", "openssl")
 	for _, c := range []struct {
 		alg    Alg
 		cipher string
@@ -32,7 +30,7 @@ func TestCMACAgreesWithOpenSSL(t *testing.T) {
 			cmd.Stdin = bytes.NewReader(data)
 			out, err := cmd.Output()
 			if err != nil {
-				t.Skipf("this openssl has no CMAC of %s", c.cipher)
+				t.Fatalf("CMAC of %s: %v", c.cipher, err)
 			}
 			got, _ := AppendMAC(nil, CMAC, key(t, c.alg, c.key), data)
 			if want := strings.TrimSpace(string(out)); !strings.EqualFold(hex.EncodeToString(got), want) {
@@ -43,16 +41,7 @@ func TestCMACAgreesWithOpenSSL(t *testing.T) {
 }
 
 func TestPINBlocksAndMACsAgreeWithPsec(t *testing.T) {
-	py := os.Getenv("PSEC_PYTHON")
-	if py == "" {
-		py = "python3"
-	}
-	if exec.Command(py, "-c", "import psec").Run() != nil {
-		if os.Getenv("PSEC_PYTHON") != "" {
-			t.Fatal(py, "has no psec")
-		}
-		t.Skip("no Python with psec")
-	}
+	py := peer.Psec(t)
 	k := "00112233445566778899AABBCCDDEEFF"
 	des, aes := key(t, DES, k), key(t, AES, k)
 	var script strings.Builder

@@ -9,13 +9,11 @@ import (
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/hsm/conformance"
+	"zhigui/sim/peer"
 )
 
 func TestOpensslDecryptsWhatTheModuleEncrypts(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("no openssl")
-	}
+	openssl := peer.Program(t, "openssl", "openssl")
 	for name, alg := range map[string]paycrypto.Alg{"-des-ede-cbc": paycrypto.DES, "-sm4-cbc": paycrypto.SM4, "-aes-128-cbc": paycrypto.AES} {
 		s := soft(t, conformance.NewMemory())
 		raw, _, err := s.CreateTMK("T", alg)

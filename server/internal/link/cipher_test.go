@@ -16,6 +16,7 @@ import (
 	"zhigui/server/api/paycrypto/keyblock"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/hsm/conformance"
+	programs "zhigui/sim/peer"
 )
 
 var cipherKEK = []byte("a key that two people have formed"[:32])
@@ -90,12 +91,10 @@ func builtinCodec(t testing.TB, name, model string) *Codec {
 // What is on the line is what openssl makes of the same key, IV and text; the MAC and the check value are its, too.
 // req: TX-28
 func TestOpensslAgreesWithAnEnvelope(t *testing.T) {
-	if _, err := exec.LookPath("openssl"); err != nil {
-		t.Skip("openssl is not installed")
-	}
+	openssl := programs.Program(t, "openssl", "openssl")
 	run := func(in []byte, args ...string) []byte {
 		t.Helper()
-		c := exec.Command("openssl", args...)
+		c := exec.Command(openssl, args...)
 		c.Stdin = bytes.NewReader(in)
 		var stderr bytes.Buffer
 		c.Stderr = &stderr

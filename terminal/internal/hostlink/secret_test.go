@@ -9,6 +9,7 @@ import (
 
 	"zhigui/server/api/message"
 	"zhigui/server/api/paycrypto"
+	programs "zhigui/sim/peer"
 	"zhigui/terminal/internal/book"
 	"zhigui/terminal/internal/session"
 )
@@ -71,10 +72,7 @@ func TestAnAnswerWhoseEnvelopeDoesNotOpenIsNoAnswer(t *testing.T) {
 }
 
 func TestOpensslDecryptsWhatThePINPadEncryptedBlockByBlock(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("no openssl")
-	}
+	openssl := programs.Program(t, "openssl", "openssl")
 	link, p, _ := rig(t, approve)
 	secretive(t, link, p)
 	plain := []byte("0123456789ABCDEF and so on: 40 bytes....")

@@ -5,12 +5,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"zhigui/sim/peer"
 )
 
 func unhex(s string) []byte {
@@ -178,16 +179,7 @@ func FuzzUnwrap(f *testing.F) {
 
 // An independent implementation, where a Python has it (PSEC_PYTHON names the interpreter).
 func TestBlocksAgreeWithPsecBothWays(t *testing.T) {
-	py := os.Getenv("PSEC_PYTHON")
-	if py == "" {
-		py = "python3"
-	}
-	if exec.Command(py, "-c", "import psec").Run() != nil {
-		if os.Getenv("PSEC_PYTHON") != "" {
-			t.Fatal(py, "has no psec")
-		}
-		t.Skip("no Python with psec")
-	}
+	py := peer.Psec(t)
 	type row struct {
 		kbpk, block string
 		key         string

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/emmansun/gmsm/sm2"
+
+	"zhigui/sim/peer"
 )
 
 // req: TX-26
@@ -84,10 +86,7 @@ func TestTheSignatureOfTheStandardVerifies(t *testing.T) {
 // Digests and signatures of the list that partners may ask for: openssl reads each.
 // req: TX-23 TX-26
 func TestOpensslVerifiesWhatIsSigned(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("no openssl")
-	}
+	openssl := peer.Program(t, "openssl", "openssl")
 	dir := t.TempDir()
 	file := func(name string, b []byte) string {
 		p := filepath.Join(dir, name)
@@ -132,10 +131,7 @@ func TestOpensslVerifiesWhatIsSigned(t *testing.T) {
 
 // What openssl has made, with keys of its own, is verified here.
 func TestASignatureOfOpensslIsTaken(t *testing.T) {
-	openssl, err := exec.LookPath("openssl")
-	if err != nil {
-		t.Skip("no openssl")
-	}
+	openssl := peer.Program(t, "openssl", "openssl")
 	dir := t.TempDir()
 	run := func(args ...string) {
 		t.Helper()
