@@ -238,7 +238,7 @@ func (h *Host) webDoor(w wire, soap bool) http.Handler {
 				_ = c.Close()
 			}
 		}
-		h.exchange(w, body, func(f []byte) {
+		h.exchangeSaid(w, body, r.Header.Get("X-Time-Left"), func(f []byte) {
 			answered = true
 			out := w.bare(f)
 			if soap {
@@ -298,8 +298,14 @@ func (h *Host) kafkaDoor(d Door, w wire) error {
 				return
 			}
 			f.EachRecord(func(r *kgo.Record) {
+				said := ""
+				for _, x := range r.Headers {
+					if x.Key == "time-left" {
+						said = string(x.Value)
+					}
+				}
 				h.wg.Go(func() {
-					h.exchange(w, r.Value, func(out []byte) {
+					h.exchangeSaid(w, r.Value, said, func(out []byte) {
 						c.Produce(ctx, &kgo.Record{Topic: d.Answer, Key: r.Key, Value: w.bare(out)}, nil)
 					}, func() {})
 				})

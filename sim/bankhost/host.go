@@ -31,6 +31,9 @@ type Options struct {
 	Cipher *Cipher
 	// Doors are more ways to the same accounts, in other formats and over other carriers.
 	Doors []Door
+	// Heard is told of each request how long its sender said to wait, in milliseconds, by a header of its
+	// carrier or a field of its format: "" when it said nothing. nil: nobody is.
+	Heard func(mti, header, field string)
 	Log   *slog.Logger
 }
 
@@ -263,7 +266,20 @@ func (h *Host) worker(f func()) {
 // exchange answers one message that came by w, as the scenario for it wants: send takes the frames of the answer, drop cuts the
 // connection.
 func (h *Host) exchange(w wire, body []byte, send func([]byte), drop func()) {
+	h.exchangeSaid(w, body, "", send, drop)
+}
+
+// exchangeSaid is exchange for a message whose carrier said beside it how long its sender waits.
+func (h *Host) exchangeSaid(w wire, body []byte, said string, send func([]byte), drop func()) {
 	m, z, err := w.open(h, body)
+	if h.o.Heard != nil && err == nil {
+		f, _ := m.(foreignMessage)
+		field := ""
+		if f.t != nil {
+			field = f.t.Values["timeLeft"]
+		}
+		h.o.Heard(m.text(0), said, field)
+	}
 	if err != nil {
 		h.o.Log.Warn("unreadable message", "error", fmt.Sprintf("%T", err))
 		drop()

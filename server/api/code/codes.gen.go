@@ -62,4 +62,5 @@ const (
 	RespChipUnreadable  = "RespChipUnreadable"  // 2029: The chip cannot be read; please take your card
 	RespCase            = "RespCase"            // 2030: This needs review and approval first; please ask the lobby manager
 	RespStands          = "RespStands"          // 2031: The transaction stands; the bank checks it
+	RespTooLate         = "RespTooLate"         // 2032: The request came too late and was not carried out; please try again
 )

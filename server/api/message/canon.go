@@ -47,6 +47,7 @@ const (
 	Replacement // CUPS F95: amount really paid 12, zeros
 	Receiver
 	MACValue
+	TimeLeft // how long the sender waits, milliseconds, six digits; in 8583 where the dialect places it
 	canonCount
 )
 
@@ -59,7 +60,7 @@ var canonNames = map[string]Canon{
 	"merchant": Merchant, "merchantName": MerchantName, "addResponse": AddResponse, "addData": AddData,
 	"currency": Currency, "pinBlock": PINBlock, "security": Security, "balances": Balances, "chip": Chip,
 	"batch": Batch, "original": Original, "private": Private, "operator": Operator, "network": Network,
-	"origData": OrigData, "replacement": Replacement, "receiver": Receiver, "mac": MACValue,
+	"origData": OrigData, "replacement": Replacement, "receiver": Receiver, "mac": MACValue, "timeLeft": TimeLeft,
 }
 
 // CanonByName finds a canonical field by its name in dialect files, CanonNone when there

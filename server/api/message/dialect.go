@@ -106,6 +106,7 @@ type Dialect struct {
 	HdrLen  int
 	MAC     int // field number of the MAC, the last field; 0 = none
 	Form    MACForm
+	Left    Place // of the time left
 
 	code  *codePage // MTI and bitmap characters; nil for ASCII
 	table [MaxFields + 1]*Field

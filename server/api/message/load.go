@@ -26,6 +26,7 @@ type fileDialect struct {
 	Frame   frame.Spec  `yaml:"frame"`
 	Header  []filePart  `yaml:"header"`
 	MAC     fileMAC     `yaml:"mac"`
+	Left    filePlace   `yaml:"timeLeft"`
 	Table   []fileField `yaml:"table"`
 }
 
@@ -41,6 +42,11 @@ type fileMAC struct {
 	Field int    `yaml:"field"`
 	Cover string `yaml:"cover"`
 	Form  string `yaml:"form"`
+}
+
+type filePlace struct {
+	Field int    `yaml:"field"`
+	Tag   string `yaml:"tag"`
 }
 
 type fileField struct {
@@ -134,7 +140,10 @@ func (d *Dialect) fill(f *fileDialect, at errAt) error {
 		}
 	}
 	d.settle()
-	return d.fillMAC(f, own, at)
+	if err := d.fillMAC(f, own, at); err != nil {
+		return err
+	}
+	return d.fillLeft(&f.Left, at)
 }
 
 func (d *Dialect) fillHeader(f *fileDialect, at errAt) error {
@@ -187,6 +196,8 @@ func (d *Dialect) fillField(p *fileField, path string, at errAt) error {
 		return at(path+".max", "max does not fit a two-digit length")
 	case !okMask:
 		return at(path+".mask", "mask must be pan, track or secret")
+	case c == TimeLeft:
+		return at(path+".canon", "say it beside the table: timeLeft: {field: %d}", p.N)
 	case p.Canon != "" && !okCanon:
 		return at(path+".canon", "%s is not a canonical field", p.Canon)
 	case c != 0 && d.canon[c] != 0 && int(d.canon[c]) != p.N:

@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"strconv"
+	"time"
 )
 
 type span struct {
@@ -22,6 +23,9 @@ type Message struct {
 	bits         [2]uint64
 	f            [MaxFields + 1]span
 	mtiAt, macAt int // in in, after Unpack
+	left         time.Duration
+	leftIs       bool // left was set
+	leftBad      bool // to what cannot be
 }
 
 // New returns an empty message of dialect d with the dialect's default header.
@@ -37,6 +41,7 @@ func (m *Message) Reset(d *Dialect) {
 	m.bits = [2]uint64{}
 	m.mti = [4]byte{'0', '0', '0', '0'}
 	m.mtiAt, m.macAt = 0, 0
+	m.leftIs, m.leftBad = false, false
 	for i := range d.Header {
 		p := &d.Header[i]
 		copy(m.hdr[p.Off:p.Off+p.Len], p.Default)

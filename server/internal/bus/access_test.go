@@ -51,7 +51,7 @@ func TestABrokerIsReachedOverTLSWithAPassword(t *testing.T) {
 			until(t, "a message", func() bool {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 				defer cancel()
-				_ = k.Publish(ctx, mechanism, Message{[]byte("k"), []byte("v")})
+				_ = k.Publish(ctx, mechanism, Message{Key: []byte("k"), Value: []byte("v")})
 				return all.times("v") > 0 && group.times("v") > 0
 			})
 		})
@@ -68,7 +68,7 @@ func TestABrokerIsReachedOverTLSWithAPassword(t *testing.T) {
 			k := kafkaOf(t, []string{b.Secure}, a)
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 			defer cancel()
-			if err := k.Publish(ctx, "plain", Message{[]byte("k"), []byte("v")}); err == nil {
+			if err := k.Publish(ctx, "plain", Message{Key: []byte("k"), Value: []byte("v")}); err == nil {
 				t.Error("the broker took a message")
 			}
 		})

@@ -9,10 +9,17 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // Message of a topic. Messages with the same key stay in order.
-type Message struct{ Key, Value []byte }
+type Message struct {
+	Key, Value []byte
+	// TimeLeft is how long the sender waits for an answer, milliseconds as digits; "": it does not say.
+	TimeLeft string
+	// At is when the bus got the message, set by the bus.
+	At time.Time
+}
 
 // Bus is a way to publish and to subscribe. It is safe for concurrent use.
 type Bus interface {
@@ -57,6 +64,7 @@ func (b *Embedded) Publish(ctx context.Context, topic string, m Message) error {
 			return ErrFull
 		}
 	}
+	m.At = time.Now()
 	for _, q := range b.topics[topic] {
 		q.ch <- m
 	}

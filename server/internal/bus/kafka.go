@@ -12,6 +12,10 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
+// timeLeft is the header of a record that says how long its sender waits. The record's own time (its maker's,
+// or the broker's where the topic says LogAppendTime) is what it counts from.
+const timeLeft = "time-left"
+
 // Kafka is a cluster of brokers.
 type Kafka struct {
 	brokers []string
@@ -37,7 +41,11 @@ func NewKafka(brokers []string, a Access, log *slog.Logger) (*Kafka, error) {
 
 // Publish implements Bus. An error leaves it open whether the brokers have the message.
 func (k *Kafka) Publish(ctx context.Context, topic string, m Message) error {
-	err := k.w.WriteMessages(ctx, kafka.Message{Topic: topic, Key: m.Key, Value: m.Value})
+	r := kafka.Message{Topic: topic, Key: m.Key, Value: m.Value}
+	if m.TimeLeft != "" {
+		r.Headers = []kafka.Header{{Key: timeLeft, Value: []byte(m.TimeLeft)}}
+	}
+	err := k.w.WriteMessages(ctx, r)
 	if err != nil {
 		return fmt.Errorf("bus: publish: %w", err)
 	}
@@ -143,7 +151,18 @@ func (k *Kafka) read(ctx context.Context, r *kafka.Reader, topic string, take fu
 			case <-time.After(200 * time.Millisecond):
 			}
 		default:
-			take(Message{m.Key, m.Value})
+			x := Message{Key: m.Key, Value: m.Value, At: m.Time}
+			for _, h := range m.Headers {
+				if h.Key != timeLeft {
+					continue
+				}
+				if x.TimeLeft != "" || len(h.Value) == 0 { // two of them, or an empty one: none that can be believed
+					x.TimeLeft = "?"
+					continue
+				}
+				x.TimeLeft = string(h.Value)
+			}
+			take(x)
 		}
 	}
 }

@@ -70,7 +70,7 @@ func addedPartitions(t *testing.T, brokers []string, topic string) {
 	until(t, "the first message", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		_ = k.Publish(ctx, topic, Message{[]byte("k"), []byte("before")})
+		_ = k.Publish(ctx, topic, Message{Key: []byte("k"), Value: []byte("before")})
 		return all.times("before") > 0 && group.times("before") > 0
 	})
 	client := &kafka.Client{Addr: kafka.TCP(brokers...), Timeout: 10 * time.Second}
@@ -116,7 +116,7 @@ func TestARealBrokerIsKilledAndPartitionsAreAdded(t *testing.T) {
 			until(t, "message "+v, func() bool {
 				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 				defer cancel()
-				return k.Publish(ctx, "t", Message{[]byte(v), []byte(v)}) == nil
+				return k.Publish(ctx, "t", Message{Key: []byte(v), Value: []byte(v)}) == nil
 			})
 			sure[v] = true
 		}
@@ -124,7 +124,7 @@ func TestARealBrokerIsKilledAndPartitionsAreAdded(t *testing.T) {
 	publish(0, 50)
 	b.Kill()
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	if err := k.Publish(ctx, "t", Message{[]byte("x"), []byte("x")}); err == nil {
+	if err := k.Publish(ctx, "t", Message{Key: []byte("x"), Value: []byte("x")}); err == nil {
 		t.Error("a dead broker took a message")
 	}
 	cancel()

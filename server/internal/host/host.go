@@ -85,6 +85,7 @@ type Limits struct {
 type Host struct {
 	o     Options
 	link  link.Client
+	tells bool // the link can say how long we wait
 	pools [classes]*pool
 	brk   *breaker
 	signed,
@@ -160,7 +161,10 @@ func (h *Host) SetDay(day string) {
 }
 
 // Attach gives the host its link; once, before the first request.
-func (h *Host) Attach(c link.Client) { h.link = c }
+func (h *Host) Attach(c link.Client) {
+	h.link = c
+	_, h.tells = c.(link.Teller)
+}
 
 // Name is that of the host.
 func (h *Host) Name() string { return h.o.Name }
@@ -196,6 +200,11 @@ type Permit struct {
 
 // Admit waits for a turn, at most Limits.Wait. ErrDown and ErrBusy mean that nothing has happened.
 func (h *Host) Admit(ctx context.Context, c Class) (Permit, error) {
+	return h.AdmitUntil(ctx, c, time.Time{})
+}
+
+// AdmitUntil is Admit for who waits no longer than until; zero: Limits.Wait alone counts.
+func (h *Host) AdmitUntil(ctx context.Context, c Class, until time.Time) (Permit, error) {
 	if h.link == nil || !h.link.Up() || h.off.Load() && c != Network {
 		return Permit{}, ErrDown
 	}
@@ -206,7 +215,11 @@ func (h *Host) Admit(ctx context.Context, c Class) (Permit, error) {
 	if !ok {
 		return Permit{}, ErrDown
 	}
-	if !h.pools[c].acquire(ctx, h.o.Limits.Wait) {
+	wait := h.o.Limits.Wait
+	if !until.IsZero() {
+		wait = max(0, min(wait, time.Until(until)))
+	}
+	if !h.pools[c].acquire(ctx, wait) {
 		if trial {
 			h.brk.done()
 		}
@@ -264,6 +277,9 @@ func (p Permit) Send(ctx context.Context, m *message.Message, frame []byte) (*li
 	h := p.h
 	began := time.Now()
 	slot := h.brk.begin(began)
+	if h.tells && (p.c == Financial || p.c == Inquiry) {
+		ctx = link.Telling(ctx)
+	}
 	a, err := h.link.Send(ctx, h.o.Codec.Key(m), frame)
 	if err == nil {
 		err = h.verify(a)

@@ -54,6 +54,9 @@ func (c *Codec) HasMAC() bool {
 	return c.d.HasMAC()
 }
 
+// CarriesTimeLeft tells whether the peer's messages have a place for how long their sender waits.
+func (c *Codec) CarriesTimeLeft() bool { return c.d.Carries(message.TimeLeft) }
+
 // Read reads one frame; an empty one is a sign of life.
 func (c *Codec) Read(r *bufio.Reader, buf []byte) ([]byte, error) { return c.d.Frame.Read(r, buf) }
 

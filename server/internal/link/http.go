@@ -79,6 +79,14 @@ func (h *HTTP) Send(ctx context.Context, key Key, frame []byte) (*Answer, error)
 		msg = h.o.Wrap.pack(msg)
 	}
 	head := http.Header{"Content-Type": {contentType(h.o.Codec.d.Kind)}}
+	patience, over := telling(ctx)
+	if over {
+		h.refused.Add(1)
+		return nil, ErrNotSent
+	}
+	if patience != "" {
+		head.Set(TimeLeftHeader, patience)
+	}
 	if h.o.Wrap != nil {
 		h.o.Wrap.headers(head)
 	}
@@ -167,6 +175,7 @@ func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer,
 	limit := o.Codec.bodyLimit()
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
 		select {
 		case slots <- struct{}{}:
 			defer func() { <-slots }()
@@ -204,7 +213,7 @@ func NewHTTPServer(address, path string, o HTTPOptions, h Handler) (*HTTPServer,
 			bad("the body is no message of this service")
 			return
 		}
-		out, _ := h.Handle(ctx, body, nil)
+		out, _ := h.Handle(receivedHTTP(ctx, began, r.Header), body, nil)
 		answer := o.Codec.Strip(out)
 		if len(answer) == 0 {
 			bad("the message cannot be read")

@@ -228,7 +228,13 @@ func (s *Listener) long(c net.Conn, b *connBuf) {
 			return
 		}
 		s.frames.Add(1)
-		slots <- struct{}{}
+		ctx := s.ctx
+		select {
+		case slots <- struct{}{}:
+		default: // it waits its turn, and its sender waits with it
+			ctx = received(ctx, time.Now(), "", false)
+			slots <- struct{}{}
+		}
 		wg.Go(func() {
 			defer func() {
 				if p := recover(); p != nil {
@@ -237,7 +243,7 @@ func (s *Listener) long(c net.Conn, b *connBuf) {
 				}
 				<-slots
 			}()
-			answer, keep := s.o.Handler.Handle(s.ctx, body, nil)
+			answer, keep := s.o.Handler.Handle(ctx, body, nil)
 			wmu.Lock()
 			defer wmu.Unlock()
 			_ = c.SetWriteDeadline(time.Now().Add(s.o.Write))

@@ -144,8 +144,13 @@ func (m *MQ) Send(ctx context.Context, key Key, frame []byte) (*Answer, error) {
 		m.refused.Add(1)
 		return nil, ErrNotSent
 	}
+	left, over := telling(ctx)
+	if over && m.p.remove(key, w) {
+		m.refused.Add(1)
+		return nil, ErrNotSent
+	}
 	w.state.Store(written)
-	if err := m.b.Publish(ctx, m.s.Request, bus.Message{Key: key[11:], Value: append([]byte(nil), m.c.Strip(frame)...)}); err != nil {
+	if err := m.b.Publish(ctx, m.s.Request, bus.Message{Key: key[11:], Value: append([]byte(nil), m.c.Strip(frame)...), TimeLeft: left}); err != nil {
 		if m.s.Kind == "bus" && m.p.remove(key, w) { // the embedded bus says for sure that it has nothing
 			m.refused.Add(1)
 			return nil, ErrNotSent
@@ -183,7 +188,7 @@ func NewMQServer(s *Spec, c *Codec, b bus.Bus, h Handler, log *slog.Logger) (*MQ
 		m.frames.Add(1)
 		m.wg.Go(func() {
 			defer func() { <-slots }()
-			out := handle(ctx, h, x.Value, log)
+			out := handle(received(ctx, x.At, x.TimeLeft, x.TimeLeft != ""), h, x.Value, log)
 			answer := c.Strip(out)
 			if len(answer) == 0 {
 				m.garbage.Add(1)

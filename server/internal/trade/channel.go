@@ -83,6 +83,8 @@ type work struct {
 	keyed  bool
 	term   *store.Terminal
 	claims []store.Claim // shares of limits
+	until  time.Time     // its sender waits no longer; zero: it did not say
+	told   time.Time     // when the host's message said how long we wait; zero: it does not
 }
 
 // Handle implements link.Handler. A POS terminal asks for a long connection by the last byte of the
@@ -93,7 +95,7 @@ func (z *Channel) Handle(ctx context.Context, body, dst []byte) ([]byte, bool) {
 	defer z.health.flying.Add(-1)
 	w := z.pool.Get().(*work)
 	defer z.pool.Put(w)
-	w.keyed, w.term, w.host, w.to, w.claims = false, nil, nil, hsm.Ref{}, nil
+	w.keyed, w.term, w.host, w.to, w.claims, w.until, w.told = false, nil, nil, hsm.Ref{}, nil, time.Time{}, time.Time{}
 	var err error
 	w.seal, err = z.o.Codec.Unpack(w.in, body)
 	refused := ""
@@ -208,7 +210,10 @@ func (z *Channel) request(ctx context.Context, w *work) string {
 		return rcInvalid
 	}
 	began := time.Now()
-	rc := z.transact(ctx, w, k)
+	rc := w.patience(ctx, began)
+	if rc == "" {
+		rc = z.transact(ctx, w, k)
+	}
 	key, said := seriesKey{channel: z.o.Name, product: k.Name}, rc
 	if w.host != nil {
 		key.host = w.host.Name()
@@ -333,12 +338,12 @@ func (w *work) idem(mti, batch, stan string) string {
 }
 
 // digest is over all fields that a faithful repeat has in common: not the PIN block and the
-// MAC, which change with the working keys.
+// MAC, which change with the working keys, nor the time left.
 func (w *work) digest(k *product.Product) (d [32]byte) {
 	newPIN := slices.Contains(k.Steps, "newPin")
 	buf := w.blob[:0]
 	for n := 2; n < 64; n++ {
-		if n == 52 || n == 62 && newPIN || !w.in.Has(n) {
+		if n == 52 || n == 62 && newPIN || !w.in.Has(n) || w.in.CarriesTimeLeft(n) {
 			continue
 		}
 		v := w.in.Get(n)

@@ -75,12 +75,13 @@ type Engine struct {
 }
 
 type counters struct {
-	requests, approved, declined, unknown, notSent, repeats, macErrors, garbage atomic.Uint64
+	requests, approved, declined, unknown, notSent, late, repeats, macErrors, garbage atomic.Uint64
 }
 
 // Stats are counters since the start.
 type Stats struct {
 	Requests, Approved, Declined, Unknown, NotSent, Repeats, MACErrors, Garbage uint64
+	Late                                                                        uint64 // their senders waited no more
 	ReversalsPending                                                            int
 	BreakerOpen                                                                 bool // of any host
 }
@@ -161,7 +162,7 @@ func (e *Engine) Close() {
 func (e *Engine) Stats() Stats {
 	c := &e.count
 	return Stats{c.requests.Load(), c.approved.Load(), c.declined.Load(), c.unknown.Load(), c.notSent.Load(), c.repeats.Load(),
-		c.macErrors.Load(), c.garbage.Load(), e.drain.depth(), slices.ContainsFunc(e.Hosts(), func(h host.Stats) bool { return h.Breaker == "open" })}
+		c.macErrors.Load(), c.garbage.Load(), c.late.Load(), e.drain.depth(), slices.ContainsFunc(e.Hosts(), func(h host.Stats) bool { return h.Breaker == "open" })}
 }
 
 // Products is the catalogue that the engine runs.

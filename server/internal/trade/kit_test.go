@@ -59,10 +59,11 @@ type rig struct {
 	slow   time.Duration   // of each commit
 	wait   time.Duration   // for a database that is away; 0: the default
 	doors  []bankhost.Door // more ways to the bank
-	more   []hostOf        // more hosts, by those ways
-	rules  []route.Rule    // beside: everything else to core
-	secret []string        // fields that terminals encrypt
-	clear  bool            // or do not
+	heard  func(mti, header, field string)
+	more   []hostOf     // more hosts, by those ways
+	rules  []route.Rule // beside: everything else to core
+	secret []string     // fields that terminals encrypt
+	clear  bool         // or do not
 	wrap   func(hsm.HSM) hsm.HSM
 	bare   bool         // the host's new keys come in ECB
 	cipher *link.Cipher // of the link to core, and the bank's side of it
@@ -107,7 +108,7 @@ func newRigOf(r *rig) *rig {
 	}
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
-		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK, MAC: r.practice.MAC.String(), Format3: r.practice.PIN == paycrypto.ISO3}, Late: 600 * time.Millisecond, Doors: r.doors, Cipher: r.sealed, Log: discard()})
+		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK, MAC: r.practice.MAC.String(), Format3: r.practice.PIN == paycrypto.ISO3}, Late: 600 * time.Millisecond, Doors: r.doors, Heard: r.heard, Cipher: r.sealed, Log: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -54,7 +54,8 @@ type partner struct {
 	stan     int
 	how      hsm.Practice
 	send     func(msg, frame []byte) ([]byte, error) // answers the message
-	sealed   *bankhost.Cipher                        // nil: nothing is encrypted
+	beside   *beside
+	sealed   *bankhost.Cipher // nil: nothing is encrypted
 }
 
 func (p *partner) sign(cover []byte) ([]byte, error) {
@@ -63,6 +64,11 @@ func (p *partner) sign(cover []byte) ([]byte, error) {
 
 // ask sends one transaction and returns the answer, whose MAC is right.
 func (p *partner) ask(typ, code, card string, amount int64) (*format.Transaction, error) {
+	return p.exchange(p.asks(typ, code, card, amount))
+}
+
+// asks makes a transaction.
+func (p *partner) asks(typ, code, card string, amount int64) *format.Transaction {
 	p.stan++
 	q := format.NewTransaction(typ)
 	q.Values = map[string]string{"procCode": code, "pan": card, "stan": fmt.Sprintf("%06d", p.stan), "localTime": "154841", "localDate": "1122", "terminal": p.terminal,
@@ -76,7 +82,7 @@ func (p *partner) ask(typ, code, card string, amount int64) (*format.Transaction
 	}
 	b, _ = p.pik.ECB(nil, b, false)
 	q.Values["pinBlock"] = string(b)
-	return p.exchange(q)
+	return q
 }
 
 func (p *partner) exchange(q *format.Transaction) (*format.Transaction, error) {
@@ -104,8 +110,14 @@ func (p *partner) exchange(q *format.Transaction) (*format.Transaction, error) {
 	return a, nil
 }
 
+// beside is what a partner says beside its messages, where the carrier has headers.
+type beside struct {
+	left string    // how long it waits; "": nothing
+	at   time.Time // of a record
+}
+
 // carriers send a message the way a channel wants it.
-func carry(t testing.TB, s link.Spec, d *format.Dialect, tc *tls.Config) func(msg, frame []byte) ([]byte, error) {
+func carry(t testing.TB, s link.Spec, d *format.Dialect, tc *tls.Config, say *beside) func(msg, frame []byte) ([]byte, error) {
 	read := func(c net.Conn) ([]byte, error) {
 		_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 		return d.ReadFrame(bufio.NewReader(c), nil)
@@ -138,7 +150,14 @@ func carry(t testing.TB, s link.Spec, d *format.Dialect, tc *tls.Config) func(ms
 				_ = xml.EscapeText(&b, msg)
 				msg = fmt.Appendf(nil, `<?xml version="1.0"?><S:Envelope xmlns:S="http://schemas.xmlsoap.org/soap/envelope/"><S:Header/><S:Body><n:ask xmlns:n="urn:x">%s</n:ask></S:Body></S:Envelope>`, b.String())
 			}
-			r, err := client.Post(scheme+"://"+s.Listen, "text/plain", bytes.NewReader(msg))
+			q, err := http.NewRequestWithContext(t.Context(), http.MethodPost, scheme+"://"+s.Listen, bytes.NewReader(msg))
+			if err != nil {
+				return nil, err
+			}
+			if q.Header.Set("Content-Type", "text/plain"); say.left != "" {
+				q.Header.Set("X-Time-Left", say.left)
+			}
+			r, err := client.Do(q)
 			if err != nil {
 				return nil, err
 			}
@@ -207,7 +226,11 @@ func carry(t testing.TB, s link.Spec, d *format.Dialect, tc *tls.Config) func(ms
 		return func(msg, _ []byte) ([]byte, error) {
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
-			if err := c.ProduceSync(ctx, &kgo.Record{Topic: s.Request, Value: msg}).FirstErr(); err != nil {
+			q := &kgo.Record{Topic: s.Request, Value: msg, Timestamp: say.at}
+			if say.left != "" {
+				q.Headers = []kgo.RecordHeader{{Key: "time-left", Value: []byte(say.left)}}
+			}
+			if err := c.ProduceSync(ctx, q).FirstErr(); err != nil {
 				return nil, err
 			}
 			f := c.PollFetches(ctx)
@@ -264,7 +287,8 @@ func (r *rig) addPartnerOf(s link.Spec, d *format.Dialect, tc *tls.Config, ciphe
 	if err := r.st.AddTerminal(r.t.Context(), &store.Terminal{ID: p.terminal, Merchant: merchant, Branch: "0001", Zone: "partner", Enabled: true, Created: time.Now()}); err != nil {
 		r.t.Fatal(err)
 	}
-	p.send = carry(r.t, s, d, tc)
+	p.beside = &beside{}
+	p.send = carry(r.t, s, d, tc, p.beside)
 	return p
 }
 

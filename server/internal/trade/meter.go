@@ -55,7 +55,7 @@ func (m *meter) add(k seriesKey, rc string, took time.Duration, now time.Time) {
 		c.Approved++
 	case rcNoAnswer:
 		c.Doubt++
-	case rcNotReached, rcSystem, rcNoRoute:
+	case rcNotReached, rcSystem, rcNoRoute, rcLate:
 		c.NotSent++
 	default:
 		c.Declined++

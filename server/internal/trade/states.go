@@ -62,5 +62,6 @@ const (
 	rcNoAnswer    = "98" // outcome unknown; the server reverses by itself
 	rcPIN         = "99" // PIN block cannot be read
 	rcMAC         = "A0"
+	rcLate        = "A2" // its sender waits no more: nothing has happened
 	rcStands      = "A1" // to a reversal that is too late: the original stands, people compare
 )

@@ -56,7 +56,7 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 		if other.digest != digest {
 			return rcDuplicate
 		}
-		wait, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
+		wait, cancel := context.WithDeadline(ctx, w.deadline())
 		defer cancel()
 		if !e.landed(wait, key) {
 			return rcNoAnswer
@@ -65,6 +65,9 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 	}
 	defer e.leave(key, mine)
 
+	if w.late() {
+		return z.tooLate(ctx, w, key, digest)
+	}
 	// Who is blocked may begin nothing, but may still say what became of what it began.
 	if e.blocked.Has(risk.Terminal, w.term.ID) || e.blocked.Has(risk.Merchant, w.term.Merchant) {
 		return z.refused(ctx, w, key, digest, rcBlocked)
@@ -77,14 +80,20 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 	if k.Undone() {
 		class = host.Financial
 	}
-	turn, err := w.host.Admit(ctx, class)
+	turn, err := w.host.AdmitUntil(ctx, class, w.until)
 	if err != nil {
+		if w.late() {
+			return z.tooLate(ctx, w, key, digest)
+		}
 		return z.refused(ctx, w, key, digest, rcNotReached)
 	}
 	defer func() { turn.Release() }()
 	t, rc := z.prepare(ctx, w, k, pan, int64(amount))
 	if rc != "" {
 		return z.refused(ctx, w, key, digest, rc)
+	}
+	if w.late() {
+		return z.tooLate(ctx, w, key, digest)
 	}
 	t.Idem, t.Digest = key, digest[:]
 	e.o.Failpoint("received")
@@ -177,6 +186,7 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan 
 		}
 		return nil, rc
 	}
+	w.told = w.tell()
 	if w.frame, err = w.host.PackUnder(w.frame[:0], w.out, w.to); err != nil {
 		e.o.Log.Error("host message cannot be packed", "host", w.host.Name(), "error", err.Error())
 		if errors.Is(err, host.ErrModule) {
@@ -207,7 +217,15 @@ func pinRefusal(err error) string {
 // send carries the prepared message to the host and ends the transaction.
 func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *store.Txn, turn host.Permit) string {
 	e := z.e
-	hctx, cancel := context.WithTimeout(ctx, e.o.HostTimeout)
+	if w.late() { // the journal took so long
+		e.count.late.Add(1)
+		return z.unsent(ctx, w, t, rcLate, "its sender waits no more")
+	}
+	if err := w.tellAgain(); err != nil {
+		e.o.Log.Error("host message cannot be packed", "host", w.host.Name(), "error", err.Error())
+		return z.unsent(ctx, w, t, rcSystem, "the host's message cannot be packed")
+	}
+	hctx, cancel := context.WithDeadline(ctx, w.deadline())
 	defer cancel()
 	var a *link.Answer
 	err := link.ErrNotSent
@@ -218,8 +236,7 @@ func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *stor
 	e.o.Failpoint("answered")
 	switch {
 	case errors.Is(err, link.ErrNotSent):
-		e.count.notSent.Add(1)
-		return z.end(ctx, w, t, &store.Outcome{State: store.NotSent, RC: rcNotReached, Note: "host not reached"}, w.out)
+		return z.unsent(ctx, w, t, rcNotReached, "host not reached")
 	case errors.Is(err, host.ErrMAC):
 		e.count.macErrors.Add(1)
 		return z.unknown(ctx, w, k, t, "MAC of the answer is wrong")

@@ -213,6 +213,32 @@ func TestEveryEndOfAnExchangeIsKnownForWhatItIs(t *testing.T) {
 	}
 }
 
+func TestARequestSaysHowLongTheTerminalWaitsAndAReversalDoesNot(t *testing.T) {
+	said := map[string]string{}
+	var mu sync.Mutex
+	link, _, led := rig(t, func(q, a *message.Message) (bool, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		left, ok, err := q.TimeLeft()
+		said[q.MTI()+" "+q.String(3)] = fmt.Sprintf("%s %v %v", left, ok, err)
+		return approve(q, a)
+	})
+	r := link.Transact(t.Context(), withdrawal)
+	settleAs(t, led, r.Txn)
+	link.Confirm(t.Context(), r.Txn)
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	link.Transact(ctx, deposit)
+	mu.Lock()
+	defer mu.Unlock()
+	if said["0200 010000"] != "10s true <nil>" || said["0400 010000"] != "0s false <nil>" {
+		t.Errorf("%v", said)
+	}
+	if d := said["0100 210000"]; !strings.HasPrefix(d, "2.") || !strings.HasSuffix(d, "s true <nil>") { // its own three seconds are less
+		t.Errorf("%v", said)
+	}
+}
+
 func TestNothingIsSentWhenTheServerCannotBeReached(t *testing.T) {
 	link, p, led := rig(t, approve)
 	if err := link.SignIn(context.Background()); err != nil {

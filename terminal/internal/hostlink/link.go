@@ -130,6 +130,9 @@ var (
 // whether the messages carry F64. The caller holds mu.
 func (l *Link) exchange(ctx context.Context, q *message.Message, mac bool) (*message.Message, error) {
 	if mac {
+		if m := q.MTI(); m == "0200" || m == "0100" { // what is told, or taken back, is never too late
+			q.SetTimeLeft(l.patience(ctx))
+		}
 		if err := l.enclose(ctx, q); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrNotSent, err)
 		}
@@ -179,6 +182,14 @@ func (l *Link) exchange(ctx context.Context, q *message.Message, mac bool) (*mes
 	}
 	l.state(true, "")
 	return a, nil
+}
+
+// patience is how long an answer is waited for: from the first byte on, so that the server may only think less.
+func (l *Link) patience(ctx context.Context) time.Duration {
+	if at, ok := ctx.Deadline(); ok {
+		return min(l.cfg.Timeout, time.Until(at))
+	}
+	return l.cfg.Timeout
 }
 
 // belongs checks that the answer is the answer to q and that its MAC is right.

@@ -174,7 +174,7 @@ func (d *Dialect) Requires(c message.Canon) bool {
 // Carries tells whether messages of d have a field for the canonical value c.
 func (d *Dialect) Carries(c message.Canon) bool {
 	if e, ok := d.codec.(*iso); ok {
-		return e.d.Number(c) != 0
+		return e.d.Number(c) != 0 || c == message.TimeLeft && e.d.Left.Field != 0
 	}
 	for _, f := range d.fields {
 		if f.Canon == c {

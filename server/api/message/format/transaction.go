@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"unicode/utf8"
@@ -29,7 +30,7 @@ func FromMessage(m *message.Message) (*Transaction, error) {
 	t := NewTransaction(m.MTI())
 	for n := 2; n <= d.Fields; n++ {
 		f := d.Field(n)
-		if !m.Has(n) || n == d.MAC {
+		if !m.Has(n) || n == d.MAC || m.CarriesTimeLeft(n) {
 			continue
 		}
 		v := m.Get(n)
@@ -43,6 +44,11 @@ func FromMessage(m *message.Message) (*Transaction, error) {
 			}
 		}
 		t.Values[nameOf(f)] = string(v)
+	}
+	if left, ok, err := m.TimeLeft(); err != nil {
+		t.Values[message.TimeLeft.String()] = "?" // whoever asks for it learns that it was none
+	} else if ok {
+		t.Values[message.TimeLeft.String()] = fmt.Sprintf("%06d", left.Milliseconds()) // as many digits as fixed structures want
 	}
 	return t, nil
 }
@@ -73,6 +79,9 @@ func ToMessage(t *Transaction, m *message.Message) error {
 		if err := m.Set(n, b); err != nil {
 			return err
 		}
+	}
+	if v := t.Values[message.TimeLeft.String()]; v != "" {
+		m.PutTimeLeft(v)
 	}
 	return nil
 }

@@ -64,6 +64,7 @@ export const codes: readonly Code[] = [
   {"number":2029,"name":"RespChipUnreadable","response":"Z2","zh":"无法读取芯片，请取回卡片","en":"The chip cannot be read; please take your card","help":"A card with a chip is not read by its stripe unless the terminal's configuration allows it.","customer":true,"capture":false,"retriable":false},
   {"number":2030,"name":"RespCase","response":"60","zh":"该笔业务需先完成审核和授权，请联系大堂经理","en":"This needs review and approval first; please ask the lobby manager","help":"","customer":true,"capture":false,"retriable":false},
   {"number":2031,"name":"RespStands","response":"A1","zh":"原交易已成立，银行将人工核对","en":"The transaction stands; the bank checks it","help":"Answer to a reversal that came after the host's day: nothing was taken back. People compare (alarm ReversalStands and a difference).","customer":true,"capture":false,"retriable":false},
+  {"number":2032,"name":"RespTooLate","response":"A2","zh":"请求已超时，交易未受理，请重新操作","en":"The request came too late and was not carried out; please try again","help":"The request said how long its sender waits, and that time was over: nothing was sent, nothing is reversed. Many of them: a queue before the switch, or clocks of a queue's makers that differ.","customer":true,"capture":false,"retriable":true},
 ]
 
 export const codeByName: Readonly<Record<string, Code>> = Object.fromEntries(codes.map((c) => [c.name, c]))
