@@ -15,8 +15,11 @@ func (h *Host) today() string {
 	if h.day != "" {
 		return h.day
 	}
-	return time.Now().In(time.FixedZone("CST", 8*3600)).Format("0102")
+	_, m, d := time.Now().In(shanghai).Date()
+	return string([]byte{'0' + byte(m)/10, '0' + byte(m)%10, '0' + byte(d)/10, '0' + byte(d)%10})
 }
+
+var shanghai = time.FixedZone("CST", 8*3600)
 
 // CutOver changes the settlement day and tells every link of the interchange, as 0820/202 with F15.
 // It answers how many were told.
@@ -25,7 +28,7 @@ func (h *Host) CutOver(day string) int {
 	h.day = day
 	h.l.mu.Unlock()
 	var f [129]string
-	now := time.Now().In(time.FixedZone("CST", 8*3600))
+	now := time.Now().In(shanghai)
 	f[0], f[7], f[11], f[15], f[33], f[70], f[128] = "0820", now.Format("0102150405"), fmt.Sprintf("%06d", now.Unix()%1000000), day, "00010000", "202", "00000000"
 	return h.tell(&f)
 }

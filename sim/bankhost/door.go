@@ -59,15 +59,17 @@ func (h *Host) openDoor(d Door) error {
 	if d.Kind == "kafka" {
 		return h.kafkaDoor(d, w)
 	}
-	ln, err := net.Listen("tcp", d.Listen)
+	lc := net.ListenConfig{KeepAlive: -1} // costs four system calls a connection, which most often carries one message
+	ctx, stop := context.WithCancel(context.Background())
+	ln, err := lc.Listen(ctx, "tcp", d.Listen)
 	if err != nil {
+		stop()
 		return err
 	}
 	if d.TLS != nil {
 		ln = tls.NewListener(ln, d.TLS)
 	}
 	var live sync.Map
-	ctx, stop := context.WithCancel(context.Background())
 	h.doors = append(h.doors, closers{stop, func() { _ = ln.Close() }, func() { live.Range(func(c, _ any) bool { _ = c.(net.Conn).Close(); return true }) }})
 	switch {
 	case d.Kind == "http" && h.o.Fast: // below

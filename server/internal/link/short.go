@@ -122,7 +122,7 @@ func (s *Short) Send(ctx context.Context, key Key, frame []byte) (*Answer, error
 	}
 	defer s.flying.Add(-1)
 	dctx, cancel := context.WithTimeout(ctx, s.o.Dial)
-	c, err := s.o.Secure.Dial(dctx, s.o.Address)
+	c, _, err := s.o.Secure.dial(dctx, brief, s.o.Address)
 	cancel()
 	s.reached(err)
 	if err != nil {

@@ -148,7 +148,11 @@ func (p *poster) take(ctx context.Context) (c *spare, used bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.dialTime)
 	defer cancel()
-	conn, raw, err := p.secure.dial(ctx, p.address)
+	var d net.Dialer
+	if p.short {
+		d = brief
+	}
+	conn, raw, err := p.secure.dial(ctx, d, p.address)
 	if err != nil {
 		return nil, false, err
 	}
