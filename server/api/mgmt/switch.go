@@ -146,7 +146,7 @@ type Queue struct {
 type ReconRun struct {
 	Day         string    `json:"day"`
 	Host        string    `json:"host"`
-	Book        string    `json:"book" enum:"host,terminal"`
+	Book        string    `json:"book" enum:"host,terminal,counts,reversal"`
 	Ours        int64     `json:"ours"`
 	Theirs      int64     `json:"theirs"`
 	Matched     int64     `json:"matched"`
@@ -160,8 +160,8 @@ type Difference struct {
 	ID          string    `json:"id"`
 	Day         string    `json:"day"`
 	Host        string    `json:"host"`
-	Book        string    `json:"book" enum:"host,terminal"`
-	Class       string    `json:"class" enum:"oursOnly,theirsOnly,amount,state,duplicate,pending,uncounted,silent"`
+	Book        string    `json:"book" enum:"host,terminal,counts,reversal"`
+	Class       string    `json:"class" enum:"oursOnly,theirsOnly,amount,state,duplicate,pending,uncounted,silent,short,over,notCounted,strange,moved"`
 	Transaction string    `json:"transaction,omitempty"`
 	Terminal    string    `json:"terminal"`
 	Branch      string    `json:"branch"`

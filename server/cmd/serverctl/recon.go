@@ -19,6 +19,7 @@ func reconRun(args []string) error {
 	host := fs.String("host", "core", "whose book it is")
 	day := fs.String("day", "", "settlement day, yyyyMMdd")
 	name := fs.String("format", "core", "of the book's lines: core, cups, or a dialect file")
+	every := fs.Duration("counts-every", recon.CountEvery, "a terminal that moves notes and was not counted for longer is a difference")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -48,7 +49,7 @@ func reconRun(args []string) error {
 	if err != nil {
 		return err
 	}
-	b := &recon.Books{Store: st, Products: cat, Now: time.Now}
+	b := &recon.Books{Store: st, Products: cat, Now: time.Now, CountEvery: *every}
 	if err := b.Run(ctx, *host, *day, digest, rows); err != nil {
 		return err
 	}

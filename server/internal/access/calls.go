@@ -136,7 +136,7 @@ func (s *Service) journal(t *store.Terminal, w http.ResponseWriter, r *http.Requ
 			a.Error = bad
 			break
 		}
-		take = append(take, store.Record{Seq: rec.Seq, Prev: rec.Prev, Hash: rec.Hash, Body: rec.Body, Txn: rec.Txn, Signed: signedIn(rec)})
+		take = append(take, store.Record{Seq: rec.Seq, Prev: rec.Prev, Hash: rec.Hash, Body: rec.Body, Txn: markOf(rec), Signed: signedIn(rec)})
 		a.Accepted, prev = rec.Seq, rec.Hash
 	}
 	now := s.o.Now().UTC()

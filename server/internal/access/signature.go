@@ -1,6 +1,7 @@
 package access
 
 import (
+	"bytes"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"zhigui/server/api/access"
 	"zhigui/server/api/code"
 	"zhigui/server/internal/store"
+	"zhigui/terminal/api/journal"
 )
 
 // signedIn reads what a journal record says of a signature, nil for any other record.
@@ -25,6 +27,15 @@ func signedIn(rec access.Record) *store.Signature {
 		return nil
 	}
 	return &store.Signature{Digest: r.Data.SM3, Record: rec.Seq, Session: r.Session, Document: r.Data.Document}
+}
+
+// markOf is by what a journal record is found: its transaction, or that it says what was counted.
+func markOf(rec access.Record) string {
+	var r struct{ Kind journal.Kind }
+	if rec.Txn == "" && bytes.Contains(rec.Body, []byte(journal.Counts)) && json.Unmarshal(rec.Body, &r) == nil && r.Kind == journal.Counts {
+		return store.CountsMark
+	}
+	return rec.Txn
 }
 
 // signature takes what a customer has signed: the content whose SM3 the terminal's journal has. The

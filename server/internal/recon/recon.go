@@ -1,6 +1,6 @@
 // Package recon compares the books of a settlement day: the switch's journal with the book that a host
-// (core system, card network) sends, and with what the terminals' own journals say they paid. Each
-// difference has a class, an owner and a next action; two persons settle it. mgmt and serverctl use it.
+// (core system, card network) sends, and with what the terminals' own journals say they paid; and these two with
+// what people and devices have counted. Each difference has a class, an owner and a next action; two persons settle it. mgmt and serverctl use it.
 //
 // Source: transaction.md §4.5. The day is the host's own (field 15, cut-over), never the wall clock's.
 package recon
@@ -31,11 +31,18 @@ const (
 	Pending    Class = "pending"    // not decided here yet: a reversal is under way, or a person must decide
 	Uncounted  Class = "uncounted"  // the terminal does not know what it paid before a count
 	Silent     Class = "silent"     // the terminal's journal says nothing about it
+
+	CashShort  Class = "short"      // fewer notes were counted than must be there (短款)
+	CashOver   Class = "over"       // more (长款)
+	NotCounted Class = "notCounted" // a cash box was emptied, or notes moved for long, and nobody has counted
+	Strange    Class = "strange"    // the count is about other units or another book: another terminal's
+	Moved      Class = "moved"      // the notes that a transaction moved are not what the switch has booked
 )
 
 // Owners act next on a difference.
 var Owners = map[Class]string{OursOnly: "clearing", TheirsOnly: "clearing", Amount: "clearing", State: "clearing", Duplicate: "clearing",
-	Pending: "operator", Uncounted: "branch", Silent: "operator"}
+	Pending: "operator", Uncounted: "branch", Silent: "operator",
+	CashShort: "branch", CashOver: "branch", NotCounted: "branch", Strange: "operator", Moved: "clearing"}
 
 // Row is one line of another book.
 type Row struct {
@@ -49,10 +56,12 @@ type Books struct {
 	Store    *store.Store
 	Products *product.Catalogue
 	Now      func() time.Time
+	// CountEvery is how long a terminal that moves notes may go without a count; 0 = CountEvery.
+	CountEvery time.Duration
 }
 
-// Run compares a day's journal of one host with the book it sent and with the terminals' journals, and
-// stores both comparisons. store.ErrHeld: another process is at it.
+// Run compares a day's journal of one host with the book it sent and with the terminals' journals, and the
+// day's counts with both, and stores the comparisons. store.ErrHeld: another process is at it.
 func (b *Books) Run(ctx context.Context, host, day, digest string, rows []Row) error {
 	return lease.Do(ctx, b.Store, "recon."+day+"."+host, func() error {
 		run, diffs, err := b.Host(ctx, host, day, digest, rows)
@@ -61,6 +70,12 @@ func (b *Books) Run(ctx context.Context, host, day, digest string, rows []Row) e
 		}
 		if err == nil {
 			run, diffs, err = b.Terminals(ctx, host, day)
+		}
+		if err == nil {
+			err = b.Store.SaveRun(ctx, run, diffs)
+		}
+		if err == nil {
+			run, diffs, err = b.Counts(ctx, day)
 		}
 		if err == nil {
 			err = b.Store.SaveRun(ctx, run, diffs)

@@ -89,6 +89,17 @@ func (s *Store) AddRecords(ctx context.Context, terminal string, recs []Record, 
 	})
 }
 
+// CountsMark is the mark of a record that says what was counted, where others have their transaction's.
+const CountsMark = "COUNTS"
+
+// RecordsFrom lists the journal records of a terminal from a number on, up to another without it.
+func (s *Store) RecordsFrom(ctx context.Context, terminal string, from, to uint64, limit int) ([]Record, error) {
+	return list(ctx, s, func(r scanner) (v Record, err error) {
+		err = r.Scan(&v.Seq, &v.Body, &v.Txn)
+		return v, err
+	}, `SELECT RECORD_NUMBER, RECORD_BODY, TRANS_MARK FROM FL_EJ_RECORD WHERE TERMINAL_NUMBER=? AND RECORD_NUMBER>=? AND RECORD_NUMBER<? ORDER BY RECORD_NUMBER LIMIT ?`, terminal, int64(from), int64(to), limit)
+}
+
 // RecordsOf lists the journal records of one transaction of a terminal.
 func (s *Store) RecordsOf(ctx context.Context, terminal, txn string) ([]Record, error) {
 	return list(ctx, s, func(r scanner) (v Record, err error) {

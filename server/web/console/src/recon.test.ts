@@ -40,6 +40,6 @@ it('two empty books agree, and one with a line that the other lacks does not', (
 const keys = (v: unknown, at = ''): string[] => (v && typeof v === 'object' ? Object.entries(v).flatMap(([k, y]) => keys(y, `${at}.${k}`)) : [at])
 it('every text is there in both languages, for every class of difference', () => {
   expect(keys(en).sort()).toEqual(keys(zh).sort())
-  const classes = ['oursOnly', 'theirsOnly', 'amount', 'state', 'duplicate', 'pending', 'uncounted', 'silent']
-  expect([...new Set([...Object.keys(zh.diff.host), ...Object.keys(zh.diff.terminal)])].sort()).toEqual(classes.sort())
+  const classes = ['oursOnly', 'theirsOnly', 'amount', 'state', 'duplicate', 'pending', 'uncounted', 'silent', 'short', 'over', 'notCounted', 'strange', 'moved']
+  expect([...new Set([...Object.keys(zh.diff.host), ...Object.keys(zh.diff.terminal), ...Object.keys(zh.diff.counts)])].sort()).toEqual(classes.sort())
 })
