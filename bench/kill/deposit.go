@@ -42,7 +42,8 @@ func depositMatrix(rng *rand.Rand) (out []fault) {
 	return out
 }
 
-func TestADepositIsSafeWhateverDiesWherever(t *testing.T) {
+// ADepositIsSafeWhateverDiesWherever has a fault at each record of a deposit.
+func ADepositIsSafeWhateverDiesWherever(t *testing.T) {
 	all := depositMatrix(rand.New(rand.NewSource(20261122)))
 	if testing.Short() {
 		all = all[:len(all)/10]
@@ -236,7 +237,8 @@ func (b *branch) checkDeposits(bk ledger) {
 	}
 }
 
-func TestTheNextCustomersDepositIsCredited(t *testing.T) {
+// TheNextCustomersDepositIsCredited has deposits on both acceptors, with the last note kept and taken back.
+func TheNextCustomersDepositIsCredited(t *testing.T) {
 	for _, model := range []string{"itlnv200", "cashcodeccnet"} {
 		t.Run(model, func(t *testing.T) { next(newBranch(t, "sm4", "acceptor", model)) })
 	}

@@ -1,5 +1,5 @@
-// Package kill is the proof that cash is safe: the real programs of a whole branch, a
-// robot customer, and at each named state of the journal something dies, hangs, loses
+// Package kill is the proof that cash is safe, run by the packages below it, a group of faults each and
+// all by `go test ./bench/kill/...`; only they import it. The real programs of a whole branch, a robot customer, and at each named state of the journal something dies, hangs, loses
 // power or loses its link. After every run the invariants of the cash research hold:
 //
 //	I1  notes are conserved: cassettes + path + exit + reject + customer = loaded
@@ -33,29 +33,26 @@ import (
 	"zhigui/sim/scene"
 )
 
-var runs = flag.Int("runs", 220, "how many faults; the whole matrix is a part of them (-short: a tenth)")
+var runs = flag.Int("runs", 188, "how many faults at the terminal; the whole matrix is a part of them (-short: a tenth)")
 
 var binaries string
 
-func TestMain(m *testing.M) {
+// Main is TestMain of the packages below. The programs are built into the user's cache, once for all of
+// them.
+func Main(m *testing.M) {
 	if os.Getenv(customerKey) != "" {
 		beTheCustomer()
 		return
 	}
 	flag.Parse()
 	_ = flag.Set("test.parallel", fmt.Sprint(branches)) // they mostly wait: more than there are processors
-	dir, err := os.MkdirTemp("", "kill")
-	if err != nil {
-		log.Fatal(err)
-	}
 	code := 1
-	if err := whole.Build(dir, "failpoint"); err != nil {
+	if dir, err := programs(); err != nil {
 		log.Print(err)
 	} else {
 		binaries = dir
 		code = m.Run()
 	}
-	os.RemoveAll(dir)
 	os.Exit(code)
 }
 
@@ -185,10 +182,10 @@ var (
 	serverStates = []string{"received", "intent", "answered", "stored", "confirmed", "reversal-stored", "reversal-attempt", "reversal-answered"}
 )
 
-// matrix lists every state with every target and signal, then random moments up to n.
-func matrix(n int, rng *rand.Rand) []fault {
-	var out []fault
-	both := []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}
+var both = []syscall.Signal{syscall.SIGKILL, syscall.SIGSTOP}
+
+// atTerminal lists every state of the journal with every target and signal, then random moments up to n.
+func atTerminal(n int, rng *rand.Rand) (out []fault) {
 	for _, s := range states {
 		for _, target := range []string{"platformd", "driver", "server", "bank", "page"} {
 			for _, sig := range both {
@@ -196,13 +193,6 @@ func matrix(n int, rng *rand.Rand) []fault {
 			}
 		}
 		out = append(out, fault{s, "power", 0})
-	}
-	for _, s := range serverStates {
-		for _, target := range []string{"server", "bank"} {
-			for _, sig := range both {
-				out = append(out, fault{s, target, sig})
-			}
-		}
 	}
 	targets := []string{"platformd", "driver", "server", "bank", "page", "power"}
 	for len(out) < n {
@@ -212,20 +202,41 @@ func matrix(n int, rng *rand.Rand) []fault {
 		}
 		out = append(out, f)
 	}
-	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out[:min(n, len(out))]
+	return out
 }
 
-// branches stand side by side, as most of a run is waiting.
-const branches = 4
-
-func TestCashIsSafeWhateverDiesWherever(t *testing.T) {
-	n := *runs
-	if testing.Short() {
-		n /= 10
+// atServer lists every state of the server with its targets and signals.
+func atServer() (out []fault) {
+	for _, s := range serverStates {
+		for _, target := range []string{"server", "bank"} {
+			for _, sig := range both {
+				out = append(out, fault{s, target, sig})
+			}
+		}
 	}
-	all := matrix(n, rand.New(rand.NewSource(20261121)))
-	for k := range branches {
+	return out
+}
+
+// branches stand side by side, as most of a run is waiting; go test runs two of the packages at a time.
+const branches = 3
+
+// CashIsSafeWhateverDiesAtTheTerminal has a fault at each record of the journal.
+func CashIsSafeWhateverDiesAtTheTerminal(t *testing.T) {
+	rng := rand.New(rand.NewSource(20261121))
+	withdrawals(t, atTerminal(*runs, rng), rng)
+}
+
+// CashIsSafeWhateverDiesAtTheServer has a fault at each state of the transaction there.
+func CashIsSafeWhateverDiesAtTheServer(t *testing.T) {
+	withdrawals(t, atServer(), rand.New(rand.NewSource(20261121)))
+}
+
+func withdrawals(t *testing.T, all []fault, rng *rand.Rand) {
+	rng.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	if testing.Short() {
+		all = all[:len(all)/10]
+	}
+	for k := range min(branches, len(all)) {
 		t.Run(fmt.Sprintf("branch %d", k+1), func(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewSource(int64(k)))
@@ -249,7 +260,8 @@ func TestCashIsSafeWhateverDiesWherever(t *testing.T) {
 	}
 }
 
-func TestTheSM4ZoneIsAsSafe(t *testing.T) {
+// TheSM4ZoneIsAsSafe has a withdrawal and one that is struck, under SM4 keys.
+func TheSM4ZoneIsAsSafe(t *testing.T) {
 	b := newBranch(t, "sm4")
 	b.run(fault{}, rand.New(rand.NewSource(1)))
 	b.check()

@@ -85,7 +85,8 @@ func (b *branch) ended(id string) (c command) {
 	return c
 }
 
-func TestACommandOfTheServerIsCarriedOutOnceWhateverDies(t *testing.T) {
+// ACommandOfTheServerIsCarriedOutOnceWhateverDies has orders of the console struck between the server's word and the terminal's report.
+func ACommandOfTheServerIsCarriedOutOnceWhateverDies(t *testing.T) {
 	b := newBranch(t, "3des")
 	faults := append([]fault{{}}, commandFaults...)
 	if testing.Short() {

@@ -52,8 +52,8 @@ func transferMatrix(rng *rand.Rand) (out []fault) {
 	return out
 }
 
-// req: TX-19
-func TestATransferIsMadeOnceWhateverDiesWherever(t *testing.T) {
+// ATransferIsMadeOnceWhateverDiesWherever has a fault at each state of a transfer with its case.
+func ATransferIsMadeOnceWhateverDiesWherever(t *testing.T) {
 	all := transferMatrix(rand.New(rand.NewSource(20261122)))
 	if testing.Short() {
 		all = essentialTransfer
