@@ -21,6 +21,7 @@ func main() {
 	dsn := flag.String("dsn", "", "empty database: a new file, mysql://… or postgres://…; empty: a temporary file")
 	rows := flag.Int64("rows", 1_000_000, "transactions to make")
 	asJSON := flag.Bool("json", false, "print one JSON line for each search")
+	filled := flag.Bool("filled", false, "the database is one that was filled with so many --rows this month: only search")
 	count := flag.Bool("count", false, "print how many transactions the journal of --dsn holds, and nothing else")
 	flag.Parse()
 	if *count {
@@ -30,7 +31,7 @@ func main() {
 		}
 		return
 	}
-	if err := run(context.Background(), *dsn, *rows, *asJSON); err != nil {
+	if err := run(context.Background(), *dsn, *rows, *filled, *asJSON); err != nil {
 		fmt.Fprintln(os.Stderr, "storebench:", err)
 		os.Exit(1)
 	}
@@ -45,7 +46,7 @@ type figure struct {
 	Plan      string  `json:"plan"`
 }
 
-func run(ctx context.Context, dsn string, rows int64, asJSON bool) error {
+func run(ctx context.Context, dsn string, rows int64, filled, asJSON bool) error {
 	if dsn == "" {
 		dir, err := os.MkdirTemp("", "storebench")
 		if err != nil {
@@ -62,10 +63,10 @@ func run(ctx context.Context, dsn string, rows int64, asJSON bool) error {
 			fmt.Fprintf(os.Stderr, "%7.1f s  %d %s\n", time.Since(begin).Seconds(), n, step)
 		}
 	}
-	var f *store.Filled
+	f := store.FilledWith(rows)
 	var err error
 	file := !strings.Contains(dsn, "://") && !strings.Contains(dsn, "@")
-	if file {
+	if file && !filled {
 		if f, err = store.FillFile(ctx, strings.TrimPrefix(dsn, "sqlite:"), rows, progress); err != nil {
 			return err
 		}
@@ -75,12 +76,12 @@ func run(ctx context.Context, dsn string, rows int64, asJSON bool) error {
 		return err
 	}
 	defer s.Close() //nolint:errcheck // only read
-	if !file {
+	if !file && !filled {
 		if f, err = s.Fill(ctx, rows, progress); err != nil {
 			return err
 		}
 	}
-	fmt.Fprintf(os.Stderr, "filled in %.1f s\n", time.Since(begin).Seconds())
+	fmt.Fprintf(os.Stderr, "there in %.1f s\n", time.Since(begin).Seconds())
 	qs := f.Questions()
 	for _, name := range slices.Sorted(maps.Keys(qs)) {
 		q := qs[name]

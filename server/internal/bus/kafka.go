@@ -33,7 +33,7 @@ func NewKafka(brokers []string, a Access, log *slog.Logger) (*Kafka, error) {
 		return nil, err
 	}
 	k := &Kafka{brokers: brokers, log: log, every: 5 * time.Second,
-		dialer: &kafka.Dialer{Timeout: 10 * time.Second, DualStack: true, TLS: a.TLS, SASLMechanism: m}, via: &kafka.Transport{TLS: a.TLS, SASL: m}}
+		dialer: &kafka.Dialer{Timeout: 10 * time.Second, DualStack: true, TLS: a.TLS, SASLMechanism: m}, via: &kafka.Transport{TLS: a.TLS, SASL: m, MetadataTTL: time.Second}} // so soon the writer knows a new leader
 	k.w = &kafka.Writer{Addr: kafka.TCP(brokers...), Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll, Transport: k.via,
 		BatchTimeout: time.Millisecond, BatchSize: 128, MaxAttempts: 1, AllowAutoTopicCreation: true}
 	return k, nil

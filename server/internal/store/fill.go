@@ -29,6 +29,12 @@ const (
 	fillSealed    = 700 // bytes of sealed messages, twice, in each row that the indexes lack
 )
 
+// FilledWith describes n rows that are made this month.
+func FilledWith(n int64) *Filled {
+	ps := months(time.Now(), 1, ahead)
+	return &Filled{Rows: n, From: TimeOf(ps[0].Below).AddDate(0, -1, 0), To: TimeOf(ps[len(ps)-1].Below)}
+}
+
 // Fill is for benchmarks: it fills an empty journal with n made-up rows, spread over the months
 // that have partitions, as fast as the engine makes them by itself: without the indexes for
 // searches, which are built afterwards.
@@ -37,8 +43,7 @@ func (s *Store) Fill(ctx context.Context, n int64, progress func(step string, ro
 	if err := s.row(ctx, `SELECT COUNT(*) FROM (SELECT 1 FROM TX_ON_JOURNAL LIMIT 1) x`).Scan(&have); err != nil || have > 0 {
 		return nil, errors.Join(err, errors.New("store: only an empty journal is filled"))
 	}
-	ps := months(time.Now(), 1, ahead)
-	f := &Filled{Rows: n, From: TimeOf(ps[0].Below).AddDate(0, -1, 0), To: TimeOf(ps[len(ps)-1].Below)}
+	f := FilledWith(n)
 	conn, err := s.db.Conn(ctx)
 	if s.d.engine == schema.SQLite {
 		return nil, errors.Join(err, errors.New("store: SQLite is filled by FillFile, while nothing has it open"))
@@ -70,8 +75,7 @@ func FillFile(ctx context.Context, path string, n int64, progress func(step stri
 		return nil, err
 	}
 	defer discard(conn)
-	ps := months(time.Now(), 1, ahead)
-	f := &Filled{Rows: n, From: TimeOf(ps[0].Below).AddDate(0, -1, 0), To: TimeOf(ps[len(ps)-1].Below)}
+	f := FilledWith(n)
 	return f, s.d.fill(ctx, conn, f, progress)
 }
 

@@ -1,5 +1,5 @@
-// Command desk brings a whole counter with its server up on this machine: bank host,
-// server, four virtual devices, keeper, platform and pages. Ctrl-C ends all of it.
+// Command desk brings a branch up on this machine: bank host and server, and for each counter its virtual
+// devices, keeper, platform and pages. Ctrl-C ends all of it.
 package main
 
 import (
