@@ -104,8 +104,11 @@ func (c *counts) count(ctx context.Context, before []journal.Record, r journal.R
 		u := x.Units[id]
 		line, exchanged := x.Exchange[id]
 		found := u.Count
-		if exchanged {
+		switch {
+		case exchanged:
 			found = line.Counted
+		case u.Initial != 0 && u.Initial != u.Count:
+			continue // the books go on from before: a test of the units moved notes, or put them in doubt
 		}
 		was, known := m.units[id]
 		if !known && line.Booked == 0 {

@@ -35,9 +35,10 @@ type moved struct {
 // counted is the data of COUNTS, as far as it is read here.
 type counted struct {
 	Units map[string]struct {
-		Device string `json:"device"`
-		Value  int64  `json:"value"`
-		Count  int64  `json:"count"`
+		Device  string `json:"device"`
+		Value   int64  `json:"value"`
+		Initial int64  `json:"initial"`
+		Count   int64  `json:"count"`
 	} `json:"units"`
 	By         string `json:"by"`
 	BoxEmptied bool   `json:"boxEmptied"`
