@@ -45,8 +45,8 @@ type Server struct {
 }
 
 // Start sets up and starts a server. Its programs are those of Debian's packages postgresql
-// and mariadb-server-core, or are found by PATH.
-func Start(engine string) (*Server, error) {
+// and mariadb-server-core, or are found by PATH. more are arguments of the server's program.
+func Start(engine string, more ...string) (*Server, error) {
 	s := &Server{Engine: engine}
 	server, setup := find("mariadbd", "mysqld"), find("mariadb-install-db")
 	if engine == Postgres {
@@ -70,11 +70,13 @@ func Start(engine string) (*Server, error) {
 			s.args = []string{server, "-D", data, "-k", s.Dir, "-c", "listen_addresses=", "-c", "max_connections=300", "-c", "shared_buffers=256MB", "-c", "max_wal_size=4GB", "-c", "timezone=UTC"}
 			err = s.command(setup, "-D", data, "-A", "trust", "-U", "zhigui", "-E", "UTF8", "--locale=C", "--no-sync").Run()
 		} else {
-			s.args = []string{server, "--no-defaults", "--datadir=" + data, "--socket=" + s.socket(), "--pid-file=" + filepath.Join(s.Dir, "pid"), "--skip-networking",
+			// A file that may not grow is an error for it as for PostgreSQL, not a signal that ends it.
+			s.args = []string{"/bin/sh", "-c", `trap "" XFSZ; exec "$0" "$@"`, server, "--no-defaults", "--datadir=" + data, "--socket=" + s.socket(), "--pid-file=" + filepath.Join(s.Dir, "pid"), "--skip-networking",
 				"--tmpdir=" + s.Dir, "--max-connections=300", "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=256M", "--skip-name-resolve"}
 			err = s.command(setup, "--no-defaults", "--datadir="+data, "--auth-root-authentication-method=normal", "--skip-test-db").Run()
 		}
 	}
+	s.args = append(s.args, more...)
 	if err == nil {
 		err = s.Restart()
 	}
