@@ -27,8 +27,8 @@ func Default() Policy { return Policy{MaxMB: 32, Days: 30, TotalMB: 512} }
 
 // Validate says what is wrong.
 func (p Policy) Validate() error {
-	if p.MaxMB <= 0 || p.Days <= 0 || p.TotalMB < p.MaxMB {
-		return errors.New("logs: maxMB and days must be above zero, totalMB not below maxMB")
+	if p.MaxMB <= 0 || p.Days < 15 || p.TotalMB < p.MaxMB {
+		return errors.New("logs: maxMB must be above zero, days 15 at least, totalMB not below maxMB")
 	}
 	return nil
 }

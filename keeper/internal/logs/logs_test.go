@@ -77,7 +77,7 @@ func TestALogThatHasGrownIsPutAsideWhileItsProgramWritesOnAndTheOldestGo(t *test
 }
 
 func TestAPolicyThatWouldKeepNothingIsRefused(t *testing.T) {
-	for _, p := range []Policy{{}, {MaxMB: 1, Days: 1}, {MaxMB: 10, Days: 1, TotalMB: 9}} {
+	for _, p := range []Policy{{}, {MaxMB: 1, Days: 1}, {MaxMB: 1, Days: 14, TotalMB: 9}, {MaxMB: 10, Days: 30, TotalMB: 9}} {
 		if p.Validate() == nil {
 			t.Errorf("%+v", p)
 		}

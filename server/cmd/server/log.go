@@ -1,11 +1,71 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"log/slog"
+	"runtime"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
+
+	"zhigui/server/internal/config"
+	"zhigui/server/internal/logfile"
 )
+
+// openLog is the server's own log. Without a folder for it all goes to the console. With one, lines of JSON go to files
+// (time, level, goroutine, function, file, line, text), and the console has no more than that the server is up and going down, which say
+// writes to both, and what the files cannot take.
+func openLog(c *config.Config, roles string, console io.Writer) (log *slog.Logger, say func(text string, more ...any), end func(), err error) {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Log))
+	shown := slog.New(newQuiet(slog.NewTextHandler(console, &slog.HandlerOptions{Level: level}), 10*time.Second))
+	if c.Logs.Folder == "" {
+		return shown, shown.Info, func() {}, nil
+	}
+	f, err := logfile.Open(logfile.Options{Dir: c.Logs.Folder, Name: "server-" + strings.ReplaceAll(roles, ",", "-"), Keep: time.Duration(c.Logs.KeepDays) * 24 * time.Hour, Size: c.Logs.FileMB << 20})
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	log = slog.New(traced{newQuiet(slog.NewJSONHandler(either{f, console}, &slog.HandlerOptions{Level: level, AddSource: true}), 10*time.Second)})
+	say = func(text string, more ...any) {
+		log.Info(text, more...)
+		slog.New(slog.NewTextHandler(console, nil)).Info(text, more...)
+	}
+	return log, say, func() { _ = f.Close() }, nil
+}
+
+// either writes to the second what the first does not take: a full disk must not hide itself.
+type either [2]io.Writer
+
+func (e either) Write(line []byte) (int, error) {
+	if n, err := e[0].Write(line); err == nil {
+		return n, nil
+	}
+	return e[1].Write(line)
+}
+
+// traced adds the number of the goroutine that wrote a line.
+type traced struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h traced) Handle(ctx context.Context, r slog.Record) error {
+	var b [32]byte
+	if words := bytes.Fields(b[:runtime.Stack(b[:], false)]); len(words) > 1 { // "goroutine 7 [running]:"
+		if n, err := strconv.Atoi(string(words[1])); err == nil {
+			r.AddAttrs(slog.Int("goroutine", n))
+		}
+	}
+	return h.Handler.Handle(ctx, r)
+}
+
+// WithAttrs implements slog.Handler.
+func (h traced) WithAttrs(as []slog.Attr) slog.Handler { return traced{h.Handler.WithAttrs(as)} }
+
+// WithGroup implements slog.Handler.
+func (h traced) WithGroup(name string) slog.Handler { return traced{h.Handler.WithGroup(name)} }
 
 // quiet keeps a fault that hits every request (a full disk, a database that is away) from filling the log:
 // of lines with the same message and the same error the first is written, and then, once in a while, one

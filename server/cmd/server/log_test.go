@@ -2,12 +2,17 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"zhigui/server/internal/config"
 )
 
 // page is what was logged.
@@ -55,5 +60,57 @@ func TestAFaultOfEveryRequestIsALineAndACount(t *testing.T) {
 	log.Error("later", "error", full.Error())
 	if len(p.lines("later")) != 1 {
 		t.Error("another line was held back")
+	}
+}
+
+// With a folder for it the log goes there, each line with all that says where it came from; the console has the start and the end
+// only. A file that cannot be written does not hide what it should have taken.
+// req: LG-05
+func TestInProductionTheConsoleHasTheStartAndTheEndOnly(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "logs")
+	var console page
+	log, say, end, err := openLog(&config.Config{Log: "info", Logs: config.Messages{Folder: dir, KeepDays: 184, FileMB: 1}}, "trade,access", &console)
+	if err != nil {
+		t.Fatal(err)
+	}
+	say("server is up", "number", 3)
+	log.Error("a host is away", "host", "core", "error", "refused")
+	log.Debug("too small to say")
+	say("server is going down")
+	if all, ends := console.lines(""), console.lines("server is "); len(all) != 2 || len(ends) != 2 {
+		t.Errorf("on the console: %v", all)
+	}
+	files, _ := filepath.Glob(filepath.Join(dir, "server-trade-access-*.log"))
+	if len(files) != 1 {
+		t.Fatal(files)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	if len(lines) != 3 {
+		t.Fatalf("%s", b)
+	}
+	var x struct {
+		Time             time.Time
+		Level, Msg, Host string
+		Goroutine        int
+		Source           struct {
+			Function, File string
+			Line           int
+		}
+	}
+	if err := json.Unmarshal([]byte(lines[1]), &x); err != nil {
+		t.Fatal(err)
+	}
+	if x.Time.IsZero() || x.Level != "ERROR" || x.Goroutine == 0 || x.Msg != "a host is away" || x.Host != "core" ||
+		!strings.HasSuffix(x.Source.Function, "TestInProductionTheConsoleHasTheStartAndTheEndOnly") || filepath.Base(x.Source.File) != "log_test.go" || x.Source.Line == 0 {
+		t.Errorf("%+v", x)
+	}
+	end()
+	log.Error("after the end")
+	if len(console.lines("after the end")) != 1 {
+		t.Error("what the file did not take is lost")
 	}
 }

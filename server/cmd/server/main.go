@@ -8,7 +8,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -52,9 +51,11 @@ func run(path, roles string) error {
 			has[r] = true
 		}
 	}
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.Log))
-	log := slog.New(newQuiet(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}), 10*time.Second))
+	log, say, end, err := openLog(c, roles, os.Stderr)
+	if err != nil {
+		return err
+	}
+	defer end()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	if c.Bench.CPUProfile != "" {
@@ -128,12 +129,12 @@ func run(path, roles string) error {
 	s.keepUp(ctx)
 	s.watchKeys(ctx)
 	s.watchCertificates(ctx)
-	log.Info("server is up", "roles", roles, "number", node.Number())
+	say("server is up", "roles", roles, "number", node.Number())
 	select {
 	case <-node.Lost():
 		return store.ErrFenced // whoever supervises it starts it again
 	case <-ctx.Done():
-		log.Info("server is going down")
+		say("server is going down")
 		return nil
 	}
 }

@@ -33,6 +33,7 @@ type Config struct {
 	Limits []risk.Rule `yaml:"limits"` // of products with the step "limits"
 
 	Messages Messages `yaml:"messages"`
+	Logs     Messages `yaml:"logs"` // of the server itself; without a folder it goes to the console
 
 	HSM    HSM    `yaml:"hsm"`
 	Access Access `yaml:"access"`
@@ -47,7 +48,7 @@ type Trade struct {
 	SuspenseAfter time.Duration `yaml:"suspenseAfter"`
 }
 
-// Messages configures the sealed log of messages.
+// Messages configures the files of a log: the sealed one of messages, and that of the server itself.
 type Messages struct {
 	Folder   string `yaml:"folder"`   // empty: there is none
 	KeepDays int    `yaml:"keepDays"` // files go after; 184 is half a year
@@ -108,6 +109,7 @@ func Default() Config {
 		Cache:    Cache{Kind: "memory", Prefix: "zhigui:", Timeout: 50 * time.Millisecond, Entries: 10_000},
 		Trade:    Trade{HostTimeout: 25 * time.Second, ReversalDelay: time.Second, SuspenseAfter: 10 * time.Minute},
 		Messages: Messages{KeepDays: 184, FileMB: 100},
+		Logs:     Messages{KeepDays: 184, FileMB: 100},
 		HSM:      HSM{Kind: "soft", Data: "sm4", Address: "127.0.0.1:1500", Connections: 8, Timeout: 3 * time.Second, Header: 4},
 		Access:   Access{Listen: "127.0.0.1:7443", CA: "run/pki/ca.pem", Cert: "run/pki/server.pem", Key: "run/pki/server.key"},
 		Manage:   Manage{Listen: "127.0.0.1:7080", Idle: 30 * time.Minute, PerUser: 20, PerAddress: 120, PadOver: 500_000, PerTxn: 2_000_000},
@@ -138,7 +140,7 @@ func Load(path string) (*Config, error) {
 		return nil, datafile.Wrong(path, data, key, "%s: %s", key, reason)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range append(append(c.files(), c.Cache.files()...), &c.Data, &c.Products, &c.Cases, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives, &c.Messages.Folder) {
+	for _, p := range append(append(c.files(), c.Cache.files()...), &c.Data, &c.Products, &c.Cases, &c.Access.CA, &c.Access.Cert, &c.Access.Key, &c.Manage.Cert, &c.Manage.Key, &c.Manage.ReleaseKey, &c.Store.Password, &c.Store.Archives, &c.Messages.Folder, &c.Logs.Folder) {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}
@@ -184,6 +186,10 @@ func (c *Config) Validate() (key, reason string) {
 		return "store.lease", "want 1s to 5m"
 	case c.Messages.KeepDays < 180:
 		return "messages.keepDays", "want 180 at least"
+	case c.Logs.KeepDays < 184:
+		return "logs.keepDays", "want 184 at least: half a year"
+	case c.Logs.FileMB < 1 || c.Logs.FileMB > 300:
+		return "logs.fileMB", "want 1 to 300"
 	case c.Messages.FileMB < 1 || c.Messages.FileMB > 300:
 		return "messages.fileMB", "want 1 to 300"
 	case c.Store.KeepMonths < 0:

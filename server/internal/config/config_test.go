@@ -34,6 +34,8 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		"no Redis":                               {"cache: {kind: redis}\n", "cache.addresses: want host:port of a Redis"},
 		"a cache of one's own making":            {"cache: {kind: memcached}\n", "c.yaml:1:15: cache.kind: want memory, redis, sentinel, cluster or none"},
 		"sentinels without a master":             {"cache: {kind: sentinel, addresses: ['a:1']}\n", "cache.master: is the name"},
+		"a log that goes too soon":               {"logs: {folder: logs, keepDays: 183}\n", "logs.keepDays: want 184 at least"},
+		"a log file that is too large":           {"logs: {folder: logs, fileMB: 301}\n", "logs.fileMB: want 1 to 300"},
 		"no port":                                {"channels:\n- name: t\n  dialect: pos64\n  link: {kind: short, listen: here}\n", "c.yaml:4:31: channels[0].link.listen: want host:port"},
 	} {
 		t.Run(name, func(t *testing.T) {

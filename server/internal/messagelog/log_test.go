@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/logfile"
 )
 
 type book struct {
@@ -93,7 +94,7 @@ func TestFilesThatAreDoneAreCompressedAndReadAsBefore(t *testing.T) {
 		t.Error("no gzip")
 	}
 	old := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
-	plain := unpacked(files[1])
+	plain := logfile.Unpacked(files[1])
 	put(t, plain, text(t, files[1])) // the original, which did not go
 	_ = os.Chtimes(plain, old, old)
 	put(t, files[2]+".new", []byte("half"))

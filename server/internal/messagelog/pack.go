@@ -10,71 +10,30 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"zhigui/server/internal/logfile"
 )
 
 // Files that are done lie in this folder beside the one that is written, compressed.
 const (
-	backup = "backup"
-	packed = ".gz"
+	backup = logfile.Backup
+	packed = logfile.Packed
 )
 
-// pack compresses the files that are done: all but the last. One process dies in the midst of it: the original
-// goes only when the other is whole and durable.
+// pack compresses the files that are done: all but the last.
 func (l *Log) pack() {
 	l.packing.Lock()
 	defer l.packing.Unlock()
 	files, err := filepath.Glob(filepath.Join(l.o.Dir, prefix+"*.log"))
 	byNumber(files)
 	for _, f := range files[:max(0, len(files)-1)] {
-		if err = packFile(f); err != nil {
+		if err = logfile.Pack(f); err != nil {
 			break
 		}
 	}
 	if err != nil && l.o.Failed != nil {
 		l.o.Failed(fmt.Errorf("messages: compress: %w", err)) // it stays as it is until the next file is done
 	}
-}
-
-func packFile(name string) (err error) {
-	in, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer in.Close() //nolint:errcheck // reading
-	fi, err := in.Stat()
-	if err != nil {
-		return err
-	}
-	dir := filepath.Join(filepath.Dir(name), backup)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	to := filepath.Join(dir, filepath.Base(name)+packed)
-	out, err := os.OpenFile(to+".new", os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	z := gzip.NewWriter(out)
-	_, err = io.Copy(z, in)
-	err = errors.Join(err, z.Close(), out.Sync(), out.Close(), os.Chtimes(to+".new", fi.ModTime(), fi.ModTime())) // its age is that of its last entry
-	if err == nil {
-		err = os.Rename(to+".new", to)
-	}
-	if err == nil {
-		err = syncDir(dir)
-	}
-	if err != nil {
-		return err
-	}
-	return os.Remove(name)
-}
-
-func syncDir(name string) error {
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Files are those of a folder, oldest first: what is done, compressed, and what is not yet.
@@ -88,17 +47,12 @@ func Files(dir string) ([]string, error) {
 		return nil, fmt.Errorf("messages: %w", err)
 	}
 	for _, f := range done {
-		if !slices.Contains(open, unpacked(f)) { // it is being compressed just now
+		if !slices.Contains(open, logfile.Unpacked(f)) { // it is being compressed just now
 			open = append(open, f)
 		}
 	}
 	byNumber(open)
 	return open, nil
-}
-
-// unpacked is where a compressed file was before.
-func unpacked(name string) string {
-	return filepath.Join(filepath.Dir(filepath.Dir(name)), strings.TrimSuffix(filepath.Base(name), packed))
 }
 
 func byNumber(files []string) {
