@@ -1,5 +1,5 @@
 import type {
-  Alarm, Approval, Assignment, Block, Bundle, Case, Command, Day, FormatText, Me, Meter, MeterBy, NewBlock, NewCommand, Page, Preview, Previewed, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction
+  Alarm, Approval, Assignment, Block, Bundle, Case, Clearing, Command, Day, FormatText, Limit, Me, Merchant, Meter, MeterBy, NewBlock, NewCommand, Page, Pages, Preview, Previewed, Product, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction, Used
 } from './types'
 import { codeText, type Lang } from './codes'
 
@@ -117,6 +117,12 @@ export const api = {
   blocks: () => call<Block[]>('GET', '/blocks'),
   block: (b: NewBlock) => call<unknown>('POST', '/blocks', b),
   lift: (b: NewBlock) => call<unknown>('POST', '/blocks/lift', b),
+  products: () => call<Product[]>('GET', '/products'),
+  limits: () => call<Limit[]>('GET', '/limits'),
+  limitUse: (kind: string, subject: string) => call<Used>('POST', '/limits/use', { kind, subject }),
+  merchants: (search: string, page = 0, size = 20) => call<Pages<Merchant>>('GET', `/merchants?search=${id(search)}&page=${page}&size=${size}`),
+  clearing: (day: string, page = 0, size = 20) => call<Clearing>('GET', `/clearing?day=${id(day)}&page=${page}&size=${size}`),
+  clear: (day: string) => call<Clearing>('POST', '/clearing', { day }),
   formats: () => call<string[]>('GET', '/formats'),
   formatText: (name: string) => call<FormatText>('GET', `/formats/${id(name)}`),
   previewFormat: (p: Preview) => call<Previewed>('POST', '/formats/preview', p),

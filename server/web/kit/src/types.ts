@@ -16,6 +16,7 @@ export interface Search {
   page?: number; size?: number
 }
 export interface Page<T> { items: T[]; total: number }
+export interface Pages<T> extends Page<T> { page: number; size: number; pages: number }
 /** What all matches of a search add up to; width is that of a step, in seconds. */
 export interface TotalStep { at: string; state: string; zero: boolean; count: number; amount: number; paid: number }
 export interface Totals { count: number; amount: number; paid: number; from?: string; to?: string; width: number; steps: TotalStep[] }
@@ -62,15 +63,21 @@ export interface Command {
 /** The switch of online transactions: server/api/mgmt/switch.go. */
 export interface Link {
   kind: string; up: number; want: number; inFlight: number; queued: number; sent: number; answered: number; late: number; orphan: number
-  garbage: number; lost: number; timeouts: number; reconnects: number; lastError: string
+  garbage: number; lost: number; timeouts: number; reconnects: number; lastError: string; lastErrorAt?: string
 }
 /** One of several servers; a silent one has not been heard of for a while. */
-export interface Server { name: string; at: string; silent?: boolean; here?: boolean }
+export interface Server { name: string; at: string; silent?: boolean; here?: boolean; cache?: Cache }
+/** How the copies of one server are doing; counters since its start. */
+export interface Cache { kind: string; hits: number; misses: number; bypassed: number; away: boolean; since?: string; pending: number }
 export interface Host {
-  server?: string; name: string; dialect: string; state: 'up' | 'down' | 'signedOff' | 'breaker'; breaker: 'closed' | 'open' | 'trying'; day: string; limit: number
+  server?: string; name: string; dialect: string; state: 'up' | 'down' | 'signedOff' | 'breaker'; since?: string; breaker: 'closed' | 'open' | 'trying'; day: string; limit: number
   refused: number; barred: number; opened: number; answered: number; unknown: number; macErrors: number; meanMicros: number; link: Link
 }
-export interface Channel { server?: string; name: string; dialect: string; kind: string; listen: string; open: number; accepted: number; refused: number; frames: number; garbage: number }
+export interface Channel {
+  server?: string; name: string; dialect: string; kind: string; listen: string; state: 'up' | 'quiet' | 'full' | 'down'; since?: string
+  inFlight: number; limit: number; limitOf: 'requests' | 'connections'; open: number; want: number; accepted: number; refused: number; frames: number
+  garbage: number; macErrors: number; unsigned: number; strangers: number; lastError: string; lastErrorOf?: string; lastErrorAt?: string
+}
 export interface Switch { servers?: Server[]; hosts: Host[]; channels: Channel[] }
 export type MeterBy = 'all' | 'channel' | 'host' | 'product'
 export interface MeterPoint {
@@ -88,8 +95,23 @@ export interface Difference {
 }
 export interface DayTotal { branch: string; terminal: string; kind: string; state: string; count: number; amount: number; paid: number }
 export interface Day { day: string; runs: ReconRun[]; differences: Difference[]; totals: DayTotal[] }
-export interface Block { kind: 'card' | 'terminal' | 'merchant'; name: string; note: string }
+export interface Block { kind: 'card' | 'terminal' | 'merchant'; name: string; note: string; by: string; at: string }
 export interface NewBlock { kind: string; subject: string; note: string }
+/** What the bank has agreed on: server/api/mgmt/business.go. */
+export interface Product {
+  name: string; title: Text; group: string; type: string; code: string; mcc?: string; moves: '' | 'money' | 'thing'; confirm: boolean; credit: boolean
+  fields: string[]; steps: string[]; channels: string[]
+}
+export interface Limit { name: string; of: string; per: 'transaction' | 'hour' | 'day' | 'month'; amount: number; count: number; products: string[]; channels: string[]; bins: string[]; code: string }
+export interface LimitUse { limit: Limit; period: string; usedAmount: number; usedCount: number }
+export interface Used { kind: string; name: string; blocked: boolean; note: string; uses: LimitUse[] }
+export interface Share { receiver: string; ppm: number }
+export interface Merchant {
+  number: string; branch: string; nameZH: string; nameEN: string; feePPM: number; feeMin: number; feeMax: number; enabled: boolean; blocked: boolean
+  shares: Share[]; terminals: string[]
+}
+export interface ClearedMerchant { number: string; nameZH: string; nameEN: string; count: number; gross: number; fee: number; parts: { receiver: string; amount: number }[] }
+export interface Clearing { day: string; ran: boolean; at?: string; by?: string; count: number; gross: number; fee: number; merchants: Pages<ClearedMerchant> }
 export interface FormatText { name: string; yaml: string }
 export interface Preview { yaml: string; transaction?: string; message?: string }
 /** line is 0 when the place is not known. */
