@@ -56,12 +56,22 @@ func (s *Scene) serverConfig() m {
 	if s.HSM != "" {
 		module = m{"kind": "tcp", "address": s.HSM}
 	}
+	limits := []m{}
+	if s.Limits {
+		limits = []m{
+			{"name": "cardDay", "of": "card", "per": "day", "amount": 2000000, "count": 10, "products": []string{"withdrawal"}},
+			{"name": "cardTransfer", "of": "card", "per": "transaction", "amount": 20000000, "products": []string{"transfer", "remittance"}},
+			{"name": "terminalHour", "of": "terminal", "per": "hour", "count": 500},
+			{"name": "channelMonth", "of": "channel", "per": "month", "amount": 100000000000, "channels": []string{"terminals"}},
+		}
+	}
 	return m{
-		"hsm":   module,
-		"data":  "server",
-		"store": m{"dsn": s.Store},
-		"trade": m{"hostTimeout": s.HostTimeout.String()},
-		"hosts": []m{{"name": "core", "keys": "keys/zone.keys", "limits": m{"breakAfter": s.BreakAfter}, "link": m{"kind": "long", "address": addr(s.Ports.Host), "count": 4}}},
+		"limits": limits,
+		"hsm":    module,
+		"data":   "server",
+		"store":  m{"dsn": s.Store},
+		"trade":  m{"hostTimeout": s.HostTimeout.String()},
+		"hosts":  []m{{"name": "core", "keys": "keys/zone.keys", "limits": m{"breakAfter": s.BreakAfter}, "link": m{"kind": "long", "address": addr(s.Ports.Host), "count": 4}}},
 		"channels": []m{
 			{"name": "terminals", "dialect": "pos64", "zone": "3des", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.Trade3DES)}},
 			{"name": "terminalsSM4", "dialect": "pos64sm4", "zone": "sm4", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.TradeSM4)}},

@@ -61,6 +61,8 @@ type Options struct {
 	Recycle map[string]any
 	// Window opens the counter's window; otherwise a browser shows the pages.
 	Window bool
+	// Limits has the server hold limits on cards and terminals, as a bank has them.
+	Limits bool
 	// PadOver is the amount above which the lobby manager decides, minor units.
 	PadOver int64
 	// CardTime and CashTime are how long card and notes may lie at the exit.
