@@ -146,7 +146,7 @@ type Queue struct {
 type ReconRun struct {
 	Day         string    `json:"day"`
 	Host        string    `json:"host"`
-	Book        string    `json:"book" enum:"host,terminal,counts,reversal"`
+	Book        string    `json:"book" enum:"host,partner,terminal,counts,reversal"`
 	Ours        int64     `json:"ours"`
 	Theirs      int64     `json:"theirs"`
 	Matched     int64     `json:"matched"`
@@ -160,7 +160,7 @@ type Difference struct {
 	ID          string    `json:"id"`
 	Day         string    `json:"day"`
 	Host        string    `json:"host"`
-	Book        string    `json:"book" enum:"host,terminal,counts,reversal"`
+	Book        string    `json:"book" enum:"host,partner,terminal,counts,reversal"`
 	Class       string    `json:"class" enum:"oursOnly,theirsOnly,amount,state,duplicate,pending,uncounted,silent,short,over,notCounted,strange,moved"`
 	Transaction string    `json:"transaction,omitempty"`
 	Terminal    string    `json:"terminal"`
@@ -213,4 +213,22 @@ type NewBlock struct {
 	Kind    string `json:"kind" enum:"card,terminal,merchant"`
 	Subject string `json:"subject" minLength:"4" maxLength:"32"`
 	Note    string `json:"note" minLength:"3" maxLength:"500"`
+}
+
+// Books is the answer of GET /reconciliation/books: whose books may come, and in which formats.
+type Books struct {
+	From    []BookFrom   `json:"from"`
+	Formats []BookFormat `json:"formats"`
+}
+
+// BookFrom is one who sends books.
+type BookFrom struct {
+	Name string `json:"name"`
+	Kind string `json:"kind" enum:"host,partner"`
+}
+
+// BookFormat is a format of books; Of is whose it usually is.
+type BookFormat struct {
+	Name string `json:"name"`
+	Of   string `json:"of,omitempty"`
 }

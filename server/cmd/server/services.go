@@ -24,6 +24,7 @@ import (
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/mgmt"
 	"zhigui/server/internal/product"
+	"zhigui/server/internal/recon"
 	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
@@ -113,6 +114,14 @@ func (s *services) startManage(part bool) error {
 		Server: s.called(), Products: s.products, Hosts: s.c.HostNames()}
 	for _, ch := range s.c.Channels {
 		o.Channels = append(o.Channels, ch.Name)
+	}
+	o.Partners = s.c.PartnerNames()
+	for i, b := range s.c.Books {
+		d, err := recon.Format(b.Format)
+		if err != nil {
+			return fmt.Errorf("books[%d].format: %w", i, err)
+		}
+		o.Books = append(o.Books, mgmt.Book{Name: b.Name, Of: b.Of, Lines: d})
 	}
 	var err error
 	if o.Limits, err = risk.New(s.c.Limits); err != nil {

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"text/tabwriter"
 	"time"
 
@@ -18,13 +19,26 @@ func reconRun(args []string) error {
 	cfg := fs.String("config", "server.yaml", "configuration of the server")
 	host := fs.String("host", "core", "whose book it is")
 	day := fs.String("day", "", "settlement day, yyyyMMdd")
-	name := fs.String("format", "core", "of the book's lines: core, cups, or a dialect file")
+	partner := fs.String("partner", "", "the channel of a partner whose book it is, instead of a host's")
+	name := fs.String("format", "core", "of the book's lines: core, cups, one of the configuration's books, or a dialect file")
 	every := fs.Duration("counts-every", recon.CountEvery, "a terminal that moves notes and was not counted for longer is a difference")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
 	if _, err := time.Parse("20060102", *day); err != nil || fs.NArg() != 1 {
 		return fmt.Errorf("say --day yyyyMMdd and one file")
+	}
+	c, cat, err := catalogue(*cfg)
+	if err != nil {
+		return err
+	}
+	if *partner != "" && !slices.Contains(c.PartnerNames(), *partner) {
+		return fmt.Errorf("%q is no channel of a partner (with keys)", *partner)
+	}
+	for _, b := range c.Books {
+		if b.Name == *name {
+			*name = b.Format
+		}
 	}
 	d, err := recon.Format(*name)
 	if err != nil {
@@ -45,12 +59,13 @@ func reconRun(args []string) error {
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
 	ctx := context.Background()
-	_, cat, err := catalogue(*cfg)
-	if err != nil {
-		return err
-	}
 	b := &recon.Books{Store: st, Products: cat, Now: time.Now, CountEvery: *every}
-	if err := b.Run(ctx, *host, *day, digest, rows); err != nil {
+	if *partner != "" {
+		err = b.RunPartner(ctx, *partner, c.HostNames(), *day, digest, rows)
+	} else {
+		err = b.Run(ctx, *host, *day, digest, rows)
+	}
+	if err != nil {
 		return err
 	}
 	return report(ctx, st, *day)

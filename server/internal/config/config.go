@@ -28,6 +28,7 @@ type Config struct {
 	Channels []Channel    `yaml:"channels"`
 	Routes   []route.Rule `yaml:"routes"`   // the first that fits; none: everything goes to the first host
 	Products string       `yaml:"products"` // file of the catalogue of products; empty: the platform's
+	Books    []Book       `yaml:"books"`    // formats of books beside core and cups
 	Cases    string       `yaml:"cases"`    // file of the catalogue of business in steps; empty: the platform's
 
 	Limits []risk.Rule `yaml:"limits"` // of products with the step "limits"

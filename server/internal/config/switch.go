@@ -233,7 +233,7 @@ func (c *Config) validateSwitch() (key, reason string) {
 	if _, err := risk.New(c.Limits); err != nil {
 		return "limits", err.Error()
 	}
-	return "", ""
+	return c.validateBooks()
 }
 
 // Practice is how keys are used where their kind does not say.
@@ -283,6 +283,9 @@ func (c *Config) files() (out []*string) {
 	for i := range c.Channels {
 		file(&c.Channels[i].Dialect)
 		out = append(out, &c.Channels[i].KeyFile)
+	}
+	for i := range c.Books {
+		out = append(out, &c.Books[i].Format)
 	}
 	for _, l := range c.links() {
 		if l.TLS != nil {

@@ -54,6 +54,8 @@ type Options struct {
 	Limits     *risk.Rules        // in force; nil: none
 	Hosts      []string           // configured
 	Channels   []string           // configured
+	Partners   []string           // channels whose partners send books
+	Books      []Book             // formats of books beside the platform's
 	Server     string             // what this server is called, for people
 	Broker     *Broker
 	Now        func() time.Time

@@ -27,6 +27,7 @@ import (
 	"zhigui/server/internal/cases"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/mgmt"
+	"zhigui/server/internal/recon"
 	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 	"zhigui/sim/dbserver/dbtest"
@@ -41,6 +42,20 @@ type rig struct {
 	dir   string
 	blobs blob.Store
 }
+
+// acme is the format of a partner's book.
+const acme = `kind: delimited
+name: bookacme
+charset: gbk
+frame: {prefix: none, end: "0A", max: 512}
+delimited: {separator: ";", escape: "\\", closed: true}
+table:
+  - {name: reference, canon: reference, type: an, max: 12, required: true}
+  - {name: terminal, canon: terminal, type: ans, max: 8}
+  - {name: amount, canon: amount, type: n, max: 12}
+  - {name: sign, type: an, max: 1}
+  - {name: state, type: an, max: 1}
+`
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
@@ -69,7 +84,15 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := mgmt.New(r.st, mgmt.Options{Limits: limits, Hosts: []string{"core"}, Channels: []string{"terminals", "bills"}, Cases: cases.Builtin(), Vault: vault, OnCase: r.acc.CaseChanged, Blobs: r.blobs, Index: func(b []byte) []byte { return b }, Release: pk, Bundles: filepath.Join(r.dir, "bundles"),
+	file := filepath.Join(r.dir, "acme.yaml")
+	if err := os.WriteFile(file, []byte(acme), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lines, err := recon.Format(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := mgmt.New(r.st, mgmt.Options{Partners: []string{"bills"}, Books: []mgmt.Book{{Name: "acme", Of: "bills", Lines: lines}}, Limits: limits, Hosts: []string{"core"}, Channels: []string{"terminals", "bills"}, Cases: cases.Builtin(), Vault: vault, OnCase: r.acc.CaseChanged, Blobs: r.blobs, Index: func(b []byte) []byte { return b }, Release: pk, Bundles: filepath.Join(r.dir, "bundles"),
 		OnApproval: r.acc.Changed, Broker: br, Log: log})
 	if err != nil {
 		t.Fatal(err)

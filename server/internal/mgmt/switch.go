@@ -1,18 +1,15 @@
 package mgmt
 
 import (
-	"bytes"
 	"context"
 	"encoding/hex"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
 	"zhigui/server/api/code"
 	"zhigui/server/api/message"
 	api "zhigui/server/api/mgmt"
-	"zhigui/server/internal/recon"
 	"zhigui/server/internal/store"
 )
 
@@ -94,43 +91,6 @@ func (s *Service) reconciliation(ctx context.Context, in *struct {
 		v.Totals = append(v.Totals, api.DayTotal{Branch: t.Branch, Terminal: t.Terminal, Kind: t.Kind, State: t.State.String(), Count: t.Count, Amount: t.Amount, Paid: t.Paid})
 	}
 	return done(v), nil
-}
-
-// book takes a host's book of a day and compares it, and the terminals' journals with it.
-func (s *Service) book(ctx context.Context, in *struct {
-	Host    string `query:"host" required:"true" maxLength:"40"`
-	Day     string `query:"day" required:"true" pattern:"^[0-9]{8}$"`
-	Format  string `query:"format" enum:"core,cups" default:"core"`
-	RawBody []byte `contentType:"application/octet-stream"`
-}) (*out[api.Day], error) {
-	if err := bank(ctx); err != nil {
-		return nil, err
-	}
-	if !slices.Contains(s.o.Hosts, in.Host) {
-		return nil, refuse(http.StatusNotFound, code.NotFound)
-	}
-	d, err := recon.Format(in.Format)
-	if err != nil {
-		return nil, refuse(http.StatusBadRequest, code.BadRequest)
-	}
-	rows, digest, err := recon.Read(bytes.NewReader(in.RawBody), d, in.Day)
-	if err != nil {
-		s.o.Log.Warn("book refused", "host", in.Host, "day", in.Day, "error", err.Error())
-		p := refuse(http.StatusBadRequest, code.BadRequest).(*problem)
-		p.Message = err.Error()
-		return nil, p
-	}
-	b := &recon.Books{Store: s.st, Products: s.o.Products, Now: s.o.Now}
-	if err = b.Run(ctx, in.Host, in.Day, digest, rows); err == nil {
-		err = s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reconciliation.run", Target: in.Host + " " + in.Day, At: s.o.Now()})
-	}
-	if err != nil {
-		return nil, s.fail(err)
-	}
-	return s.reconciliation(ctx, &struct {
-		Day string `query:"day" pattern:"^[0-9]{8}$"`
-		All bool   `query:"all"`
-	}{Day: in.Day})
 }
 
 func (s *Service) settleDifference(ctx context.Context, in *struct {

@@ -114,8 +114,15 @@ func (b *Books) effect(t *store.Txn) (amount int64, clear, ok bool) {
 
 // Host compares a day's journal of one host with the book it sent.
 func (b *Books) Host(ctx context.Context, host, day, digest string, rows []Row) (*store.Run, []*store.Difference, error) {
+	return b.compare(&store.Run{Day: day, Host: host, Book: "host", Digest: digest}, rows, func(f func(*store.Txn) error) error { return b.each(ctx, host, day, f) })
+}
+
+// compare compares what each tells of our journal with the lines of another book. The differences' keys begin
+// with the run's Host.
+func (b *Books) compare(run *store.Run, rows []Row, each func(func(*store.Txn) error) error) (*store.Run, []*store.Difference, error) {
 	theirs := make(map[string]*Row, len(rows))
-	run := &store.Run{Day: day, Host: host, Book: "host", Digest: digest, Theirs: int64(len(rows)), At: b.Now()}
+	run.Theirs, run.At = int64(len(rows)), b.Now()
+	day, host := run.Day, run.Host
 	var out []*store.Difference
 	times := map[string]int{} // how often a reference was there again
 	add := func(c Class, reference string, t *store.Txn, r *Row) {
@@ -144,7 +151,7 @@ func (b *Books) Host(ctx context.Context, host, day, digest string, rows []Row) 
 		}
 		theirs[r.Reference] = r
 	}
-	err := b.each(ctx, host, day, func(t *store.Txn) error {
+	err := each(func(t *store.Txn) error {
 		amount, clear, ok := b.effect(t)
 		if !ok {
 			return nil

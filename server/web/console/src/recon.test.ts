@@ -1,8 +1,8 @@
-import type { DayTotal } from '@bankside/kit'
+import type { DayTotal, Difference } from '@bankside/kit'
 import { expect, it } from 'vitest'
 import en from './locales/en.json'
 import zh from './locales/zh-CN.json'
-import { agrees, dayText, report, reportCSV, today } from './recon'
+import { agrees, dayText, heaps, report, reportCSV, today } from './recon'
 
 const x = (branch: string, terminal: string, kind: string, state: string, count: number, amount: number, paid = 0): DayTotal => ({ branch, terminal, kind, state, count, amount, paid })
 const totals = [
@@ -42,4 +42,10 @@ it('every text is there in both languages, for every class of difference', () =>
   expect(keys(en).sort()).toEqual(keys(zh).sort())
   const classes = ['oursOnly', 'theirsOnly', 'amount', 'state', 'duplicate', 'pending', 'uncounted', 'silent', 'short', 'over', 'notCounted', 'strange', 'moved']
   expect([...new Set([...Object.keys(zh.diff.host), ...Object.keys(zh.diff.terminal), ...Object.keys(zh.diff.counts)])].sort()).toEqual(classes.sort())
+})
+
+it('differences are heaped by book, class and owner', () => {
+  const d = (host: string, book: Difference['book'], c: string, ours?: number, theirs?: number): Difference => ({ id: '', day: '', host, book, class: c, terminal: '', branch: '', reference: '', ours, theirs, owner: 'clearing', state: 'open', first: '', note: '', at: '' })
+  expect(heaps([d('core', 'host', 'amount', 100, 130), d('core', 'host', 'oursOnly', 50), d('core', 'host', 'oursOnly', 70), d('bills', 'partner', 'amount', 5, 1), d('core', 'terminal', 'silent')]).map((h) => [h.host, h.book, h.class, h.count, h.gap].join(' '))).toEqual([
+    'bills partner amount 1 -4', 'core host oursOnly 2 -120', 'core host amount 1 30', 'core terminal silent 1 0'])
 })

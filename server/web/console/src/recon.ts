@@ -1,4 +1,4 @@
-import { csvLine, yuan, type DayTotal, type ReconRun } from '@bankside/kit'
+import { csvLine, yuan, type DayTotal, type Difference, type ReconRun } from '@bankside/kit'
 import { groupOf, type Group } from './health'
 
 /** "20261122" → "2026-11-22" */
@@ -8,6 +8,22 @@ export function today(at = Date.now()): string { return new Date(at + 8 * 3_600_
 
 /** The part of both books that agrees, 0 to 1. */
 export function agrees(r: ReconRun): number { const n = Math.max(r.ours, r.theirs); return n === 0 ? 1 : r.matched / n }
+
+/** Differences of one book and class, which are one owner's: what is to be done, and how much it is about. */
+export interface Heap { host: string; book: Difference['book']; class: string; owner: string; count: number; gap: number }
+
+/** What differs, heaped by book, class and owner; the largest first. */
+export function heaps(list: readonly Difference[]): Heap[] {
+  const by = new Map<string, Heap>()
+  for (const d of list) {
+    const k = [d.host, d.book, d.class, d.owner].join(' ')
+    const h = by.get(k) ?? { host: d.host, book: d.book, class: d.class, owner: d.owner, count: 0, gap: 0 }
+    h.count++
+    if (d.ours !== undefined || d.theirs !== undefined) h.gap += (d.theirs ?? 0) - (d.ours ?? 0)
+    by.set(k, h)
+  }
+  return [...by.values()].sort((a, b) => a.host.localeCompare(b.host) || a.book.localeCompare(b.book) || b.count - a.count)
+}
 
 /** A line of the day's report; level tells what it adds up: a product, a terminal, a branch or everything. */
 export interface Line { level: 'product' | 'terminal' | 'branch' | 'all'; branch: string; terminal: string; kind: string; count: number; amount: number; n: Record<Group, number> }

@@ -1,5 +1,5 @@
 import type {
-  Alarm, Approval, Assignment, Block, Bundle, Case, Clearing, Command, Day, FormatText, Limit, Me, Merchant, Meter, MeterBy, NewBlock, NewCommand, Page, Pages, Preview, Previewed, Product, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction, Used
+  Alarm, Approval, Assignment, Block, Books, Bundle, Case, Clearing, Command, Day, FormatText, Limit, Me, Merchant, Meter, MeterBy, NewBlock, NewCommand, Page, Pages, Preview, Previewed, Product, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction, Used
 } from './types'
 import { codeText, type Lang } from './codes'
 
@@ -111,8 +111,9 @@ export const api = {
   queue: () => call<Queue>('GET', '/switch/queue'),
   retryNow: (t: string) => call<unknown>('POST', `/switch/queue/${id(t)}/retry`),
   reconciliation: (day: string, all = false) => call<Day>('GET', `/reconciliation?day=${id(day)}&all=${all}`),
-  book: (host: string, day: string, format: string, f: Blob, progress: (part: number) => void) =>
-    upload<Day>(`/reconciliation/books?host=${id(host)}&day=${id(day)}&format=${id(format)}`, 'application/octet-stream', f, progress),
+  books: () => call<Books>('GET', '/reconciliation/books'),
+  book: (kind: 'host' | 'partner', from: string, day: string, format: string, f: Blob, progress: (part: number) => void) =>
+    upload<Day>(`/reconciliation/books?${kind}=${id(from)}&day=${id(day)}&format=${id(format)}`, 'application/octet-stream', f, progress),
   settle: (d: string, note: string) => call<unknown>('POST', `/reconciliation/${id(d)}/settle`, { note }),
   blocks: () => call<Block[]>('GET', '/blocks'),
   block: (b: NewBlock) => call<unknown>('POST', '/blocks', b),

@@ -88,13 +88,15 @@ export interface Meter { now: string; seconds: number; step: number; points: Met
 export interface Waiting { server?: string; transaction: string; terminal: string; host: string; kind: 'reversal' | 'credit'; attempts: number; response: string; created: string; next: string }
 /** drainSeconds is -1 when it cannot be told. */
 export interface Queue { depth: number; oldestAge: number; lastMinute: number; drainSeconds: number; waiting: Waiting[] }
-export interface ReconRun { day: string; host: string; book: 'host' | 'terminal' | 'counts'; ours: number; theirs: number; matched: number; ourAmount: number; theirAmount: number; at: string }
+export interface ReconRun { day: string; host: string; book: 'host' | 'partner' | 'terminal' | 'counts'; ours: number; theirs: number; matched: number; ourAmount: number; theirAmount: number; at: string }
 export interface Difference {
-  id: string; day: string; host: string; book: 'host' | 'terminal' | 'counts'; class: string; transaction?: string; terminal: string; branch: string; reference: string
+  id: string; day: string; host: string; book: 'host' | 'partner' | 'terminal' | 'counts'; class: string; transaction?: string; terminal: string; branch: string; reference: string
   ours?: number; theirs?: number; owner: string; state: 'open' | 'proposed' | 'settled' | 'gone'; first: string; note: string; at: string
 }
 export interface DayTotal { branch: string; terminal: string; kind: string; state: string; count: number; amount: number; paid: number }
 export interface Day { day: string; runs: ReconRun[]; differences: Difference[]; totals: DayTotal[] }
+/** Whose books may come, and in which formats; of is whose a format usually is. */
+export interface Books { from: { name: string; kind: 'host' | 'partner' }[]; formats: { name: string; of?: string }[] }
 export interface Block { kind: 'card' | 'terminal' | 'merchant'; name: string; note: string; by: string; at: string }
 export interface NewBlock { kind: string; subject: string; note: string }
 /** What the bank has agreed on: server/api/mgmt/business.go. */
