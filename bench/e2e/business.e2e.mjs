@@ -17,7 +17,7 @@ const id = (name) => `[data-testid="${name}"]`
 const number = async (selector) => Number((await page.textContent(selector)).trim())
 
 before(async () => {
-  desk = await startDesk({ all: false, limits: true })
+  desk = await startDesk({ all: false, limits: true, partner: true })
   browser = await openBrowser()
   c = await openCounter(browser, desk)
   page = await openConsole('operator', '/products')
@@ -54,7 +54,7 @@ async function fits(name, keep = false) {
         page: document.documentElement.scrollWidth - innerWidth,
         tables: [...document.querySelectorAll('.scroll')].filter((x) => x.scrollWidth > x.clientWidth + 1).map((x) => x.innerText.slice(0, 60)),
         bar: [...document.querySelectorAll('.bar > *')].some((x, i, all) => i > 0 && x.getBoundingClientRect().left < all[i - 1].getBoundingClientRect().right),
-        small: [...document.querySelectorAll('main button:not(.plain), main a.here, main select, main input')].map((x) => [x.dataset.testid ?? x.textContent.trim(), x.getBoundingClientRect()]).filter(([, r]) => r.height > 0 && r.height < 28).map(([n]) => n)
+        small: [...document.querySelectorAll('main button:not(.plain), main a.here, main select, main input')].map((x) => [x.dataset.testid ?? x.textContent.trim(), (x.type === 'checkbox' ? x.closest('label') : x).getBoundingClientRect()]).filter(([, r]) => r.height > 0 && r.height < 28).map(([n]) => n)
       }))
       assert.deepEqual(wrong, { page: 0, tables: [], bar: false, small: [] }, `${name} ${lang} at ${width}`)
       const file = keep && lang === 'zh' ? join(pictures, `${name}-${width}.png`) : process.env.SHOTS && join(process.env.SHOTS, `${name}-${lang}-${width}.png`)
@@ -171,6 +171,25 @@ test('a channel shows what came, what it refused and why, and since when it is a
   assert.match(await page.textContent(row), /报文无法解读/)
   await until(async () => assert.ok((await number(`${id('cache')} [data-v="hits"]`)) > 0), 'the copies were used')
   await fits('console-switch-channels')
+})
+
+// req: TX-16
+test("a partner's book comes in its own format, and says who has to do what next", async () => {
+  await page.goto(`${desk.pages}/console/#/reconciliation`)
+  await page.selectOption(id('book-host'), 'partner bills')
+  await until(async () => assert.equal(await page.inputValue(id('book-format')), 'bills'), 'the format that it usually has')
+  const day = new Date(Date.now() + 8 * 3600e3).toISOString().slice(0, 10).replaceAll('-', '') // of China
+  const upload = (text) => page.setInputFiles(id('book-file'), { name: 'bills.txt', mimeType: 'text/plain', buffer: Buffer.from(text) })
+  await upload('this is no book\n')
+  await page.waitForSelector(id('book-error'))
+  await upload(`000000000001;P0000001;12000;D;\n000000000002;P0000001;3000;D;\nTRAILER ${day} 2 15000\n`)
+  await page.waitForSelector(`${id('run')}[data-book="partner"]`)
+  const heap = `${id('heap')}[data-book="partner"][data-class="theirsOnly"]`
+  const text = await page.textContent(heap)
+  for (const x of ['bills', '合作方有、本方无', '150.00', '清算人员', '请合作方提供应答报文']) assert.ok(text.includes(x), `${x} in ${text}`)
+  assert.equal(await number(`${heap} [data-v="count"]`), 2)
+  assert.equal(await page.locator(`${id('difference')}[data-book="partner"]`).count(), 2)
+  await fits('console-partner-book')
 })
 
 test('a branch sees none of it', async () => {

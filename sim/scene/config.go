@@ -35,6 +35,9 @@ func (s *Scene) writeConfigs() error {
 		if err := s.write(s.serverConfig(), "server.yaml"); err != nil {
 			return err
 		}
+		if err := s.write(billsBook, "bills-book.yaml"); err != nil {
+			return err
+		}
 	}
 	if err := s.write(s.devicesConfig(), "devices.yaml"); err != nil {
 		return err
@@ -65,21 +68,38 @@ func (s *Scene) serverConfig() m {
 			{"name": "channelMonth", "of": "channel", "per": "month", "amount": 100000000000, "channels": []string{"terminals"}},
 		}
 	}
+	channels := []m{
+		{"name": "terminals", "dialect": "pos64", "zone": "3des", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.Trade3DES)}},
+		{"name": "terminalsSM4", "dialect": "pos64sm4", "zone": "sm4", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.TradeSM4)}},
+	}
+	books := []m{}
+	if s.Partner {
+		channels = append(channels, m{"name": "bills", "dialect": "corejson", "keys": "bills", "keyFile": "keys/zone.keys", "link": m{"kind": "bus", "request": "bills.requests", "answer": "bills.answers"}})
+		books = append(books, m{"name": "bills", "format": "bills-book.yaml", "of": "bills"})
+	}
 	return m{
-		"limits": limits,
-		"hsm":    module,
-		"data":   "server",
-		"store":  m{"dsn": s.Store},
-		"trade":  m{"hostTimeout": s.HostTimeout.String()},
-		"hosts":  []m{{"name": "core", "keys": "keys/zone.keys", "limits": m{"breakAfter": s.BreakAfter}, "link": m{"kind": "long", "address": addr(s.Ports.Host), "count": 4}}},
-		"channels": []m{
-			{"name": "terminals", "dialect": "pos64", "zone": "3des", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.Trade3DES)}},
-			{"name": "terminalsSM4", "dialect": "pos64sm4", "zone": "sm4", "encrypt": private, "link": m{"kind": "short", "listen": addr(s.Ports.TradeSM4)}},
-		},
-		"access": m{"listen": addr(s.Ports.Access), "ca": "pki/ca.pem", "cert": "pki/server.pem", "key": "pki/server.key"},
-		"manage": s.manage(),
+		"books":    books,
+		"limits":   limits,
+		"hsm":      module,
+		"data":     "server",
+		"store":    m{"dsn": s.Store},
+		"trade":    m{"hostTimeout": s.HostTimeout.String()},
+		"hosts":    []m{{"name": "core", "keys": "keys/zone.keys", "limits": m{"breakAfter": s.BreakAfter}, "link": m{"kind": "long", "address": addr(s.Ports.Host), "count": 4}}},
+		"channels": channels,
+		"access":   m{"listen": addr(s.Ports.Access), "ca": "pki/ca.pem", "cert": "pki/server.pem", "key": "pki/server.key"},
+		"manage":   s.manage(),
 	}
 }
+
+// billsBook describes the lines of the partner's book.
+var billsBook = m{"kind": "delimited", "name": "bookbills", "charset": "gb18030", "frame": m{"prefix": "none", "end": "0A", "max": 512}, "delimited": m{"separator": ";", "escape": "\\"},
+	"table": []m{
+		{"name": "reference", "canon": "reference", "type": "an", "max": 12, "required": true},
+		{"name": "terminal", "canon": "terminal", "type": "ans", "max": 8},
+		{"name": "amount", "canon": "amount", "type": "n", "max": 12},
+		{"name": "sign", "type": "an", "max": 1},
+		{"name": "state", "type": "an", "max": 1},
+	}}
 
 func (s *Scene) manage() m {
 	c := m{"listen": addr(s.Ports.Manage), "releaseKey": "keys/release.pub", "padOver": s.PadOver}

@@ -63,6 +63,8 @@ type Options struct {
 	Window bool
 	// Limits has the server hold limits on cards and terminals, as a bank has them.
 	Limits bool
+	// Partner has the server take requests of a bill partner, too, whose book of a day has a format of its own.
+	Partner bool
 	// PadOver is the amount above which the lobby manager decides, minor units.
 	PadOver int64
 	// CardTime and CashTime are how long card and notes may lie at the exit.

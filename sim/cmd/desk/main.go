@@ -68,6 +68,7 @@ func define(fl *flag.FlagSet, o *scene.Options, more *[][]string) (pay, window *
 	fl.StringVar(&o.Store, "store", "", "the server's database: mysql://user@host:port/database or postgres://user@host:port/database, empty before the first run; mariadb or postgres starts one for this run (default SQLite in -dir)")
 	fl.BoolVar(&o.Fast, "fast", false, "devices without the waiting times of real ones")
 	fl.BoolVar(&o.Limits, "limits", false, "the server holds limits on cards and terminals")
+	fl.BoolVar(&o.Partner, "partner", false, "the server takes requests of a bill partner, too, and its book")
 	fl.Int64Var(&o.PadOver, "pad-over", 500000, "amount in fen above which the lobby manager decides")
 	fl.BoolVar(&o.All, "all", true, "fit every device of a whole counter; -all=false: only those that a withdrawal needs")
 	fl.Func("scene", "what the terminal is, commas between: "+scenes()+" (default "+kind.Default+")", func(v string) error { o.Scenes = strings.Split(v, ","); return nil })
