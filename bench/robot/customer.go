@@ -36,7 +36,10 @@ type Visit struct {
 	Service   string // of the module that pays: cash or acceptor
 }
 
-type services struct{ card, cash, pinpad, platform *Service }
+type services struct {
+	card, cash, pinpad, platform *Service
+	session                      string
+}
 
 func (d Desk) open(ctx context.Context) (s services, err error) {
 	for _, x := range []struct {
@@ -49,6 +52,22 @@ func (d Desk) open(ctx context.Context) (s services, err error) {
 		}
 	}
 	return s, nil
+}
+
+// begin opens a session of a flow, whose page lives until end closes its links.
+func (d Desk) begin(ctx context.Context, flow string) (s services, live context.Context, end func(), err error) {
+	if s, err = d.open(ctx); err != nil {
+		return s, nil, nil, err
+	}
+	var begun struct{ Session string }
+	if err := s.platform.Call(ctx, "X-Session.Begin", obj{"flow": flow, "lang": "zh"}, &begun); err != nil {
+		s.close()
+		return s, nil, nil, err
+	}
+	s.session = begun.Session
+	live, die := context.WithCancel(ctx)
+	go s.alive(live)
+	return s, live, func() { die(); s.close() }, nil
 }
 
 func (s services) close() {
@@ -89,19 +108,12 @@ const (
 // then the notes, or not. It returns how far it came; an error means that something in the
 // way died, refused or timed out.
 func (d Desk) Withdraw(ctx context.Context, card, pin string, amount int64, m Manner) (v Visit, err error) {
-	s, err := d.open(ctx)
+	s, _, end, err := d.begin(ctx, "withdrawal")
 	if err != nil {
 		return v, err
 	}
-	defer s.close()
-	var begun struct{ Session string }
-	if err := s.platform.Call(ctx, "X-Session.Begin", obj{"flow": "withdrawal", "lang": "zh"}, &begun); err != nil {
-		return v, err
-	}
-	v.Session = begun.Session
-	live, die := context.WithCancel(ctx)
-	defer die()
-	go s.alive(live)
+	defer end()
+	v.Session = s.session
 	if err := d.identify(ctx, s, card, pin); err != nil {
 		return v, err
 	}
@@ -273,22 +285,16 @@ type Deposit struct {
 // Put inserts a card, types the PIN, puts notes (major units) in one after the other, and
 // confirms, or takes back what can be given back.
 func (d Desk) Put(ctx context.Context, card, pin string, notes []int, takeBack bool) (v Deposit, err error) {
-	s, err := d.open(ctx)
-	if err != nil {
-		return v, err
-	}
-	defer s.close()
 	acceptor, err := Dial(ctx, d.XFS, "acceptor", d.Token)
 	if err != nil {
 		return v, err
 	}
 	defer acceptor.Close()
-	if err := s.platform.Call(ctx, "X-Session.Begin", obj{"flow": "deposit", "lang": "zh"}, nil); err != nil {
+	s, _, end, err := d.begin(ctx, "deposit")
+	if err != nil {
 		return v, err
 	}
-	live, die := context.WithCancel(ctx)
-	defer die()
-	go s.alive(live)
+	defer end()
 	if err := d.identify(ctx, s, card, pin); err != nil {
 		return v, err
 	}
@@ -301,11 +307,11 @@ func (d Desk) Put(ctx context.Context, card, pin string, notes []int, takeBack b
 		if err := d.feed(ctx, acceptor, notes, &v); err != nil {
 			return v, err
 		}
-		end := "CashAcceptor.CashInEnd"
+		last := "CashAcceptor.CashInEnd"
 		if takeBack {
-			end = "CashAcceptor.CashInRollback"
+			last = "CashAcceptor.CashInRollback"
 		}
-		if err := acceptor.Call(ctx, end, nil, nil); err != nil {
+		if err := acceptor.Call(ctx, last, nil, nil); err != nil {
 			return v, err
 		}
 		if err := s.platform.Call(ctx, "X-Host.Confirm", nil, &v); err != nil {

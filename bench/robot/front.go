@@ -6,17 +6,11 @@ import (
 
 // visit is one session of a flow; do gets its links.
 func (d Desk) visit(ctx context.Context, flow string, do func(s services) error) error {
-	s, err := d.open(ctx)
+	s, _, end, err := d.begin(ctx, flow)
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if err := s.platform.Call(ctx, "X-Session.Begin", obj{"flow": flow, "lang": "zh"}, nil); err != nil {
-		return err
-	}
-	live, die := context.WithCancel(ctx)
-	defer die()
-	go s.alive(live)
+	defer end()
 	if err := do(s); err != nil {
 		return err
 	}

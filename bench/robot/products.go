@@ -86,17 +86,11 @@ type Issue struct {
 // NewCard is a visit for a new card of the person whose identity card has that name. What a
 // customer does with the card is Manner's business, as with notes.
 func (d Desk) NewCard(ctx context.Context, m Manager, person, pin string, manner Manner) (v Issue, err error) {
-	s, err := d.open(ctx)
+	s, live, end, err := d.begin(ctx, "cardIssue")
 	if err != nil {
 		return v, err
 	}
-	defer s.close()
-	if err := s.platform.Call(ctx, "X-Session.Begin", obj{"flow": "cardIssue", "lang": "zh"}, nil); err != nil {
-		return v, err
-	}
-	live, die := context.WithCancel(ctx)
-	defer die()
-	go s.alive(live)
+	defer end()
 	if err := d.showIdentity(ctx, s, person); err != nil {
 		return v, err
 	}

@@ -36,17 +36,11 @@ func (c caseView) due() string {
 // Transfer moves money from a card to an account. people agree to an amount that needs it; person is whose
 // identity card is shown then.
 func (d Desk) Transfer(ctx context.Context, card, pin, payee string, amount int64, people []Manager, person string) (v Transfer, err error) {
-	s, err := d.open(ctx)
+	s, live, end, err := d.begin(ctx, "transfer")
 	if err != nil {
 		return v, err
 	}
-	defer s.close()
-	if err := s.platform.Call(ctx, "X-Session.Begin", obj{"flow": "transfer", "lang": "zh"}, nil); err != nil {
-		return v, err
-	}
-	live, die := context.WithCancel(ctx)
-	defer die()
-	go s.alive(live)
+	defer end()
 	if err := d.identify(ctx, s, card, pin); err != nil {
 		return v, err
 	}

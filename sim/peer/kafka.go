@@ -9,11 +9,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -34,8 +32,7 @@ type Kafka struct {
 	control string // address of the controller
 	args    []string
 	log     string
-	cmd     *exec.Cmd
-	ended   chan struct{}
+	program
 }
 
 // StartKafka starts a broker; it ends with the test.
@@ -191,22 +188,7 @@ func (k *Kafka) launch() {
 		k.t.Fatal(err)
 	}
 	defer out.Close() //nolint:errcheck // the program's
-	k.cmd, k.ended = exec.Command(k.args[0], k.args[1:]...), make(chan struct{})
-	k.cmd.Stdout, k.cmd.Stderr, k.cmd.Dir = out, out, filepath.Dir(k.log)
-	k.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	c, ended, started := k.cmd, k.ended, make(chan error)
-	go func() { // the death signal is bound to the thread that started the program
-		runtime.LockOSThread()
-		err := c.Start()
-		started <- err
-		if err == nil {
-			_ = c.Wait()
-		}
-		close(ended)
-	}()
-	if err := <-started; err != nil {
-		k.t.Fatal(err)
-	}
+	k.run(k.t, filepath.Dir(k.log), out, k.args)
 }
 
 func (k *Kafka) await() {
@@ -224,14 +206,6 @@ func (k *Kafka) await() {
 	}
 	b, _ := os.ReadFile(k.log)
 	k.t.Fatalf("kafka does not come up:\n%s", b)
-}
-
-// Kill ends the broker with SIGKILL.
-func (k *Kafka) Kill() {
-	if k.cmd != nil {
-		_ = k.cmd.Process.Kill()
-		<-k.ended
-	}
 }
 
 func free(t testing.TB) string {

@@ -8,12 +8,9 @@ import (
 	"io"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -24,8 +21,7 @@ type Redis struct {
 	t       testing.TB
 	args    []string
 	dir     string
-	cmd     *exec.Cmd
-	ended   chan struct{}
+	program
 }
 
 // StartRedis starts a node that keeps nothing on disk; it ends with the test. lines are directives of its
@@ -37,7 +33,7 @@ func StartRedis(t testing.TB, lines ...string) *Redis {
 
 func startRedis(t testing.TB, flags, lines []string) *Redis {
 	t.Helper()
-	program := Program(t, "redis-server", "redis-server")
+	file := Program(t, "redis-server", "redis-server")
 	r := &Redis{t: t, Address: free(t), dir: t.TempDir()}
 	_, port, _ := net.SplitHostPort(r.Address)
 	conf := filepath.Join(r.dir, "redis.conf")
@@ -45,7 +41,7 @@ func startRedis(t testing.TB, flags, lines []string) *Redis {
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r.args = append([]string{program, conf}, flags...)
+	r.args = append([]string{file, conf}, flags...)
 	t.Cleanup(r.Kill)
 	r.Restart()
 	return r
@@ -55,28 +51,13 @@ func startRedis(t testing.TB, flags, lines []string) *Redis {
 func (r *Redis) Restart() {
 	r.t.Helper()
 	var log bytes.Buffer
-	c, ended, started := exec.Command(r.args[0], r.args[1:]...), make(chan struct{}), make(chan error)
-	c.Stdout, c.Stderr, c.Dir = &log, &log, r.dir
-	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	go func() { // the death signal is bound to the thread that started the program
-		runtime.LockOSThread()
-		err := c.Start()
-		started <- err
-		if err == nil {
-			_ = c.Wait()
-		}
-		close(ended)
-	}()
-	if err := <-started; err != nil {
-		r.t.Fatal(err)
-	}
-	r.cmd, r.ended = c, ended
+	r.run(r.t, r.dir, &log, r.args)
 	for end := time.Now().Add(20 * time.Second); ; {
 		if _, err := r.Do("PING"); err == nil || errors.Is(err, errRefused) {
 			return
 		}
 		select {
-		case <-ended:
+		case <-r.ended:
 			r.t.Fatalf("redis: %s", log.String())
 		default:
 		}
@@ -86,17 +67,6 @@ func (r *Redis) Restart() {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
-
-// Kill ends it as a crash would.
-func (r *Redis) Kill() {
-	if r.cmd != nil {
-		_ = r.cmd.Process.Kill()
-		<-r.ended
-	}
-}
-
-// Signal sends it a signal: SIGSTOP makes it slow without end.
-func (r *Redis) Signal(s syscall.Signal) { _ = r.cmd.Process.Signal(s) }
 
 // Do sends one command and answers the raw reply.
 func (r *Redis) Do(args ...string) (string, error) {

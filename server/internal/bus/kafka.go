@@ -216,7 +216,11 @@ func (k *Kafka) create(ctx context.Context, topic string) error {
 	if err != nil && !errors.Is(err, kafka.TopicAlreadyExists) {
 		return fmt.Errorf("bus: topic %s: %w", topic, err)
 	}
-	return nil
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(50 * time.Millisecond) { // the broker that made it tells the others, and itself, a moment later
+		if _, err := k.partitions(ctx, topic); err == nil || time.Now().After(end) {
+			return err
+		}
+	}
 }
 
 // Close implements Bus.
