@@ -115,10 +115,16 @@ func bench(ctx context.Context, o options, only string) error {
 	fs := &figures{enc: json.NewEncoder(os.Stdout)}
 	for _, p := range chosen {
 		for i, store := range stores {
-			if o.store = store; err == nil && (p.stores || i == 0) {
-				if e := p.on(ctx, o, fs); e != nil {
-					err = fmt.Errorf("%s: %w", p.name, e)
-				}
+			if err != nil || i > 0 && !p.stores {
+				continue
+			}
+			one := o // each with a folder of its own
+			one.store, one.dir = store, filepath.Join(o.dir, p.name+"-"+store)
+			if err = os.Mkdir(one.dir, 0o700); err != nil {
+				continue
+			}
+			if e := p.on(ctx, one, fs); e != nil {
+				err = fmt.Errorf("%s on %s: %w", p.name, store, e)
 			}
 		}
 	}
