@@ -34,12 +34,15 @@ type CaseRequest struct {
 	Fields  map[string]string `json:"fields,omitempty"` // for the people who decide
 }
 
+// CaseMoved is the state of a case that goes on at another terminal, as the one that had it is told.
+const CaseMoved = "moved"
+
 // Case is a case as its terminal sees it.
 type Case struct {
 	Number  string     `json:"number"`
 	Kind    string     `json:"kind"`
 	Title   Text       `json:"title"`
-	State   string     `json:"state"` // open, ready, used, refused, withdrawn, expired
+	State   string     `json:"state"` // open, ready, used, refused, withdrawn, expired, or CaseMoved
 	Amount  int64      `json:"amount"`
 	Expires time.Time  `json:"expires"`
 	Steps   []CaseStep `json:"steps"`

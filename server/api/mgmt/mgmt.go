@@ -311,6 +311,7 @@ type Case struct {
 	PAN      string            `json:"pan"`
 	State    string            `json:"state"` // open, ready, used, refused, withdrawn or expired
 	Journal  string            `json:"journal,omitempty"`
+	Left     []string          `json:"left,omitempty"` // terminals that it was at before, in a single case only
 	Created  time.Time         `json:"created"`
 	Expires  time.Time         `json:"expires"`
 	Data     map[string]string `json:"data,omitempty"`

@@ -114,6 +114,35 @@ func (s *Service) caseOf(c *store.Case) access.Case {
 	return x
 }
 
+// answerOwn answers how a case of this terminal stands; of one that goes on at another terminal it says so.
+func (s *Service) answerOwn(t *store.Terminal, w http.ResponseWriter, c *store.Case) error {
+	x := s.caseOf(c)
+	if c.Terminal != t.ID {
+		x.State = access.CaseMoved
+	}
+	return answer(w, x)
+}
+
+// seenCase finds a case that is at this terminal, or was moved away from it.
+func (s *Service) seenCase(t *store.Terminal, r *http.Request) (*store.Case, error) {
+	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
+	if err != nil {
+		return nil, store.ErrNotFound
+	}
+	c, err := s.st.Case(r.Context(), number)
+	if err != nil {
+		return nil, err
+	}
+	if c.Terminal != t.ID {
+		from, err := s.st.CaseMoves(r.Context(), number)
+		if err == nil && !slices.Contains(from, t.ID) {
+			err = store.ErrNotFound
+		}
+		return c, err
+	}
+	return c, nil
+}
+
 // ownCase finds a case of this terminal.
 func (s *Service) ownCase(t *store.Terminal, r *http.Request) (*store.Case, error) {
 	number, err := strconv.ParseInt(r.PathValue("number"), 10, 64)
@@ -137,12 +166,12 @@ func (s *Service) getCase(t *store.Terminal, w http.ResponseWriter, r *http.Requ
 	wait, _ := time.ParseDuration(r.URL.Query().Get("wait"))
 	key := caseKey(r.PathValue("number"))
 	ch := s.waiter(key)
-	c, err := s.ownCase(t, r)
+	c, err := s.seenCase(t, r)
 	if err != nil {
 		s.Changed(key) // nobody is told of it otherwise
 		return err
 	}
-	if othersTurn(c) && wait > 0 {
+	if c.Terminal == t.ID && othersTurn(c) && wait > 0 {
 		timer := time.NewTimer(min(wait, 30*time.Second))
 		defer timer.Stop()
 		select {
@@ -151,13 +180,13 @@ func (s *Service) getCase(t *store.Terminal, w http.ResponseWriter, r *http.Requ
 		case <-r.Context().Done():
 			return nil
 		}
-		if c, err = s.ownCase(t, r); err != nil {
+		if c, err = s.seenCase(t, r); err != nil {
 			return err
 		}
 	} else {
 		s.Changed(key)
 	}
-	return answer(w, s.caseOf(c))
+	return s.answerOwn(t, w, c)
 }
 
 func (s *Service) doStep(t *store.Terminal, w http.ResponseWriter, r *http.Request) error {

@@ -75,6 +75,9 @@ func (s *Service) oneCase(ctx context.Context, in *struct {
 		return nil, s.fail(err)
 	}
 	x := s.caseOf(c)
+	if x.Left, err = s.st.CaseMoves(ctx, c.Number); err != nil {
+		return nil, s.fail(err)
+	}
 	if u.Role != cases.Teller && u.Role != cases.Manager {
 		return done(x), nil
 	}

@@ -118,8 +118,15 @@ func TestACaseIsDoneByItsPeopleInItsOrder(t *testing.T) {
 	if st := r.at("00000002", "POST", path+"/move", nil, &c); st != 200 {
 		t.Fatal(st)
 	}
-	if st := r.terminal("GET", path, nil, nil); st != 404 {
-		t.Error("the first terminal still has it:", st)
+	var left acc.Case
+	if st := r.terminal("GET", path+"?wait=20s", nil, &left); st != 200 || left.State != acc.CaseMoved {
+		t.Error("the first terminal is not told at once that it goes on elsewhere:", st, left.State)
+	}
+	if st := r.terminal("POST", path+"/withdraw", nil, nil); st != 404 {
+		t.Error("the first terminal may still end it:", st)
+	}
+	if st, _ := olga.do("GET", "/cases/"+c.Number, nil, &one); st != 200 || one.Terminal != "00000002" || len(one.Left) != 1 || one.Left[0] != "00000001" {
+		t.Error("where it was before:", st, one.Terminal, one.Left)
 	}
 	sign(anna, 200) // one of two
 	sign(anna, 409)

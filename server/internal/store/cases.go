@@ -213,14 +213,29 @@ func openAt(tx *Tx, number int64, terminal string, now time.Time) error {
 // MoveCase lets a case go on at another terminal of its branch. ErrState: it has ended.
 func (s *Store) MoveCase(ctx context.Context, number int64, branch, terminal string, now time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
+		var from string
+		if err := tx.row(`SELECT TERMINAL_NUMBER FROM TX_BZ_CASE WHERE CASE_NUMBER=?`, []any{number}, &from); err != nil {
+			return found(err)
+		}
 		n, err := tx.exec(`UPDATE TX_BZ_CASE SET TERMINAL_NUMBER=?, REQUEST_NUMBER=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1
  WHERE CASE_NUMBER=? AND ORGANIZATION_NUMBER=? AND CASE_STATE IN ('open','ready') AND EXPIRE_TIME>?`, terminal, rand.Text(), ms(now), number, branch, ms(now))
 		if err != nil || n == 0 {
 			return errors.Join(err, stateUnless(n))
 		}
+		if err := addAudit(tx, Audit{User: terminal, Action: caseMove, Target: txnText(number), Note: from, At: now}); err != nil {
+			return err
+		}
 		_, err = tx.exec(`UPDATE PD_AP_APPROVAL SET TERMINAL_NUMBER=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE CASE_NUMBER=? AND APPROVAL_STATE='pending'`, terminal, ms(now), number)
 		return err
 	})
+}
+
+// caseMove is the line of the audit trail that says from which terminal a case went on elsewhere.
+const caseMove = "case.move"
+
+// CaseMoves lists the terminals that a case has left, the first one first.
+func (s *Store) CaseMoves(ctx context.Context, number int64) ([]string, error) {
+	return s.AuditNotes(ctx, caseMove, txnText(number))
 }
 
 // EndCase withdraws or expires a case that is open or ready, with the question that is pending for it.

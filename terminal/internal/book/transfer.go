@@ -32,7 +32,7 @@ type CaseData struct {
 	Number string `json:"number"`
 	Case   string `json:"case,omitempty"` // its kind in the server's catalogue
 	Amount int64  `json:"amount,omitempty"`
-	Ended  string `json:"ended,omitempty"` // used, refused, withdrawn, expired; gone: the server does not know it
+	Ended  string `json:"ended,omitempty"` // used, refused, withdrawn, expired; moved: to another terminal; gone: the server does not know it
 }
 
 // caseOf keeps the cases that people may still be busy with: one that nobody wants any more must be withdrawn.

@@ -44,7 +44,7 @@ export interface Text { zh: string; en: string }
 /** Business in steps. What the customer told is there in a single case only, for those who decide. */
 export interface Case {
   number: string; kind: string; title: Text; terminal: string; branch: string; amount: number; pan: string
-  state: 'open' | 'ready' | 'used' | 'refused' | 'withdrawn' | 'expired'; journal?: string; created: string; expires: string
+  state: 'open' | 'ready' | 'used' | 'refused' | 'withdrawn' | 'expired'; journal?: string; left?: string[]; created: string; expires: string
   data?: Record<string, string>; steps?: CaseStep[]; approval?: Approval
 }
 export interface CaseStep {

@@ -14,7 +14,7 @@ export default {
     confirm: { use: 'confirmTransfer', on: { ok: 'case', change: 'payee' } },
     // A large amount passes several people first; the server says which amount is large.
     case: { use: 'openCase', on: { notNeeded: 'transact', open: 'people', impossible: 'caseImpossible', failed: 'caseFailed' } },
-    people: { use: 'caseSteps', on: { identity: 'identity', signature: 'accept', ready: 'pinAfter', refused: 'caseRefused', expired: 'caseExpired', failed: 'caseFailed' } },
+    people: { use: 'caseSteps', on: { identity: 'identity', signature: 'accept', ready: 'pinAfter', refused: 'caseRefused', withdrawn: 'caseWithdrawn', moved: 'caseMoved', used: 'caseUsed', expired: 'caseExpired', failed: 'caseFailed' } },
     identity: { use: 'readIdentity', on: { ok: 'tellStep', unreadable: 'caseImpossible', failed: 'caseImpossible' } },
     accept: {
       use: 'sign',
@@ -46,6 +46,9 @@ export default {
     'transferUnknown.tell': { use: 'tell', with: { kind: 'transferUnknown', seconds: 40 }, on: { done: 'end' } },
     ...ending('payeeFailed'),
     ...ending('caseRefused', 30),
+    ...ending('caseWithdrawn', 30),
+    ...ending('caseMoved', 30),
+    ...ending('caseUsed', 40),
     ...ending('caseExpired', 30),
     ...ending('caseImpossible', 30),
     ...ending('caseFailed', 30),

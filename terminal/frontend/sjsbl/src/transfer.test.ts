@@ -85,6 +85,7 @@ describe('a case', () => {
     expect(await run('caseSteps')).toBe('refused')
     expect(ctx.data.reason).toEqual(reason)
     expect(await setup({ 'X-Case.Wait': () => at(1, 'expired') }, { case: at(1) }).run('caseSteps')).toBe('expired')
+    for (const how of ['moved', 'used', 'withdrawn']) expect(await setup({ 'X-Case.Wait': () => at(1, how) }, { case: at(1) }).run('caseSteps')).toBe(how)
     expect(await setup({ 'X-Case.Wait': () => at(1, 'gone') }, { case: at(1) }).run('caseSteps')).toBe('expired')
     expect(await setup({}, { case: at(3, 'ready') }).run('caseSteps')).toBe('ready')
   })

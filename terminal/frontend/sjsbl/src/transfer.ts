@@ -92,9 +92,12 @@ const turn = (c: Case) => c.steps.find((s) => s.state === 'current')
 const AGAIN = 2
 const AWAY = 60
 
+/** How a case can end that is told as it is; one that the server does not know (any more) is told as expired. */
+const ends = ['ready', 'refused', 'withdrawn', 'moved', 'used'] as const
+
 /** Shows who has to agree, until it is the customer's turn or the case has come to its end. */
 export const caseSteps: Component = {
-  exits: ['identity', 'signature', 'ready', 'refused', 'expired', 'failed'],
+  exits: ['identity', 'signature', 'ready', 'refused', 'withdrawn', 'moved', 'used', 'expired', 'failed'],
   async run(ctx) {
     let c = ctx.data.case as Case
     if (!turn(c)?.by || turn(c)!.by !== 'terminal') c = await people(ctx, c)
@@ -102,7 +105,7 @@ export const caseSteps: Component = {
     const due = turn(c)
     if (c.state === 'open' && due?.by === 'terminal') return due.wants === 'signature' ? 'signature' : due.wants === 'identity' ? 'identity' : 'failed'
     ctx.data.reason = c.steps.find((s) => s.state === 'refused')?.reason
-    return c.state === 'ready' || c.state === 'refused' ? c.state : c.state === 'open' ? 'failed' : 'expired'
+    return ends.find((x) => x === c.state) ?? (c.state === 'open' ? 'failed' : 'expired')
   }
 }
 
