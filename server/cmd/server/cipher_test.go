@@ -22,7 +22,9 @@ func TestRefusedEncryptedMessagesRaiseOneAlarmOfEachCause(t *testing.T) {
 	}
 	defer st.Close() //nolint:errcheck // the test's end
 	s := &services{st: st, log: slog.New(slog.NewTextHandler(io.Discard, nil)), broker: mgmt.NewBroker()}
-	refused := s.cipherAlarm("bills")
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	peer := s.cipherAlarm("bills", func() time.Time { return now })
+	refused := peer.refused
 	for range 500 {
 		refused(link.ErrChanged)
 		refused(link.ErrOtherKey)
@@ -41,5 +43,36 @@ func TestRefusedEncryptedMessagesRaiseOneAlarmOfEachCause(t *testing.T) {
 	}
 	if c, ok := code.ByName(code.CipherRefused); !ok || c.ZH == "" || errors.Is(link.ErrChanged, link.ErrOtherKey) {
 		t.Error("the alarm has no text")
+	}
+	left := func() int {
+		as, err := st.OpenAlarms(t.Context(), code.CipherRefused)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(as)
+	}
+	s.cipherAlarm("other", func() time.Time { return now }).refused(link.ErrChanged)
+	for end := time.Now().Add(20 * time.Second); left() < 3 && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	}
+	now = now.Add(59 * time.Minute)
+	peer.opened()
+	refused(link.ErrChanged) // no new alarm, and the hour begins anew
+	now = now.Add(30 * time.Minute)
+	peer.opened()
+	if n := left(); n != 3 {
+		t.Errorf("%d alarms before an hour without a refusal", n)
+	}
+	now = now.Add(31 * time.Minute)
+	again := s.cipherAlarm("bills", func() time.Time { return now }) // the server was started anew
+	again.opened()
+	if n := left(); n != 3 {
+		t.Errorf("%d alarms right after a start", n)
+	}
+	now = now.Add(time.Hour)
+	again.opened()
+	for end := time.Now().Add(20 * time.Second); left() != 1; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d alarms are open", left())
+		}
 	}
 }

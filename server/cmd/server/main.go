@@ -8,10 +8,12 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"runtime/debug"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -28,14 +30,15 @@ func main() {
 	}
 	path := flag.String("config", "server.yaml", "configuration file")
 	roles := flag.String("roles", "all", "all, or a list of trade, access, manage")
+	force := flag.Bool("force", false, "bring the database up to date though other servers that use it are alive")
 	flag.Parse()
-	if err := run(*path, *roles); err != nil {
+	if err := run(*path, *roles, *force); err != nil {
 		fmt.Fprintln(os.Stderr, "server:", err)
 		os.Exit(1)
 	}
 }
 
-func run(path, roles string) error {
+func run(path, roles string, force bool) error {
 	c, err := config.Load(path)
 	if err != nil {
 		return err
@@ -82,13 +85,19 @@ func run(path, roles string) error {
 	if err != nil {
 		return err
 	}
-	so.Tool = !has["trade"]
+	so.Tool, so.Force, so.Log = !has["trade"], force, log
+	so.Roles = slices.Collect(maps.Keys(has))
+	name, err := nameOf(c)
+	if err != nil {
+		return err
+	}
+	so.Name = name
 	st, err := store.Open(ctx, so)
 	if err != nil {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
-	node, err := join(ctx, c, st, has, log)
+	node, err := join(ctx, c, st, name, has, log)
 	if err != nil {
 		return err
 	}

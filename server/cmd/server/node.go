@@ -23,7 +23,7 @@ func alone(c *config.Config, role string) (unlock func(), err error) {
 	files := []string{filepath.Join(c.Data, role+".lock")}
 	if so, err := c.StoreOptions(); err == nil {
 		if f := store.File(so.DSN); f != "" {
-			files = append(files, f+"."+role+".lock")
+			files = append(files, store.LockName(f, role))
 		}
 	}
 	var held []*os.File
@@ -57,25 +57,32 @@ var errLocked = errors.New("locked")
 
 // join makes this process one of the servers that share the database. Its name is a file of its data
 // folder, so that it takes up what it left behind when it comes back.
-func join(ctx context.Context, c *config.Config, st *store.Store, has map[string]bool, log *slog.Logger) (*lease.Node, error) {
+func join(ctx context.Context, c *config.Config, st *store.Store, name string, has map[string]bool, log *slog.Logger) (*lease.Node, error) {
 	o := lease.Options{For: c.Store.Lease, Jobs: []string{upkeepJob}, Log: log}
 	if has["access"] {
 		o.Jobs = append(o.Jobs, access.Job)
 	}
 	if has["trade"] {
 		o.Jobs = append(o.Jobs, trade.Job)
-		file := filepath.Join(c.Data, "server.name")
-		name, err := os.ReadFile(file)
-		if errors.Is(err, fs.ErrNotExist) {
-			name = []byte(rand.Text())
-			err = os.WriteFile(file, append(name, '\n'), 0o600)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("name of this server: %w", err)
-		}
-		if o.Name = strings.TrimSpace(string(name)); o.Name == "" || len(o.Name) > 60 {
-			return nil, fmt.Errorf("%s: want a name of 1 to 60 characters", file)
-		}
+		o.Name = name
 	}
 	return lease.Join(ctx, st, o)
+}
+
+// nameOf is the name of the server with this data folder, made when it has none.
+func nameOf(c *config.Config) (string, error) {
+	file := filepath.Join(c.Data, "server.name")
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		text = []byte(rand.Text())
+		err = os.WriteFile(file, append(text, '\n'), 0o600)
+	}
+	if err != nil {
+		return "", fmt.Errorf("name of this server: %w", err)
+	}
+	name := strings.TrimSpace(string(text))
+	if name == "" || len(name) > 60 {
+		return "", fmt.Errorf("%s: want a name of 1 to 60 characters", file)
+	}
+	return name, nil
 }

@@ -36,7 +36,7 @@ func open(path string) (*store.Store, hsm.HSM, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	o.Writers, o.Tool = 1, true
+	o.Writers, o.Tool, o.Force = 1, true, force
 	st, err := store.Open(context.Background(), o)
 	if err != nil {
 		return nil, nil, err

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 )
 
@@ -62,7 +63,12 @@ func main() {
 	}
 }
 
+// force brings a database up to date though servers that use it are alive.
+var force bool
+
 func run(args []string) error {
+	rest := slices.DeleteFunc(slices.Clone(args), func(a string) bool { return a == "--force" })
+	force, args = len(rest) < len(args), rest
 	for n := 2; n >= 1; n-- {
 		if len(args) >= n {
 			name := args[0]
@@ -82,5 +88,6 @@ func run(args []string) error {
 	for _, n := range names {
 		fmt.Fprintln(os.Stderr, "  serverctl", commands[n].usage)
 	}
+	fmt.Fprintln(os.Stderr, "  with --force: also where a database must be brought up to date first and servers that use it are alive")
 	return errors.New("which command?")
 }

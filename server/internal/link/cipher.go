@@ -23,6 +23,8 @@ type Cipher struct {
 
 	// Refused is told why a message was refused; it must not block. nil: nobody is.
 	Refused func(cause error) `yaml:"-"`
+	// Opened is told that a message was opened; it must not block. nil: nobody is.
+	Opened func() `yaml:"-"`
 }
 
 // Validate answers the first wrong key and why.
@@ -67,7 +69,7 @@ func (c *Codec) Encrypted(s *Cipher, m DataModule, signed bool) (*Codec, error) 
 		return c, nil
 	}
 	out := *c
-	x := &secrecy{vault: vault{m: m, owner: s.Owner, carry: s.Carry}, s: s, into: message.CanonByName(s.Into)}
+	x := &secrecy{vault: vault{m: m, owner: s.Owner, carry: s.Carry, opened: s.Opened}, s: s, into: message.CanonByName(s.Into)}
 	if x.into == message.CanonNone {
 		x.into = message.Private
 	}

@@ -63,12 +63,18 @@ type vault struct {
 	m       DataModule
 	owner   string
 	carry   string // binary, hex or base64
+	opened  func() // told of each envelope that was opened; may be nil
 	mu      sync.Mutex
+	asked   time.Time             // when the last refresh began
 	strange map[[3]byte]time.Time // names of keys that a refresh did not bring, and when
 }
 
-// strangers is how many names of unknown keys are asked for within a second.
-const strangers = 64
+const (
+	// strangers is how many names of unknown keys are remembered for a second.
+	strangers = 64
+	// pause is between refreshes when there are more of them: so long is a key that is really new held up.
+	pause = 20 * time.Millisecond
+)
 
 // cover is what the MAC is over.
 func cover(alg byte, id [3]byte, body []byte) []byte {
@@ -184,27 +190,39 @@ func (v *vault) open(in []byte) (plain []byte, key hsm.Ref, err error) {
 	if end < 0 || len(plain)-end > len(iv) || len(bytes.TrimRight(plain[end:], "\x00")) != 1 {
 		return nil, key, ErrEnvelope
 	}
+	if v.opened != nil {
+		v.opened()
+	}
 	return plain[:end], key, nil
 }
 
 // find is the version of the owner's keys that an envelope names: the newest or the one before; another
 // server, or a person, may have brought it since they were last looked at. All that name a key which is not
-// known wait for one refresh; a name that was not known after it is asked for again a second later, so that
-// strangers cost no more than that and stand in nobody's way.
+// known wait for one refresh, which brings whatever there is; a name that was not known after it is asked for
+// again a second later. A peer that names more unknown keys than can be remembered has its next refresh a pause
+// later, and no message is refused without one: a key that is really new is held up by the pause and no more.
 func (v *vault) find(alg byte, id [3]byte) (hsm.Ref, error) {
 	if ref, err := v.known(alg, id); !errors.Is(err, ErrOtherKey) {
 		return ref, err
 	}
+	came := time.Now()
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if ref, err := v.known(alg, id); !errors.Is(err, ErrOtherKey) {
 		return ref, err // brought by the refresh that this one waited for
 	}
-	now := time.Now()
-	maps.DeleteFunc(v.strange, func(_ [3]byte, at time.Time) bool { return now.Sub(at) >= time.Second })
-	if _, asked := v.strange[id]; asked || len(v.strange) >= strangers {
+	if v.asked.After(came) { // which did not bring it
 		return hsm.Ref{}, ErrOtherKey
 	}
+	now := time.Now()
+	maps.DeleteFunc(v.strange, func(_ [3]byte, at time.Time) bool { return now.Sub(at) >= time.Second })
+	if _, asked := v.strange[id]; asked {
+		return hsm.Ref{}, ErrOtherKey
+	}
+	if wait := pause - now.Sub(v.asked); len(v.strange) >= strangers && wait > 0 {
+		time.Sleep(wait)
+	}
+	v.asked = time.Now()
 	if err := v.m.Refresh(v.owner); err != nil {
 		return hsm.Ref{}, err
 	}
@@ -213,7 +231,9 @@ func (v *vault) find(alg byte, id [3]byte) (hsm.Ref, error) {
 		if v.strange == nil {
 			v.strange = map[[3]byte]time.Time{}
 		}
-		v.strange[id] = now
+		if len(v.strange) < strangers {
+			v.strange[id] = now
+		}
 	}
 	return ref, err
 }

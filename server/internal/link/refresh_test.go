@@ -100,6 +100,34 @@ func TestAStrangersKeyIsAskedForOnceASecondAndKeepsNoOtherWaiting(t *testing.T) 
 	}
 }
 
+// A peer that names one unknown key after the other holds up its own new key by a pause, not by a second: no
+// message is refused before the keys were read again.
+func TestAFloodOfStrangersKeysDoesNotHoldUpANewOne(t *testing.T) {
+	keys := conformance.NewMemory()
+	a := moduleOn(t, keys, paycrypto.SM4, 0x11)
+	b, err := hsm.NewSoft(make([]byte, 32), keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := &vault{m: b, owner: "p"}
+	for i := range strangers + 6 {
+		if _, err := at.find('S', [3]byte{0xEE, 0xEE, byte(i)}); !errors.Is(err, ErrOtherKey) {
+			t.Fatal(err)
+		}
+	}
+	if len(at.strange) > strangers {
+		t.Errorf("%d names are remembered", len(at.strange))
+	}
+	addKeys(t, a, paycrypto.SM4, 0x22)
+	env, err := (&vault{m: a, owner: "p"}).seal(hsm.Ref{}, []byte("text"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := at.open(env); err != nil {
+		t.Error("under the new key, in the same second: ", err)
+	}
+}
+
 func TestASecretValueInTheClearBesideAnEnvelopeIsRefused(t *testing.T) {
 	x := &secrecy{vault: vault{m: module(t, paycrypto.SM4, 0x11), owner: "p"}, s: &Cipher{}, into: message.CanonByName("private"), names: []string{"account", "holder"}}
 	sealed := func() *format.Transaction {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,25 @@ type indexer struct {
 	behind  atomic.Int64 // rows that wait behind the mark
 	stop    context.CancelFunc
 	done    sync.WaitGroup
+	log     *slog.Logger
+	trouble string // why it does not go on; "" when it does
+}
+
+// tell says in the log why the indexes stay behind, once for each cause, and that they go on.
+func (x *indexer) tell(ctx context.Context, err error) {
+	cause := ""
+	if err != nil && ctx.Err() == nil {
+		cause = err.Error()
+	}
+	switch {
+	case cause == x.trouble || x.log == nil || err != nil && cause == "":
+		return
+	case cause == "":
+		x.log.Info("the journal's indexes are brought up to date again", "was", x.trouble)
+	default:
+		x.log.Error("the journal's indexes are not brought up to date: searches read row by row", "error", cause, "behind", x.behind.Load())
+	}
+	x.trouble = cause
 }
 
 const (
@@ -44,7 +64,10 @@ func (s *Store) startIndex(ctx context.Context) error {
 	}
 	s.index.planned.Store(mark)
 	if s.tool {
-		s.index.every(func(ctx context.Context) { _, _ = s.readMark(ctx) }) // the next second tries again
+		s.index.every(func(ctx context.Context) { // the next second tries again
+			_, err := s.readMark(ctx)
+			s.index.tell(ctx, err)
+		})
 		return nil
 	}
 	if err := s.w.recent.load(ctx, s, mark); err != nil {
@@ -60,7 +83,9 @@ func (s *Store) startIndex(ctx context.Context) error {
 			return
 		}
 		for ctx.Err() == nil {
-			if n, err := s.indexOnce(ctx, time.Now().Add(-indexLag)); err != nil || n < indexStep {
+			n, err := s.indexOnce(ctx, time.Now().Add(-indexLag))
+			s.index.tell(ctx, err)
+			if err != nil || n < indexStep {
 				break
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -17,7 +19,7 @@ import (
 
 // migrate brings the schema up to date: one goose migration for each version of the schema's
 // description. Two processes that start at once do it one after the other.
-func migrate(ctx context.Context, d *dialect, db *sql.DB) error {
+func migrate(ctx context.Context, d *dialect, db *sql.DB, o *Options) error {
 	unlock, err := d.lockFile(ctx)
 	if err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
@@ -35,10 +37,10 @@ func migrate(ctx context.Context, d *dialect, db *sql.DB) error {
 	if d.engine == schema.SQLite {
 		_ = conn.Close() // the only one there may be
 	}
-	o := schema.Options{Collation: d.collation, Partitions: months(time.Now(), 1, ahead)}
+	so := schema.Options{Collation: d.collation, Partitions: months(time.Now(), 1, ahead)}
 	var steps []*goose.Migration
 	for v := 1; v <= schema.Version(); v++ {
-		texts := schema.Step(d.engine, v, o)
+		texts := schema.Step(d.engine, v, so)
 		if d.engine == schema.SQLite && v == 7 {
 			texts = append([]string{overlooked}, texts...)
 		}
@@ -53,10 +55,63 @@ func migrate(ctx context.Context, d *dialect, db *sql.DB) error {
 	if err != nil {
 		return fmt.Errorf("store: migrations: %w", err)
 	}
+	if !o.Force {
+		if err := quiet(ctx, d, db, p, o); err != nil {
+			return err
+		}
+	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
 	return nil
+}
+
+// ErrServing refuses to change the schema under servers that are alive: they were built for the one that is there.
+var ErrServing = errors.New("store: the schema is not changed while servers use it")
+
+// quiet refuses a change of a schema that servers use, which would refuse every transaction from then on. A server
+// is known by its lease, and that of a SQLite file, which has none, by the lock that its roles hold; the one that
+// asks is none of them.
+func quiet(ctx context.Context, d *dialect, db *sql.DB, p *goose.Provider, o *Options) error {
+	have, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("store: migrate: %w", err)
+	}
+	if have <= 0 || have >= int64(schema.Version()) {
+		return nil // nobody uses it yet, or nothing is to do
+	}
+	var alive []string
+	if d.engine == schema.SQLite {
+		for _, role := range lockedBy(d.file) {
+			if !slices.Contains(o.Roles, role) {
+				alive = append(alive, "with the role "+role)
+			}
+		}
+	} else {
+		rows, err := db.QueryContext(ctx, d.in(selLeases).text)
+		if err != nil {
+			return fmt.Errorf("store: migrate: leases: %w", err)
+		}
+		defer rows.Close() //nolint:errcheck // reading
+		for rows.Next() {
+			l := &Lease{}
+			if err := rows.Scan(&l.Name, &l.Holder, &l.Epoch, &l.Lapsed); err != nil {
+				return fmt.Errorf("store: migrate: leases: %w", err)
+			}
+			if l.Node() > 0 && l.Holder != "" && l.Holder != o.Name && !l.Lapsed {
+				alive = append(alive, fmt.Sprintf("%d (name %s)", l.Node(), l.Holder))
+			}
+		}
+		if err := rows.Err(); err != nil {
+			return fmt.Errorf("store: migrate: leases: %w", err)
+		}
+	}
+	if len(alive) == 0 {
+		return nil
+	}
+	slices.Sort(alive)
+	return fmt.Errorf("%w: the database has version %d, this program would bring %d, and alive are: server %s. Stop them first (one that was killed counts until its lease is over, %s), or say --force if you know that they can go on with the new version",
+		ErrServing, have, schema.Version(), strings.Join(alive, ", server "), d.lease)
 }
 
 // versions is the name of goose's table; it looks for it as PostgreSQL folds names.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -250,5 +251,21 @@ func TestAFileWithTheOldIndexKeepsItsKeys(t *testing.T) {
 	}
 	if _, n, err := s.Search(t.Context(), Search{Terminal: passed.Terminal, Limit: 9}); n != 2 || err != nil {
 		t.Errorf("%d found, %v", n, err)
+	}
+}
+
+// The indexer says why it does not go on, once for each cause, and that it goes on.
+func TestTheIndexerSaysOnceWhyItStandsStill(t *testing.T) {
+	var out strings.Builder
+	x := &indexer{log: slog.New(slog.NewTextHandler(&out, nil))}
+	ctx := t.Context()
+	for _, err := range []error{nil, errors.New("disk"), errors.New("disk"), errors.New("other"), nil, nil} {
+		x.tell(ctx, err)
+	}
+	gone, stop := context.WithCancel(ctx)
+	stop()
+	x.tell(gone, context.Canceled)
+	if n := strings.Count(out.String(), "\n"); n != 3 || strings.Count(out.String(), "error=disk") != 1 || strings.Count(out.String(), "was=other") != 1 {
+		t.Errorf("%d lines:\n%s", n, out.String())
 	}
 }

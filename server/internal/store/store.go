@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -42,10 +43,16 @@ type Options struct {
 	Batch    int    // writes in one commit at most; 0 = 256
 	// Tool: transactions come in by another process, which alone brings the indexes of a file up to date and knows
 	// the keys that they lack. Insert is refused then.
-	Tool       bool
-	Writers    int           // writing connections of a networked database; 0 = 2
-	Patience   time.Duration // how long a lost database is waited for before writes fail; 0 = 10 s
-	Lease      time.Duration // what a server has is another's when it was not heard of for so long; 0 = 10 s
+	Tool     bool
+	Writers  int           // writing connections of a networked database; 0 = 2
+	Patience time.Duration // how long a lost database is waited for before writes fail; 0 = 10 s
+	Lease    time.Duration // what a server has is another's when it was not heard of for so long; 0 = 10 s
+	// Name is that of the server in its lease, as Join's holder, Roles are those whose locks of a SQLite file it
+	// holds; a tool has neither. Force lets it change the schema under servers that are alive.
+	Name       string
+	Roles      []string
+	Force      bool
+	Log        *slog.Logger  // of background work; nil: none
 	FsyncDelay time.Duration // benchmarks only: slept inside each commit, as a slower disk would
 }
 
@@ -90,12 +97,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second
 	}
-	s := &Store{d: d, archives: o.Archives, tool: o.Tool && d.engine == schema.SQLite, sender: rand.Text()}
+	s := &Store{d: d, archives: o.Archives, tool: o.Tool && d.engine == schema.SQLite, sender: rand.Text(), index: indexer{log: o.Log}}
 	if s.db, err = d.write(); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
 	if err = d.check(ctx, s.db); err == nil {
-		err = migrate(ctx, d, s.db)
+		err = migrate(ctx, d, s.db, &o)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.db.Close())

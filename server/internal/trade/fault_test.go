@@ -1,10 +1,12 @@
 package trade_test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
-	"runtime"
+	"runtime/pprof"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -106,10 +108,15 @@ func TestAHostThatMisbehavesHurtsOnlyItsOwn(t *testing.T) {
 	for _, fault := range []string{"delay", "silence", "reset", "refuse", "half open", "stops reading", "dribble", "garbage", "bad MAC", "twice", "reorder", "one link", "one link of a group"} {
 		t.Run(fault, func(t *testing.T) {
 			t.Parallel()
+			pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), pprof.Labels("fault", fault))) // of all that this one begins
 			b := newBranch(t, fault == "one link of a group")
 			b.sick.delay.Store(int64(15 * time.Second)) // longer than a transaction may last
-			before := runtime.NumGoroutine()
 			b.arrive(25)
+			b.wg.Wait()
+			before := working(t, fault)
+			if len(before) < 5 {
+				t.Fatalf("the rig's goroutines are not found: %v", before)
+			}
 			mode := fault
 			if fault == "one link of a group" {
 				mode = "one link"
@@ -163,7 +170,65 @@ func TestAHostThatMisbehavesHurtsOnlyItsOwn(t *testing.T) {
 			if _, n, err := b.st.Search(t.Context(), store.Search{RC: "00", Limit: 1}); n != approved || err != nil {
 				t.Errorf("%d rows of the journal, %d approvals, %v", n, approved, err)
 			}
-			until(t, "the goroutines of the fault to end", func() bool { return t.Failed() || runtime.NumGoroutine() < before+400 })
+			var more map[string]int
+			for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+				if more = grown(before, working(t, fault)); len(more) == 0 || t.Failed() {
+					break
+				}
+				if time.Now().After(end) {
+					t.Errorf("the fault has left behind: %v", more)
+					break
+				}
+			}
 		})
 	}
+}
+
+// working counts the goroutines of a fault's run by what they are: the function that began them. Workers that wait for a connection to serve stay for the next burst and are left out.
+func working(t *testing.T, fault string) map[string]int {
+	t.Helper()
+	var b bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&b, 1); err != nil {
+		t.Fatal(err)
+	}
+	n := map[string]int{}
+	_, text, _ := strings.Cut(b.String(), "\n") // behind the line with the sum
+	for _, g := range strings.Split(text, "\n\n") {
+		if !strings.Contains(g, `"fault":"`+fault+`"`) {
+			continue
+		}
+		var count int
+		if _, err := fmt.Sscanf(g, "%d @", &count); err != nil {
+			continue
+		}
+		var ours []string
+		for _, line := range strings.Split(g, "\n") {
+			f := strings.Fields(line)
+			if len(f) > 2 && f[0] == "#" && strings.HasPrefix(f[2], "zhigui/") {
+				name, _, _ := strings.Cut(f[2], "+")
+				ours = append(ours, name)
+			}
+		}
+		if len(ours) == 0 || idle(ours[0]) {
+			continue
+		}
+		n[ours[len(ours)-1]] += count
+	}
+	return n
+}
+
+// idle tells whether a goroutine that stands in a function is a worker without work.
+func idle(in string) bool {
+	return strings.HasSuffix(in, ".(*Listener).worker") || strings.HasSuffix(in, ".(*Host).worker")
+}
+
+// grown is what there is more of than before.
+func grown(before, now map[string]int) map[string]int {
+	more := map[string]int{}
+	for what, n := range now {
+		if n > before[what] {
+			more[what] = n - before[what]
+		}
+	}
+	return more
 }
