@@ -38,6 +38,9 @@ func alone(c *config.Config, role string) (unlock func(), err error) {
 			held = append(held, f)
 			err = lock(f)
 		}
+		if err == nil && i > 0 {
+			err = store.MarkLock(f)
+		}
 		switch {
 		case errors.Is(err, errLocked) && i == 0:
 			unlock()

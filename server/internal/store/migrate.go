@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"io"
 	"net/url"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -68,6 +70,19 @@ func migrate(ctx context.Context, d *dialect, db *sql.DB, o *Options) error {
 
 // ErrServing refuses to change the schema under servers that are alive: they were built for the one that is there.
 var ErrServing = errors.New("store: the schema is not changed while servers use it")
+
+// LockName is the file that a server's role locks as long as it has a SQLite file open.
+func LockName(file, role string) string { return file + "." + role + ".lock" }
+
+// MarkLock writes into that file which schema its program is built for: several roles that start at once, after an
+// upgrade, are in each other's way only when one of them is of a version before.
+func MarkLock(f *os.File) error {
+	err := f.Truncate(0)
+	if err == nil {
+		_, err = f.WriteAt([]byte(strconv.Itoa(schema.Version())), 0)
+	}
+	return err
+}
 
 // quiet refuses a change of a schema that servers use, which would refuse every transaction from then on. A server
 // is known by its lease, and that of a SQLite file, which has none, by the lock that its roles hold; the one that

@@ -101,6 +101,15 @@ func TestTheSchemaOfAFileIsNotChangedUnderARoleThatHasIt(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	if err := MarkLock(f); err != nil { // a role of the new version, which waits its turn
+		t.Fatal(err)
+	}
+	if x, err := Open(t.Context(), Options{DSN: file, Tool: true}); err != nil {
+		t.Error("of the same version: ", err)
+	} else {
+		older(t, x)
+		_ = x.Close()
+	}
 	if err := f.Close(); err != nil {
 		t.Fatal(err)
 	}
