@@ -100,7 +100,7 @@ func report(ctx context.Context, st *store.Store, day string) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "settlement day %s\n\nhost\tbook\tours\ttheirs\tagree\tour sum\ttheir sum\n", day)
 	for _, r := range runs {
 		fmt.Fprintf(w, "%s\t%s\t%d\t%d\t%d\t%s\t%s\n", r.Host, r.Book, r.Ours, r.Theirs, r.Matched, yuan(r.OurAmount), yuan(r.TheirAmount))

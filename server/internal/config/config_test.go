@@ -36,6 +36,9 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		"sentinels without a master":             {"cache: {kind: sentinel, addresses: ['a:1']}\n", "cache.master: is the name"},
 		"a log that goes too soon":               {"logs: {folder: logs, keepDays: 183}\n", "logs.keepDays: want 184 at least"},
 		"a log file that is too large":           {"logs: {folder: logs, fileMB: 301}\n", "logs.fileMB: want 1 to 300"},
+		"a book with a platform's name":          {"books:\n- {name: cups, format: a.yaml}\n", "c.yaml:2:10: books[0].name: want a short name of its own"},
+		"a book without a file":                  {"books:\n- {name: acme, format: csv}\n", "c.yaml:2:24: books[0].format: want the file of a dialect"},
+		"a book of nobody":                       {"books:\n- {name: acme, format: a.yaml, of: terminals}\n", "books[0].of: \"terminals\" is no host, and no channel of a partner"},
 		"no port":                                {"channels:\n- name: t\n  dialect: pos64\n  link: {kind: short, listen: here}\n", "c.yaml:4:31: channels[0].link.listen: want host:port"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -47,6 +50,16 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 				t.Fatalf("got %v, want %s", err, c.want)
 			}
 		})
+	}
+}
+
+func TestABooksFormatIsBesideTheConfiguration(t *testing.T) {
+	p := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(p, []byte("books:\n- {name: acme, format: books/acme.yaml, of: core}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := Load(p); err != nil || c.Books[0].Format != filepath.Join(filepath.Dir(p), "books/acme.yaml") || len(c.PartnerNames()) != 0 {
+		t.Fatal(c, err)
 	}
 }
 
