@@ -25,21 +25,8 @@ var (
 )
 
 // depositMatrix lists every state with every target; SIGSTOP where a watchdog ends it soon.
-func depositMatrix(rng *rand.Rand) (out []fault) {
-	for _, s := range depositStates {
-		for _, target := range []string{"platformd", "driver", "server", "bank", "page"} {
-			out = append(out, fault{s, target, syscall.SIGKILL})
-		}
-		out = append(out, fault{s, "power", 0})
-	}
-	for _, s := range depositServerStates {
-		out = append(out, fault{s, "server", syscall.SIGKILL}, fault{s, "bank", syscall.SIGKILL})
-	}
-	for _, s := range []string{"CASH_IN", "DEPOSIT_CLOSING", "COMMIT"} {
-		out = append(out, fault{s, "driver", syscall.SIGSTOP}, fault{s, "bank", syscall.SIGSTOP}, fault{s, "server", syscall.SIGSTOP})
-	}
-	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
+func depositMatrix(rng *rand.Rand) []fault {
+	return shuffled(rng, each(depositStates, syscall.SIGKILL, "platformd", "driver", "server", "bank", "page", "power"), each(depositServerStates, syscall.SIGKILL, "server", "bank"), each([]string{"CASH_IN", "DEPOSIT_CLOSING", "COMMIT"}, syscall.SIGSTOP, "driver", "bank", "server"))
 }
 
 // ADepositIsSafeWhateverDiesWherever has a fault at each record of a deposit.
@@ -88,15 +75,8 @@ func (b *branch) runDeposit(f fault, rng *rand.Rand) {
 		notes[i] = values[rng.Intn(len(values))]
 	}
 	c := b.customer(visit{Notes: notes, TakeBack: f.state != "" && rng.Intn(4) == 0 && len(notes) > 1})
-	struck := b.arm(f, c, rng)
-	c.enter()
-	<-struck
-	t.Logf("customer with %v: %s", notes, c.left(f.target == "page"))
-	if f.target == "page" {
-		b.pageGone()
-	}
-	c.end()
-	b.recover(f)
+	t.Logf("notes: %v", notes)
+	b.visited(f, c, rng)
 }
 
 // acceptor is the virtual acceptor's physical truth.

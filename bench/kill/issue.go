@@ -25,29 +25,11 @@ import (
 var (
 	issueStates       = []string{"SESSION_BEGIN", "SIGNED", "APPROVAL", "CARD_DRAWN", "HOST_INTENT", "HOST_RESULT", "HAND_INTENT", "HANDED_OVER", "CARD_TO_BIN", "HAND_KEPT", "STOCK", "COMMIT", "REVERSE", "SETTLE_ACK"}
 	issueServerStates = []string{"received", "intent", "answered", "stored", "confirmed", "reversal-stored", "reversal-attempt", "reversal-answered", "signature-stored"}
-	// lostAnswers are the bank host's ways to leave an answer out.
-	lostAnswers = []string{"noAnswer", "lost", "late", "badMac", "disconnect", "twice"}
 )
 
 // issueMatrix lists every state with every target; SIGSTOP where a watchdog ends it soon.
-func issueMatrix(rng *rand.Rand) (out []fault) {
-	for _, s := range issueStates {
-		for _, target := range []string{"platformd", "driver", "server", "bank", "page"} {
-			out = append(out, fault{s, target, syscall.SIGKILL})
-		}
-		out = append(out, fault{s, "power", 0})
-	}
-	for _, s := range issueServerStates {
-		out = append(out, fault{s, "server", syscall.SIGKILL}, fault{s, "bank", syscall.SIGKILL})
-	}
-	for _, s := range []string{"CARD_DRAWN", "HAND_INTENT", "COMMIT"} {
-		out = append(out, fault{s, "driver", syscall.SIGSTOP}, fault{s, "bank", syscall.SIGSTOP}, fault{s, "server", syscall.SIGSTOP})
-	}
-	for _, kind := range lostAnswers {
-		out = append(out, fault{state: kind, target: "answer"})
-	}
-	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
+func issueMatrix(rng *rand.Rand) []fault {
+	return shuffled(rng, each(issueStates, syscall.SIGKILL, "platformd", "driver", "server", "bank", "page", "power"), each(issueServerStates, syscall.SIGKILL, "server", "bank"), each([]string{"CARD_DRAWN", "HAND_INTENT", "COMMIT"}, syscall.SIGSTOP, "driver", "bank", "server"), lost())
 }
 
 // essential are those that -short runs: one of each kind, at the states where a card moves.
@@ -114,20 +96,10 @@ func (b *branch) runIssue(f fault, rng *rand.Rand) {
 	}
 	c := b.customer(visit{Person: somebody(rng), Manager: b.manager(), Manner: manner})
 	if f.target == "answer" {
-		if err := b.bank("scenario", fmt.Sprintf(`{"kind":%q,"count":1,"ms":4000}`, f.state)); err != nil {
-			b.t.Fatal(err)
-		}
+		b.leaveOut(f.state, "")
 		f = fault{}
 	}
-	struck := b.arm(f, c, rng)
-	c.enter()
-	<-struck
-	b.t.Logf("customer: %s", c.left(f.target == "page"))
-	if f.target == "page" {
-		b.pageGone()
-	}
-	c.end()
-	b.recover(f)
+	b.visited(f, c, rng)
 }
 
 // issues proves that the next customer gets a card. After a power cut the first may not.

@@ -23,24 +23,8 @@ import (
 //	B4  the next update completes the book
 var passbookStates = []string{"SESSION_BEGIN", "HOST_INTENT", "HOST_RESULT", "BOOK_PRINTING", "BOOK_PRINTED", "SESSION_END"}
 
-func passbookMatrix(rng *rand.Rand) (out []fault) {
-	for _, s := range passbookStates {
-		for _, target := range []string{"platformd", "driver", "server", "bank", "page"} {
-			out = append(out, fault{s, target, syscall.SIGKILL})
-		}
-		out = append(out, fault{s, "power", 0})
-	}
-	for _, s := range []string{"received", "intent", "answered", "stored"} {
-		out = append(out, fault{s, "server", syscall.SIGKILL}, fault{s, "bank", syscall.SIGKILL})
-	}
-	for _, s := range []string{"BOOK_PRINTING", "BOOK_PRINTED"} {
-		out = append(out, fault{s, "driver", syscall.SIGSTOP}, fault{s, "bank", syscall.SIGSTOP}, fault{s, "server", syscall.SIGSTOP})
-	}
-	for _, kind := range lostAnswers {
-		out = append(out, fault{state: kind, target: "answer"})
-	}
-	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
+func passbookMatrix(rng *rand.Rand) []fault {
+	return shuffled(rng, each(passbookStates, syscall.SIGKILL, "platformd", "driver", "server", "bank", "page", "power"), each([]string{"received", "intent", "answered", "stored"}, syscall.SIGKILL, "server", "bank"), each([]string{"BOOK_PRINTING", "BOOK_PRINTED"}, syscall.SIGSTOP, "driver", "bank", "server"), lost())
 }
 
 var essentialPassbook = []fault{
@@ -120,20 +104,10 @@ func (b *branch) runPassbook(f fault, rng *rand.Rand) {
 	}
 	c := b.customer(visit{Book: bookName, Page: max(1, slot.Page)})
 	if f.target == "answer" {
-		if err := b.bank("scenario", fmt.Sprintf(`{"kind":%q,"count":1,"ms":4000}`, f.state)); err != nil {
-			b.t.Fatal(err)
-		}
+		b.leaveOut(f.state, "")
 		f = fault{}
 	}
-	struck := b.arm(f, c, rng)
-	c.enter()
-	<-struck
-	b.t.Logf("customer: %s", c.left(f.target == "page"))
-	if f.target == "page" {
-		b.pageGone()
-	}
-	c.end()
-	b.recover(f)
+	b.visited(f, c, rng)
 }
 
 // updates proves that the next update completes the book.

@@ -21,21 +21,8 @@ import (
 //	    the books say that it must be counted
 var recycleStates = []string{"HOST_INTENT", "HOST_RESULT", "INTENT", "MOTION", "PRESENTED", "TAKEN", "COMMIT", "SETTLE_ACK", "UNCLEAR", "REVERSE"}
 
-func recycleMatrix(rng *rand.Rand) (out []fault) {
-	for _, s := range recycleStates {
-		for _, target := range []string{"platformd", "driver", "server", "bank", "page"} {
-			out = append(out, fault{s, target, syscall.SIGKILL})
-		}
-		out = append(out, fault{s, "power", 0})
-	}
-	for _, s := range []string{"DEPOSIT_BEGIN", "CASH_IN", "NOTES", "DEPOSIT_CLOSING", "DEPOSIT_CLOSED"} {
-		out = append(out, fault{s, "platformd", syscall.SIGKILL}, fault{s, "driver", syscall.SIGKILL}, fault{s, "power", 0})
-	}
-	for _, s := range []string{"INTENT", "PRESENTED"} {
-		out = append(out, fault{s, "driver", syscall.SIGSTOP}, fault{s, "platformd", syscall.SIGSTOP})
-	}
-	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
+func recycleMatrix(rng *rand.Rand) []fault {
+	return shuffled(rng, each(recycleStates, syscall.SIGKILL, "platformd", "driver", "server", "bank", "page", "power"), each([]string{"DEPOSIT_BEGIN", "CASH_IN", "NOTES", "DEPOSIT_CLOSING", "DEPOSIT_CLOSED"}, syscall.SIGKILL, "platformd", "driver", "power"), each([]string{"INTENT", "PRESENTED"}, syscall.SIGSTOP, "driver", "platformd"))
 }
 
 // RecycledNotesAreSafeWhateverDiesWherever has notes of one customer paid to the next, with a fault at each record.

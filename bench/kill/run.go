@@ -33,15 +33,7 @@ func (b *branch) run(f fault, rng *rand.Rand) {
 		manner = []robot.Manner{robot.Takes, robot.Takes, robot.LeavesThem, robot.GoesBefore}[rng.Intn(4)]
 	}
 	c := b.customer(visit{Amount: amount, Manner: manner})
-	struck := b.arm(f, c, rng)
-	c.enter()
-	<-struck
-	t.Logf("customer: %s", c.left(f.target == "page"))
-	if f.target == "page" {
-		b.pageGone()
-	}
-	c.end()
-	b.recover(f)
+	b.visited(f, c, rng)
 }
 
 // serves proves that the counter is whole again: the next customer gets the money. After a

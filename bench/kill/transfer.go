@@ -33,23 +33,8 @@ const (
 	largest      = 5_000_100 // of the amounts here, fen: the server's table of cases has 5,000,000
 )
 
-func transferMatrix(rng *rand.Rand) (out []fault) {
-	for _, s := range transferStates {
-		for _, target := range []string{"platformd", "server", "bank", "page"} {
-			out = append(out, fault{s, target, syscall.SIGKILL})
-		}
-	}
-	for _, s := range transferServerStates {
-		out = append(out, fault{s, "server", syscall.SIGKILL}, fault{s, "bank", syscall.SIGKILL})
-	}
-	for _, s := range []string{"CASE", "HOST_INTENT:2"} {
-		out = append(out, fault{s, "bank", syscall.SIGSTOP}, fault{s, "server", syscall.SIGSTOP})
-	}
-	for _, kind := range lostAnswers {
-		out = append(out, fault{state: kind, target: "answer"})
-	}
-	rng.Shuffle(len(out), func(i, j int) { out[i], out[j] = out[j], out[i] })
-	return out
+func transferMatrix(rng *rand.Rand) []fault {
+	return shuffled(rng, each(transferStates, syscall.SIGKILL, "platformd", "server", "bank", "page"), each(transferServerStates, syscall.SIGKILL, "server", "bank"), each([]string{"CASE", "HOST_INTENT:2"}, syscall.SIGSTOP, "bank", "server"), lost())
 }
 
 // ATransferIsMadeOnceWhateverDiesWherever has a fault at each state of a transfer with its case.
@@ -108,19 +93,9 @@ func (b *branch) runTransfer(f fault, rng *rand.Rand) {
 		answer, f = f.state, fault{}
 	}
 	if answer != "" { // of the transfer, not of the question whose the account is
-		if err := b.bank("scenario", fmt.Sprintf(`{"kind":%q,"count":1,"ms":4000,"proc":"600301"}`, answer)); err != nil {
-			b.t.Fatal(err)
-		}
+		b.leaveOut(answer, "600301")
 	}
-	struck := b.arm(f, c, rng)
-	c.enter()
-	<-struck
-	b.t.Logf("customer: %d fen, %s", amount, c.left(f.target == "page"))
-	if f.target == "page" {
-		b.pageGone()
-	}
-	c.end()
-	b.recover(f)
+	b.visited(f, c, rng)
 }
 
 // transfers proves that the next customer is served.
