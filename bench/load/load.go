@@ -6,6 +6,7 @@ package load
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -14,6 +15,7 @@ import (
 	"iter"
 	"math"
 	"net"
+	"net/netip"
 	"os"
 	"slices"
 	"sync"
@@ -337,8 +339,17 @@ func (t *terminal) call(frame []byte) error {
 // some milliseconds has no use for. Who hangs is ended with the whole generator.
 var dialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
 
+// connect goes to an address of digits without what there is to resolve in others.
+func connect(addr string) (net.Conn, error) {
+	to, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	return dialer.DialTCP(context.Background(), "tcp4", netip.AddrPort{}, to)
+}
+
 func short(addr string, frame []byte, r *bufio.Reader, d *message.Dialect, in *[]byte) ([]byte, error) {
-	c, err := dialer.Dial("tcp4", addr)
+	c, err := connect(addr)
 	if err != nil {
 		return nil, errors.New("connect")
 	}

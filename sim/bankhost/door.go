@@ -96,7 +96,7 @@ func (h *Host) openDoor(d Door) error {
 					h.fastWeb(w, c)
 					return
 				}
-				r := bufio.NewReader(c)
+				r := bufio.NewReaderSize(c, 1024)
 				var mu sync.Mutex
 				for {
 					body, err := w.read(r)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"net/netip"
 )
 
 // Security is how connections are protected. A nil *Security is plain TCP.
@@ -27,7 +28,14 @@ var brief = net.Dialer{KeepAlive: -1}
 
 // dial is Dial with a dialer; raw is the connection under the protected one.
 func (s *Security) dial(ctx context.Context, d net.Dialer, address string) (c, raw net.Conn, err error) {
-	raw, err = d.DialContext(ctx, "tcp", address)
+	if to, e := netip.ParseAddrPort(address); e == nil { // what there is to resolve costs as much as a tenth of the connection
+		var t *net.TCPConn
+		if t, err = d.DialTCP(ctx, "tcp", netip.AddrPort{}, to); err == nil {
+			raw = t
+		}
+	} else {
+		raw, err = d.DialContext(ctx, "tcp", address)
+	}
 	if err != nil || s == nil {
 		return raw, raw, err
 	}

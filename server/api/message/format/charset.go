@@ -49,6 +49,14 @@ func (c charsetOf) encode(v string) ([]byte, error) {
 	return b, nil
 }
 
+// onWire is encode; b itself where it stays as it is.
+func (c charsetOf) onWire(b []byte) ([]byte, error) {
+	if c.page == nil && plain(b) {
+		return b, nil
+	}
+	return c.encode(string(b))
+}
+
 // decode is strict: bytes that would not be encoded to themselves again are refused, so
 // that a MAC covers what was read and nothing is silently replaced.
 func (c charsetOf) decode(b []byte) ([]byte, error) {

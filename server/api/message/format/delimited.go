@@ -112,7 +112,7 @@ func (x *delimited) pack(d *Dialect, t *Transaction, sign Sign) ([]byte, error) 
 // wire, puts it at mac and translates the whole.
 func (d *Dialect) seal(text []byte, from, to, mac int, sign Sign) ([]byte, error) {
 	if mac >= 0 {
-		cover, err := d.charset.encode(string(text[from:to]))
+		cover, err := d.charset.onWire(text[from:to:to])
 		if err != nil {
 			return nil, d.wrong(nil, err.Error())
 		}
@@ -126,7 +126,7 @@ func (d *Dialect) seal(text []byte, from, to, mac int, sign Sign) ([]byte, error
 		}
 		copy(text[mac:], wire)
 	}
-	out, err := d.charset.encode(string(text))
+	out, err := d.charset.onWire(text)
 	if err != nil {
 		return nil, d.wrong(nil, err.Error())
 	}

@@ -8,6 +8,7 @@ type jsonSyntax struct{}
 
 func (jsonSyntax) write(top *node) []byte {
 	var b bytes.Buffer
+	b.Grow(usual)
 	writeJSON(&b, top)
 	return b.Bytes()
 }

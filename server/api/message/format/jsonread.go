@@ -17,11 +17,11 @@ type jsonReader struct {
 	s     string
 	at    int
 	count int
-	mem   slab
+	mem   *slab
 }
 
-func (jsonSyntax) read(text string) (*node, error) {
-	r := &jsonReader{s: text}
+func (jsonSyntax) read(text string, mem *slab) (*node, error) {
+	r := &jsonReader{s: text, mem: mem}
 	top := r.mem.node("")
 	if err := r.value(top, 0); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Limits of XML and JSON messages; a dialect's frame limits their length.
@@ -42,15 +43,35 @@ func (n *node) add(k *node) *node {
 	return k
 }
 
-// slab makes the nodes of one message, many at a time.
-type slab []node
+// slab makes the nodes of one message, many at a time. After release its nodes belong to another
+// message.
+type slab struct {
+	first [48]node
+	used  int
+	more  []node
+}
 
-func (s *slab) node(name string) *node {
-	if len(*s) == 0 {
-		*s = make([]node, 24)
+var slabs = sync.Pool{New: func() any { return &slab{} }}
+
+func newSlab() *slab { return slabs.Get().(*slab) }
+
+func (s *slab) release() {
+	clear(s.first[:s.used])
+	s.used, s.more = 0, nil
+	slabs.Put(s)
+}
+
+func (s *slab) node(name string) (n *node) {
+	switch {
+	case s.used < len(s.first):
+		n = &s.first[s.used]
+		s.used++
+	default:
+		if len(s.more) == 0 {
+			s.more = make([]node, len(s.first))
+		}
+		n, s.more = &s.more[0], s.more[1:]
 	}
-	n := &(*s)[0]
-	*s = (*s)[1:]
 	n.name = name
 	return n
 }
@@ -58,7 +79,7 @@ func (s *slab) node(name string) *node {
 // syntax writes and reads nodes in UTF-8. Writing sets from, to and textAt.
 type syntax interface {
 	write(root *node) []byte
-	read(text string) (*node, error)
+	read(text string, mem *slab) (*node, error)
 }
 
 // tree is XML or JSON: fields are named by paths from the root.
@@ -150,7 +171,8 @@ func (n *node) descend(path []string, mem *slab) *node {
 }
 
 func (x *tree) pack(d *Dialect, t *Transaction, sign Sign) ([]byte, error) {
-	mem := &slab{}
+	mem := newSlab()
+	defer mem.release()
 	top := mem.node("")
 	get := values(t)
 	var mac *node
@@ -252,7 +274,9 @@ func (x *tree) unpack(d *Dialect, body []byte) (*Transaction, Seal, error) {
 		return nil, Seal{}, d.wrong(nil, err.Error())
 	}
 	text := string(wire)
-	top, err := x.read(text)
+	mem := newSlab()
+	defer mem.release()
+	top, err := x.read(text, mem)
 	if err != nil {
 		return nil, Seal{}, d.wrong(nil, err.Error())
 	}

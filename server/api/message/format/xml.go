@@ -6,6 +6,9 @@ import (
 	"strings"
 )
 
+// usual is how many bytes most messages have at most.
+const usual = 1024
+
 // xmlSyntax writes and reads XML. Document types, entities other than the five of XML,
 // processing instructions, another encoding than the dialect's, and messages that are too
 // deep are refused. Names keep their prefix as written (soap:Body).
@@ -26,6 +29,7 @@ func xmlName(s string) bool {
 
 func (x xmlSyntax) write(top *node) []byte {
 	var b bytes.Buffer
+	b.Grow(usual)
 	if x.declare {
 		b.WriteString(`<?xml version="1.0" encoding="` + strings.ToUpper(x.charset) + `"?>`)
 	}
@@ -74,8 +78,12 @@ func (x xmlSyntax) element(b *bytes.Buffer, n *node) {
 var xmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&apos;")
 
 func escapeXML(b *bytes.Buffer, s string) {
-	if strings.ContainsAny(s, `&<>"'`) {
-		s = xmlEscapes.Replace(s)
+	for i := range len(s) {
+		switch s[i] {
+		case '&', '<', '>', '"', '\'':
+			b.WriteString(xmlEscapes.Replace(s))
+			return
+		}
 	}
 	b.WriteString(s)
 }

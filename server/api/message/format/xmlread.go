@@ -21,7 +21,7 @@ type xmlReader struct {
 	s     string
 	at    int
 	count int
-	mem   slab
+	mem   *slab
 	open  []xmlOpen // the root above all and the elements around here
 }
 
@@ -31,8 +31,8 @@ type xmlOpen struct {
 	more []byte // text read so far, when it came in pieces
 }
 
-func (x xmlSyntax) read(text string) (*node, error) {
-	r := &xmlReader{xmlSyntax: x, s: text, open: make([]xmlOpen, 1, 8)}
+func (x xmlSyntax) read(text string, mem *slab) (*node, error) {
+	r := &xmlReader{xmlSyntax: x, s: text, mem: mem, open: make([]xmlOpen, 1, 8)}
 	top := r.mem.node("")
 	r.open[0].n = top
 	if !characters(text) {
