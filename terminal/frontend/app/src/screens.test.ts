@@ -35,6 +35,23 @@ describe('the first screen', () => {
   })
 })
 
+describe('a number that is typed', () => {
+  it.each([
+    ['enterPhone', 'phone-confirm', '13800000000', '138 0000 0000', true, 'phone'],
+    ['enterPayee', 'payee-confirm', '62258800', '6225 8800', 'unknown', 'unknown'],
+  ])('%s: is taken when it is whole, and shows what was wrong until another is typed', async (name, confirm, number, shown, refused, told) => {
+    const w = show(screens[name]!, { typed: number, refused })
+    expect(w.get('[data-refused]').attributes('data-refused')).toBe(told)
+    expect(w.get('[data-part="typed"]').text()).toContain(shown)
+    await w.get(act('key-back')).trigger('click')
+    expect(w.find('[data-refused]').exists()).toBe(false)
+    expect(w.get(act(confirm)).attributes('disabled')).toBeDefined()
+    await w.get(act(`key-${number.at(-1)}`)).trigger('click')
+    await w.get(act(confirm)).trigger('click')
+    expect(w.emitted('answer')).toEqual([[number]])
+  })
+})
+
 describe('notes put in', () => {
   it('that can not come back any more are not said to', () => {
     const w = show(screens.insertNotes!, { credited: 10000, escrow: 0, notes: 1 })
