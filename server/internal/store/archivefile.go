@@ -145,7 +145,8 @@ func restoreRow(tx *Tx, l archiveLine) (bool, error) {
 // freeKey is key, or one made from it when a transaction that came after the archive has it now: SQLite's
 // unique index takes it once.
 func (t *Tx) freeKey(key string, number int64) (string, error) {
-	_, taken := t.young.number(key)
+	whose, taken := t.young.number(key)
+	taken = taken && whose != number // its own is remembered still when it went before the index had it
 	if !taken {
 		var n int64
 		if err := t.row(`SELECT COUNT(*) FROM TX_ON_JOURNAL WHERE IDEMPOTENCY_KEY=? AND `+schema.Searchable+` AND JOURNAL_NUMBER<>?`, []any{key, number}, &n); err != nil {
