@@ -94,6 +94,9 @@ func (s *Store) Archive(ctx context.Context, month, now time.Time) (*Archive, er
 			return nil, err
 		}
 	}
+	if err := s.indexUntil(ctx, TimeOf(hi)); err != nil { // no key of it stays in memory
+		return nil, err
+	}
 	if err := s.removeMonth(ctx, a, lo, hi); err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ type indexer struct {
 	mark    atomic.Int64 // for those who search
 	planned atomic.Int64 // for those who write: a row up to here goes into the indexes by itself
 	behind  atomic.Int64 // rows that wait behind the mark
+	one     sync.Mutex   // of those who take rows in
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 	log     *slog.Logger
@@ -82,13 +83,7 @@ func (s *Store) startIndex(ctx context.Context) error {
 		if busy && s.index.behind.Load() < indexWait {
 			return
 		}
-		for ctx.Err() == nil {
-			n, err := s.indexOnce(ctx, time.Now().Add(-indexLag))
-			s.index.tell(ctx, err)
-			if err != nil || n < indexStep {
-				break
-			}
-		}
+		s.index.tell(ctx, s.indexUntil(ctx, time.Now().Add(-indexLag)))
 		last = s.w.writes.Load()
 	})
 	return nil
@@ -128,8 +123,24 @@ func (x *indexer) end() {
 	x.done.Wait()
 }
 
+// indexUntil takes all rows of before a moment into the indexes; where they hold every row anyway, or another process sees to them, it does
+// nothing.
+func (s *Store) indexUntil(ctx context.Context, before time.Time) error {
+	if s.d.engine != schema.SQLite || s.tool {
+		return nil
+	}
+	for ctx.Err() == nil {
+		if n, err := s.indexOnce(ctx, before); err != nil || n < indexStep {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
 // indexOnce takes the next rows of before a moment into the indexes, and tells how many.
 func (s *Store) indexOnce(ctx context.Context, before time.Time) (int, error) {
+	s.index.one.Lock()
+	defer s.index.one.Unlock()
 	from := s.index.mark.Load()
 	var n int
 	var to sql.NullInt64
