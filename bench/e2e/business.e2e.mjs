@@ -73,6 +73,8 @@ test('the products in force are there with message, steps, what they move and ho
   const text = await page.textContent(row('withdrawal'))
   for (const x of ['取款', '0200', '010000', '资金', '终端确认', '限额 → 转换密码', 'terminals']) assert.ok(text.includes(x), `${x} in ${text}`)
   assert.match(await page.textContent(`${row('deposit')} [data-v="end"]`), /确认后入账/)
+  const pays = (name) => page.textContent(`${row(name)} [data-v="pays"]`)
+  assert.deepEqual([await pays('purchase'), await pays('transfer'), await page.locator(`${row('withdrawal')} [data-v="pays"]`).count()], ['付给商户', '付给他方', 0])
   await page.fill(id('product-search'), '0100 终端')
   await until(async () => assert.ok((await page.locator(id('product')).count()) < all), 'fewer')
   await page.fill(id('product-search'), '010000')

@@ -12,8 +12,9 @@ type Product struct {
 	Code     string   `json:"code"` // field 3
 	MCC      string   `json:"mcc,omitempty"`
 	Moves    string   `json:"moves" enum:",money,thing"`
-	Confirm  bool     `json:"confirm"` // the terminal confirms it, with 0220
-	Credit   bool     `json:"credit"`  // it takes money: the confirmation books it
+	Pays     string   `json:"pays" enum:",merchant,other"` // whose the money is; only a merchant's is cleared
+	Confirm  bool     `json:"confirm"`                     // the terminal confirms it, with 0220
+	Credit   bool     `json:"credit"`                      // it takes money: the confirmation books it
 	Fields   []string `json:"fields"`
 	Steps    []string `json:"steps"`
 	Channels []string `json:"channels"` // that may ask for it, of those that are configured
@@ -102,6 +103,7 @@ type Clearing struct {
 	Count     int64                 `json:"count"` // of all merchants
 	Gross     int64                 `json:"gross"`
 	Fee       int64                 `json:"fee"`
+	Unsaid    int64                 `json:"unsaid"` // payments cleared to nobody, as their product does not say whom it pays
 	Merchants Page[ClearedMerchant] `json:"merchants"`
 }
 

@@ -57,6 +57,11 @@ func TestAPartnersBookAndTheClearingOfADayAreCommands(t *testing.T) {
 	if fresh, err := st.Insert(t.Context(), txn); !fresh || err != nil {
 		t.Fatal(fresh, err)
 	}
+	old := *txn // of a product that the catalogue does not have
+	old.ID, old.Idem, old.Kind, old.Channel = txn.ID+1, "b", "voucher", "terminals"
+	if fresh, err := st.Insert(t.Context(), &old); !fresh || err != nil {
+		t.Fatal(fresh, err)
+	}
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +78,7 @@ func TestAPartnersBookAndTheClearingOfADayAreCommands(t *testing.T) {
 	if err != nil || !strings.Contains(out, "open differences: 1") || !strings.Contains(out, "theirsOnly") || !strings.Contains(out, "partner") {
 		t.Error(err, out)
 	}
-	if out, err = b.do("", "clearing", "run", "--day", day, "--by", "olga"); err != nil || !strings.Contains(out, "99.00") || !strings.Contains(out, "1.00") {
+	if out, err = b.do("", "clearing", "run", "--day", day, "--by", "olga"); err != nil || !strings.Contains(out, "99.00") || !strings.Contains(out, "1.00") || !strings.Contains(out, "1 payments at merchants' terminals are cleared to nobody") {
 		t.Error(err, out)
 	}
 	st, _, err = open(b.cfg)
@@ -81,7 +86,7 @@ func TestAPartnersBookAndTheClearingOfADayAreCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close() //nolint:errcheck // everything is durable
-	if by, _, err := st.Cleared(t.Context(), day); by != "olga" || err != nil {
+	if by, _, unsaid, err := st.Cleared(t.Context(), day); by != "olga" || unsaid != 1 || err != nil {
 		t.Error("who cleared the day:", by, err)
 	}
 }

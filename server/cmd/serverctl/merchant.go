@@ -63,7 +63,7 @@ func clearingRun(args []string) error {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
-	entries, err := clearing.Day(context.Background(), st, cat, c.HostNames(), *day, *by, time.Now())
+	entries, unsaid, err := clearing.Day(context.Background(), st, cat, c.HostNames(), *day, *by, time.Now())
 	if err != nil {
 		return err
 	}
@@ -75,5 +75,11 @@ func clearingRun(args []string) error {
 		sum += e.Amount
 	}
 	fmt.Fprintf(w, "\t\t\t\t%s\n", yuan(sum))
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	if unsaid > 0 {
+		fmt.Fprintf(stdout, "%d payments at merchants' terminals are cleared to nobody: no product says whom they pay (pays: merchant or other)\n", unsaid)
+	}
+	return nil
 }

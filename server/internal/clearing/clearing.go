@@ -135,23 +135,37 @@ func Split(shares []store.Share, net int64) []int64 {
 	return out
 }
 
-// Day clears a settlement day: payments that are confirmed, of merchants that are registered. What is
-// not decided yet is left to the day's next run; running it again replaces the day's entries. by is who
-// runs it, for the audit trail. store.ErrHeld: another process is at it.
-func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day, by string, at time.Time) (out []store.Entry, err error) {
+// Day clears a settlement day: confirmed payments of products that pay the merchant, at terminals of
+// merchants that are registered. What is not decided yet is left to the day's next run; running it again
+// replaces the day's entries. unsaid are the payments at those terminals of products that do not say whom
+// they pay: they are cleared to nobody. by is who runs it, for the audit trail. store.ErrHeld: another
+// process is at it.
+func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day, by string, at time.Time) (out []store.Entry, unsaid int64, err error) {
 	err = lease.Do(ctx, st, "clearing."+day, func() error {
-		if out, err = clear(ctx, st, cat, hosts, day); err != nil {
+		if out, unsaid, err = clear(ctx, st, cat, hosts, day); err != nil {
 			return err
 		}
-		return st.SaveClearing(ctx, day, out, by, at)
+		return st.SaveClearing(ctx, day, out, unsaid, by, at)
 	})
-	return out, err
+	return out, unsaid, err
 }
 
-func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) ([]store.Entry, error) {
+// pays tells whom a transaction's money is for. What the catalogue no longer has says nothing.
+func pays(cat *product.Catalogue, t *store.Txn) product.Pays {
+	switch p := cat.Named(t.Kind); {
+	case p == nil && t.Amount > 0:
+		return product.Unsaid
+	case p == nil || p.Moves != product.Money || p.Confirm:
+		return product.Other // cash is not a merchant's
+	default:
+		return p.Pays
+	}
+}
+
+func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) (out []store.Entry, unsaid int64, err error) {
 	merchants, err := st.Merchants(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("clearing: merchants: %w", err)
+		return nil, 0, fmt.Errorf("clearing: merchants: %w", err)
 	}
 	by := map[string]*store.Merchant{}
 	for _, m := range merchants {
@@ -165,13 +179,13 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 		for {
 			ts, err := st.Settled(ctx, host, day, after, 2000)
 			if err != nil {
-				return nil, fmt.Errorf("clearing: journal: %w", err)
+				return nil, 0, fmt.Errorf("clearing: journal: %w", err)
 			}
 			for _, t := range ts {
 				after = t.ID
-				p := cat.Named(t.Kind)
-				if p == nil || p.Moves != product.Money || p.Confirm || t.State != store.Confirmed {
-					continue // cash is not a merchant's
+				whose := pays(cat, t)
+				if whose == product.Other || t.State != store.Confirmed {
+					continue
 				}
 				number, ok := t.Merchant, t.Merchant != ""
 				if !ok {
@@ -180,7 +194,7 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 				if !ok {
 					x, err := st.Terminal(ctx, t.Terminal)
 					if err != nil && !errors.Is(err, store.ErrNotFound) {
-						return nil, fmt.Errorf("clearing: terminal: %w", err)
+						return nil, 0, fmt.Errorf("clearing: terminal: %w", err)
 					}
 					if x != nil {
 						number = x.Merchant
@@ -189,6 +203,10 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 				}
 				m := by[number]
 				if m == nil || !m.Enabled {
+					continue
+				}
+				if whose == product.Unsaid {
+					unsaid++
 					continue
 				}
 				s := total[number]
@@ -207,7 +225,6 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 			}
 		}
 	}
-	var out []store.Entry
 	for _, m := range merchants {
 		s := total[m.Number]
 		if s == nil {
@@ -218,7 +235,7 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 			out = append(out, store.Entry{Merchant: m.Number, Receiver: m.Shares[i].Receiver, Count: s.count, Gross: s.gross, Amount: part})
 		}
 	}
-	return out, nil
+	return out, unsaid, nil
 }
 
 // Import stores the merchants of a file.

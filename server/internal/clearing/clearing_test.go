@@ -82,7 +82,8 @@ func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
 		kind   string
 		amount int64
 		state  store.State
-	}{{"purchase", 10_001, store.Confirmed}, {"purchase", 333, store.Confirmed}, {"purchase", 5_000, store.Reversed}, {"purchase", 7_000, store.Declined}, {"withdrawal", 10_000, store.Confirmed}, {"water", 1_000, store.Confirmed}} {
+	}{{"purchase", 10_001, store.Confirmed}, {"purchase", 333, store.Confirmed}, {"purchase", 5_000, store.Reversed}, {"purchase", 7_000, store.Declined}, {"withdrawal", 10_000, store.Confirmed}, {"water", 1_000, store.Confirmed}, {"transfer", 9_000, store.Confirmed}, {"creditRepay", 8_000, store.Confirmed},
+		{"wealthBuy", 6_000, store.Confirmed}, {"purchase", 900, store.ReversalPending}, {"withdrawal", 400, store.Reversed}} {
 		v := &store.Txn{ID: base + int64(i), Idem: x.kind + string(rune('a'+i)), Digest: []byte{1}, Terminal: "P0000001", Host: "core", Kind: x.kind, Amount: x.amount, State: x.state, Day: day, Created: now, Updated: now}
 		if fresh, err := st.Insert(ctx, v); !fresh || err != nil {
 			t.Fatal(fresh, err)
@@ -92,25 +93,43 @@ func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
 	if fresh, err := st.Insert(ctx, moved); !fresh || err != nil {
 		t.Fatal(fresh, err)
 	}
-	want := []store.Entry{{Merchant: "102290000000001", Receiver: Bank, Count: 4, Gross: 13_334, Amount: 68}, {Merchant: "102290000000001", Receiver: "shop", Count: 4, Gross: 13_334, Amount: 11_939},
-		{Merchant: "102290000000001", Receiver: "landlord", Count: 4, Gross: 13_334, Amount: 1_327}}
-	if by, _, err := st.Cleared(ctx, day); !errors.Is(err, store.ErrNotFound) {
+	want := []store.Entry{{Merchant: "102290000000001", Receiver: Bank, Count: 3, Gross: 12_334, Amount: 58}, {Merchant: "102290000000001", Receiver: "shop", Count: 3, Gross: 12_334, Amount: 11_048},
+		{Merchant: "102290000000001", Receiver: "landlord", Count: 3, Gross: 12_334, Amount: 1_228}}
+	if by, _, _, err := st.Cleared(ctx, day); !errors.Is(err, store.ErrNotFound) {
 		t.Error("cleared before it ran:", by, err)
 	}
 	for range 2 {
-		got, err := Day(ctx, st, product.Builtin(), []string{"core"}, day, "olga", now)
-		if err != nil {
-			t.Fatal(err)
+		got, unsaid, err := Day(ctx, st, product.Builtin(), []string{"core"}, day, "olga", now)
+		if err != nil || unsaid != 0 {
+			t.Fatal(unsaid, err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	}
-	if by, at, err := st.Cleared(ctx, day); by != "olga" || !at.Equal(now.Truncate(time.Millisecond)) || err != nil {
+	if by, at, unsaid, err := st.Cleared(ctx, day); by != "olga" || unsaid != 0 || !at.Equal(now.Truncate(time.Millisecond)) || err != nil {
 		t.Error("who cleared it, and when:", by, at, err)
 	}
 	if got, err := st.Clearing(ctx, day); err != nil || cmp.Diff(want, got) != "" {
 		t.Error(err, cmp.Diff(want, got))
+	}
+
+	own := filepath.Join(t.TempDir(), "products.yaml") // a bank's own, of before products said whom they pay
+	if err := os.WriteFile(own, []byte("products:\n- {name: purchase, type: '0200', code: '000000', moves: money, fields: [amount]}\n- {name: withdrawal, type: '0200', code: '010000', moves: money, confirm: true, fields: [amount]}\n"+
+		"- {name: transfer, type: '0200', code: '600301', moves: money, pays: other, fields: [amount]}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cat, err := product.Load(own, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // three purchases that say nothing, and water, creditRepay and wealthBuy, which this catalogue does not have
+		if got, unsaid, err := Day(ctx, st, cat, []string{"core"}, day, "olga", now); len(got) != 0 || unsaid != 6 || err != nil {
+			t.Fatal("what nobody says is cleared to nobody:", got, unsaid, err)
+		}
+	}
+	if _, _, unsaid, err := st.Cleared(ctx, day); unsaid != 6 || err != nil {
+		t.Error(unsaid, err)
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *Service) productList(ctx context.Context, _ *struct{}) (*out[[]api.Prod
 	}
 	list := make([]api.Product, 0, len(s.o.Products.All()))
 	for _, p := range s.o.Products.All() {
-		x := api.Product{Name: p.Name, Title: api.Text(p.Title), Group: p.Group, Type: p.Type, Code: p.Code, MCC: p.MCC, Moves: string(p.Moves), Confirm: p.Confirm, Credit: p.Credit,
+		x := api.Product{Name: p.Name, Title: api.Text(p.Title), Group: p.Group, Type: p.Type, Code: p.Code, MCC: p.MCC, Moves: string(p.Moves), Pays: string(p.Pays), Confirm: p.Confirm, Credit: p.Credit,
 			Fields: none(p.Fields), Steps: none(p.Steps), Channels: []string{}}
 		for _, c := range s.o.Channels {
 			if p.For(c) {
@@ -182,7 +182,7 @@ func (s *Service) clearing(ctx context.Context, in *clearingIn) (*out[api.Cleari
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	switch v.By, v.At, err = s.st.Cleared(ctx, v.Day); {
+	switch v.By, v.At, v.Unsaid, err = s.st.Cleared(ctx, v.Day); {
 	case err == nil:
 		v.Ran = true
 	case errors.Is(err, store.ErrNotFound):
@@ -229,7 +229,7 @@ func (s *Service) runClearing(ctx context.Context, in *struct{ Body api.RunClear
 	if at, err := time.Parse("20060102", day); err != nil || at.After(s.o.Now().In(china).AddDate(0, 0, 1)) {
 		return nil, refuse(http.StatusBadRequest, code.BadRequest)
 	}
-	if _, err := clearing.Day(ctx, s.st, s.o.Products, s.o.Hosts, day, who(ctx).Name, s.o.Now()); err != nil {
+	if _, _, err := clearing.Day(ctx, s.st, s.o.Products, s.o.Hosts, day, who(ctx).Name, s.o.Now()); err != nil {
 		return nil, s.fail(err)
 	}
 	return s.clearing(ctx, &clearingIn{Day: day})

@@ -39,7 +39,7 @@ func TestTheProductsShownAreThoseInForce(t *testing.T) {
 	}
 	for i, p := range all {
 		g := got[i]
-		if g.Name != p.Name || g.Type != p.Type || g.Code != p.Code || g.Moves != string(p.Moves) || g.Confirm != p.Confirm || !slices.Equal(g.Steps, p.Steps) {
+		if g.Name != p.Name || g.Type != p.Type || g.Code != p.Code || g.Moves != string(p.Moves) || g.Pays != string(p.Pays) || g.Confirm != p.Confirm || !slices.Equal(g.Steps, p.Steps) {
 			t.Errorf("%+v is not %+v", g, p)
 		}
 		if len(p.Channels) == 0 && !slices.Equal(g.Channels, []string{"terminals", "bills"}) {

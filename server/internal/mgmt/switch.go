@@ -51,6 +51,11 @@ func (s *Service) reconciliation(ctx context.Context, in *struct {
 	All bool   `query:"all"`
 }) (*out[api.Day], error) {
 	branch := branchOf(who(ctx))
+	if branch == "" { // the whole bank's is not for everybody without a branch
+		if err := bank(ctx); err != nil {
+			return nil, err
+		}
+	}
 	day := in.Day
 	if day == "" {
 		day = s.o.Now().In(time.FixedZone("CST", 8*3600)).Format("20060102")

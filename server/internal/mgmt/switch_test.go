@@ -42,6 +42,12 @@ func TestADifferenceIsSettledByTwoPersons(t *testing.T) {
 	if st, _ := anna.do("GET", "/reconciliation?day=20261122", nil, &day); st != 200 || len(day.Differences) != 1 || len(day.Runs) != 0 {
 		t.Errorf("a manager sees the own branch: %d %+v", st, day)
 	}
+	if st, _ := r.as("theo").do("GET", "/reconciliation?day=20261122", nil, &day); st != 200 || len(day.Differences) != 1 || len(day.Runs) != 0 || day.Differences[0].Branch != "0002" {
+		t.Errorf("a branch's teller sees the own branch: %d %+v", st, day)
+	}
+	if st, _ := r.as("tess").do("GET", "/reconciliation?day=20261122", nil, nil); st != 403 {
+		t.Errorf("a teller without a branch sees the whole bank: %d", st)
+	}
 	if st, _ := olga.do("GET", "/reconciliation?day=20261122", nil, &day); st != 200 || len(day.Differences) != 2 || len(day.Runs) != 1 {
 		t.Fatalf("%d %+v", st, day)
 	}

@@ -28,6 +28,16 @@ const (
 	Thing   Moves = "thing"
 )
 
+// Pays is whom a product's money is for.
+type Pays string
+
+// Whom a product's money is for. Only what says merchant is cleared to the merchant of the terminal.
+const (
+	Unsaid   Pays = ""
+	Merchant Pays = "merchant"
+	Other    Pays = "other"
+)
+
 // Product is one kind of transaction.
 type Product struct {
 	Name     string   `yaml:"name"`
@@ -37,6 +47,7 @@ type Product struct {
 	Moves    Moves    `yaml:"moves"`
 	Confirm  bool     `yaml:"confirm"`
 	Credit   bool     `yaml:"credit"`
+	Pays     Pays     `yaml:"pays"`
 	Fields   []string `yaml:"fields"`
 	Steps    []string `yaml:"steps"`
 	MCC      string   `yaml:"mcc"`
@@ -135,6 +146,10 @@ func (c *Catalogue) add(p *Product, known []string) (key, reason string) {
 		return "moves", "want money, thing or nothing at all"
 	case p.Credit && (!p.Confirm || p.Moves != Nothing):
 		return "credit", "a credit is confirmed, and its opening moves nothing"
+	case p.Pays != Unsaid && p.Pays != Merchant && p.Pays != Other:
+		return "pays", "want merchant or other"
+	case p.Pays != Unsaid && (p.Moves != Money || p.Confirm):
+		return "pays", "is said of what moves money and ends with the host's approval"
 	case p.MCC != "" && !digits(p.MCC, 4):
 		return "mcc", "want four digits"
 	}

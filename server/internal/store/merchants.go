@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -84,8 +85,12 @@ type Entry struct {
 // cleared is the line of the audit trail that says when a day was cleared, and by whom.
 const cleared = "clearing.run"
 
-// SaveClearing replaces the entries of a settlement day in one commit, which says in the audit trail who ran it.
-func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, by string, at time.Time) error {
+// unsaidNote is the note of that line: how many payments say no payee.
+const unsaidNote = "unsaid payee: %d"
+
+// SaveClearing replaces the entries of a settlement day in one commit, which says in the audit trail who ran it,
+// and how many payments were left out because their product does not say whom it pays.
+func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, unsaid int64, by string, at time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
 		if _, err := tx.exec(`DELETE FROM TX_CL_ENTRY WHERE SETTLE_DATE=?`, day); err != nil {
 			return err
@@ -96,15 +101,19 @@ func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, b
 				return err
 			}
 		}
-		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, At: at})
+		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, Note: fmt.Sprintf(unsaidNote, unsaid), At: at})
 	})
 }
 
-// Cleared is the last clearing of a settlement day. ErrNotFound: there was none.
-func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Time, err error) {
+// Cleared is the last clearing of a settlement day: who ran it, when, and how many payments it left out because
+// their product does not say whom it pays. ErrNotFound: there was none.
+func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Time, unsaid int64, err error) {
 	var ms int64
-	err = s.row(ctx, `SELECT USER_NAME, CREATE_TIME FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=? ORDER BY ID DESC LIMIT 1`, cleared, day).Scan(&by, &ms)
-	return by, fromMS(ms), found(err)
+	var note string
+	if err = s.row(ctx, `SELECT USER_NAME, CREATE_TIME, NOTE FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=? ORDER BY ID DESC LIMIT 1`, cleared, day).Scan(&by, &ms, &note); err == nil {
+		_, _ = fmt.Sscanf(note, unsaidNote, &unsaid) // earlier versions left no note
+	}
+	return by, fromMS(ms), unsaid, found(err)
 }
 
 // Clearing lists the entries of a settlement day.

@@ -8,7 +8,7 @@ import Merchants from './pages/Merchants.vue'
 import SwitchPage from './pages/SwitchPage.vue'
 
 vi.mock('./parts/MeterChart.vue', () => ({ default: { template: '<i />' } })) // echarts needs a size
-const withdrawal: Product = { name: 'withdrawal', title: { zh: '取款', en: 'Withdrawal' }, group: 'BZ-08', type: '0200', code: '010000', moves: 'money', confirm: true, credit: false, fields: ['pinBlock', 'amount'], steps: ['limits', 'pin'], channels: ['terminals'] }
+const withdrawal: Product = { name: 'withdrawal', title: { zh: '取款', en: 'Withdrawal' }, group: 'BZ-08', type: '0200', code: '010000', moves: 'money', pays: '', confirm: true, credit: false, fields: ['pinBlock', 'amount'], steps: ['limits', 'pin'], channels: ['terminals'] }
 
 it.each([['', true], ['取款', true], ['WITHDRAW', true], ['0200 010000', true], ['limits terminals', true], ['动资金', true], ['0200 310000', false], ['bills', false]])('a search for "%s" finds the withdrawal: %s', (search, found) => {
   expect(matches(withdrawal, search, () => ['动资金'])).toBe(found)
@@ -44,13 +44,14 @@ const $ = (id: string): HTMLElement | null => document.querySelector(`[data-test
 const none = { items: [], page: 0, size: 20, total: 0, pages: 0 }
 
 it('a day that is cleared shows what each party gets', async () => {
-  const cleared: Clearing = { day: '20261122', ran: true, at: '2026-11-22T12:00:00Z', by: 'olga', count: 3, gross: 10_001, fee: 38,
+  const cleared: Clearing = { day: '20261122', ran: true, at: '2026-11-22T12:00:00Z', by: 'olga', count: 3, gross: 10_001, fee: 38, unsaid: 2,
     merchants: { ...none, total: 1, pages: 1, items: [{ number: '102290000000001', nameZH: '书店', nameEN: 'Books', count: 3, gross: 10_001, fee: 38, parts: [{ receiver: '店主', amount: 8967 }, { receiver: '商场', amount: 996 }] }] } }
   answers = { '/merchants': () => none, '/clearing': () => cleared }
   await shown(Merchants)
   expect($('clearing-done')?.textContent).toContain('olga')
   for (const x of ['书店', '100.01', '0.38', '店主 89.67', '商场 9.96']) expect($('cleared')?.textContent).toContain(x)
   expect($('clearing')?.textContent).toContain('99.63')
+  expect($('clearing-unsaid')?.textContent).toContain('有 2 笔商户终端上的付款没有清算给任何人')
   expect($('merchants')?.textContent).toContain('还没有登记商户')
 })
 
