@@ -222,12 +222,12 @@ func (m *Mux) dial(line int) {
 		ctx, cancel := context.WithTimeout(m.ctx, 5*time.Second)
 		c, err := m.o.Secure.Dial(ctx, m.o.Lines[line].Address)
 		cancel()
-		began := time.Now()
 		if err == nil {
+			began, before := time.Now(), m.heard()
 			m.serve(c, line)
 			m.reconnects.Add(1)
-			if time.Since(began) > 5*time.Second {
-				pause = m.o.Backoff
+			if m.heard() != before || time.Since(began) > longest {
+				pause = m.o.Backoff // the peer was there: what it does now is a new story
 			}
 		} else {
 			m.fail("dial", err)
@@ -236,9 +236,15 @@ func (m *Mux) dial(line int) {
 		case <-m.ctx.Done():
 		case <-time.After(pause):
 		}
-		pause = min(2*pause, 5*time.Second)
+		pause = min(2*pause, longest)
 	}
 }
+
+// longest is the longest pause between two attempts to connect.
+const longest = 5 * time.Second
+
+// heard counts what the peer has said that made sense, on any connection.
+func (m *Mux) heard() uint64 { return m.p.answered.Load() + m.served.Load() }
 
 // accept takes the connections of a peer that dials us. The newest stay: a peer whose machine died
 // comes again while its old connection still looks alive here.
@@ -252,7 +258,7 @@ func (m *Mux) accept(line int) {
 			case <-m.ctx.Done():
 			case <-time.After(pause):
 			}
-			pause = min(2*pause, 5*time.Second)
+			pause = min(2*pause, longest)
 			continue
 		}
 		m.mu.Lock()

@@ -229,3 +229,38 @@ func TestLateAndAlienAnswersAreToldApart(t *testing.T) {
 		t.Error("a late answer was counted as alien")
 	}
 }
+
+// A host that dies again and again is connected to as fast each time, as long as it answers in between;
+// one that only takes connections and drops them is left alone longer and longer.
+func TestAHostThatAnsweredBeforeItDiedIsConnectedToAtOnce(t *testing.T) {
+	d := dialect(t)
+	talks := peer(t, d, func(c net.Conn, q *message.Message) { answer(c, q); _ = c.Close() })
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close() //nolint:errcheck // the test's end
+	go func() {
+		for c, err := ln.Accept(); err == nil; c, err = ln.Accept() {
+			_ = c.Close()
+		}
+	}()
+	o := func(address string) Options {
+		return Options{Lines: []Line{{Way: Duplex, Address: address, Count: 1}}, Codec: codecOf(d), Backoff: 20 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}
+	}
+	good, bad := NewMux(o(talks)), NewMux(o(ln.Addr().String()))
+	for _, m := range []*Mux{good, bad} {
+		m.Start()
+		defer m.Close()
+	}
+	for i := 1; good.Stats().Reconnects < 30; i++ {
+		key, frame := request(t, d, "00000001", i)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		_, _ = good.Send(ctx, key, frame)
+		cancel()
+		time.Sleep(time.Millisecond) // until it is up again
+	}
+	if n := bad.Stats().Reconnects; n > 15 {
+		t.Errorf("%d connections to the one that never answers, 30 to the other", n)
+	}
+}
