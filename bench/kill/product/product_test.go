@@ -1,4 +1,4 @@
-// Package product kills new cards, passbooks and transfers (see package kill).
+// Package product kills new cards and passbooks (see package kill).
 package product
 
 import (
@@ -13,9 +13,4 @@ func TestANewCardIsSafeWhateverDiesWherever(t *testing.T) { kill.ANewCardIsSafeW
 
 func TestAPassbookIsSafeWhateverDiesWherever(t *testing.T) {
 	kill.APassbookIsSafeWhateverDiesWherever(t)
-}
-
-// req: TX-19
-func TestATransferIsMadeOnceWhateverDiesWherever(t *testing.T) {
-	kill.ATransferIsMadeOnceWhateverDiesWherever(t)
 }
