@@ -134,7 +134,7 @@ test('merchants are listed and found; a day that nobody has cleared says so, and
   const file = join(desk.dir, 'merchants.yaml')
   const merchant = (n, zh, en) => `  - {number: "10229000000000${n}", branch: "0001", name: {zh: ${zh}, en: ${en}}, fee: {ppm: 3800, min: 10, max: 5000}, shares: [{to: 店主, ppm: 900000}, {to: 商场, ppm: 100000}]}\n`
   writeFileSync(file, `merchants:\n${merchant(1, '解放路书店', 'Jiefang Road Books')}${merchant(2, '茶馆', 'Tea House')}`)
-  await run(join(root, 'bin/serverctl'), ['merchant', 'import', '--config', join(desk.dir, 'desk/server.yaml'), file])
+  await run(join(root, 'bin/serverctl'), ['merchant', 'import', '--config', join(desk.dir, 'server.yaml'), file])
   await page.reload()
   await page.waitForSelector(`${id('merchant')}[data-number="102290000000001"]`)
   const text = await page.textContent(`${id('merchant')}[data-number="102290000000001"]`)

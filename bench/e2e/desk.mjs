@@ -40,7 +40,6 @@ export async function startDesk(flags = {}) {
   const at = JSON.parse(first)
   const desk = {
     ...at,
-    dir,
     ...hands(at.devices),
     pages: at.manage,
     bank: at.host,
