@@ -29,7 +29,7 @@ func main() {
 	flag.BoolVar(&o.Zone.Format3, "iso3", false, "PIN blocks are of ISO format 3 instead of 0")
 	flag.StringVar(&keys, "keys", "zone.keys", "file with the zone's PIN key and MAC key, two lines of 32 hexadecimal digits")
 	flag.IntVar(&o.BenchCards, "bench-cards", 0, "open so many more accounts for load tests")
-	flag.BoolVar(&o.Fast, "fast", false, "use the codec made for load tests instead of moov-io/iso8583")
+	flag.BoolVar(&o.Fast, "fast", false, "for load tests: a codec of its own instead of moov-io/iso8583, answers before the ledger is on the disk, plain http; a kill may lose bookings")
 	flag.Func("door", "one more way to the host: kind,dialect,listen[,address of the acquirer[,connections]] (long, short, async, group, http, soap); may be repeated; https has a certificate and key by -cert and -key", func(s string) error {
 		f := strings.Split(s, ",")
 		if len(f) < 3 || len(f) > 5 {
