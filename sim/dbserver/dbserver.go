@@ -4,7 +4,6 @@
 package dbserver
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -40,7 +39,7 @@ type Server struct {
 	args   []string
 	cmd    *exec.Cmd
 	exited chan struct{}
-	log    bytes.Buffer
+	log    *os.File // what its programs say; a file, so that each process writes by itself
 	cred   *syscall.Credential
 }
 
@@ -56,7 +55,10 @@ func Start(engine string, more ...string) (*Server, error) {
 		return nil, fmt.Errorf("%w: %s", ErrMissing, engine)
 	}
 	var err error
-	if s.Dir, err = os.MkdirTemp("", "zhigui-"+engine); err != nil {
+	if s.Dir, err = os.MkdirTemp("", "zhigui-"+engine); err == nil {
+		s.log, err = os.OpenFile(filepath.Join(s.Dir, "log"), os.O_CREATE|os.O_RDWR|os.O_APPEND, 0o600)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("dbserver: %w", err)
 	}
 	if os.Geteuid() == 0 { // PostgreSQL refuses to run as root
@@ -81,8 +83,9 @@ func Start(engine string, more ...string) (*Server, error) {
 		err = s.Restart()
 	}
 	if err != nil {
+		err = fmt.Errorf("dbserver: %s: %w\n%s", engine, err, s.Log())
 		s.Close()
-		return nil, fmt.Errorf("dbserver: %s: %w\n%s", engine, err, s.log.String())
+		return nil, err
 	}
 	return s, nil
 }
@@ -117,7 +120,7 @@ func (s *Server) socket() string { return filepath.Join(s.Dir, "s") }
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
 	c := exec.Command(name, args...)
-	c.Dir, c.Stdout, c.Stderr = s.Dir, &s.log, &s.log
+	c.Dir, c.Stdout, c.Stderr = s.Dir, s.log, s.log
 	c.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=" + s.Dir, "TMPDIR=" + s.Dir, "LC_ALL=C"}
 	c.SysProcAttr = &syscall.SysProcAttr{Credential: s.cred, Pdeathsig: syscall.SIGKILL}
 	return c
@@ -228,6 +231,7 @@ func (s *Server) Close() {
 	if s.exited != nil {
 		s.Kill()
 	}
+	_ = s.log.Close()
 	for range 100 { // a killed one's children still write for a moment
 		if os.RemoveAll(s.Dir) == nil {
 			return

@@ -28,8 +28,16 @@ func (s *Server) NoRoom() error {
 	return s.limit(strconv.FormatInt(most, 10))
 }
 
-// Log is what the server's programs have said.
-func (s *Server) Log() string { return s.log.String() }
+// Log is the end of what the server's programs have said, 8 KiB at most.
+func (s *Server) Log() string {
+	i, err := s.log.Stat()
+	if err != nil {
+		return err.Error()
+	}
+	b := make([]byte, min(i.Size(), 8<<10))
+	n, _ := s.log.ReadAt(b, i.Size()-int64(len(b)))
+	return string(b[:n])
+}
 
 // Room ends NoRoom.
 func (s *Server) Room() error { return s.limit("unlimited") }
@@ -49,7 +57,7 @@ func (s *Server) limit(most string) error {
 	}
 	for i, p := range pids {
 		if err := s.command("prlimit", "--pid", p, "--fsize="+most+":").Run(); err != nil && i == 0 { // as the server's own user
-			return fmt.Errorf("dbserver: prlimit: %w: %s", err, s.log.String())
+			return fmt.Errorf("dbserver: prlimit: %w: %s", err, s.Log())
 		}
 	}
 	return nil
