@@ -87,7 +87,7 @@ func run(path, roles string, force bool) error {
 	}
 	so.Tool, so.Force, so.Log = !has["trade"], force, log
 	so.Roles = slices.Collect(maps.Keys(has))
-	name, err := nameOf(c)
+	name, err := nameOf(c, has)
 	if err != nil {
 		return err
 	}

@@ -72,8 +72,12 @@ func join(ctx context.Context, c *config.Config, st *store.Store, name string, h
 	return lease.Join(ctx, st, o)
 }
 
-// nameOf is the name of the server with this data folder, made when it has none.
-func nameOf(c *config.Config) (string, error) {
+// nameOf is the name of the server with this data folder, made when it has none. It is that of the role trade:
+// another role must not take the lease of a server that runs beside it, with the same folder, for its own.
+func nameOf(c *config.Config, has map[string]bool) (string, error) {
+	if !has["trade"] {
+		return "", nil
+	}
 	file := filepath.Join(c.Data, "server.name")
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,5 +45,25 @@ func TestASecondServerIsRefusedByFolderAndBySQLiteFile(t *testing.T) {
 		t.Error(err)
 	} else {
 		unlock()
+	}
+}
+
+// A store is opened under this name, whose lease is no reason to leave the schema as it is.
+func TestOnlyTheRoleTradeHasTheNameOfItsFolder(t *testing.T) {
+	c := config.Default()
+	c.Data = t.TempDir()
+	name, err := nameOf(&c, map[string]bool{"access": true, "manage": true})
+	if _, e := os.Stat(filepath.Join(c.Data, "server.name")); name != "" || err != nil || e == nil {
+		t.Errorf("%q %v %v", name, err, e)
+	}
+	name, err = nameOf(&c, map[string]bool{"trade": true, "manage": true})
+	if err != nil || name == "" {
+		t.Fatalf("%q %v", name, err)
+	}
+	if again, err := nameOf(&c, map[string]bool{"trade": true}); again != name || err != nil {
+		t.Errorf("%q %v, want %q", again, err, name)
+	}
+	if beside, err := nameOf(&c, map[string]bool{"manage": true}); beside != "" || err != nil {
+		t.Errorf("%q %v: a server with the role trade may be alive under it", beside, err)
 	}
 }

@@ -196,6 +196,7 @@ type Permit struct {
 	h     *Host
 	c     Class
 	trial bool // of the breaker
+	hurry bool // its sender says when it stops waiting
 }
 
 // Admit waits for a turn, at most Limits.Wait. ErrDown and ErrBusy mean that nothing has happened.
@@ -225,7 +226,7 @@ func (h *Host) AdmitUntil(ctx context.Context, c Class, until time.Time) (Permit
 		}
 		return Permit{}, ErrBusy
 	}
-	return Permit{h, c, trial}, nil
+	return Permit{h, c, trial, !until.IsZero()}, nil
 }
 
 // Release gives the turn to the next.
@@ -284,7 +285,11 @@ func (p Permit) Send(ctx context.Context, m *message.Message, frame []byte) (*li
 	if err == nil {
 		err = h.verify(a)
 	}
-	h.brk.end(slot, err == nil, errors.Is(err, link.ErrNoAnswer))
+	missed := errors.Is(err, link.ErrNoAnswer)
+	if missed && p.hurry && ctx.Err() != nil {
+		missed = h.hadTime(time.Since(began))
+	}
+	h.brk.end(slot, err == nil, missed)
 	switch {
 	case err == nil:
 		h.answered.Add(1)
@@ -295,6 +300,13 @@ func (p Permit) Send(ctx context.Context, m *message.Message, frame []byte) (*li
 		h.unknown.Add(1)
 	}
 	return a, err
+}
+
+// hadTime tells whether a host that has not answered in a time which the sender set had a chance to: a sender
+// in a hurry must not open the breaker for all others.
+func (h *Host) hadTime(waited time.Duration) bool {
+	n := h.answered.Load()
+	return waited >= time.Second || n > 0 && waited >= 10*time.Microsecond*time.Duration(h.timeSum.Load()/int64(n))
 }
 
 // verify checks the MAC of an answer under the newest key and the one before: an answer may have

@@ -459,3 +459,50 @@ func until(t *testing.T, f func() bool) {
 		}
 	}
 }
+
+func TestASenderInAHurryDoesNotOpenTheBreakerForTheOthers(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		hurry, was time.Duration // the sender's time, and what the host's answers took before
+		opens      bool
+	}{
+		{"nobody knows yet how fast the host is", 5 * time.Millisecond, 0, false},
+		{"the host takes longer than the sender waits", 5 * time.Millisecond, 30 * time.Second, false},
+		{"a host of a millisecond is dead", 50 * time.Millisecond, time.Millisecond, true},
+		{"the sender says nothing", 0, time.Hour, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k := newKit(t, Limits{BreakAfter: 3, Rest: time.Hour})
+			if c.was > 0 {
+				k.h.answered.Store(1)
+				k.h.timeSum.Store(c.was.Microseconds())
+			}
+			k.w.set(silent)
+			for range 3 {
+				at := time.Now().Add(max(c.hurry, time.Millisecond))
+				until := at
+				if c.hurry == 0 {
+					until = time.Time{}
+				}
+				p, err := k.h.AdmitUntil(t.Context(), Financial, until)
+				if err != nil {
+					t.Fatal(err)
+				}
+				m := k.message("0200")
+				frame, err := k.h.Pack(nil, m)
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithDeadline(t.Context(), at)
+				if _, err := p.Send(ctx, m, frame); !errors.Is(err, link.ErrNoAnswer) {
+					t.Error(err)
+				}
+				cancel()
+				p.Release()
+			}
+			if got := k.h.Stats().Breaker == "open"; got != c.opens {
+				t.Errorf("open %v, want %v", got, c.opens)
+			}
+		})
+	}
+}

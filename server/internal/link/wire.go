@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -141,7 +142,7 @@ func (p *poster) take(ctx context.Context) (c *spare, used bool, err error) {
 		c, p.idle[n-1] = p.idle[n-1], nil
 		p.idle = p.idle[:n-1]
 		p.mu.Unlock()
-		if time.Since(c.since) < spareFor && quietConn(c.raw) {
+		if time.Since(c.since) < spareFor && quietConn(c.raw) && c.still() {
 			return c, true, nil
 		}
 		_ = c.Close()
@@ -158,6 +159,18 @@ func (p *poster) take(ctx context.Context) (c *spare, used bool, err error) {
 	}
 	in := &io.LimitedReader{R: conn}
 	return &spare{Conn: conn, raw: raw, in: in, r: bufio.NewReaderSize(in, 2048)}, false, nil
+}
+
+// still tells whether nothing has come that the protection has read already and not handed out: an answer too
+// many would be the next request's. The deadline that is over keeps it from reading more.
+func (c *spare) still() bool {
+	if c.Conn == c.raw {
+		return true
+	}
+	_ = c.SetReadDeadline(time.Unix(1, 0))
+	var b [1]byte
+	_, err := c.Conn.Read(b[:])
+	return errors.Is(err, os.ErrDeadlineExceeded) && c.SetReadDeadline(time.Time{}) == nil
 }
 
 // give keeps a connection for later, and ends those that were idle for too long.

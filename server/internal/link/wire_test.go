@@ -230,3 +230,72 @@ func TestAConnectionUnderTLSIsUsedAgain(t *testing.T) {
 		t.Errorf("%d connections for five requests", conns.Load())
 	}
 }
+
+// atOnce holds what TLS writes, so that several records go out together.
+type atOnce struct {
+	net.Conn
+	held bytes.Buffer
+}
+
+func (c *atOnce) Write(b []byte) (int, error) { return c.held.Write(b) }
+
+func (c *atOnce) Read(b []byte) (int, error) {
+	if _, err := c.held.WriteTo(c.Conn); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(b)
+}
+
+// The record with the second answer is in the memory of TLS, where the system's queue does not show it.
+func TestAnAnswerTooManyUnderTLSIsNotTheNextRequests(t *testing.T) {
+	s := httptest.NewUnstartedServer(nil)
+	s.StartTLS() // for its certificate
+	t.Cleanup(s.Close)
+	here := &tls.Config{Certificates: s.TLS.Certificates}
+	trust := s.Client().Transport.(*http.Transport).TLSClientConfig
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			raw, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer raw.Close() //nolint:errcheck // a test's peer
+				c := tls.Server(&atOnce{Conn: raw}, here)
+				r := bufio.NewReader(c)
+				for {
+					q, err := http.ReadRequest(r)
+					if err != nil {
+						return
+					}
+					body, _ := io.ReadAll(q.Body)
+					for range 2 {
+						_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+					}
+				}
+			}()
+		}
+	}()
+	w, err := newPoster("https://"+l.Addr().String(), &Security{Client: func(ctx context.Context, c net.Conn, _ string) (net.Conn, error) {
+		conf := trust.Clone()
+		conf.ServerName = "example.com"
+		tc := tls.Client(c, conf)
+		return tc, tc.HandshakeContext(ctx)
+	}}, false, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.close)
+	var buf bytes.Buffer
+	for i := range 4 {
+		want := fmt.Sprint("request ", i)
+		if _, _, err := w.post(t.Context(), nil, []byte(want), &buf, 100); err != nil || buf.String() != want {
+			t.Errorf("%s got %q, %v", want, buf.String(), err)
+		}
+	}
+}

@@ -96,7 +96,7 @@ func (c *counts) count(ctx context.Context, before []journal.Record, r journal.R
 	if err := json.Unmarshal(r.Data, &x); err != nil {
 		return fmt.Errorf("recon: record %d of the journal of %s: %w", r.Seq, c.t.ID, err)
 	}
-	m, err := c.fold(ctx, from(before, &x), r.Seq)
+	m, err := c.fold(ctx, from(before, &x), r.Seq, time.Time{})
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (c *counts) count(ctx context.Context, before []journal.Record, r journal.R
 	if len(before) > 0 {
 		since = before[len(before)-1].Seq
 	}
-	if m, err = c.fold(ctx, since, r.Seq); err != nil {
+	if m, err = c.fold(ctx, since, r.Seq, time.Time{}); err != nil {
 		return err
 	}
 	return c.switched(ctx, m, r.Seq)
@@ -157,8 +157,9 @@ func from(before []journal.Record, x *counted) uint64 {
 	return 0 // some were never counted: from the journal's begin
 }
 
-// fold follows the machine from one record, which is a count, up to another, which is not part of it.
-func (c *counts) fold(ctx context.Context, from, to uint64) (*machine, error) {
+// fold follows the machine from one record, which is a count, up to another, which is not part of it, or up to a moment
+// where it is not zero.
+func (c *counts) fold(ctx context.Context, from, to uint64, end time.Time) (*machine, error) {
 	m := newMachine()
 	for {
 		recs, err := c.b.Store.RecordsFrom(ctx, c.t.ID, from, to, 2000)
@@ -169,6 +170,9 @@ func (c *counts) fold(ctx context.Context, from, to uint64) (*machine, error) {
 			var rec journal.Record
 			if err := json.Unmarshal(r.Body, &rec); err != nil {
 				return nil, fmt.Errorf("recon: record %d of the journal of %s: %w", r.Seq, c.t.ID, err)
+			}
+			if !end.IsZero() && !rec.Time.Before(end) {
+				return m, nil
 			}
 			rec.Seq = r.Seq
 			if err := m.apply(rec); err != nil {
@@ -248,7 +252,7 @@ func (c *counts) overdue(ctx context.Context, all []journal.Record) error {
 	if last.Seq == 0 || c.end.Sub(last.Time) <= every {
 		return nil
 	}
-	m, err := c.fold(ctx, last.Seq, 1<<62)
+	m, err := c.fold(ctx, last.Seq, 1<<62, c.end)
 	if err != nil || m.last.IsZero() {
 		return err
 	}

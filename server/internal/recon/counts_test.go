@@ -251,3 +251,25 @@ func TestWhatWasCountedIsComparedWithWhatMustBeThere(t *testing.T) {
 		t.Fatal(len(open), err)
 	}
 }
+
+// A day may be compared late, and again: what came after it is not its own.
+func TestWhatMovedAfterTheDayMakesNoCountOverdue(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Options{DSN: filepath.Join(t.TempDir(), "db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.FixedZone("CST", 8*3600))
+	b := &recon.Books{Store: st, Products: product.Builtin(), Now: func() time.Time { return noon }}
+	idle, busy := newVault(t, st, "T0010001", noon.AddDate(0, 0, -10)), newVault(t, st, "T0020001", noon.AddDate(0, 0, -10))
+	busy.pays("unit1", 3, 0)
+	for _, v := range []*vault{idle, busy} {
+		v.now = noon.AddDate(0, 0, 1)
+		v.pays("unit1", 5, 0)
+		v.exchanges("unit1")
+	}
+	_, diffs, err := b.Counts(t.Context(), "20261122")
+	if err != nil || len(diffs) != 1 || diffs[0].Terminal != busy.id || diffs[0].Ours.Int64 != 14_970_000 {
+		t.Errorf("%+v %v, want only what the second was to hold at the day's end", diffs, err)
+	}
+}

@@ -84,6 +84,7 @@ type work struct {
 	term   *store.Terminal
 	claims []store.Claim // shares of limits
 	until  time.Time     // its sender waits no longer; zero: it did not say
+	never  bool          // it said a time that cannot be
 	told   time.Time     // when the host's message said how long we wait; zero: it does not
 }
 
@@ -210,10 +211,8 @@ func (z *Channel) request(ctx context.Context, w *work) string {
 		return rcInvalid
 	}
 	began := time.Now()
-	rc := w.patience(ctx, began)
-	if rc == "" {
-		rc = z.transact(ctx, w, k)
-	}
+	w.patience(ctx, began)
+	rc := z.transact(ctx, w, k)
 	key, said := seriesKey{channel: z.o.Name, product: k.Name}, rc
 	if w.host != nil {
 		key.host = w.host.Name()

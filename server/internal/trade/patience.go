@@ -16,9 +16,9 @@ import (
 // kept of a sender's time is for the answer's way back: a tenth, and a second at most.
 func kept(left time.Duration) time.Duration { return min(left/10, time.Second) }
 
-// patience notes until when the sender waits. It answers a refusal for a time that cannot be.
-func (w *work) patience(ctx context.Context, now time.Time) string {
-	w.until = time.Time{}
+// patience notes until when the sender waits, or that it said a time that cannot be.
+func (w *work) patience(ctx context.Context, now time.Time) {
+	w.until, w.never = time.Time{}, false
 	least := func(at time.Time, left time.Duration) {
 		if u := at.Add(left - kept(left)); w.until.IsZero() || u.Before(w.until) {
 			w.until = u
@@ -34,12 +34,12 @@ func (w *work) patience(ctx context.Context, now time.Time) string {
 	left, said, err := w.in.TimeLeft()
 	if bad || err != nil {
 		w.z.e.o.Log.Warn("a request says a time left that cannot be", "channel", w.z.o.Name, "terminal", w.term.ID)
-		return rcFormat
+		w.until, w.never = time.Time{}, true
+		return
 	}
 	if said {
 		least(at, left)
 	}
-	return ""
 }
 
 // late tells that the sender does not wait any more, as far as is known.

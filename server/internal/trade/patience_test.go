@@ -241,6 +241,18 @@ func TestATerminalsTimeLeftBoundsTheSwitchButNotItsReversal(t *testing.T) {
 	if _, n, err := r.st.Search(t.Context(), store.Search{Limit: 9}); n != 0 || err != nil || r.balance(card1) != before {
 		t.Errorf("refused, and %d are in the journal (%v)", n, err)
 	}
+	q := x.request("010000", card1, "123456", 10_000)
+	if rc := x.do(q, true).String(39); rc != "00" {
+		t.Fatal(rc)
+	}
+	_ = q.SetString(63, "TLx") // a repeat is a repeat, whatever has become of its time
+	if rc := x.do(q, true).String(39); rc != "00" {
+		t.Errorf("the repeat of an approved one, with a time that cannot be: %s", rc)
+	}
+	if rc := x.do(x.about("0400", q, 10_000), true).String(39); rc != "00" {
+		t.Error(rc)
+	}
+	until(t, "the reversal", func() bool { return r.eng.Stats().ReversalsPending == 0 })
 	began := time.Now()
 	if rc := said("010000", 10_011, 800*time.Millisecond); rc != "98" { // the host is silent
 		t.Error(rc)

@@ -65,6 +65,9 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 	}
 	defer e.leave(key, mine)
 
+	if w.never {
+		return z.refused(ctx, w, key, digest, rcFormat)
+	}
 	if w.late() {
 		return z.tooLate(ctx, w, key, digest)
 	}
