@@ -54,11 +54,6 @@ func run(path, roles string, force bool) error {
 			has[r] = true
 		}
 	}
-	log, say, end, err := openLog(c, roles, os.Stderr)
-	if err != nil {
-		return err
-	}
-	defer end()
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
 	if c.Bench.CPUProfile != "" {
@@ -81,6 +76,11 @@ func run(path, roles string, force bool) error {
 		}
 		defer unlock()
 	}
+	log, say, end, err := openLog(c, roles, os.Stderr) // not before: it would put away the files of the one that runs here
+	if err != nil {
+		return err
+	}
+	defer end()
 	so, err := c.StoreOptions()
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,5 +66,42 @@ func TestOnlyTheRoleTradeHasTheNameOfItsFolder(t *testing.T) {
 	}
 	if beside, err := nameOf(&c, map[string]bool{"manage": true}); beside != "" || err != nil {
 		t.Errorf("%q %v: a server with the role trade may be alive under it", beside, err)
+	}
+}
+
+func TestAServerThatIsRefusedLeavesTheLogOfTheOneThatRuns(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "server.yaml")
+	if err := os.WriteFile(file, []byte("data: data\nlogs: {folder: logs}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, err := config.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	unlock, err := alone(c, "manage")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	_, say, end, err := openLog(c, "manage", io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer end()
+	say("before")
+	if err := run(file, "manage", false); err == nil {
+		t.Fatal("a second one runs in the same folder")
+	}
+	say("after")
+	names, _ := filepath.Glob(filepath.Join(c.Logs.Folder, "*.log"))
+	if len(names) != 1 {
+		t.Fatal(names)
+	}
+	if text, err := os.ReadFile(names[0]); err != nil || !strings.Contains(string(text), "before") || !strings.Contains(string(text), "after") {
+		t.Errorf("%s %v", text, err)
 	}
 }

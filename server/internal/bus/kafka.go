@@ -12,8 +12,8 @@ import (
 	"github.com/segmentio/kafka-go"
 )
 
-// timeLeft is the header of a record that says how long its sender waits. The record's own time (its maker's,
-// or the broker's where the topic says LogAppendTime) is what it counts from.
+// timeLeft is the header of a record that says how long its sender waits. The time of its maker is what it counts
+// from, on a topic with LogAppendTime, too: kafka-go does not read the broker's there.
 const timeLeft = "time-left"
 
 // Kafka is a cluster of brokers.
