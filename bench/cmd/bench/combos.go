@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"zhigui/bench/load"
@@ -172,51 +172,43 @@ func (o options) branch(ctx context.Context, fs *figures, name string) (b *branc
 func (b *branch) role(i, users, first int, run time.Duration, more ...string) []string {
 	c := combos[i]
 	b.runs++ // every run has trace numbers of its own: a terminal's number is not used twice
-	a := []string{"role", "load", b.in[i], "--tmks", b.tmks, "--skip", strconv.Itoa(first)}
+	a := []string{"load", b.in[i], "--tmks", b.tmks, "--skip", strconv.Itoa(first)}
 	if c.dialect != "pos64" {
-		a = []string{"role", "partner", b.in[i], fmt.Sprintf("--short=%v", c.short), "--kind", c.in, "--dialect", c.dialect, "--keys", b.partner, "--first", strconv.Itoa(20_000_001 + first)}
+		a = []string{"partner", b.in[i], fmt.Sprintf("--short=%v", c.short), "--kind", c.in, "--dialect", c.dialect, "--keys", b.partner, "--first", strconv.Itoa(20_000_001 + first)}
 	}
-	return append(append(a, "--cpuprofile", b.o.profileOf(filepath.Base(b.dir), "load"+strconv.Itoa(b.runs)), "--stan", strconv.Itoa(b.runs*60_000), "--terminals", strconv.Itoa(users), "--warm", b.o.warm.String(), "--run", run.String()), more...)
+	return append(append(a, "--stan", strconv.Itoa(b.runs*60_000), "--terminals", strconv.Itoa(users), "--warm", b.o.warm.String(), "--run", run.String()), more...)
 }
 
-// together runs generators at a time, adds them up, and keeps their time line.
+// together runs generators at a time, in one process, adds them up, and keeps their time line.
 func (b *branch) together(ctx context.Context, name string, roles [][]string) (all []*load.Result, r *result, err error) {
 	quiet(ctx, b.o)
 	samples := sampled(ctx, b.srv.Process.Pid)
 	s0, k0, d0, m0 := cpu(b.srv.Process.Pid), cpu(b.bank.Process.Pid), b.o.database(), machineTime()
-	all = make([]*load.Result, len(roles))
-	errs := make([]error, len(roles))
-	var used time.Duration
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	for i, a := range roles {
-		wg.Go(func() {
-			c := exec.CommandContext(ctx, b.o.self, a...)
-			c.Env = generatorEnv()
-			c.Stderr = os.Stderr
-			out, err := c.Output()
-			if err == nil {
-				all[i] = &load.Result{}
-				err = json.Unmarshal(out, all[i])
-			}
-			if err == nil && (len(all[i].Errors) > 0 && !slices.Contains(a, "--tolerant") || all[i].Approved == 0) {
-				err = fmt.Errorf("%d approved, failed: %v", all[i].Approved, all[i].Errors)
-			}
-			errs[i] = err
-			mu.Lock()
-			defer mu.Unlock()
-			if c.ProcessState != nil {
-				used += c.ProcessState.UserTime() + c.ProcessState.SystemTime()
-			}
-		})
+	args := []string{"role"}
+	for _, a := range roles {
+		args = append(append(args, a...), "--")
 	}
-	wg.Wait()
+	args = slices.Insert(args, 3, "--cpuprofile", b.o.profileOf(filepath.Base(b.dir), "load"+strconv.Itoa(b.runs)))
+	c := exec.CommandContext(ctx, b.o.self, args...)
+	c.Env = generatorEnv()
+	c.Stderr = os.Stderr
+	out, err := c.Output()
+	if err != nil {
+		return nil, nil, fmt.Errorf("generators: %w", err)
+	}
 	seen := samples()
+	all = make([]*load.Result, len(roles))
+	in := json.NewDecoder(bytes.NewReader(out))
+	for i, a := range roles {
+		if err := in.Decode(&all[i]); err != nil {
+			return nil, nil, fmt.Errorf("generators: %w", err)
+		}
+		if len(all[i].Errors) > 0 && !slices.Contains(a, "--tolerant") || all[i].Approved == 0 {
+			return nil, nil, fmt.Errorf("%d approved, failed: %v", all[i].Approved, all[i].Errors)
+		}
+	}
 	r = &result{Result: &load.Result{}}
 	for i := range roles {
-		if errs[i] != nil {
-			return nil, nil, errs[i]
-		}
 		r.Total += all[i].Total
 		r.TPS += all[i].TPS
 		r.Approved += all[i].Approved
@@ -227,7 +219,7 @@ func (b *branch) together(ctx context.Context, name string, roles [][]string) (a
 	r.Mean /= float64(max(1, r.Approved))
 	b.fs.timelines = append(b.fs.timelines, lay(b.o.store+": "+name, all, seen))
 	per := func(d time.Duration) float64 { return float64(d.Microseconds()) / float64(r.Total) }
-	r.server, r.bank, r.gen, r.database = per(cpu(b.srv.Process.Pid)-s0), per(cpu(b.bank.Process.Pid)-k0), per(used), per(b.o.database()-d0)
+	r.server, r.bank, r.gen, r.database = per(cpu(b.srv.Process.Pid)-s0), per(cpu(b.bank.Process.Pid)-k0), per(c.ProcessState.UserTime()+c.ProcessState.SystemTime()), per(b.o.database()-d0)
 	m1 := machineTime()
 	own := time.Duration(r.cpu()*float64(r.Total)) * time.Microsecond
 	r.foreign = 100 * max(0, float64(m1.busy-m0.busy-own)) / max(1, float64(m1.all-m0.all))

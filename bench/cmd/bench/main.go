@@ -14,7 +14,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -137,10 +139,34 @@ func isSet(name string) bool {
 	return found
 }
 
-// role runs one of the helper processes: load, bare, forward, echo.
+// role runs helpers in a process of their own: load, partner, bare, forward, echo; several generators, with "--" between
+// them, at a time. It prints the results of generators in that order.
 func role(args []string) error {
+	var roles [][]string
+	for len(args) > 0 {
+		n := slices.Index(args, "--")
+		if n < 0 {
+			n = len(args)
+		}
+		roles, args = append(roles, args[:n]), args[min(n+1, len(args)):]
+	}
+	results, errs := make([]*load.Result, len(roles)), make([]error, len(roles))
+	var wg sync.WaitGroup
+	for i, a := range roles {
+		wg.Go(func() { results[i], errs[i] = one(a) })
+	}
+	wg.Wait()
+	out := json.NewEncoder(os.Stdout)
+	for _, r := range results {
+		errs = append(errs, out.Encode(r))
+	}
+	return errors.Join(errs...)
+}
+
+// one runs one role.
+func one(args []string) (*load.Result, error) {
 	if len(args) < 2 {
-		return errors.New("role and address are wanted")
+		return nil, errors.New("role and address are wanted")
 	}
 	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	var c load.Config
@@ -164,38 +190,32 @@ func role(args []string) error {
 	wal := fs.String("wal", "", "")
 	profile := fs.String("cpuprofile", "", "")
 	if err := fs.Parse(args[2:]); err != nil {
-		return err
+		return nil, err
 	}
 	if *profile != "" {
 		stop, err := profileTo(*profile)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		defer stop()
 	}
-	var res *load.Result
-	var err error
 	switch args[0] {
 	case "load":
-		res, err = load.Trade(c)
+		return load.Trade(c)
 	case "partner":
 		pc.Address, pc.Keys, pc.Terminals, pc.Warm, pc.Run, pc.Think, pc.Rate, pc.Tolerant, pc.STAN = c.Address, c.Keys, c.Terminals, c.Warm, c.Run, c.Think, c.Rate, c.Tolerant, int(c.STAN) //nolint:gosec // six digits
-		res, err = load.Partner(pc)
+		return load.Partner(pc)
 	case "bare":
-		res, err = load.Bare(c)
+		return load.Bare(c)
 	case "forward":
 		ln, err := net.Listen("tcp", c.Address)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return load.Forward(ln, *host, *wal)
+		return nil, load.Forward(ln, *host, *wal)
 	case "echo":
-		return echo(c.Address)
+		return nil, echo(c.Address)
 	default:
-		return errors.New("unknown role")
+		return nil, errors.New("unknown role")
 	}
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(res)
 }
