@@ -145,7 +145,7 @@ func (o options) branch(ctx context.Context, fs *figures, name string) (b *branc
 			return nil, err
 		}
 	}
-	if b.bank, err = start(path("bank.log"), filepath.Join(o.bin, "simbank"), args...); err != nil {
+	if b.bank, err = startWith(elsewhere(), path("bank.log"), filepath.Join(o.bin, "simbank"), args...); err != nil {
 		return nil, err
 	}
 	undo = append(undo, func() { end(b.bank) })
@@ -190,7 +190,7 @@ func (b *branch) together(ctx context.Context, name string, roles [][]string) (a
 	}
 	args = slices.Insert(args, 3, "--cpuprofile", b.o.profileOf(filepath.Base(b.dir), "load"+strconv.Itoa(b.runs)))
 	c := exec.CommandContext(ctx, b.o.self, args...)
-	c.Env = generatorEnv()
+	c.Env = elsewhere()
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {

@@ -64,8 +64,14 @@ func ports(first, n int) ([]string, error) {
 // start starts a program that dies with this one. The caller must not leave its thread
 // before: the death signal follows it, so main's goroutine is locked.
 func start(log string, name string, args ...string) (*exec.Cmd, error) {
+	return startWith(nil, log, name, args...)
+}
+
+// startWith is start with an environment; nil is this program's own.
+func startWith(env []string, log string, name string, args ...string) (*exec.Cmd, error) {
 	runtime.LockOSThread()
 	c := exec.Command(name, args...)
+	c.Env = env
 	f, err := os.Create(log)
 	if err != nil {
 		return nil, err

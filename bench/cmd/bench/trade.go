@@ -132,7 +132,7 @@ func loadRun(ctx context.Context, o options, name string, bare bool, delay time.
 	}
 	args := []string{"-listen", p[2], "-control", p[3], "-ledger", filepath.Join(dir, "ledger"), "-keys", keys,
 		"-bench-cards", strconv.Itoa(o.conns), "-cpuprofile", o.profileOf(name, "bank"), fmt.Sprintf("-fast=%v", !o.moov)}
-	bank, err := start(filepath.Join(dir, "bank.log"), filepath.Join(o.bin, "simbank"), args...)
+	bank, err := startWith(elsewhere(), filepath.Join(dir, "bank.log"), filepath.Join(o.bin, "simbank"), args...)
 	if err != nil {
 		return nil, err
 	}
@@ -200,9 +200,9 @@ func quiet(ctx context.Context, o options) {
 	}
 }
 
-// generatorEnv: a generator has one processor, as it waits most of the time; its scheduler would look for work
-// on the other one and take it from the server.
-func generatorEnv() []string { return append(os.Environ(), "GOMAXPROCS=1", "GOGC=400") }
+// elsewhere is the environment of generators and bank hosts, which stand for other machines: one processor, as they
+// wait most of the time, and their scheduler would look for work on the other one and take it from the server.
+func elsewhere() []string { return append(os.Environ(), "GOMAXPROCS=1", "GOGC=800") }
 
 // generate runs the load generator and returns its CPU time a transaction, too.
 func generate(ctx context.Context, o options, addr string, kind []string, profile string) (*load.Result, float64, error) {
@@ -210,7 +210,7 @@ func generate(ctx context.Context, o options, addr string, kind []string, profil
 	ctx, cancel := context.WithTimeout(ctx, o.warm+o.run+time.Minute)
 	defer cancel()
 	c := exec.CommandContext(ctx, o.self, args...)
-	c.Env = generatorEnv()
+	c.Env = elsewhere()
 	c.Stderr = os.Stderr
 	b, err := c.Output()
 	if err != nil {
