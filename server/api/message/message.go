@@ -3,6 +3,7 @@ package message
 import (
 	"crypto/subtle"
 	"encoding/hex"
+	"math/bits"
 	"strconv"
 	"time"
 )
@@ -85,6 +86,9 @@ func (m *Message) SetMTI(s string) error {
 func (m *Message) Has(n int) bool {
 	return n >= 2 && n <= MaxFields && m.bits[(n-1)>>6]&(1<<(63-uint(n-1)&63)) != 0
 }
+
+// Len is the number of data elements that m has.
+func (m *Message) Len() int { return bits.OnesCount64(m.bits[0]) + bits.OnesCount64(m.bits[1]) }
 
 // Get returns the canonical value of data element n, nil when absent.
 func (m *Message) Get(n int) []byte {

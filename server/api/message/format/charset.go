@@ -81,9 +81,10 @@ func (c charsetOf) decode(b []byte) ([]byte, error) {
 	return v, nil
 }
 
-func plain(b []byte) bool {
-	for _, x := range b {
-		if x >= 0x80 {
+// plain tells whether s is ASCII.
+func plain[T []byte | string](s T) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
 			return false
 		}
 	}

@@ -60,19 +60,15 @@ func (w *delimitedWriter) put(f *Field, v string) error {
 	if v == "" {
 		return nil
 	}
-	s, err := f.text(v)
+	s, err := f.wire(v)
 	if err != nil {
 		return err
-	}
-	back, err := f.value(s)
-	if err != nil || back != v {
-		return errLost
 	}
 	q, e, sep := w.x.Quote, w.x.Escape, w.x.Separator
 	switch {
 	case q != "" && (strings.Index(s+sep, sep) != len(s) || strings.Contains(s, q)):
 		s = q + strings.ReplaceAll(s, q, q+q) + q
-	case e != "":
+	case e != "" && strings.ContainsAny(s, e+sep):
 		s = strings.ReplaceAll(strings.ReplaceAll(s, e, e+e), sep, e+sep)
 	}
 	if q == "" && e == "" && strings.Index(s+sep, sep) != len(s) {
@@ -175,6 +171,9 @@ func (r *delimitedReader) next() (string, error) {
 		if q != "" && strings.Contains(rest[:n], q) {
 			return "", errForm
 		}
+		return rest[:n], r.close(r.at + n)
+	}
+	if n := strings.Index(rest, sep); n >= 0 && strings.IndexByte(rest[:n], e[0]) < 0 { // as nearly all are
 		return rest[:n], r.close(r.at + n)
 	}
 	var b strings.Builder

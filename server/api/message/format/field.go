@@ -25,7 +25,7 @@ func (f *Field) check(v string) error {
 	case message.TypeB:
 		ok = len(v) <= f.Max
 	case message.TypeANS:
-		ok = utf8.RuneCountInString(v) <= f.Max && printable(v)
+		ok = (len(v) <= f.Max || utf8.RuneCountInString(v) <= f.Max) && printable(v)
 	case message.TypeN:
 		ok = len(v) <= f.Max && f.Type.Valid([]byte(v)) && (!f.Exact || len(v) == f.Max)
 	default:
@@ -68,6 +68,18 @@ func (f *Field) text(v string) (string, error) {
 		return s, nil
 	}
 	return v, nil
+}
+
+// wire is text for a value that value gives back as it was.
+func (f *Field) wire(v string) (string, error) {
+	s, err := f.text(v)
+	if err != nil || f.as == "text" && f.toWire == nil && f.decimals == 0 && (!f.Exact || f.Type == message.TypeN) {
+		return s, err // and it is v
+	}
+	if back, err := f.value(s); err != nil || back != v {
+		return "", errLost
+	}
+	return s, nil
 }
 
 // value is the inverse of text.

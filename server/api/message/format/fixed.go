@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 )
 
 var errShort = errors.New("cut short")
@@ -83,10 +85,11 @@ func (w *fixedWriter) finish(sign Sign) ([]byte, error) {
 }
 
 func (f *Field) lengthText(n int) string {
+	s := strconv.Itoa(n)
 	if f.Exact {
-		return fmt.Sprintf("%0*d", f.Max, n)
+		s = strings.Repeat("0", max(0, f.Max-len(s))) + s
 	}
-	return fmt.Sprint(n)
+	return s
 }
 
 func (fixed) pack(d *Dialect, t *Transaction, sign Sign) ([]byte, error) {
@@ -147,8 +150,10 @@ func (r *fixedReader) get(f *Field) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, err := f.bytes(v); err != nil { // what could not be sent is not taken
-		return "", err
+	if raw, err := f.rawBytes(v); err != nil || !bytes.Equal(raw, b) { // what could not be sent is not taken
+		if _, err := f.bytes(v); err != nil {
+			return "", err
+		}
 	}
 	return v, nil
 }

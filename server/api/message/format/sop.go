@@ -68,12 +68,9 @@ func (w *sopWriter) put(f *Field, v string) error {
 	}
 	var b []byte
 	if v != "" {
-		s, err := f.text(v)
+		s, err := f.wire(v)
 		if err != nil {
 			return err
-		}
-		if back, err := f.value(s); err != nil || back != v {
-			return errLost
 		}
 		if b, err = f.charset.encode(s); err != nil {
 			return err

@@ -27,7 +27,7 @@ func NewTransaction(mti string) *Transaction {
 // FromMessage makes the canonical transaction of an 8583 message.
 func FromMessage(m *message.Message) (*Transaction, error) {
 	d := m.Dialect()
-	t := NewTransaction(m.MTI())
+	t := &Transaction{Type: m.MTI(), Values: make(map[string]string, m.Len()), Lists: map[string][]map[string]string{}}
 	for n := 2; n <= d.Fields; n++ {
 		f := d.Field(n)
 		if !m.Has(n) || n == d.MAC || m.CarriesTimeLeft(n) {
@@ -69,14 +69,14 @@ func ToMessage(t *Transaction, m *message.Message) error {
 		if !ok {
 			continue
 		}
-		b := []byte(v)
-		if f.Type == message.TypeAN || f.Type == message.TypeANS {
-			var err error
-			if b, err = wide(f.Charset).encode(v); err != nil {
+		if (f.Type == message.TypeAN || f.Type == message.TypeANS) && !plain(v) {
+			b, err := wide(f.Charset).encode(v)
+			if err != nil {
 				return &message.FieldError{Dialect: d.Name, Field: n, Reason: err.Error()}
 			}
+			v = string(b)
 		}
-		if err := m.Set(n, b); err != nil {
+		if err := m.SetString(n, v); err != nil {
 			return err
 		}
 	}
@@ -112,6 +112,13 @@ func (t *Transaction) names() []string { return slices.Sorted(maps.Keys(t.Values
 
 // printable tells whether v is text that any character set and any printer can take.
 func printable(v string) bool {
+	at := 0
+	for at < len(v) && v[at] >= 0x20 && v[at] < 0x7f {
+		at++
+	}
+	if v = v[at:]; v == "" {
+		return true
+	}
 	if !utf8.ValidString(v) {
 		return false
 	}

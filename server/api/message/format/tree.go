@@ -214,10 +214,8 @@ func (x *tree) set(d *Dialect, top *node, f *Field, get func(string) (string, bo
 	s := ""
 	if f.mac {
 		s = string(d.mac.placeholder())
-	} else if s, err = f.text(v); err != nil {
+	} else if s, err = f.wire(v); err != nil {
 		return nil, d.wrong(f, err.Error())
-	} else if back, err := f.value(s); err != nil || back != v {
-		return nil, d.wrong(f, errLost.Error())
 	}
 	n := top.descend(f.path, mem)
 	n.text, n.leaf, n.number = s, true, f.as == "number"
