@@ -71,6 +71,9 @@ func migrate(ctx context.Context, d *dialect, db *sql.DB, o *Options) error {
 // ErrServing refuses to change the schema under servers that are alive: they were built for the one that is there.
 var ErrServing = errors.New("store: the schema is not changed while servers use it")
 
+// ErrNewer refuses a program of before on a schema of after: what it writes may be refused, or not be found again.
+var ErrNewer = errors.New("store: the database is newer than this program")
+
 // LockName is the file that a server's role locks as long as it has a SQLite file open.
 func LockName(file, role string) string { return file + "." + role + ".lock" }
 
@@ -92,7 +95,10 @@ func quiet(ctx context.Context, d *dialect, db *sql.DB, p *goose.Provider, o *Op
 	if err != nil {
 		return fmt.Errorf("store: migrate: %w", err)
 	}
-	if have <= 0 || have >= int64(schema.Version()) {
+	switch {
+	case have > int64(schema.Version()):
+		return fmt.Errorf("%w: the database has version %d, this program is built for %d. Start one of that version, or say --force if you know that this one can go on with it", ErrNewer, have, schema.Version())
+	case have <= 0 || have == int64(schema.Version()):
 		return nil // nobody uses it yet, or nothing is to do
 	}
 	var alive []string

@@ -130,3 +130,23 @@ func until(t *testing.T, f func() bool) {
 	}
 	t.Fatal("did not come about")
 }
+
+func TestAProgramOfBeforeIsRefusedByASchemaOfAfter(t *testing.T) {
+	dsn := dbtest.Chosen(t)
+	s := open(t, Options{DSN: dsn})
+	if err := s.write(t.Context(), func(tx *Tx) error {
+		_, err := tx.exec(`UPDATE SY_DB_VERSION SET version_id=version_id+1 WHERE version_id=?`, schema.Version())
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range []Options{{}, {Tool: true}} {
+		o.DSN = dsn
+		if _, err := Open(t.Context(), o); !errors.Is(err, ErrNewer) || !strings.Contains(err.Error(), "--force") {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+}
