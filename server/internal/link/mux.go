@@ -78,6 +78,7 @@ type conn struct {
 	way  Way
 	line int
 	q    chan *wait
+	said bool // the peer, a message; the reader's
 }
 
 // NewMux makes a mux; Start lets its links connect and reconnect until Close.
@@ -224,9 +225,12 @@ func (m *Mux) dial(line int) {
 		cancel()
 		if err == nil {
 			began, before := time.Now(), m.heard()
-			m.serve(c, line)
+			said := m.serve(c, line)
 			m.reconnects.Add(1)
-			if m.heard() != before || time.Since(began) > longest {
+			if m.o.Lines[line].Way == Out {
+				said = m.heard() != before // its answers come by another
+			}
+			if said || time.Since(began) > longest {
 				pause = m.o.Backoff // the peer was there: what it does now is a new story
 			}
 		} else {
@@ -310,13 +314,14 @@ func (m *Mux) fail(what string, err error) {
 	m.o.Log.Debug("link: "+what, "error", err.Error())
 }
 
-func (m *Mux) serve(c net.Conn, line int) {
+// serve uses a connection until it ends, and tells whether the peer has said anything by it.
+func (m *Mux) serve(c net.Conn, line int) bool {
 	l := &conn{c: c, way: m.o.Lines[line].Way, line: line, q: make(chan *wait, m.o.InFlight)}
 	m.mu.Lock()
 	if m.ctx.Err() != nil {
 		m.mu.Unlock()
 		_ = c.Close()
-		return
+		return false
 	}
 	m.conns = append(m.conns, l)
 	if l.way != In {
@@ -346,6 +351,7 @@ func (m *Mux) serve(c net.Conn, line int) {
 	}
 	<-done
 	m.p.lose(l)
+	return l.said
 }
 
 func without(a []*conn, l *conn) []*conn {
@@ -428,7 +434,10 @@ func (m *Mux) read(l *conn) error {
 		a.buf = body
 		if len(body) == 0 {
 			a.Release()
-		} else if !m.p.receive(a) {
+			continue
+		}
+		l.said = true
+		if !m.p.receive(a) {
 			m.request(a)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -262,5 +263,43 @@ func TestAHostThatAnsweredBeforeItDiedIsConnectedToAtOnce(t *testing.T) {
 	}
 	if n := bad.Stats().Reconnects; n > 15 {
 		t.Errorf("%d connections to the one that never answers, 30 to the other", n)
+	}
+}
+
+// A peer that takes fewer connections than we want drops the rest: what comes by the others is no reason to try
+// it again and again, as each try takes requests with it.
+func TestAConnectionThatIsDroppedIsLeftAloneThoughTheOthersAreWell(t *testing.T) {
+	d := dialect(t)
+	well := peer(t, d, func(c net.Conn, q *message.Message) { answer(c, q) })
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close() //nolint:errcheck // the test's end
+	var dropped atomic.Int64
+	go func() {
+		for c, err := ln.Accept(); err == nil; c, err = ln.Accept() {
+			dropped.Add(1)
+			_, _ = c.Read(make([]byte, 1)) // a request, which is lost
+			_ = c.Close()
+		}
+	}()
+	m := NewMux(Options{Lines: []Line{{Address: well}, {Address: ln.Addr().String()}}, Codec: codecOf(d), Backoff: 20 * time.Millisecond, Log: slog.New(slog.DiscardHandler)})
+	m.Start()
+	defer m.Close()
+	lost := 0
+	for i, begin := 1, time.Now(); time.Since(begin) < 1500*time.Millisecond; i++ {
+		key, frame := request(t, d, "00000001", i)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if a, err := m.Send(ctx, key, frame); err == nil {
+			a.Release()
+		} else if errors.Is(err, ErrNoAnswer) {
+			lost++
+		}
+		cancel()
+		time.Sleep(time.Millisecond)
+	}
+	if n := dropped.Load(); n > 9 || lost > 9 { // 20, 40, 80 … milliseconds apart
+		t.Errorf("%d connections, %d requests lost", n, lost)
 	}
 }
