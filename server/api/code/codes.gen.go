@@ -31,6 +31,7 @@ const (
 	CipherRefused       = "CipherRefused"       // 1031: Encrypted messages of a peer are refused: another key, changed, or in the clear
 	CertificateEnds     = "CertificateEnds"     // 1032: A certificate ends within a month, or is over
 	ReversalStands      = "ReversalStands"      // 1033: A reversal came too late: the transaction stands, and people must compare
+	LogErrors           = "LogErrors"           // 1034: A server's log has errors
 	RespApproved        = "RespApproved"        // 2001: Approved
 	RespTerminalUnknown = "RespTerminalUnknown" // 2002: This machine cannot serve you now
 	RespCaptureCard     = "RespCaptureCard"     // 2003: Please contact your bank; the card has been kept

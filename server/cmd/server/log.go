@@ -3,9 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"sync"
@@ -17,7 +22,7 @@ import (
 
 // openLog is the server's own log. Without a folder for it all goes to the console. With one, lines of JSON go to files
 // (time, level, goroutine, function, file, line, text), and the console has no more than that the server is up and going down, which say
-// writes to both, and what the files cannot take.
+// writes to both, and what the files cannot take. What the console had is a file, too, which names the release, and is put into the backup by the next start.
 func openLog(c *config.Config, roles string, console io.Writer) (log *slog.Logger, say func(text string, more ...any), end func(), err error) {
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.Log))
@@ -25,16 +30,49 @@ func openLog(c *config.Config, roles string, console io.Writer) (log *slog.Logge
 	if c.Logs.Folder == "" {
 		return shown, shown.Info, func() {}, nil
 	}
-	f, err := logfile.Open(logfile.Options{Dir: c.Logs.Folder, Name: "server-" + strings.ReplaceAll(roles, ",", "-"), Keep: time.Duration(c.Logs.KeepDays) * 24 * time.Hour, Size: c.Logs.FileMB << 20})
+	file := func(name string) (*logfile.File, error) {
+		return logfile.Open(logfile.Options{Dir: c.Logs.Folder, Name: name + "-" + strings.ReplaceAll(roles, ",", "-"), Keep: time.Duration(c.Logs.KeepDays) * 24 * time.Hour, Size: c.Logs.FileMB << 20})
+	}
+	f, err := file("server")
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	had, err := file("console")
+	if err != nil {
+		return nil, nil, nil, errors.Join(err, f.Close())
+	}
+	shown = slog.New(slog.NewTextHandler(both{console, had}, nil)).With("release", built())
 	log = slog.New(traced{newQuiet(slog.NewJSONHandler(either{f, console}, &slog.HandlerOptions{Level: level, AddSource: true}), 10*time.Second)})
 	say = func(text string, more ...any) {
 		log.Info(text, more...)
-		slog.New(slog.NewTextHandler(console, nil)).Info(text, more...)
+		shown.Info(text, more...)
 	}
-	return log, say, func() { _ = f.Close() }, nil
+	return log, say, func() { _, _ = f.Close(), had.Close() }, nil
+}
+
+// built is what this program was built from: its version, or the digest of its file.
+func built() string {
+	if b, ok := debug.ReadBuildInfo(); ok && b.Main.Version != "" && b.Main.Version != "(devel)" {
+		return b.Main.Version
+	}
+	name, err := os.Executable()
+	if err != nil {
+		return "unknown"
+	}
+	program, err := os.ReadFile(name)
+	if err != nil {
+		return "unknown"
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(program))
+}
+
+// both writes to both, whether or not the first takes it.
+type both [2]io.Writer
+
+func (w both) Write(line []byte) (int, error) {
+	_, err := w[0].Write(line)
+	n, err2 := w[1].Write(line)
+	return n, errors.Join(err, err2)
 }
 
 // either writes to the second what the first does not take: a full disk must not hide itself.

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"zhigui/server/internal/config"
+	"zhigui/server/internal/logfile"
 )
 
 // page is what was logged.
@@ -65,7 +68,7 @@ func TestAFaultOfEveryRequestIsALineAndACount(t *testing.T) {
 
 // With a folder for it the log goes there, each line with all that says where it came from; the console has the start and the end
 // only. A file that cannot be written does not hide what it should have taken.
-// req: LG-05
+// req: LG-05 LG-10
 func TestInProductionTheConsoleHasTheStartAndTheEndOnly(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	var console page
@@ -112,5 +115,32 @@ func TestInProductionTheConsoleHasTheStartAndTheEndOnly(t *testing.T) {
 	log.Error("after the end")
 	if len(console.lines("after the end")) != 1 {
 		t.Error("what the file did not take is lost")
+	}
+
+	// the next start, of the next release, finds what the console had, and puts it away
+	before, _ := filepath.Glob(filepath.Join(dir, "console-trade-access-*.log"))
+	if len(before) != 1 {
+		t.Fatal(before)
+	}
+	had, _ := os.ReadFile(before[0])
+	if text := string(had); strings.Count(text, "\n") != 2 || strings.Count(text, "server is ") != 2 || strings.Count(text, "release=") != 2 {
+		t.Errorf("the console had: %s", text)
+	}
+	_, _, end, err = openLog(&config.Config{Log: "info", Logs: config.Messages{Folder: dir, KeepDays: 184, FileMB: 1}}, "trade,access", &console)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end()
+	z, err := os.Open(filepath.Join(dir, logfile.Backup, filepath.Base(before[0])+logfile.Packed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close() //nolint:errcheck // reading
+	r, err := gzip.NewReader(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept, err := io.ReadAll(r); err != nil || !bytes.Equal(kept, had) {
+		t.Errorf("kept: %s (%v)", kept, err)
 	}
 }

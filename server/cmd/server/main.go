@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"log/slog"
 	"maps"
 	"os"
 	"os/signal"
@@ -81,6 +82,8 @@ func run(path, roles string, force bool) error {
 		return err
 	}
 	defer end()
+	seen := newFaults()
+	log = slog.New(seen.over(log.Handler()))
 	so, err := c.StoreOptions()
 	if err != nil {
 		return err
@@ -106,7 +109,7 @@ func run(path, roles string, force bool) error {
 	if err != nil {
 		return err
 	}
-	s := &services{c: c, log: log, st: st, node: node, hsm: sec, broker: mgmt.NewBroker()}
+	s := &services{c: c, name: ownName(c, roles), log: log, st: st, node: node, hsm: sec, broker: mgmt.NewBroker()}
 	if s.loader, err = choose.Loader(sec, st); err != nil {
 		return err
 	}
@@ -138,6 +141,7 @@ func run(path, roles string, force bool) error {
 	s.keepUp(ctx)
 	s.watchKeys(ctx)
 	s.watchCertificates(ctx)
+	s.watchFaults(ctx, seen)
 	say("server is up", "roles", roles, "number", node.Number())
 	select {
 	case <-node.Lost():

@@ -61,15 +61,30 @@ var errLocked = errors.New("locked")
 // join makes this process one of the servers that share the database. Its name is a file of its data
 // folder, so that it takes up what it left behind when it comes back.
 func join(ctx context.Context, c *config.Config, st *store.Store, name string, has map[string]bool, log *slog.Logger) (*lease.Node, error) {
-	o := lease.Options{For: c.Store.Lease, Jobs: []string{upkeepJob}, Log: log}
-	if has["access"] {
-		o.Jobs = append(o.Jobs, access.Job)
-	}
+	o := lease.Options{For: c.Store.Lease, Jobs: jobsOf(has), Log: log}
 	if has["trade"] {
-		o.Jobs = append(o.Jobs, trade.Job)
 		o.Name = name
 	}
 	return lease.Join(ctx, st, o)
+}
+
+// jobsOf are the jobs that a process with these roles may do for all.
+func jobsOf(has map[string]bool) []string {
+	jobs := []string{upkeepJob, certificatesJob}
+	if has["access"] {
+		jobs = append(jobs, access.Job)
+	}
+	if has["trade"] {
+		jobs = append(jobs, trade.Job)
+	}
+	return jobs
+}
+
+// ownName tells a process from all others, also after a restart: one set of roles runs once for a data folder.
+func ownName(c *config.Config, roles string) string {
+	host, _ := os.Hostname()
+	data, _ := filepath.Abs(c.Data)
+	return host + " " + data + " " + roles
 }
 
 // nameOf is the name of the server with this data folder, made when it has none. It is that of the role trade:

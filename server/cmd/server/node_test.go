@@ -97,7 +97,7 @@ func TestAServerThatIsRefusedLeavesTheLogOfTheOneThatRuns(t *testing.T) {
 		t.Fatal("a second one runs in the same folder")
 	}
 	say("after")
-	names, _ := filepath.Glob(filepath.Join(c.Logs.Folder, "*.log"))
+	names, _ := filepath.Glob(filepath.Join(c.Logs.Folder, "server-*.log"))
 	if len(names) != 1 {
 		t.Fatal(names)
 	}

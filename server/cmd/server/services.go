@@ -33,6 +33,7 @@ import (
 // services holds what runs in this process.
 type services struct {
 	c      *config.Config
+	name   string // of this server, and its roles: what no other process has
 	log    *slog.Logger
 	st     *store.Store
 	node   *lease.Node

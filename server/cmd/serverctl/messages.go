@@ -6,6 +6,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"zhigui/server/internal/config"
@@ -39,8 +42,16 @@ func messagesVerify(args []string) error {
 	if err != nil {
 		return err
 	}
-	defer st.Close() //nolint:errcheck // reading
-	n, kept, err := verifyMessages(st, dir)
+	defer st.Close()                                      //nolint:errcheck // reading
+	folders := append([]string{dir}, messagelog.Types...) // those that are empty, too: their end may be cut off
+	n, kept := int64(0), 0
+	for i, f := range folders {
+		if i > 0 {
+			f = filepath.Join(dir, f)
+		}
+		more, marks, bad := verifyMessages(st, f)
+		n, kept, err = n+more, kept+marks, errors.Join(err, bad)
+	}
 	if err == nil {
 		_, err = fmt.Fprintf(stdout, "%d entries, each follows the one before; %d marks of the audit trail agree\n", n, kept)
 	}
@@ -61,6 +72,9 @@ func verifyMessages(st *store.Store, dir string) (entries int64, kept int, err e
 		}
 	}
 	entries, err = messagelog.Verify(dir, anchors)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", filepath.Base(dir), err)
+	}
 	return entries, len(anchors), err
 }
 
@@ -68,11 +82,15 @@ func verifyMessages(st *store.Store, dir string) (entries int64, kept int, err e
 func messagesRead(args []string) error {
 	j := newKeyJob("messages read")
 	terminal := j.fs.String("terminal", "", "only this terminal's")
+	kindOnly := j.fs.String("type", "", strings.Join(messagelog.Types, " or ")+"; both, when it is not said")
 	from, to := j.fs.String("from", "", "yyyyMMddHHmm"), j.fs.String("to", "", "yyyyMMddHHmm")
 	if err := j.start(append(args, "--owner", "messages")); err != nil {
 		return err
 	}
 	dir, err := folder(*j.cfg)
+	if err == nil && *kindOnly != "" && !slices.Contains(messagelog.Types, *kindOnly) {
+		err = fmt.Errorf("--type: %q is no type of data", *kindOnly)
+	}
 	if err != nil {
 		return j.done("", err)
 	}
@@ -87,16 +105,16 @@ func messagesRead(args []string) error {
 	if err != nil {
 		return j.done("", err)
 	}
-	if err := j.audit(fmt.Sprintf("terminal %q, from %q to %q", *terminal, *from, *to)); err != nil {
+	if err := j.audit(fmt.Sprintf("type %q, terminal %q, from %q to %q", *kindOnly, *terminal, *from, *to)); err != nil {
 		return errors.Join(err, j.st.Close())
 	}
 	n := 0
-	err = messagelog.Read(dir, j.h, func(number int64, e messagelog.Entry) error {
-		if *terminal != "" && e.Terminal != *terminal || e.At.Before(first) || e.At.After(last) {
+	err = messagelog.ReadAll(dir, j.h, func(kind string, number int64, e messagelog.Entry) error {
+		if (*kindOnly != "" && kind != *kindOnly) || *terminal != "" && e.Terminal != *terminal || e.At.Before(first) || e.At.After(last) {
 			return nil
 		}
 		n++
-		_, err := fmt.Fprintf(j.out, "%d %s %s %s\n%s\n", number, e.At.Format(time.RFC3339Nano), e.Terminal, e.Way, e.Text)
+		_, err := fmt.Fprintf(j.out, "%s %d %s %s %s\n%s\n", kind, number, e.At.Format(time.RFC3339Nano), e.Terminal, e.Way, e.Text)
 		return err
 	})
 	return j.done(fmt.Sprintf("%d messages", n), err)

@@ -22,23 +22,26 @@ func TestTheMessageLogIsReadByThoseWhoMayAndEveryReadingIsAudited(t *testing.T) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder := filepath.Join(b.dir, "messages")
-	l, err := messagelog.Open(h, messagelog.Options{Dir: folder, Keep: time.Hour, Size: 1 << 20, Anchor: func(file string, n int64, hash string) {
-		if err := st.AddAudit(context.Background(), store.Audit{User: "server", Action: messagelog.AnchorAction, Target: messagelog.AnchorTarget(folder), Note: fmt.Sprint(n, " ", hash, " ", file), At: time.Now()}); err != nil {
-			t.Error(err)
+	folder, at := filepath.Join(b.dir, "messages", messagelog.Channels), time.Now()
+	for i, kind := range messagelog.Types {
+		dir := filepath.Join(b.dir, "messages", kind)
+		l, err := messagelog.Open(h, messagelog.Options{Dir: dir, Keep: time.Hour, Size: 1 << 20, Anchor: func(file string, n int64, hash string) {
+			if err := st.AddAudit(context.Background(), store.Audit{User: "server", Action: messagelog.AnchorAction, Target: messagelog.AnchorTarget(dir), Note: fmt.Sprint(n, " ", hash, " ", file), At: time.Now()}); err != nil {
+				t.Error(err)
+			}
+		}})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}})
-	if err != nil {
-		t.Fatal(err)
+		for j, terminal := range []string{"00000001", "00000002"} {
+			l.Add(messagelog.Entry{At: at.Add(time.Duration(2*j+i) * time.Second), Terminal: terminal, Way: []string{"from", "host"}[i], Text: kind + ": asked by " + terminal})
+		}
+		l.Close()
 	}
-	for _, terminal := range []string{"00000001", "00000002"} {
-		l.Add(messagelog.Entry{At: time.Now(), Terminal: terminal, Way: "from", Text: "asked by " + terminal})
-	}
-	l.Close()
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := do("", "messages", "verify"); err != nil || !strings.HasPrefix(out, "2 entries") || !strings.Contains(out, "1 marks") {
+	if out, err := do("", "messages", "verify"); err != nil || !strings.HasPrefix(out, "4 entries") || !strings.Contains(out, "2 marks") {
 		t.Error(out, err)
 	}
 	for why, args := range map[string][]string{"a manager": {"secret", "mia"}, "a wrong password": {"wrong", "anna"}} {
@@ -50,12 +53,19 @@ func TestTheMessageLogIsReadByThoseWhoMayAndEveryReadingIsAudited(t *testing.T) 
 	if err != nil || !strings.Contains(out, "asked by 00000002") || strings.Contains(out, "00000001") {
 		t.Error(out, err)
 	}
+	if i, k := strings.Index(out, "channels: asked"), strings.Index(out, "hosts: asked"); i < 0 || k < i {
+		t.Errorf("what came first is not first: %s", out)
+	}
+	out, err = do("secret\n", "messages", "read", "--by", "anna", "--type", "hosts")
+	if err != nil || strings.Count(out, "hosts: asked") != 2 || strings.Contains(out, "channels: asked") {
+		t.Error("one type:", out, err)
+	}
 	files, _ := messagelog.Files(folder)
 	raw, _ := os.ReadFile(files[0])
 	if err := os.WriteFile(files[0], raw[:bytes.LastIndexByte(raw[:len(raw)-1], '\n')+1], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := do("", "messages", "verify"); err == nil || !strings.Contains(err.Error(), "cut off") {
+	if out, err := do("", "messages", "verify"); err == nil || !strings.Contains(err.Error(), "channels") || !strings.Contains(err.Error(), "cut off") {
 		t.Error("a cut log is whole:", out, err)
 	}
 	if st, _, err = open(cfg); err != nil {
@@ -72,7 +82,7 @@ func TestTheMessageLogIsReadByThoseWhoMayAndEveryReadingIsAudited(t *testing.T) 
 			trail = append(trail, x.User+": "+x.Note)
 		}
 	}
-	if got := strings.Join(trail, "\n"); len(trail) != 4 || !strings.Contains(got, `anna: terminal "00000002"`) || !strings.Contains(got, "anna: 1 messages") {
+	if got := strings.Join(trail, "\n"); len(trail) != 6 || !strings.Contains(got, `anna: type "", terminal "00000002"`) || !strings.Contains(got, "anna: 2 messages") {
 		t.Errorf("audit trail:\n%s", got)
 	}
 }

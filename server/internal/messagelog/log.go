@@ -3,7 +3,9 @@
 // taken out or put in shows. Files change by day and by size, are compressed when they are done, and go after their time. trade gives it
 // messages through server/cmd; serverctl verifies and reads.
 //
-// Requirements: TX-30, LG-04, LG-06, LG-11 to LG-15.
+// Each type of data has a folder, with files and a chain of its own.
+//
+// Requirements: TX-30, LG-04, LG-06, LG-07, LG-11 to LG-15.
 package messagelog
 
 import (
@@ -274,14 +276,14 @@ func (l *Log) turn(at time.Time) error {
 		return err
 	}
 	l.wg.Go(l.pack)
-	return l.forget(at)
+	return Expire(l.o.Dir, l.o.Keep, at)
 }
 
-// forget removes the files whose time is over.
-func (l *Log) forget(now time.Time) error {
-	files, err := Files(l.o.Dir)
+// Expire removes the files of a folder whose time is over; the last stays, as the chain goes on from it.
+func Expire(dir string, keep time.Duration, now time.Time) error {
+	files, err := Files(dir)
 	for _, f := range files[:max(0, len(files)-1)] {
-		if fi, err := os.Stat(f); err == nil && now.Sub(fi.ModTime()) > l.o.Keep {
+		if fi, err := os.Stat(f); err == nil && now.Sub(fi.ModTime()) > keep {
 			if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
 				return err
 			}

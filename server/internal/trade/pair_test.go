@@ -3,6 +3,7 @@ package trade_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -233,7 +234,9 @@ func TestOneOfTwoServersDiesOrStandsStillAtAnyPoint(t *testing.T) {
 				}
 				for _, m := range []*member{p.a, p.b} {
 					m.kill() // its message log is a chain, however often it was killed
-					if n, err := messagelog.Verify(filepath.Join(m.dir, "messages"), nil); n == 0 || err != nil {
+					n, err := messagelog.Verify(filepath.Join(m.dir, "messages", messagelog.Channels), nil)
+					k, err2 := messagelog.Verify(filepath.Join(m.dir, "messages", messagelog.Hosts), nil)
+					if err := errors.Join(err, err2); n == 0 || k == 0 || err != nil {
 						t.Errorf("%d messages: %v", n, err)
 					}
 				}
