@@ -47,10 +47,10 @@ func newBranch(t *testing.T, group bool) *branch {
 		spec.Listen = free(t)
 		door.Address = spec.Listen
 	}
-	b.rig = newRigOf(&rig{t: t, dir: t.TempDir(), doors: []bankhost.Door{door}, more: []hostOf{{name: "sick", dialect: "cups128", link: spec}},
-		rules:  []route.Rule{{BINs: []string{sickCard}, To: []route.Target{{Host: "sick"}}}},
-		limits: host.Limits{InFlight: 24, Queue: 24, Wait: 100 * time.Millisecond, BreakAfter: 8, Slow: 2 * time.Second, Rest: 200 * time.Millisecond},
-		opt:    trade.Options{HostTimeout: 5 * time.Second}})
+	b.rig = newRigOf(&rig{t: t, dir: t.TempDir(), doors: []bankhost.Door{door}, more: []hostOf{{name: "sick", dialect: "cups128", link: spec,
+		limits: host.Limits{InFlight: 24, Queue: 24, Wait: 100 * time.Millisecond, BreakAfter: 8, Slow: 2 * time.Second, Rest: 200 * time.Millisecond}}},
+		rules: []route.Rule{{BINs: []string{sickCard}, To: []route.Target{{Host: "sick"}}}},
+		opt:   trade.Options{HostTimeout: 5 * time.Second}})
 	until(t, "the sick host's link", b.more[0].host.Up)
 	for i := range 8 {
 		b.terms = append(b.terms, b.terminal(fmt.Sprintf("%08d", i+1), trade.Zone3DES))

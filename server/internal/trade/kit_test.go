@@ -77,6 +77,7 @@ type rig struct {
 type hostOf struct {
 	name, dialect string
 	link          link.Spec
+	limits        host.Limits
 	cipher        *link.Cipher
 	format        *format.Dialect // instead of dialect
 	host          *host.Host
@@ -181,7 +182,7 @@ func (r *rig) start() {
 			r.t.Fatal(err)
 		}
 		ho := host.Options{Name: m.name, Codec: c, HSM: r.hsm, Keys: "core", Acquirer: "99992900", Forwarder: "99990000",
-			Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: r.limits, Log: o.Log}
+			Trace: trade.TraceNumbers(r.st, "99992900", "99990000"), Limits: m.limits, Log: o.Log}
 		if m.link.Kind == "group" || m.link.Kind == "long" {
 			ho.Management = "cups"
 		}
