@@ -150,3 +150,49 @@ func TestAWrongFileIsNotTakenAtAll(t *testing.T) {
 		}
 	}
 }
+
+// Running a day again replaces what it pays: not by nothing, when its transactions are in an archive.
+func TestADayOfAnArchivedMonthIsNotClearedAgain(t *testing.T) {
+	ctx := t.Context()
+	st, err := store.Open(ctx, store.Options{DSN: dbtest.Chosen(t), Archives: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() //nolint:errcheck // test
+	f := filepath.Join(t.TempDir(), "merchants.yaml")
+	if err := os.WriteFile(f, []byte(file), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if _, err := Import(ctx, st, f, "olga", now); err != nil {
+		t.Fatal(err)
+	}
+	then := time.Date(now.Year(), now.Month(), 10, 4, 0, 0, 0, time.UTC) // this month, which the tables have a place for
+	v := &store.Txn{ID: store.NumberAt(then), Idem: "a", Digest: []byte{1}, Terminal: "P0000001", Merchant: "102290000000001", Host: "core", Kind: "purchase", Amount: 10_000, State: store.Confirmed, Day: then.Format("20060102"), Created: then, Updated: then}
+	if fresh, err := st.Insert(ctx, v); !fresh || err != nil {
+		t.Fatal(fresh, err)
+	}
+	clear := func() ([]store.Entry, error) {
+		out, _, err := Day(ctx, st, product.Builtin(), []string{"core"}, v.Day, "olga", now)
+		return out, err
+	}
+	paid, err := clear()
+	if err != nil || len(paid) != 3 {
+		t.Fatal(paid, err)
+	}
+	if _, err := st.Archive(ctx, then, then.AddDate(0, 2, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := clear(); !errors.Is(err, store.ErrArchived) {
+		t.Error(out, err)
+	}
+	if got, err := st.Clearing(ctx, v.Day); err != nil || cmp.Diff(paid, got) != "" {
+		t.Error(err, cmp.Diff(paid, got))
+	}
+	if _, err := st.Restore(ctx, then); err != nil {
+		t.Fatal(err)
+	}
+	if again, err := clear(); err != nil || cmp.Diff(paid, again) != "" {
+		t.Error(err, cmp.Diff(paid, again))
+	}
+}

@@ -161,7 +161,7 @@ func (s *Service) fail(err error) error {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return refuse(http.StatusNotFound, code.NotFound)
-	case errors.Is(err, store.ErrState), errors.Is(err, store.ErrHeld): // held: another process is at it
+	case errors.Is(err, store.ErrState), errors.Is(err, store.ErrArchived), errors.Is(err, store.ErrHeld): // held: another process is at it
 		return refuse(http.StatusConflict, code.Conflict)
 	case errors.Is(err, store.ErrBusy):
 		return refuse(http.StatusServiceUnavailable, code.Unavailable)

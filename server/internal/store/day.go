@@ -49,11 +49,21 @@ func around(day string) (from, to int64, err error) {
 	return NumberAt(at.AddDate(0, 0, -5)), NumberAt(at.AddDate(0, 0, 6)), nil
 }
 
+// ErrArchived: the transactions of a day are in an archive, so that nothing can be said of it before it is restored.
+var ErrArchived = errors.New("store: the month is in an archive")
+
 // Settled lists transactions of one host's settlement day, in their order, after a number.
 func (s *Store) Settled(ctx context.Context, host, day string, after int64, limit int) ([]*Txn, error) {
 	from, to, err := around(day)
 	if err != nil {
 		return nil, err
+	}
+	var n int
+	if err := s.row(ctx, `SELECT COUNT(*) FROM SY_AR_ARCHIVE WHERE ARCHIVE_MONTH=? AND ARCHIVE_STATE<>'`+archiveRestored+`'`, day[:6]).Scan(&n); err != nil {
+		return nil, fmt.Errorf("store: archives: %w", err)
+	}
+	if n > 0 {
+		return nil, fmt.Errorf("%w: %s", ErrArchived, day[:6])
 	}
 	return list(ctx, s, scanTxn, selectTxn+`WHERE JOURNAL_NUMBER>? AND JOURNAL_NUMBER<? AND SETTLE_DATE=? AND HOST_NAME=? ORDER BY JOURNAL_NUMBER LIMIT ?`, max(from, after), to, day, host, limit)
 }
