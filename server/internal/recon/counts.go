@@ -37,13 +37,21 @@ func (b *Books) Counts(ctx context.Context, day string) (*store.Run, []*store.Di
 		return nil, nil, fmt.Errorf("recon: terminals: %w", err)
 	}
 	for _, t := range ts {
-		if err := c.terminal(ctx, t); err != nil {
+		switch err := c.terminal(ctx, t); {
+		case errors.Is(err, errRecord): // one terminal's, which must not keep the bank from comparing all others
+			c.add(Silent, "journal", 0, sql.NullInt64{}, sql.NullInt64{})
+		case err != nil:
 			return nil, nil, err
 		}
 	}
 	slices.SortFunc(c.out, func(a, b *store.Difference) int { return cmp.Compare(a.Key, b.Key) })
 	return c.run, c.out, nil
 }
+
+// errRecord is a record that is not what its kind says: of another version, or damaged before it came.
+var errRecord = errors.New("recon: a record of a terminal's journal cannot be read")
+
+func unreadable(seq uint64, err error) error { return fmt.Errorf("%w: %d: %w", errRecord, seq, err) }
 
 // counts is one comparison.
 type counts struct {
@@ -75,7 +83,7 @@ func (c *counts) terminal(ctx context.Context, t *store.Terminal) error {
 	all := make([]journal.Record, len(recs))
 	for i := range recs {
 		if err := json.Unmarshal(recs[i].Body, &all[i]); err != nil {
-			return fmt.Errorf("recon: record %d of the journal of %s: %w", recs[i].Seq, t.ID, err)
+			return unreadable(recs[i].Seq, err)
 		}
 		all[i].Seq = recs[i].Seq
 	}
@@ -94,7 +102,7 @@ func (c *counts) terminal(ctx context.Context, t *store.Terminal) error {
 func (c *counts) count(ctx context.Context, before []journal.Record, r journal.Record) error {
 	var x counted
 	if err := json.Unmarshal(r.Data, &x); err != nil {
-		return fmt.Errorf("recon: record %d of the journal of %s: %w", r.Seq, c.t.ID, err)
+		return unreadable(r.Seq, err)
 	}
 	m, err := c.fold(ctx, from(before, &x), r.Seq, time.Time{})
 	if err != nil {
@@ -169,7 +177,7 @@ func (c *counts) fold(ctx context.Context, from, to uint64, end time.Time) (*mac
 		for _, r := range recs {
 			var rec journal.Record
 			if err := json.Unmarshal(r.Body, &rec); err != nil {
-				return nil, fmt.Errorf("recon: record %d of the journal of %s: %w", r.Seq, c.t.ID, err)
+				return nil, unreadable(r.Seq, err)
 			}
 			if !end.IsZero() && !rec.Time.Before(end) {
 				return m, nil

@@ -273,3 +273,33 @@ func TestWhatMovedAfterTheDayMakesNoCountOverdue(t *testing.T) {
 		t.Errorf("%+v %v, want only what the second was to hold at the day's end", diffs, err)
 	}
 }
+
+func TestARecordThatCannotBeReadStopsNoOtherTerminalsComparison(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Options{DSN: filepath.Join(t.TempDir(), "db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = st.Close() })
+	noon := time.Date(2026, 11, 22, 12, 0, 0, 0, time.FixedZone("CST", 8*3600))
+	b := &recon.Books{Store: st, Products: product.Builtin(), Now: func() time.Time { return noon }}
+	for i, data := range []string{`{"units":["unit1"]}`, `{"moved":"none"}`} {
+		v := newVault(t, st, fmt.Sprintf("T%03d0001", i), noon)
+		kind, txn := journal.Counts, ""
+		if i == 1 {
+			kind, txn = journal.Presented, "000001/000001"
+		}
+		v.record(kind, txn, data)
+		v.exchanges("unit1")
+	}
+	well := newVault(t, st, "T9990001", noon)
+	well.pays("unit1", 3, 1)
+	well.exchanges("unit1")
+	_, diffs, err := b.Counts(t.Context(), "20261122")
+	var got []string
+	for _, d := range diffs {
+		got = append(got, d.Terminal+" "+d.Class)
+	}
+	if diff := cmp.Diff([]string{"T0000001 silent", "T0010001 silent", "T9990001 short"}, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+}

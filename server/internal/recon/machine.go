@@ -2,7 +2,6 @@ package recon
 
 import (
 	"encoding/json"
-	"fmt"
 	"time"
 
 	"zhigui/drivers/api/cash"
@@ -66,7 +65,7 @@ func (m *machine) apply(r journal.Record) error {
 	case journal.Counts:
 		var c counted
 		if err := json.Unmarshal(r.Data, &c); err != nil {
-			return fmt.Errorf("recon: record %d of the journal: %w", r.Seq, err)
+			return unreadable(r.Seq, err)
 		}
 		m.set(&c)
 	case journal.Stacked, journal.Presented, journal.Taken, journal.Retracted, journal.NotDispensed, journal.Unclear:
@@ -75,7 +74,7 @@ func (m *machine) apply(r journal.Record) error {
 		}
 		if len(r.Data) > 0 {
 			if err := json.Unmarshal(r.Data, &d); err != nil {
-				return fmt.Errorf("recon: record %d of the journal: %w", r.Seq, err)
+				return unreadable(r.Seq, err)
 			}
 		}
 		m.paid(r, d.Moved)
@@ -85,7 +84,7 @@ func (m *machine) apply(r journal.Record) error {
 		}
 		if len(r.Data) > 0 {
 			if err := json.Unmarshal(r.Data, &d); err != nil {
-				return fmt.Errorf("recon: record %d of the journal: %w", r.Seq, err)
+				return unreadable(r.Seq, err)
 			}
 		}
 		m.took(r, d.Taken)
