@@ -79,6 +79,8 @@ type Service struct {
 	st  *store.Store
 	mux *http.ServeMux
 
+	routes []string // of mux
+
 	mu      sync.Mutex
 	waiters map[string]chan struct{} // approval → closed on change
 	chains  map[string]*sync.Mutex   // terminal → one journal upload at a time
@@ -106,28 +108,36 @@ func New(st *store.Store, o Options) *Service {
 		o.BeatEvery = 5 * time.Second
 	}
 	s := &Service{o: o, st: st, mux: http.NewServeMux(), waiters: map[string]chan struct{}{}, chains: map[string]*sync.Mutex{}, refused: map[refusedKey]time.Time{}}
-	s.mux.HandleFunc("POST "+access.PathSignIn, s.with(s.signIn))
-	s.mux.HandleFunc("POST "+access.PathBeat, s.with(s.beat))
-	s.mux.HandleFunc("POST "+access.PathJournal, s.with(s.journal))
-	s.mux.HandleFunc("GET "+access.PathBundles+"{digest}", s.with(s.bundle))
-	s.mux.HandleFunc("PUT "+access.PathSignatures+"{digest}", s.with(s.signature))
-	s.mux.HandleFunc("POST "+access.PathApprovals, s.with(s.createApproval))
-	s.mux.HandleFunc("GET "+access.PathApprovals+"/{id}", s.with(s.getApproval))
-	s.mux.HandleFunc("POST "+access.PathApprovals+"/{id}/cancel", s.with(s.cancelApproval))
+	s.handle("POST "+access.PathSignIn, s.signIn)
+	s.handle("POST "+access.PathBeat, s.beat)
+	s.handle("POST "+access.PathJournal, s.journal)
+	s.handle("GET "+access.PathBundles+"{digest}", s.bundle)
+	s.handle("PUT "+access.PathSignatures+"{digest}", s.signature)
+	s.handle("POST "+access.PathApprovals, s.createApproval)
+	s.handle("GET "+access.PathApprovals+"/{id}", s.getApproval)
+	s.handle("POST "+access.PathApprovals+"/{id}/cancel", s.cancelApproval)
 	if o.Vault != nil {
-		s.mux.HandleFunc("POST "+access.PathCases, s.with(s.openCase))
-		s.mux.HandleFunc("GET "+access.PathCaseNeed, s.with(s.needsCase))
-		s.mux.HandleFunc("GET "+access.PathCases+"/{number}", s.with(s.getCase))
-		s.mux.HandleFunc("POST "+access.PathCases+"/{number}/steps/{step}", s.with(s.doStep))
-		s.mux.HandleFunc("POST "+access.PathCases+"/{number}/move", s.with(s.moveCase))
-		s.mux.HandleFunc("POST "+access.PathCases+"/{number}/withdraw", s.with(s.withdrawCase))
+		s.handle("POST "+access.PathCases, s.openCase)
+		s.handle("GET "+access.PathCaseNeed, s.needsCase)
+		s.handle("GET "+access.PathCases+"/{number}", s.getCase)
+		s.handle("POST "+access.PathCases+"/{number}/steps/{step}", s.doStep)
+		s.handle("POST "+access.PathCases+"/{number}/move", s.moveCase)
+		s.handle("POST "+access.PathCases+"/{number}/withdraw", s.withdrawCase)
 	}
-	s.mux.HandleFunc("POST "+access.PathAlarms, s.with(s.alarm))
-	s.mux.HandleFunc("POST "+access.PathKeys, s.with(s.keys))
-	s.mux.HandleFunc("POST "+access.PathHeldKey, s.with(s.heldKey))
-	s.mux.HandleFunc("POST "+access.PathOperators, s.with(s.operator))
+	s.handle("POST "+access.PathAlarms, s.alarm)
+	s.handle("POST "+access.PathKeys, s.keys)
+	s.handle("POST "+access.PathHeldKey, s.heldKey)
+	s.handle("POST "+access.PathOperators, s.operator)
 	return s
 }
+
+func (s *Service) handle(route string, h handler) {
+	s.routes = append(s.routes, route)
+	s.mux.HandleFunc(route, s.with(h))
+}
+
+// Routes are what the service answers: a method and a path each.
+func (s *Service) Routes() []string { return slices.Clone(s.routes) }
 
 // ServeHTTP implements http.Handler.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {

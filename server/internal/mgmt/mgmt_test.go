@@ -40,7 +40,9 @@ type rig struct {
 	web   *httptest.Server
 	sk    *release.PrivateKey
 	dir   string
+	dsn   string
 	blobs blob.Store
+	mgmt  *mgmt.Service
 }
 
 // acme is the format of a partner's book.
@@ -59,10 +61,10 @@ table:
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir()}
+	r := &rig{t: t, dir: t.TempDir(), dsn: dbtest.Chosen(t)}
 	ctx := context.Background()
 	var err error
-	if r.st, err = store.Open(ctx, store.Options{DSN: dbtest.Chosen(t)}); err != nil {
+	if r.st, err = store.Open(ctx, store.Options{DSN: r.dsn}); err != nil {
 		t.Fatal(err)
 	}
 	vault, err := hsm.NewVault(make([]byte, 32))
@@ -97,6 +99,7 @@ func newRig(t *testing.T) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.mgmt = m
 	r.web = httptest.NewServer(m)
 	t.Cleanup(func() { r.web.CloseClientConnections(); r.web.Close(); _ = r.st.Close() })
 	h, _ := bcrypt.GenerateFromPassword([]byte("password12"), bcrypt.MinCost)
