@@ -132,14 +132,8 @@ func (s *services) adoptFaults(ctx context.Context, f *faults, now time.Time) er
 }
 
 func (s *services) tellFaults(ctx context.Context, f *faults, now time.Time) error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for text, x := range f.of {
-		over := now.Sub(x.last) >= faultsCalm
-		if x.alarm.ID != "" && !over {
-			continue
-		}
-		a := x.alarm
+	for text, x := range f.due(now) {
+		a, over := x.alarm, now.Sub(x.last) >= faultsCalm
 		if a.ID == "" {
 			sum := sha256.Sum256([]byte(text))
 			a = store.Alarm{ID: fmt.Sprintf("%s%x-%d", s.faultMark(), sum[:4], x.last.UnixMilli()), Code: code.LogErrors, Severity: "warning", Module: "server", Detail: s.called() + ": " + x.detail, At: x.last.UTC()}
@@ -148,11 +142,37 @@ func (s *services) tellFaults(ctx context.Context, f *faults, now time.Time) err
 		if err := s.st.AddAlarm(ctx, &a); err != nil {
 			return err
 		}
-		x.alarm = a
-		if over {
-			delete(f.of, text)
-		}
+		f.told(text, a, x.last)
 		s.broker.Publish("alarm", "")
 	}
 	return nil
+}
+
+// due are copies of those that people must be told of. The lock is not held while they are: whoever logs an error, as
+// the database is away, must not wait for it here.
+func (f *faults) due(now time.Time) map[string]fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := map[string]fault{}
+	for text, x := range f.of {
+		if x.alarm.ID == "" || now.Sub(x.last) >= faultsCalm {
+			out[text] = *x
+		}
+	}
+	return out
+}
+
+// told notes what was stored of a kind whose last line was of a time.
+func (f *faults) told(text string, a store.Alarm, last time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch x := f.of[text]; {
+	case x == nil:
+	case !a.Cleared:
+		x.alarm = a
+	case x.last.Equal(last):
+		delete(f.of, text)
+	default: // it came back in this moment: an alarm of its own
+		x.alarm = store.Alarm{}
+	}
 }

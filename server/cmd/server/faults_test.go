@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -93,6 +94,32 @@ func TestAnErrorInTheLogIsAnAlarmUntilItsKindIsOver(t *testing.T) {
 			if want := x.left; at == 0 && len(open()) != 2 || at > 0 && len(open()) != want {
 				t.Errorf("%s, %v after a restart: %v", x.s.name, at, open())
 			}
+		}
+	}
+}
+
+// The database takes its time to store the alarm: whoever logs an error meanwhile goes on.
+func TestWhoLogsAnErrorDoesNotWaitForTheAlarmOfTheOneBefore(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Options{DSN: filepath.Join(t.TempDir(), "x.db"), FsyncDelay: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() //nolint:errcheck // the test's end
+	seen := newFaults()
+	log := slog.New(seen.over(slog.NewTextHandler(io.Discard, nil)))
+	s := &services{st: st, name: "one", log: log, broker: mgmt.NewBroker()}
+	log.Error("first")
+	told := make(chan error, 1)
+	go func() { told <- s.tellFaults(t.Context(), seen, time.Now()) }()
+	for i := 0; ; i++ {
+		log.Error("journal refuses", "number", i)
+		select {
+		case err := <-told:
+			if err != nil || i < 10 {
+				t.Errorf("%d lines while one alarm was stored, %v", i, err)
+			}
+			return
+		case <-time.After(10 * time.Millisecond):
 		}
 	}
 }
