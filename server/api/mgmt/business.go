@@ -96,15 +96,19 @@ type Given struct {
 
 // Clearing is the answer of GET and POST /clearing.
 type Clearing struct {
-	Day       string                `json:"day"`
-	Ran       bool                  `json:"ran"` // false: nobody has cleared the day yet
-	At        time.Time             `json:"at,omitzero"`
-	By        string                `json:"by,omitempty"`
-	Count     int64                 `json:"count"` // of all merchants
-	Gross     int64                 `json:"gross"`
-	Fee       int64                 `json:"fee"`
-	Unsaid    int64                 `json:"unsaid"` // payments cleared to nobody, as their product does not say whom it pays
-	Merchants Page[ClearedMerchant] `json:"merchants"`
+	Day    string    `json:"day"`
+	Ran    bool      `json:"ran"` // false: nobody has cleared the day yet
+	At     time.Time `json:"at,omitzero"`
+	By     string    `json:"by,omitempty"`
+	Count  int64     `json:"count"` // of all merchants
+	Gross  int64     `json:"gross"`
+	Fee    int64     `json:"fee"`
+	Unsaid int64     `json:"unsaid"` // payments cleared to nobody, as their product does not say whom it pays
+	// Held are payments in dispute: nobody gets them before two persons have settled the difference about each.
+	Held       int64                 `json:"held"`
+	HeldAmount int64                 `json:"heldAmount"`
+	Refunded   int64                 `json:"refunded"` // payments that people have given back
+	Merchants  Page[ClearedMerchant] `json:"merchants"`
 }
 
 // RunClearing is the body of POST /clearing.

@@ -171,6 +171,7 @@ type Difference struct {
 	Owner       string    `json:"owner" enum:"clearing,operator,branch"`
 	State       string    `json:"state" enum:"open,proposed,settled,gone"`
 	First       string    `json:"first"`
+	Refunded    bool      `json:"refunded,omitempty"` // people gave the payer the money back, or propose it
 	Note        string    `json:"note"`
 	At          time.Time `json:"at"`
 }
@@ -196,7 +197,8 @@ type Day struct {
 
 // SettleDifference is the body of POST /reconciliation/{id}/settle.
 type SettleDifference struct {
-	Note string `json:"note" minLength:"3" maxLength:"500"`
+	Note     string `json:"note" minLength:"3" maxLength:"500"`
+	Refunded bool   `json:"refunded,omitempty"` // the payer got the money back: it is not cleared to the merchant
 }
 
 // Block is a card, a terminal or a merchant that may begin nothing.

@@ -105,6 +105,9 @@ func (s *services) catalogues() (err error) {
 			return err
 		}
 		s.products = products
+		if unsaid := products.Unsaid(); len(unsaid) > 0 {
+			s.log.Warn("products do not say whom they pay (pays: merchant or other): their payments are cleared to nobody", "file", s.c.Products, "products", unsaid)
+		}
 	}
 	switch {
 	case s.c.Cases != "":

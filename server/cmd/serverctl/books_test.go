@@ -86,7 +86,7 @@ func TestAPartnersBookAndTheClearingOfADayAreCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer st.Close() //nolint:errcheck // everything is durable
-	if by, _, unsaid, err := st.Cleared(t.Context(), day); by != "olga" || unsaid != 1 || err != nil {
+	if by, _, left, err := st.Cleared(t.Context(), day); by != "olga" || left.Unsaid != 1 || err != nil {
 		t.Error("who cleared the day:", by, err)
 	}
 }

@@ -63,7 +63,7 @@ func clearingRun(args []string) error {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
-	entries, unsaid, err := clearing.Day(context.Background(), st, cat, c.HostNames(), *day, *by, time.Now())
+	entries, left, err := clearing.Day(context.Background(), st, cat, c.HostNames(), *day, *by, time.Now())
 	if err != nil {
 		return err
 	}
@@ -78,8 +78,14 @@ func clearingRun(args []string) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	if unsaid > 0 {
-		fmt.Fprintf(stdout, "%d payments at merchants' terminals are cleared to nobody: no product says whom they pay (pays: merchant or other)\n", unsaid)
+	if left.Unsaid > 0 {
+		fmt.Fprintf(stdout, "%d payments at merchants' terminals are cleared to nobody: no product says whom they pay (pays: merchant or other)\n", left.Unsaid)
+	}
+	if left.Held > 0 {
+		fmt.Fprintf(stdout, "%d payments of %s are held back: a difference about each is open\n", left.Held, yuan(left.HeldAmount))
+	}
+	if left.Refunded > 0 {
+		fmt.Fprintf(stdout, "%d payments were given back by people and are the merchants' no more\n", left.Refunded)
 	}
 	return nil
 }

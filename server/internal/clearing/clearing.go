@@ -137,18 +137,27 @@ func Split(shares []store.Share, net int64) []int64 {
 
 // Day clears a settlement day: confirmed payments of products that pay the merchant, at terminals of
 // merchants that are registered. What is not decided yet is left to the day's next run; running it again
-// replaces the day's entries. unsaid are the payments at those terminals of products that do not say whom
-// they pay: they are cleared to nobody. by is who runs it, for the audit trail. store.ErrHeld: another
-// process is at it.
-func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day, by string, at time.Time) (out []store.Entry, unsaid int64, err error) {
+// replaces the day's entries. left are the payments at those terminals that nobody gets: of products that do
+// not say whom they pay, in dispute (the terminal took it back too late, the host's book has it otherwise) until
+// two persons have settled it, or given back by them. by is who runs it, for the audit trail. store.ErrHeld:
+// another process is at it.
+func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day, by string, at time.Time) (out []store.Entry, left store.Left, err error) {
 	err = lease.Do(ctx, st, "clearing."+day, func() error {
-		if out, unsaid, err = clear(ctx, st, cat, hosts, day); err != nil {
+		last, err := st.LastClearing(ctx, day)
+		if err != nil {
+			return fmt.Errorf("clearing: %w", err)
+		}
+		if out, left, err = clear(ctx, st, cat, hosts, day); err != nil {
 			return err
 		}
-		return st.SaveClearing(ctx, day, out, unsaid, by, at)
+		computed()
+		return st.SaveClearing(ctx, day, out, left, last, by, at)
 	})
-	return out, unsaid, err
+	return out, left, err
 }
+
+// computed is where tests end the process: the sums are there, but not stored.
+var computed = func() {}
 
 // pays tells whom a transaction's money is for. What the catalogue no longer has says nothing.
 func pays(cat *product.Catalogue, t *store.Txn) product.Pays {
@@ -162,10 +171,14 @@ func pays(cat *product.Catalogue, t *store.Txn) product.Pays {
 	}
 }
 
-func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) (out []store.Entry, unsaid int64, err error) {
+func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) (out []store.Entry, left store.Left, err error) {
 	merchants, err := st.Merchants(ctx)
 	if err != nil {
-		return nil, 0, fmt.Errorf("clearing: merchants: %w", err)
+		return nil, left, fmt.Errorf("clearing: merchants: %w", err)
+	}
+	disputed, err := st.Disputed(ctx, day)
+	if err != nil {
+		return nil, left, fmt.Errorf("clearing: differences: %w", err)
 	}
 	by := map[string]*store.Merchant{}
 	for _, m := range merchants {
@@ -179,7 +192,7 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 		for {
 			ts, err := st.Settled(ctx, host, day, after, 2000)
 			if err != nil {
-				return nil, 0, fmt.Errorf("clearing: journal: %w", err)
+				return nil, left, fmt.Errorf("clearing: journal: %w", err)
 			}
 			for _, t := range ts {
 				after = t.ID
@@ -194,7 +207,7 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 				if !ok {
 					x, err := st.Terminal(ctx, t.Terminal)
 					if err != nil && !errors.Is(err, store.ErrNotFound) {
-						return nil, 0, fmt.Errorf("clearing: terminal: %w", err)
+						return nil, left, fmt.Errorf("clearing: terminal: %w", err)
 					}
 					if x != nil {
 						number = x.Merchant
@@ -206,7 +219,15 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 					continue
 				}
 				if whose == product.Unsaid {
-					unsaid++
+					left.Unsaid++
+					continue
+				}
+				if refunded, ok := disputed[t.ID]; ok {
+					if refunded {
+						left.Refunded++
+					} else {
+						left.Held, left.HeldAmount = left.Held+1, left.HeldAmount+t.Amount
+					}
 					continue
 				}
 				s := total[number]
@@ -235,7 +256,7 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 			out = append(out, store.Entry{Merchant: m.Number, Receiver: m.Shares[i].Receiver, Count: s.count, Gross: s.gross, Amount: part})
 		}
 	}
-	return out, unsaid, nil
+	return out, left, nil
 }
 
 // Import stores the merchants of a file.

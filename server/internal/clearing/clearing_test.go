@@ -99,15 +99,15 @@ func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
 		t.Error("cleared before it ran:", by, err)
 	}
 	for range 2 {
-		got, unsaid, err := Day(ctx, st, product.Builtin(), []string{"core"}, day, "olga", now)
-		if err != nil || unsaid != 0 {
-			t.Fatal(unsaid, err)
+		got, left, err := Day(ctx, st, product.Builtin(), []string{"core"}, day, "olga", now)
+		if err != nil || left != (store.Left{}) {
+			t.Fatal(left, err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	}
-	if by, at, unsaid, err := st.Cleared(ctx, day); by != "olga" || unsaid != 0 || !at.Equal(now.Truncate(time.Millisecond)) || err != nil {
+	if by, at, left, err := st.Cleared(ctx, day); by != "olga" || left != (store.Left{}) || !at.Equal(now.Truncate(time.Millisecond)) || err != nil {
 		t.Error("who cleared it, and when:", by, at, err)
 	}
 	if got, err := st.Clearing(ctx, day); err != nil || cmp.Diff(want, got) != "" {
@@ -123,13 +123,16 @@ func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := cat.Unsaid(); !cmp.Equal(got, []string{"purchase"}) || product.Builtin().Unsaid() != nil {
+		t.Error("who does not say whom he pays:", got)
+	}
 	for range 2 { // three purchases that say nothing, and water, creditRepay and wealthBuy, which this catalogue does not have
-		if got, unsaid, err := Day(ctx, st, cat, []string{"core"}, day, "olga", now); len(got) != 0 || unsaid != 6 || err != nil {
-			t.Fatal("what nobody says is cleared to nobody:", got, unsaid, err)
+		if got, left, err := Day(ctx, st, cat, []string{"core"}, day, "olga", now); len(got) != 0 || left != (store.Left{Unsaid: 6}) || err != nil {
+			t.Fatal("what nobody says is cleared to nobody:", got, left, err)
 		}
 	}
-	if _, _, unsaid, err := st.Cleared(ctx, day); unsaid != 6 || err != nil {
-		t.Error(unsaid, err)
+	if _, _, left, err := st.Cleared(ctx, day); left.Unsaid != 6 || err != nil {
+		t.Error(left, err)
 	}
 }
 

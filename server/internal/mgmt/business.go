@@ -182,9 +182,10 @@ func (s *Service) clearing(ctx context.Context, in *clearingIn) (*out[api.Cleari
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	switch v.By, v.At, v.Unsaid, err = s.st.Cleared(ctx, v.Day); {
+	var left store.Left
+	switch v.By, v.At, left, err = s.st.Cleared(ctx, v.Day); {
 	case err == nil:
-		v.Ran = true
+		v.Ran, v.Unsaid, v.Held, v.HeldAmount, v.Refunded = true, left.Unsaid, left.Held, left.HeldAmount, left.Refunded
 	case errors.Is(err, store.ErrNotFound):
 		v.Ran, v.At = len(entries) > 0, time.Time{}
 	default:

@@ -76,7 +76,7 @@ func (s *Service) reconciliation(ctx context.Context, in *struct {
 	}
 	for _, d := range diffs {
 		x := api.Difference{ID: strconv.FormatInt(d.ID, 10), Day: d.Day, Host: d.Host, Book: d.Book, Class: d.Class, Terminal: d.Terminal, Branch: d.Branch, Reference: d.Reference,
-			Owner: d.Owner, State: [...]string{"open", "proposed", "settled", "gone"}[d.State], First: d.First, Note: d.Note, At: d.At}
+			Owner: d.Owner, State: [...]string{"open", "proposed", "settled", "gone"}[d.State], First: d.First, Refunded: d.Refunded, Note: d.Note, At: d.At}
 		if d.Txn.Valid {
 			x.Transaction = strconv.FormatInt(d.Txn.Int64, 10)
 		}
@@ -109,7 +109,7 @@ func (s *Service) settleDifference(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, refuse(http.StatusNotFound, code.NotFound)
 	}
-	if _, err := s.st.SettleDifference(ctx, id, who(ctx).Name, in.Body.Note, s.o.Now()); err != nil {
+	if _, err := s.st.SettleDifference(ctx, id, who(ctx).Name, in.Body.Note, in.Body.Refunded, s.o.Now()); err != nil {
 		return nil, s.fail(err)
 	}
 	return done(struct{}{}), nil

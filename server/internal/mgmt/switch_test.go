@@ -52,7 +52,7 @@ func TestADifferenceIsSettledByTwoPersons(t *testing.T) {
 		t.Fatalf("%d %+v", st, day)
 	}
 	path := "/reconciliation/" + day.Differences[0].ID + "/settle"
-	note := map[string]string{"note": "refunded by hand"}
+	note := map[string]any{"note": "given back by hand", "refunded": true}
 	for _, c := range []struct {
 		who  *client
 		want int
@@ -61,7 +61,7 @@ func TestADifferenceIsSettledByTwoPersons(t *testing.T) {
 			t.Errorf("%d %s, want %d", st, code, c.want)
 		}
 	}
-	if st, _ := olga.do("GET", "/reconciliation?day=20261122&all=true", nil, &day); st != 200 || day.Differences[0].State != "settled" || day.Differences[1].State != "open" {
+	if st, _ := olga.do("GET", "/reconciliation?day=20261122&all=true", nil, &day); st != 200 || day.Differences[0].State != "settled" || !day.Differences[0].Refunded || day.Differences[1].State != "open" {
 		t.Errorf("%d %+v", st, day.Differences)
 	}
 	for path, want := range map[string]int{"/reconciliation?day=today": 422, "/reconciliation/x/settle": 404} {

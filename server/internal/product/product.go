@@ -192,5 +192,16 @@ func (c *Catalogue) Find(typ string, code []byte) *Product {
 // Named returns a product by its name, nil when there is none.
 func (c *Catalogue) Named(name string) *Product { return c.named[name] }
 
+// Unsaid are the names of the products that move money, end with the host's approval and do not say whom they
+// pay: their payments are cleared to nobody.
+func (c *Catalogue) Unsaid() (names []string) {
+	for _, p := range c.list {
+		if p.Moves == Money && p.Ends() && p.Pays == Unsaid {
+			names = append(names, p.Name)
+		}
+	}
+	return names
+}
+
 // All lists the products in the order of the file.
 func (c *Catalogue) All() []*Product { return c.list }

@@ -85,13 +85,36 @@ type Entry struct {
 // cleared is the line of the audit trail that says when a day was cleared, and by whom.
 const cleared = "clearing.run"
 
-// unsaidNote is the note of that line: how many payments say no payee.
-const unsaidNote = "unsaid payee: %d"
+// Left is what a clearing leaves out of confirmed payments at registered merchants' terminals.
+type Left struct {
+	Unsaid           int64 // payments whose product does not say whom it pays
+	Held, HeldAmount int64 // payments in dispute: an open difference says otherwise
+	Refunded         int64 // payments that people have given back
+}
+
+// leftNote is the note of that line.
+const leftNote = "unsaid payee: %d, held: %d of %d, refunded: %d"
+
+// LastClearing is the number of the last clearing of a settlement day, 0 before the first.
+func (s *Store) LastClearing(ctx context.Context, day string) (n int64, err error) {
+	err = s.row(ctx, selLastClearing, cleared, day).Scan(&n)
+	return n, err
+}
+
+const selLastClearing = `SELECT COALESCE(MAX(ID), 0) FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=?`
 
 // SaveClearing replaces the entries of a settlement day in one commit, which says in the audit trail who ran it,
-// and how many payments were left out because their product does not say whom it pays.
-func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, unsaid int64, by string, at time.Time) error {
+// and what was left out. last is the LastClearing that was there before the journal was read; ErrHeld: another has
+// cleared the day since, from a younger journal.
+func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, left Left, last int64, by string, at time.Time) error {
 	return s.write(ctx, func(tx *Tx) error {
+		var now int64
+		if err := tx.row(selLastClearing, []any{cleared, day}, &now); err != nil {
+			return err
+		}
+		if now != last {
+			return ErrHeld
+		}
 		if _, err := tx.exec(`DELETE FROM TX_CL_ENTRY WHERE SETTLE_DATE=?`, day); err != nil {
 			return err
 		}
@@ -101,19 +124,18 @@ func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, u
 				return err
 			}
 		}
-		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, Note: fmt.Sprintf(unsaidNote, unsaid), At: at})
+		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, Note: fmt.Sprintf(leftNote, left.Unsaid, left.Held, left.HeldAmount, left.Refunded), At: at})
 	})
 }
 
-// Cleared is the last clearing of a settlement day: who ran it, when, and how many payments it left out because
-// their product does not say whom it pays. ErrNotFound: there was none.
-func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Time, unsaid int64, err error) {
+// Cleared is the last clearing of a settlement day: who ran it, when, and what it left out. ErrNotFound: there was none.
+func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Time, left Left, err error) {
 	var ms int64
 	var note string
 	if err = s.row(ctx, `SELECT USER_NAME, CREATE_TIME, NOTE FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=? ORDER BY ID DESC LIMIT 1`, cleared, day).Scan(&by, &ms, &note); err == nil {
-		_, _ = fmt.Sscanf(note, unsaidNote, &unsaid) // earlier versions left no note
+		_, _ = fmt.Sscanf(note, leftNote, &left.Unsaid, &left.Held, &left.HeldAmount, &left.Refunded) // earlier versions said less
 	}
-	return by, fromMS(ms), unsaid, found(err)
+	return by, fromMS(ms), left, found(err)
 }
 
 // Clearing lists the entries of a settlement day.

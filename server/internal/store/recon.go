@@ -39,6 +39,7 @@ type Difference struct {
 	Owner                string
 	State                DifferenceState
 	First                string // who proposed
+	Refunded             bool   // who settled it gave the payer the money back
 	Note                 string
 	At                   time.Time
 }
@@ -58,7 +59,7 @@ const (
  DIFFERENCE_CLASS=?, OUR_AMOUNT=?, THEIR_AMOUNT=?, OWNER_ROLE=?, UPDATE_TIME=? WHERE SETTLE_DATE=? AND BOOK_NAME=? AND MATCH_KEY=? AND DIFFERENCE_STATE<>2`
 	endDifferences = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=3, UPDATE_TIME=? WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME=? AND UPDATE_TIME<? AND DIFFERENCE_STATE<2`
 	selDifference  = `SELECT ID, SETTLE_DATE, HOST_NAME, BOOK_NAME, MATCH_KEY, DIFFERENCE_CLASS, JOURNAL_NUMBER, TERMINAL_NUMBER, ORGANIZATION_NUMBER, REFERENCE_NUMBER, OUR_AMOUNT, THEIR_AMOUNT,
- OWNER_ROLE, DIFFERENCE_STATE, FIRST_USER, NOTE, UPDATE_TIME FROM TX_RC_DIFFERENCE `
+ OWNER_ROLE, DIFFERENCE_STATE, FIRST_USER, REFUNDED, NOTE, UPDATE_TIME FROM TX_RC_DIFFERENCE `
 )
 
 // AddDifference stores a difference that was found outside a comparison; one that is there already stays.
@@ -116,7 +117,7 @@ func (s *Store) Runs(ctx context.Context, day string) ([]*Run, error) {
 func scanDifference(r scanner) (*Difference, error) {
 	v := &Difference{}
 	var at int64
-	err := r.Scan(&v.ID, &v.Day, &v.Host, &v.Book, &v.Key, &v.Class, &v.Txn, &v.Terminal, &v.Branch, &v.Reference, &v.Ours, &v.Theirs, &v.Owner, &v.State, &v.First, &v.Note, &at)
+	err := r.Scan(&v.ID, &v.Day, &v.Host, &v.Book, &v.Key, &v.Class, &v.Txn, &v.Terminal, &v.Branch, &v.Reference, &v.Ours, &v.Theirs, &v.Owner, &v.State, &v.First, &v.Refunded, &v.Note, &at)
 	v.At = fromMS(at)
 	return v, found(err)
 }
@@ -131,18 +132,36 @@ func (s *Store) Differences(ctx context.Context, day, branch string, all bool, l
 	return list(ctx, s, scanDifference, selDifference+`WHERE (SETTLE_DATE=? OR ?='') AND (ORGANIZATION_NUMBER=? OR ?='') AND DIFFERENCE_STATE<=? ORDER BY SETTLE_DATE DESC, ID LIMIT ?`, day, day, branch, branch, most, limit)
 }
 
-// SettleDifference is the word of one person that a difference is settled, with what was done about it;
-// the word of a second settles it. ErrState: it is settled, or the same person speaks twice.
-func (s *Store) SettleDifference(ctx context.Context, id int64, user, note string, now time.Time) (settled bool, err error) {
+// Disputed are the transactions of a settlement day that another book or the terminal has otherwise, as far as
+// people have not said that they stand: true, the payer has the money back; false, nobody knows yet.
+func (s *Store) Disputed(ctx context.Context, day string) (map[int64]bool, error) {
+	out := map[int64]bool{}
+	_, err := list(ctx, s, func(r scanner) (struct{}, error) {
+		var txn int64
+		var refunded bool
+		err := r.Scan(&txn, &refunded)
+		out[txn] = out[txn] || refunded
+		return struct{}{}, err
+	}, `SELECT JOURNAL_NUMBER, CASE WHEN DIFFERENCE_STATE=2 THEN '1' ELSE '0' END FROM TX_RC_DIFFERENCE
+ WHERE SETTLE_DATE=? AND BOOK_NAME IN ('host','reversal') AND JOURNAL_NUMBER IS NOT NULL AND (DIFFERENCE_STATE<2 OR DIFFERENCE_STATE=2 AND REFUNDED='1')`, day)
+	return out, err
+}
+
+// SettleDifference is the word of one person that a difference is settled, with what was done about it, and whether
+// the payer got the money back; the same word of a second settles it, another is a proposal of its own. ErrState: it
+// is settled, or the same person speaks twice.
+func (s *Store) SettleDifference(ctx context.Context, id int64, user, note string, refunded bool, now time.Time) (settled bool, err error) {
 	err = s.write(ctx, func(tx *Tx) error {
 		settled = false
 		var st DifferenceState
 		var first string
-		if err := found(tx.row(`SELECT DIFFERENCE_STATE, FIRST_USER FROM TX_RC_DIFFERENCE WHERE ID=?`, []any{id}, &st, &first)); err != nil {
+		var said bool
+		if err := found(tx.row(`SELECT DIFFERENCE_STATE, FIRST_USER, REFUNDED FROM TX_RC_DIFFERENCE WHERE ID=?`, []any{id}, &st, &first, &said)); err != nil {
 			return err
 		}
-		action, to := "difference.propose", DiffProposed
+		action, to, before := "difference.propose", DiffProposed, first
 		switch {
+		case st == DiffProposed && first != user && said != refunded:
 		case st == DiffProposed && first != user:
 			action, to, settled = "difference.settle", DiffSettled, true
 		case st != DiffOpen:
@@ -153,8 +172,8 @@ func (s *Store) SettleDifference(ctx context.Context, id int64, user, note strin
 		} else {
 			first = user
 		}
-		n, err := tx.exec(`UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=?, FIRST_USER=?, NOTE=?, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE ID=? AND DIFFERENCE_STATE=?`,
-			int64(to), first, clip(note, maxNote), ms(now), clip(user, 30), id, int64(st))
+		n, err := tx.exec(`UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=?, FIRST_USER=?, REFUNDED=?, NOTE=?, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE ID=? AND DIFFERENCE_STATE=? AND FIRST_USER=?`,
+			int64(to), first, flag(refunded), clip(note, maxNote), ms(now), clip(user, 30), id, int64(st), before)
 		if err != nil {
 			return err
 		}

@@ -47,22 +47,22 @@ func TestAWordAboutADifferenceIsVoidWhenItHasChanged(t *testing.T) {
 				t.Fatal(len(ds), err)
 			}
 			id := ds[n-1].ID
-			if done, err := s.SettleDifference(ctx, id, "olga", "refunded", now); done || err != nil {
+			if done, err := s.SettleDifference(ctx, id, "olga", "refunded", false, now); done || err != nil {
 				t.Fatal(done, err)
 			}
 			save(c.class, c.ours, c.theirs)
 			if c.class == "" {
 				save("amount", amount(100), amount(90))
 			}
-			done, err := s.SettleDifference(ctx, id, "otto", "checked", now)
+			done, err := s.SettleDifference(ctx, id, "otto", "checked", false, now)
 			if err != nil || done == c.void {
 				t.Errorf("%s: settled by the second: %v, %v", name, done, err)
 			}
 			if c.void {
-				if _, err := s.SettleDifference(ctx, id, "otto", "checked", now); !errors.Is(err, ErrState) {
+				if _, err := s.SettleDifference(ctx, id, "otto", "checked", false, now); !errors.Is(err, ErrState) {
 					t.Errorf("%s: one person twice: %v", name, err)
 				}
-				if done, err := s.SettleDifference(ctx, id, "olga", "refunded", now); !done || err != nil {
+				if done, err := s.SettleDifference(ctx, id, "olga", "refunded", false, now); !done || err != nil {
 					t.Errorf("%s: two persons: %v %v", name, done, err)
 				}
 			}

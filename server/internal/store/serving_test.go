@@ -17,6 +17,15 @@ import (
 func older(t *testing.T, s *Store) {
 	t.Helper()
 	if err := s.write(t.Context(), func(tx *Tx) error {
+		for _, x := range schema.Tables {
+			for _, c := range x.Columns {
+				if c.Since == schema.Version() {
+					if _, err := tx.exec(`ALTER TABLE ` + x.Name + ` DROP COLUMN ` + c.Name); err != nil {
+						return err
+					}
+				}
+			}
+		}
 		_, err := tx.exec(`DELETE FROM SY_DB_VERSION WHERE version_id>=?`, schema.Version())
 		return err
 	}); err != nil {

@@ -130,13 +130,13 @@ func TestFourBooksAgreeOrEachDifferenceHasAClassAndAnOwner(t *testing.T) {
 		t.Errorf("one line three times: %d differences, %v", len(diffs), err)
 	}
 	// One is settled by two persons; a corrected book makes the others go.
-	if done, err := r.st.SettleDifference(t.Context(), open[0].ID, "olga", "refunded", time.Now()); done || err != nil {
+	if done, err := r.st.SettleDifference(t.Context(), open[0].ID, "olga", "refunded", false, time.Now()); done || err != nil {
 		t.Fatal(done, err)
 	}
-	if done, err := r.st.SettleDifference(t.Context(), open[0].ID, "olga", "refunded", time.Now()); done || err == nil {
+	if done, err := r.st.SettleDifference(t.Context(), open[0].ID, "olga", "refunded", false, time.Now()); done || err == nil {
 		t.Error("one person settled it alone")
 	}
-	if done, err := r.st.SettleDifference(t.Context(), open[0].ID, "otto", "checked", time.Now()); !done || err != nil {
+	if done, err := r.st.SettleDifference(t.Context(), open[0].ID, "otto", "checked", false, time.Now()); !done || err != nil {
 		t.Fatal(done, err)
 	}
 	r.compare(b, "core", day)

@@ -126,6 +126,7 @@ var transactions = []Table{
 		col("DIFFERENCE_STATE", Small, 0, "0 open, 1 proposed by one person, 2 settled by a second, 3 gone in a later comparison"),
 		col("FIRST_USER", Chars, 64, "who proposed").or("''"),
 		note(),
+		col("REFUNDED", Flag, 0, "1: who settled it gave the payer the money back").or("'0'").from(8),
 	}, unique("SETTLE_DATE", "BOOK_NAME", "MATCH_KEY"), index("DIFFERENCE_STATE", "SETTLE_DATE")),
 	table("TX_MC_MERCHANT", "merchants whose payments are cleared", []Column{
 		id(),

@@ -5,6 +5,7 @@ import { createMemoryHistory, createRouter } from 'vue-router'
 import { endOf, matches, periodText, ppm, usedPart } from './catalogue'
 import { i18n } from './i18n'
 import Merchants from './pages/Merchants.vue'
+import Products from './pages/Products.vue'
 import SwitchPage from './pages/SwitchPage.vue'
 
 vi.mock('./parts/MeterChart.vue', () => ({ default: { template: '<i />' } })) // echarts needs a size
@@ -44,7 +45,7 @@ const $ = (id: string): HTMLElement | null => document.querySelector(`[data-test
 const none = { items: [], page: 0, size: 20, total: 0, pages: 0 }
 
 it('a day that is cleared shows what each party gets', async () => {
-  const cleared: Clearing = { day: '20261122', ran: true, at: '2026-11-22T12:00:00Z', by: 'olga', count: 3, gross: 10_001, fee: 38, unsaid: 2,
+  const cleared: Clearing = { day: '20261122', ran: true, at: '2026-11-22T12:00:00Z', by: 'olga', count: 3, gross: 10_001, fee: 38, unsaid: 2, held: 1, heldAmount: 5_000, refunded: 3,
     merchants: { ...none, total: 1, pages: 1, items: [{ number: '102290000000001', nameZH: '书店', nameEN: 'Books', count: 3, gross: 10_001, fee: 38, parts: [{ receiver: '店主', amount: 8967 }, { receiver: '商场', amount: 996 }] }] } }
   answers = { '/merchants': () => none, '/clearing': () => cleared }
   await shown(Merchants)
@@ -52,7 +53,20 @@ it('a day that is cleared shows what each party gets', async () => {
   for (const x of ['书店', '100.01', '0.38', '店主 89.67', '商场 9.96']) expect($('cleared')?.textContent).toContain(x)
   expect($('clearing')?.textContent).toContain('99.63')
   expect($('clearing-unsaid')?.textContent).toContain('有 2 笔商户终端上的付款没有清算给任何人')
+  expect($('clearing-held')?.textContent).toContain('有 1 笔付款（50.00 元）有争议')
+  expect($('clearing-refunded')?.textContent).toContain('3 笔')
   expect($('merchants')?.textContent).toContain('还没有登记商户')
+})
+
+it('products that do not say whom they pay are named above all others', async () => {
+  const pay = (name: string, x: Partial<Product>): Product => ({ ...withdrawal, name, title: { zh: name, en: name }, confirm: false, ...x })
+  answers = { '/products': () => [withdrawal, pay('old', {}), pay('new', { pays: 'merchant' }), pay('ask', { moves: '' })] }
+  await shown(Products)
+  expect($('products-unsaid')?.textContent).toContain('有 1 个付款产品没有声明收款方（old）')
+  answers = { '/products': () => [withdrawal] }
+  page?.unmount()
+  await shown(Products)
+  expect($('products-unsaid')).toBeNull()
 })
 
 it('what could not be loaded is not told as empty', async () => {

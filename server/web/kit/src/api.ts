@@ -114,7 +114,7 @@ export const api = {
   books: () => call<Books>('GET', '/reconciliation/books'),
   book: (kind: 'host' | 'partner', from: string, day: string, format: string, f: Blob, progress: (part: number) => void) =>
     upload<Day>(`/reconciliation/books?${kind}=${id(from)}&day=${id(day)}&format=${id(format)}`, 'application/octet-stream', f, progress),
-  settle: (d: string, note: string) => call<unknown>('POST', `/reconciliation/${id(d)}/settle`, { note }),
+  settle: (d: string, note: string, refunded = false) => call<unknown>('POST', `/reconciliation/${id(d)}/settle`, { note, refunded }),
   blocks: () => call<Block[]>('GET', '/blocks'),
   block: (b: NewBlock) => call<unknown>('POST', '/blocks', b),
   lift: (b: NewBlock) => call<unknown>('POST', '/blocks/lift', b),

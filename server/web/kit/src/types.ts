@@ -90,8 +90,8 @@ export interface Waiting { server?: string; transaction: string; terminal: strin
 export interface Queue { depth: number; oldestAge: number; lastMinute: number; drainSeconds: number; waiting: Waiting[] }
 export interface ReconRun { day: string; host: string; book: 'host' | 'partner' | 'terminal' | 'counts'; ours: number; theirs: number; matched: number; ourAmount: number; theirAmount: number; at: string }
 export interface Difference {
-  id: string; day: string; host: string; book: 'host' | 'partner' | 'terminal' | 'counts'; class: string; transaction?: string; terminal: string; branch: string; reference: string
-  ours?: number; theirs?: number; owner: string; state: 'open' | 'proposed' | 'settled' | 'gone'; first: string; note: string; at: string
+  id: string; day: string; host: string; book: 'host' | 'partner' | 'terminal' | 'counts' | 'reversal'; class: string; transaction?: string; terminal: string; branch: string; reference: string
+  ours?: number; theirs?: number; owner: string; state: 'open' | 'proposed' | 'settled' | 'gone'; first: string; refunded?: boolean; note: string; at: string
 }
 export interface DayTotal { branch: string; terminal: string; kind: string; state: string; count: number; amount: number; paid: number }
 export interface Day { day: string; runs: ReconRun[]; differences: Difference[]; totals: DayTotal[] }
@@ -113,7 +113,7 @@ export interface Merchant {
   shares: Share[]; terminals: string[]
 }
 export interface ClearedMerchant { number: string; nameZH: string; nameEN: string; count: number; gross: number; fee: number; parts: { receiver: string; amount: number }[] }
-export interface Clearing { day: string; ran: boolean; at?: string; by?: string; count: number; gross: number; fee: number; unsaid: number; merchants: Pages<ClearedMerchant> }
+export interface Clearing { day: string; ran: boolean; at?: string; by?: string; count: number; gross: number; fee: number; unsaid: number; held: number; heldAmount: number; refunded: number; merchants: Pages<ClearedMerchant> }
 export interface FormatText { name: string; yaml: string }
 export interface Preview { yaml: string; transaction?: string; message?: string }
 /** line is 0 when the place is not known. */
