@@ -8,6 +8,7 @@ import (
 	"testing"
 )
 
+// req: DB-21
 func TestGeneratedFilesAreInSyncWithTheData(t *testing.T) {
 	root := "../../../.."
 	data, err := os.ReadFile(filepath.Join(root, "server/api/code/codes.json"))
