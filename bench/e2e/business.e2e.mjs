@@ -9,6 +9,7 @@ import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
 import { openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
+import { partner } from './partner.mjs'
 
 const run = promisify(execFile), root = resolve(import.meta.dirname, '../..')
 let desk, browser, c, page
@@ -157,6 +158,48 @@ test('merchants are listed and found; a day that nobody has cleared says so, and
   await fits('console-merchants', true)
 })
 
+// req: TX-18
+test('what customers paid is cleared to the merchant to the last fen, and what is taken back leaves with the next run', async () => {
+  const bills = partner(desk), card = '6225880000000005', had = await desk.balance(card)
+  const paid = []
+  for (const amount of [10001, 333, 5000, 1000000]) {
+    const a = await bills.pay(card, amount)
+    assert.equal(a.response, '00', JSON.stringify(a))
+    paid.push({ ...a, amount })
+  }
+  assert.equal(had - (await desk.balance(card)), 1015334)
+  /** What the journal says of the merchant's payments, and what that makes by the merchant's agreement. */
+  const fromJournal = async () => {
+    const all = (await desk.manage('operator', 'GET', '/transactions?size=100')).items.filter((x) => x.kind === 'purchase' && x.state === 'CONFIRMED')
+    const fee = all.reduce((n, x) => n + Math.min(5000, Math.max(10, Math.round(x.amount * 0.0038))), 0), gross = all.reduce((n, x) => n + x.amount, 0)
+    return { count: all.length, gross, fee, shares: [0.9, 0.1].map((x) => (gross - fee) * x) }
+  }
+  const money = (fen) => (fen / 100).toLocaleString('en-US', { minimumFractionDigits: 2 })
+  const clears = async (count) => {
+    await page.click(id('clearing-run'))
+    await page.click(id('clearing-go'))
+    await until(async () => assert.equal(await number(`${id('clearing')} [data-v="count"]`), count), `${count} payments`)
+    const want = await fromJournal(), row = `${id('cleared')}[data-number="102290000000001"]`
+    assert.equal(want.count, count)
+    const cells = (await page.locator(`${row} td`).allTextContents()).map((x) => x.trim())
+    assert.deepEqual(cells.slice(1, 4), [String(want.count), money(want.gross), money(want.fee)])
+    const parts = await page.locator(`${row} .part b`).evaluateAll((xs) => xs.map((x) => Math.round(Number(x.textContent.replaceAll(',', '')) * 100)))
+    assert.equal(parts[0] + parts[1], want.gross - want.fee, 'not a fen is lost')
+    parts.forEach((x, i) => assert.ok(Math.abs(x - want.shares[i]) < 1, `${x} is ${want.shares[i]}`))
+    assert.match(cells[0], /解放路书店/)
+    for (const x of [want.gross, want.fee, want.gross - want.fee]) assert.ok((await page.textContent(`${id('clearing')} .sums`)).includes(money(x)), `${money(x)} in the sums`)
+    return want
+  }
+  await page.goto(`${desk.pages}/console/#/merchants`)
+  await page.waitForSelector(`${id('clearing')}[data-ran="true"]`)
+  const all = await clears(4)
+  assert.deepEqual([all.gross, all.fee], [1015334, 38 + 10 + 19 + 3800])
+  await fits('console-clearing', true)
+  assert.equal((await bills.reverse(card, 5000, paid[2])).response, '00')
+  await until(async () => assert.equal(had - (await desk.balance(card)), 1010334), 'the money is back')
+  await clears(3)
+})
+
 // req: UX-20
 test('a channel shows what came, what it refused and why, and since when it is as it is', async () => {
   await page.goto(`${desk.pages}/console/#/switch`)
@@ -190,7 +233,7 @@ test("a partner's book comes in its own format, and says who has to do what next
   const text = await page.textContent(heap)
   for (const x of ['bills', '合作方有、本方无', '150.00', '清算人员', '请合作方提供应答报文']) assert.ok(text.includes(x), `${x} in ${text}`)
   assert.equal(await number(`${heap} [data-v="count"]`), 2)
-  assert.equal(await page.locator(`${id('difference')}[data-book="partner"]`).count(), 2)
+  assert.equal(await page.locator(`${id('difference')}[data-book="partner"][data-class="theirsOnly"]`).count(), 2)
   await fits('console-partner-book')
 })
 

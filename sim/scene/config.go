@@ -74,7 +74,7 @@ func (s *Scene) serverConfig() m {
 	}
 	books := []m{}
 	if s.Partner {
-		channels = append(channels, m{"name": "bills", "dialect": "corejson", "keys": "bills", "keyFile": "keys/zone.keys", "link": m{"kind": "bus", "request": "bills.requests", "answer": "bills.answers"}})
+		channels = append(channels, m{"name": "bills", "dialect": "corejson", "keys": "bills", "keyFile": "keys/zone.keys", "link": m{"kind": "http", "listen": addr(s.Ports.Partner) + "/pay"}})
 		books = append(books, m{"name": "bills", "format": "bills-book.yaml", "of": "bills"})
 	}
 	return m{
@@ -209,6 +209,9 @@ func (s *Scene) prepareFresh() error {
 		register = append(register, "--tmk-out", s.path("keys", "tmk.json"))
 	}
 	steps = append(steps, []string{"", "pki", "issue", "--dir", s.branch("pki"), "--terminal", s.Terminal()}, register)
+	if s.Join == nil && s.Partner {
+		steps = append(steps, []string{"", "terminal", "add", "--config", cfg, "--id", "P0000001", "--merchant", Merchant, "--branch", Branch, "--zone", "bills", "--name-zh", "缴费机构", "--name-en", "Bill partner"})
+	}
 	for _, st := range steps {
 		if err := run(st[0], ctl, st[1:]...); err != nil {
 			return err

@@ -8,7 +8,7 @@ import (
 
 // Ports of a scene.
 type Ports struct {
-	Devices, XFS, Pages, Trade3DES, TradeSM4, Access, Manage, Host, HostControl, CashXFS int
+	Devices, XFS, Pages, Trade3DES, TradeSM4, Access, Manage, Host, HostControl, CashXFS, Partner int
 }
 
 // DefaultPorts are those of docs/interfaces.md.
@@ -23,11 +23,12 @@ func (p Ports) Next(number int) Ports {
 	return p
 }
 
-// Free ports come from blocks of ten below those that a system gives to connections (32768 on
+// Free ports come from blocks below those that a system gives to connections (32768 on
 // Linux), so that no client takes one between the choice and the start of its server.
 const (
-	firstBlock = 1200
-	blocks     = 1800
+	firstPort = 12000
+	block     = 11 // ports
+	blocks    = 1800
 )
 
 // FreePorts finds ports that nobody uses now. They are this process's until it ends: another
@@ -37,13 +38,13 @@ func FreePorts() (Ports, error) {
 		if !reserve(at) {
 			continue
 		}
-		b := (firstBlock + at) * 10
-		p := Ports{Devices: b, XFS: b + 1, Pages: b + 2, Trade3DES: b + 3, TradeSM4: b + 4, Access: b + 5, Manage: b + 6, Host: b + 7, HostControl: b + 8, CashXFS: b + 9}
+		b := firstPort + at*block
+		p := Ports{Devices: b, XFS: b + 1, Pages: b + 2, Trade3DES: b + 3, TradeSM4: b + 4, Access: b + 5, Manage: b + 6, Host: b + 7, HostControl: b + 8, CashXFS: b + 9, Partner: b + 10}
 		if p.Busy() == nil {
 			return p, nil
 		}
 	}
-	return Ports{}, fmt.Errorf("no ten free ports from %d to %d", firstBlock*10, (firstBlock+blocks)*10-1)
+	return Ports{}, fmt.Errorf("no %d free ports from %d to %d", block, firstPort, firstPort+blocks*block-1)
 }
 
 // Busy names the first port that somebody else uses, with the part that needs it.
@@ -51,7 +52,7 @@ func (p Ports) Busy() error {
 	for _, x := range []struct {
 		what string
 		port int
-	}{{"virtual devices", p.Devices}, {"platform", p.XFS}, {"pages", p.Pages}, {"transactions (3DES)", p.Trade3DES}, {"transactions (SM4)", p.TradeSM4}, {"terminal access", p.Access}, {"console and Pad", p.Manage}, {"bank host", p.Host}, {"bank host control", p.HostControl}, {"service provider of the dispenser", p.CashXFS}} {
+	}{{"virtual devices", p.Devices}, {"platform", p.XFS}, {"pages", p.Pages}, {"transactions (3DES)", p.Trade3DES}, {"transactions (SM4)", p.TradeSM4}, {"terminal access", p.Access}, {"console and Pad", p.Manage}, {"bank host", p.Host}, {"bank host control", p.HostControl}, {"service provider of the dispenser", p.CashXFS}, {"bill partner", p.Partner}} {
 		if x.port == 0 {
 			continue
 		}

@@ -12,7 +12,7 @@ func TestTwoScenesNeverShareAPort(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, n := range []int{p.Devices, p.XFS, p.Pages, p.Trade3DES, p.TradeSM4, p.Access, p.Manage, p.Host, p.HostControl} {
+		for _, n := range []int{p.Devices, p.XFS, p.Pages, p.Trade3DES, p.TradeSM4, p.Access, p.Manage, p.Host, p.HostControl, p.CashXFS, p.Partner} {
 			if seen[n] || n >= 32768 {
 				t.Errorf("port %d", n)
 			}

@@ -84,11 +84,14 @@ func (o *Options) Defaults() {
 	if o.Ports == (Ports{}) {
 		o.Ports = DefaultPorts
 	}
+	if o.Partner && o.Ports.Partner == 0 {
+		o.Ports.Partner = 7590
+	}
 	if o.Number == 0 {
 		o.Number = 1
 	}
 	if j := o.Join; j != nil {
-		o.Ports.Trade3DES, o.Ports.TradeSM4, o.Ports.Access, o.Ports.Manage = j.Ports.Trade3DES, j.Ports.TradeSM4, j.Ports.Access, j.Ports.Manage
+		o.Ports.Trade3DES, o.Ports.TradeSM4, o.Ports.Access, o.Ports.Manage, o.Ports.Partner = j.Ports.Trade3DES, j.Ports.TradeSM4, j.Ports.Access, j.Ports.Manage, j.Ports.Partner
 		o.Ports.Host, o.Ports.HostControl = j.Ports.Host, j.Ports.HostControl
 		o.Zone, o.Keys = j.Zone, j.Keys
 	}

@@ -215,7 +215,7 @@ func announceJSON(all []*scene.Scene) {
 	}
 	b, err := json.Marshal(map[string]any{
 		"more":    more,
-		"counter": url(s.Ports.Pages), "devices": url(s.Ports.Devices), "manage": url(s.Ports.Manage), "host": url(s.Ports.HostControl), "access": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access),
+		"counter": url(s.Ports.Pages), "devices": url(s.Ports.Devices), "manage": url(s.Ports.Manage), "host": url(s.Ports.HostControl), "access": fmt.Sprintf("https://127.0.0.1:%d", s.Ports.Access), "partner": url(s.Ports.Partner) + "/pay",
 		"dir": s.Dir, "bin": s.Bin, "terminal": s.Terminal(),
 	})
 	if err == nil {
