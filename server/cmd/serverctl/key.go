@@ -281,7 +281,7 @@ func keyList(args []string) error {
 	if err != nil {
 		return err
 	}
-	uses := map[hsm.Use]string{hsm.UseTMK: "TMK", hsm.UsePIN: "PIN", hsm.UseMAC: "MAC", hsm.UseIssuer: "issuer", hsm.UseKEK: "KEK", hsm.UseComponent: "component", hsm.UseData: "data", hsm.UseTDK: "TDK", hsm.UseSigner: "signature", hsm.UseDevice: "PIN pad", hsm.UseNext: "next TMK", hsm.UseMaker: "maker", hsm.UseRevoked: "revoked", hsm.UseFile: "file"}
+	uses := map[hsm.Use]string{hsm.UseTMK: "TMK", hsm.UsePIN: "PIN", hsm.UseMAC: "MAC", hsm.UseIssuer: "issuer", hsm.UseKEK: "KEK", hsm.UseComponent: "component", hsm.UseData: "data", hsm.UseTDK: "TDK", hsm.UseSigner: "signature", hsm.UseDevice: "PIN pad", hsm.UseNext: "next TMK", hsm.UseMaker: "maker", hsm.UseRevoked: "revoked", hsm.UseFile: "file", hsm.UseDigest: "digest"}
 	names := map[paycrypto.Alg]string{paycrypto.DES: "3des", paycrypto.SM4: "sm4", paycrypto.AES: "aes"}
 	for _, r := range recs {
 		fmt.Fprintf(stdout, "%-24s %-9s version %-4d %-4s check value %X\n", r.Owner, uses[r.Use], r.Version, names[r.Alg], r.KCV[:min(3, len(r.KCV))])

@@ -32,6 +32,7 @@ func init() {
 		"key export":      {"key export --config FILE --owner ZONE --by NAME --kek ZONE < password: print the PIN and the MAC key as TR-31 key blocks", keyExport},
 		"key rotate":      {"key rotate --config FILE --owner data --by NAME < password: make a new key for columns and files and seal the journal again with it", keyRotate},
 		"key signer":      {"key signer --config FILE --owner ZONE --by NAME --alg rsaPss|rsaPkcs1|sm2 --out FILE < password: make a signature key and write its public key", keySigner},
+		"key digest":      {"key digest --config FILE --owner ZONE --by NAME --alg hmacSm3|hmacSha256 [--make] [--forget] < password, key: the key of a partner's digests, or make one and print it once; --forget: the one before is not taken any more", keyDigest},
 		"key device":      {"key device --config FILE --owner TERMINAL --by NAME --serial NUMBER --sign FILE --encrypt FILE < password: register a PIN pad's public keys for remote key loading", keyDevice},
 		"key maker":       {"key maker --config FILE --owner MAKER --by NAME [--ca FILE] < password: trust the PIN pads of a maker by its CA certificates; without --ca: no more", keyMaker},
 		"key revoke":      {"key revoke --config FILE --owner SERIAL --by NAME < password: a PIN pad gets no key any more, terminals that have it lose theirs", keyRevoke},

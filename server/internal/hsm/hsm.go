@@ -42,6 +42,7 @@ const (
 	UseMaker     // the CA of a maker of PIN pads
 	UseRevoked   // a PIN pad that is good for nothing any more
 	UseFile      // the mark of a file of keys that was imported
+	UseDigest    // makes and verifies the keyed digests of a partner's messages
 )
 
 // Ref names one version of a key set, a zone such as "host", or a terminal, and how it is used.

@@ -34,6 +34,7 @@ type Soft struct {
 	owners map[string]*owner
 
 	signers sync.Map // owner and algorithm → crypto.Signer
+	digests sync.Map // the same → digestKeys
 }
 
 // NewSoft opens the software module over its sealed keys.
@@ -61,7 +62,7 @@ func aad(r Record) []byte {
 
 func (s *Soft) load(r Record) error {
 	switch r.Use {
-	case UseKEK, UseComponent, UseData, UseSigner, UseDevice, UseNext, UseMaker, UseRevoked, UseFile:
+	case UseKEK, UseComponent, UseData, UseSigner, UseDevice, UseNext, UseMaker, UseRevoked, UseFile, UseDigest:
 		return nil // opened when they are used
 	}
 	raw, err := s.openKey(r.Sealed, aad(r))
@@ -299,6 +300,7 @@ func (s *Soft) Refresh(owners ...string) error {
 func (s *Soft) replace(own string, recs []Record) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetDigests(own)
 	old := s.owners[own]
 	delete(s.owners, own)
 	for _, r := range recs {

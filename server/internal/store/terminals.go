@@ -112,7 +112,7 @@ func saveKeys(tx *Tx, recs []hsm.Record) error {
 // Keys of terminals are not among them.
 func (s *Store) ChangedZones(ctx context.Context, since time.Time) ([]string, error) {
 	return list(ctx, s, func(r scanner) (owner string, err error) { return owner, r.Scan(&owner) },
-		`SELECT DISTINCT KEY_OWNER FROM SY_KM_KEY WHERE UPDATE_TIME>=? AND KEY_USE IN (2,3,4,13) AND KEY_OWNER NOT IN (SELECT TERMINAL_NUMBER FROM FL_TM_TERMINAL)`, ms(since))
+		`SELECT DISTINCT KEY_OWNER FROM SY_KM_KEY WHERE UPDATE_TIME>=? AND KEY_USE IN (2,3,4,13,15) AND KEY_OWNER NOT IN (SELECT TERMINAL_NUMBER FROM FL_TM_TERMINAL)`, ms(since))
 }
 
 // DropKeys implements hsm.Keys.

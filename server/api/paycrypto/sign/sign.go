@@ -1,6 +1,6 @@
 // Package sign makes and verifies signatures over whole messages: RSA (PKCS #1 v1.5 and PSS, SHA-256) and
 // SM2 with SM3 and a user identifier; for partners that have nothing else also RSA with SHA-512, SHA-1 or MD5 and
-// DSA with SHA-256. Sources: RFC 8017, FIPS 186-4, GB/T 32918.2, GB/T 35276 (SM2Signature is
+// DSA with SHA-256; and keyed digests, for those who share a secret key. Sources: RFC 8017, FIPS 186-4, GB/T 32918.2, GB/T 35276 (SM2Signature is
 // SEQUENCE { r, s }; the identifier is 1234567812345678 unless partners have agreed on another). Nothing is
 // stored here; private keys belong into the security module (server/internal/hsm). Anybody may import it.
 package sign
@@ -50,7 +50,7 @@ var (
 const bits = 3072 // of RSA keys that are made here; less than 2048 are not taken
 
 // Valid says whether a is known.
-func (a Alg) Valid() bool { return a == PSS || a == SM2 || a == DSA || a.hash() != 0 }
+func (a Alg) Valid() bool { return a == PSS || a == SM2 || a == DSA || a.Keyed() || a.hash() != 0 }
 
 // Legacy says that a is there for partners that have nothing else: collisions of its digest can be made, or
 // nobody maintains it.

@@ -57,7 +57,7 @@ func New(o Options, vault *hsm.Vault, keys hsm.Keys) (*Module, error) {
 	sort.Slice(recs, func(i, j int) bool { return recs[i].Version < recs[j].Version })
 	for _, r := range recs {
 		switch r.Use {
-		case hsm.UseData, hsm.UseDevice, hsm.UseMaker, hsm.UseRevoked, hsm.UseFile:
+		case hsm.UseData, hsm.UseDevice, hsm.UseMaker, hsm.UseRevoked, hsm.UseFile, hsm.UseDigest:
 			continue // the vault's
 		}
 		if len(r.Sealed) == 0 || r.Sealed[0] != 'S' {
