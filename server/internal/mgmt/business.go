@@ -230,7 +230,9 @@ func (s *Service) runClearing(ctx context.Context, in *struct{ Body api.RunClear
 	if at, err := time.Parse("20060102", day); err != nil || at.After(s.o.Now().In(china).AddDate(0, 0, 1)) {
 		return nil, refuse(http.StatusBadRequest, code.BadRequest)
 	}
-	if _, _, err := clearing.Day(ctx, s.st, s.o.Products, s.o.Hosts, day, who(ctx).Name, s.o.Now()); err != nil {
+	if _, _, err := clearing.Day(ctx, s.st, s.o.Products, s.o.Hosts, day, who(ctx).Name, s.o.Now()); errors.Is(err, store.ErrSecond) {
+		return nil, refuse(http.StatusConflict, code.SecondPersonNeeded)
+	} else if err != nil {
 		return nil, s.fail(err)
 	}
 	return s.clearing(ctx, &clearingIn{Day: day})

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -103,10 +105,29 @@ func (s *Store) LastClearing(ctx context.Context, day string) (n int64, err erro
 
 const selLastClearing = `SELECT COALESCE(MAX(ID), 0) FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=?`
 
+// ErrSecond: who ran a settlement day last may not take away what it gave; another person must.
+var ErrSecond = errors.New("store: the run gives less than the last one, and must be run by somebody else")
+
+// changedEntry is the action of the audit trail's lines that say what a later run of a day has changed.
+const changedEntry = "clearing.changed"
+
+const selEntries = `SELECT MERCHANT_NUMBER, RECEIVER, PAYMENT_COUNT, GROSS_AMOUNT, AMOUNT FROM TX_CL_ENTRY WHERE SETTLE_DATE=? ORDER BY MERCHANT_NUMBER, ID`
+
+func scanEntry(r scanner) (e Entry, err error) {
+	err = r.Scan(&e.Merchant, &e.Receiver, &e.Count, &e.Gross, &e.Amount)
+	return e, err
+}
+
 // SaveClearing replaces the entries of a settlement day in one commit, which says in the audit trail who ran it,
-// and what was left out. last is the LastClearing that was there before the journal was read; ErrHeld: another has
-// cleared the day since, from a younger journal.
+// what was left out, and what is not as the last run had it. last is the LastClearing that was there before the journal was read;
+// ErrHeld: another has cleared the day since, from a younger journal. ErrSecond: a receiver gets less than
+// from the last run, which by made when the day was over.
 func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, left Left, last int64, by string, at time.Time) error {
+	before, err := s.Clearing(ctx, day) // what last has stored, as is seen below
+	if err != nil {
+		return err
+	}
+	all := changes(before, entries)
 	return s.write(ctx, func(tx *Tx) error {
 		var now int64
 		if err := tx.row(selLastClearing, []any{cleared, day}, &now); err != nil {
@@ -114,6 +135,16 @@ func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, l
 		}
 		if now != last {
 			return ErrHeld
+		}
+		if last > 0 {
+			if err := allowed(tx, day, all, last, by); err != nil {
+				return err
+			}
+			for _, c := range all {
+				if err := addAudit(tx, Audit{User: by, Action: changedEntry, Target: day, Note: fmt.Sprintf("%s %s: %d, not %d", c.merchant, c.receiver, c.now, c.before), At: at}); err != nil {
+					return err
+				}
+			}
 		}
 		if _, err := tx.exec(`DELETE FROM TX_CL_ENTRY WHERE SETTLE_DATE=?`, day); err != nil {
 			return err
@@ -128,6 +159,49 @@ func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, l
 	})
 }
 
+// change is what a later run of a day gives a receiver of a merchant, and what the last one gave.
+type change struct {
+	merchant, receiver string
+	now, before        int64
+}
+
+// changes are those between two runs of a day.
+func changes(before, now []Entry) (out []change) {
+	at := map[[2]string]int{}
+	put := func(e Entry) *change {
+		k := [2]string{e.Merchant, e.Receiver}
+		i, ok := at[k]
+		if !ok {
+			i = len(out)
+			at[k], out = i, append(out, change{merchant: e.Merchant, receiver: e.Receiver})
+		}
+		return &out[i]
+	}
+	for _, e := range before {
+		put(e).before = e.Amount
+	}
+	for _, e := range now {
+		put(e).now = e.Amount
+	}
+	return slices.DeleteFunc(out, func(c change) bool { return c.now == c.before })
+}
+
+// allowed refuses to take away, by the person who ran the day last, what that run gave; while the day lasts all runs are for the time being.
+func allowed(tx *Tx, day string, all []change, last int64, by string) error {
+	var first string
+	var ran int64
+	if err := tx.row(`SELECT USER_NAME, CREATE_TIME FROM SY_US_AUDIT_LOG WHERE ID=?`, []any{last}, &first, &ran); err != nil {
+		return err
+	}
+	if first == by && fromMS(ran).In(china).Format("20060102") > day && slices.ContainsFunc(all, func(c change) bool { return c.now < c.before }) {
+		return ErrSecond
+	}
+	return nil
+}
+
+// china is the zone of settlement days.
+var china = time.FixedZone("CST", 8*3600)
+
 // Cleared is the last clearing of a settlement day: who ran it, when, and what it left out. ErrNotFound: there was none.
 func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Time, left Left, err error) {
 	var ms int64
@@ -140,8 +214,5 @@ func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Tim
 
 // Clearing lists the entries of a settlement day.
 func (s *Store) Clearing(ctx context.Context, day string) ([]Entry, error) {
-	return list(ctx, s, func(r scanner) (e Entry, err error) {
-		err = r.Scan(&e.Merchant, &e.Receiver, &e.Count, &e.Gross, &e.Amount)
-		return e, err
-	}, `SELECT MERCHANT_NUMBER, RECEIVER, PAYMENT_COUNT, GROSS_AMOUNT, AMOUNT FROM TX_CL_ENTRY WHERE SETTLE_DATE=? ORDER BY MERCHANT_NUMBER, ID`, day)
+	return list(ctx, s, scanEntry, selEntries, day)
 }
