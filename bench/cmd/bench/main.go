@@ -47,7 +47,11 @@ func main() {
 	flag.IntVar(&o.writers, "writers", 0, "writing connections of that database; 0 = the server's default")
 	flag.Int64Var(&o.rows, "rows", 1_000_000, "transactions that the searches look through; 50000000 takes a quarter of an hour and 30 GB")
 	flag.StringVar(&o.profile, "profile", "", "folder for CPU profiles of server, bank host and load generator")
+	reference := flag.Bool("reference", false, "users and times of the reference's runs: 100, 30 minutes each, and 12 hours for the soak")
 	flag.Parse()
+	if *reference {
+		o.asReference()
+	}
 	o.warm = 2 * time.Second
 	if o.quick {
 		o.run, o.warm, o.rounds, o.soak = min(o.run, 5*time.Second), time.Second, min(o.rounds, 2), min(o.soak, 15*time.Second)
@@ -163,10 +167,17 @@ func role(args []string) error {
 	return errors.Join(errs...)
 }
 
-// one runs one role.
-func one(args []string) (*load.Result, error) {
+// generator is a role's command line.
+type generator struct {
+	kind               string
+	load               load.Config
+	partner            load.PartnerConfig
+	host, wal, profile string
+}
+
+func parse(args []string) (g generator, err error) {
 	if len(args) < 2 {
-		return nil, errors.New("role and address are wanted")
+		return g, errors.New("role and address are wanted")
 	}
 	fs := flag.NewFlagSet(args[0], flag.ContinueOnError)
 	var c load.Config
@@ -186,35 +197,43 @@ func one(args []string) (*load.Result, error) {
 	fs.BoolVar(&c.Tolerant, "tolerant", false, "")
 	fs.Float64Var(&c.Rate, "rate", 0, "")
 	fs.BoolVar(&pc.Short, "short", false, "")
-	host := fs.String("host", "", "")
-	wal := fs.String("wal", "", "")
-	profile := fs.String("cpuprofile", "", "")
-	if err := fs.Parse(args[2:]); err != nil {
+	fs.StringVar(&g.host, "host", "", "")
+	fs.StringVar(&g.wal, "wal", "", "")
+	fs.StringVar(&g.profile, "cpuprofile", "", "")
+	err = fs.Parse(args[2:])
+	pc.Address, pc.Keys, pc.Terminals, pc.Warm, pc.Run, pc.Think, pc.Rate, pc.Tolerant, pc.STAN = c.Address, c.Keys, c.Terminals, c.Warm, c.Run, c.Think, c.Rate, c.Tolerant, int(c.STAN) //nolint:gosec // six digits
+	g.kind, g.load, g.partner = args[0], c, pc
+	return g, err
+}
+
+// one runs one role.
+func one(args []string) (*load.Result, error) {
+	g, err := parse(args)
+	if err != nil {
 		return nil, err
 	}
-	if *profile != "" {
-		stop, err := profileTo(*profile)
+	if g.profile != "" {
+		stop, err := profileTo(g.profile)
 		if err != nil {
 			return nil, err
 		}
 		defer stop()
 	}
-	switch args[0] {
+	switch g.kind {
 	case "load":
-		return load.Trade(c)
+		return load.Trade(g.load)
 	case "partner":
-		pc.Address, pc.Keys, pc.Terminals, pc.Warm, pc.Run, pc.Think, pc.Rate, pc.Tolerant, pc.STAN = c.Address, c.Keys, c.Terminals, c.Warm, c.Run, c.Think, c.Rate, c.Tolerant, int(c.STAN) //nolint:gosec // six digits
-		return load.Partner(pc)
+		return load.Partner(g.partner)
 	case "bare":
-		return load.Bare(c)
+		return load.Bare(g.load)
 	case "forward":
-		ln, err := net.Listen("tcp", c.Address)
+		ln, err := net.Listen("tcp", g.load.Address)
 		if err != nil {
 			return nil, err
 		}
-		return nil, load.Forward(ln, *host, *wal)
+		return nil, load.Forward(ln, g.host, g.wal)
 	case "echo":
-		return nil, echo(c.Address)
+		return nil, echo(g.load.Address)
 	default:
 		return nil, errors.New("unknown role")
 	}

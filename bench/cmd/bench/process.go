@@ -83,11 +83,30 @@ func startWith(env []string, log string, name string, args ...string) (*exec.Cmd
 }
 
 // end asks a program to end and kills it when it does not.
-func end(c *exec.Cmd) {
+func end(c *exec.Cmd) { _ = ended(c) }
+
+// ended is end, and tells when the program had crashed before, or had to be killed.
+func ended(c *exec.Cmd) error {
 	_ = c.Process.Signal(syscall.SIGTERM)
 	t := time.AfterFunc(10*time.Second, func() { _ = c.Process.Kill() })
 	defer t.Stop()
-	_ = c.Wait()
+	return c.Wait()
+}
+
+// errorsIn counts the lines of errors in a server's log, and has the first.
+func errorsIn(path string) (n int, first string, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return 0, "", err
+	}
+	for l := range strings.Lines(string(b)) {
+		if strings.Contains(l, "level=ERROR") || strings.HasPrefix(l, "panic:") || strings.HasPrefix(l, "fatal error:") {
+			if n++; n == 1 {
+				first = strings.TrimSpace(l)
+			}
+		}
+	}
+	return n, first, nil
 }
 
 func await(ctx context.Context, what string, ok func() bool) error {
