@@ -112,3 +112,40 @@ func TestKeysOfAnotherProcessAreSeenWithoutARestart(t *testing.T) {
 		t.Error("a terminal with a revoked pad has keys:", err)
 	}
 }
+
+// A key of digests that serverctl has brought is used by a running server.
+func TestANewKeyOfDigestsIsTakenOver(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Options{DSN: filepath.Join(t.TempDir(), "x.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() //nolint:errcheck // the test's end
+	module := func() *hsm.Soft {
+		t.Helper()
+		h, err := hsm.NewSoft(bytes.Repeat([]byte{7}, 32), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	ctl, h := module(), module()
+	loader, err := choose.Loader(h, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &services{st: st, hsm: h, loader: loader}
+	began, before := time.Now(), []byte(nil)
+	for i := range 2 {
+		if _, _, err := ctl.MakeDigestKey("partner", sign.HMACSM3, false); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.takeKeys(t.Context(), began.Add(-time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+		now, err := h.Digest("partner", sign.HMACSM3, []byte("x"))
+		if want, _ := ctl.Digest("partner", sign.HMACSM3, []byte("x")); err != nil || !bytes.Equal(now, want) || bytes.Equal(now, before) {
+			t.Errorf("%d: %x, want %x (%v)", i, now, want, err)
+		}
+		before = now
+	}
+}
