@@ -142,7 +142,7 @@ var Users = []User{
 	{"operator", "operator", "", "运营员", "Operator#2026"},
 	{"manager", "manager", Branch, "大堂经理 李静", "Manager#2026"},
 	{"other", "manager", "0002", "外网点经理", "Manager#2026"},
-	{"teller", "teller", "", "远程柜员 王芳", "Teller#2026"},
+	{"teller", "teller", "*", "远程柜员 王芳", "Teller#2026"},
 }
 
 // Scene is a running branch.

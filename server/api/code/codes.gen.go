@@ -28,6 +28,7 @@ const (
 	ReasonRisk          = "ReasonRisk"          // 1022: To protect your money, please go to the counter
 	ReasonOther         = "ReasonOther"         // 1023: Not approved; please ask the lobby manager
 	TooMany             = "TooMany"             // 1024: Too many tries, please wait a moment
+	NoBranch            = "NoBranch"            // 1025: Your account has no branch and sees no branch's business; ask an administrator to set one
 	CipherRefused       = "CipherRefused"       // 1031: Encrypted messages of a peer are refused: another key, changed, or in the clear
 	CertificateEnds     = "CertificateEnds"     // 1032: A certificate ends within a month, or is over
 	ReversalStands      = "ReversalStands"      // 1033: A reversal came too late: the transaction stands, and people must compare

@@ -31,8 +31,8 @@ type Me struct {
 type NewUser struct {
 	Name     string `json:"name" minLength:"1" maxLength:"64"`
 	Display  string `json:"display,omitempty"`
-	Role     string `json:"role" enum:"operator,manager,admin"`
-	Branch   string `json:"branch,omitempty"`
+	Role     string `json:"role" enum:"operator,manager,teller,admin"`
+	Branch   string `json:"branch,omitempty"` // a manager's or teller's; * is the whole bank (not a manager's)
 	Password string `json:"password" minLength:"8" maxLength:"72"`
 }
 

@@ -126,12 +126,12 @@ func userAdd(args []string) error {
 	fs.StringVar(&u.Name, "name", "", "sign-in name")
 	fs.StringVar(&u.Display, "display", "", "name for people")
 	fs.StringVar(&u.Role, "role", "operator", "operator, manager, teller or admin")
-	fs.StringVar(&u.Branch, "branch", "", "branch of a manager; of a teller, who without one serves all")
+	fs.StringVar(&u.Branch, "branch", "", "branch that the person is confined to; * for a teller who serves all; operators and admins without one are head office's")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
-	if u.Name == "" || !slices.Contains([]string{"operator", "manager", "teller", "admin"}, u.Role) || u.Role == "manager" && u.Branch == "" {
-		return errors.New("--name, --role operator|manager|teller|admin, and --branch for a manager are wanted")
+	if u.Name == "" || !slices.Contains([]string{"operator", "manager", "teller", "admin"}, u.Role) || !u.Placed() {
+		return errors.New("--name, --role operator|manager|teller|admin, and --branch for a manager or a teller (* for a teller of the whole bank) are wanted")
 	}
 	if u.Display == "" {
 		u.Display = u.Name

@@ -21,7 +21,7 @@ type Book struct {
 
 // books tells whose books this server compares, and in which formats they may come.
 func (s *Service) books(ctx context.Context, _ *struct{}) (*out[api.Books], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	v := api.Books{From: []api.BookFrom{}, Formats: []api.BookFormat{{Name: "core"}, {Name: "cups"}}}
@@ -60,7 +60,7 @@ type bookIn struct {
 
 // book takes a host's or a partner's book of a day and compares it, and with a host's the terminals' journals.
 func (s *Service) book(ctx context.Context, in *bookIn) (*out[api.Day], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	from := in.Host

@@ -41,7 +41,7 @@ func none(v []string) []string {
 }
 
 func (s *Service) productList(ctx context.Context, _ *struct{}) (*out[[]api.Product], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	list := make([]api.Product, 0, len(s.o.Products.All()))
@@ -63,7 +63,7 @@ func limitOf(r risk.Rule) api.Limit {
 }
 
 func (s *Service) limits(ctx context.Context, _ *struct{}) (*out[[]api.Limit], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	list := []api.Limit{}
@@ -75,7 +75,7 @@ func (s *Service) limits(ctx context.Context, _ *struct{}) (*out[[]api.Limit], e
 
 // limitUse tells what one card, terminal, merchant or channel has used of the limits that hold for it.
 func (s *Service) limitUse(ctx context.Context, in *struct{ Body api.LimitSubject }) (*out[api.Used], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	kind, subject := in.Body.Kind, strings.TrimSpace(in.Body.Subject)
@@ -133,7 +133,7 @@ func (s *Service) merchants(ctx context.Context, in *struct {
 	Page   int    `query:"page" minimum:"0" maximum:"10000"`
 	Size   int    `query:"size" minimum:"0" maximum:"200"`
 }) (*out[api.Page[api.Merchant]], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	ms, err := s.st.Merchants(ctx)
@@ -171,7 +171,7 @@ type clearingIn struct {
 
 // clearing shows what a settlement day pays, and whether anybody has worked it out yet.
 func (s *Service) clearing(ctx context.Context, in *clearingIn) (*out[api.Clearing], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	v := api.Clearing{Day: in.Day}
@@ -223,7 +223,7 @@ func (s *Service) clearing(ctx context.Context, in *clearingIn) (*out[api.Cleari
 
 // runClearing clears a day, or clears it again; the audit trail has who did it.
 func (s *Service) runClearing(ctx context.Context, in *struct{ Body api.RunClearing }) (*out[api.Clearing], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	day := in.Body.Day

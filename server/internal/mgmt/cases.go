@@ -20,7 +20,7 @@ func (s *Service) caseRoutes() {
 
 // decides reports whether it is for this user to decide an approval.
 func decides(u *store.User, a *store.Approval) bool {
-	return u.Role == a.Role && (a.Branch == u.Branch || u.Role == cases.Teller && u.Branch == "")
+	return u.Role == a.Role && (a.Branch == u.Branch || u.Role == cases.Teller && u.Branch == store.WholeBank)
 }
 
 func (s *Service) titles(kind, step string) (k, p api.Text) {
@@ -51,7 +51,11 @@ func (s *Service) caseOf(c *store.Case) api.Case {
 func (s *Service) listCases(ctx context.Context, in *struct {
 	State string `query:"state" enum:",open,ready,used,refused,withdrawn,expired"`
 }) (*out[[]api.Case], error) {
-	cs, err := s.st.Cases(ctx, branchOf(who(ctx)), in.State, 200)
+	branch, err := scope(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cs, err := s.st.Cases(ctx, branch, in.State, 200)
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -68,11 +72,11 @@ func (s *Service) oneCase(ctx context.Context, in *struct {
 }) (*out[api.Case], error) {
 	u := who(ctx)
 	c, err := s.st.Case(ctx, in.Number)
-	if branch := branchOf(u); err == nil && branch != "" && c.Branch != branch {
-		err = store.ErrNotFound
-	}
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.missing(ctx, err)
+	}
+	if err := within(ctx, c.Branch); err != nil {
+		return nil, err
 	}
 	x := s.caseOf(c)
 	if x.Left, err = s.st.CaseMoves(ctx, c.Number); err != nil {

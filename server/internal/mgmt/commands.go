@@ -74,16 +74,13 @@ func commandOf(c *store.Command, now time.Time) api.Command {
 	return v
 }
 
-// terminal finds a terminal; a manager's is of the own branch only.
+// terminal looks for a terminal in the branch of who asks.
 func (s *Service) terminal(ctx context.Context, id string) error {
 	t, err := s.st.Terminal(ctx, id)
-	if err == nil && branchOf(who(ctx)) != "" && t.Branch != who(ctx).Branch {
-		err = store.ErrNotFound
-	}
 	if err != nil {
-		return s.fail(err)
+		return s.missing(ctx, err)
 	}
-	return nil
+	return within(ctx, t.Branch)
 }
 
 func (s *Service) commands(ctx context.Context, in *terminalIn) (*out[[]api.Command], error) {
@@ -164,6 +161,9 @@ func (s *Service) withdraw(ctx context.Context, in *commandIn) (*out[api.Command
 }
 
 func (s *Service) change(ctx context.Context, in *commandIn, f func(c *store.Command) error) (*out[api.Command], error) {
+	if err := s.terminal(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	c, err := s.st.Command(ctx, in.Command)
 	if err == nil && c.Terminal != in.ID {
 		err = store.ErrNotFound

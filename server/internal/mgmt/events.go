@@ -76,6 +76,7 @@ func (s *Service) events(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	_, sees := who(r.Context()).Scope()
 	sub := s.o.Broker.join()
 	defer s.o.Broker.leave(sub)
 	beat := time.NewTicker(15 * time.Second)
@@ -91,6 +92,9 @@ func (s *Service) events(w http.ResponseWriter, r *http.Request) {
 		case <-beat.C:
 			_, _ = fmt.Fprint(w, ": beat\n\n")
 		case e := <-sub.ch:
+			if !sees {
+				continue
+			}
 			if s.o.Broker.missed(sub) {
 				e = api.Event{Kind: "resync"}
 			}

@@ -26,7 +26,11 @@ func age(now, at time.Time) int64 {
 }
 
 func (s *Service) terminals(ctx context.Context, _ *struct{}) (*out[[]api.Terminal], error) {
-	ts, err := s.st.Terminals(ctx, branchOf(who(ctx)))
+	branch, err := scope(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ts, err := s.st.Terminals(ctx, branch)
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -65,7 +69,11 @@ func (s *Service) terminals(ctx context.Context, _ *struct{}) (*out[[]api.Termin
 func (s *Service) alarms(ctx context.Context, in *struct {
 	All bool `query:"all"`
 }) (*out[[]api.Alarm], error) {
-	as, err := s.st.Alarms(ctx, branchOf(who(ctx)), in.All, 500)
+	branch, err := scope(ctx)
+	if err != nil {
+		return nil, err
+	}
+	as, err := s.st.Alarms(ctx, branch, in.All, 500)
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -100,7 +108,7 @@ func (s *Service) bundles(ctx context.Context, _ *struct{}) (*out[[]api.Bundle],
 func (s *Service) upload(ctx context.Context, in *struct {
 	RawBody []byte `contentType:"application/gzip"`
 }) (*out[api.Bundle], error) {
-	if err := allow(ctx, "admin"); err != nil {
+	if err := bank(ctx, "admin"); err != nil {
 		return nil, err
 	}
 	if s.o.Release == nil {
@@ -151,12 +159,8 @@ type terminalIn struct {
 }
 
 func (s *Service) history(ctx context.Context, in *terminalIn) (*out[[]api.Assignment], error) {
-	t, err := s.st.Terminal(ctx, in.ID)
-	if err == nil && branchOf(who(ctx)) != "" && t.Branch != who(ctx).Branch {
-		err = store.ErrNotFound
-	}
-	if err != nil {
-		return nil, s.fail(err)
+	if err := s.terminal(ctx, in.ID); err != nil {
+		return nil, err
 	}
 	as, err := s.st.Assignments(ctx, in.ID)
 	if err != nil {
@@ -180,6 +184,9 @@ func (s *Service) assign(ctx context.Context, in *struct {
 	if err := allow(ctx, "admin"); err != nil {
 		return nil, err
 	}
+	if err := s.terminal(ctx, in.ID); err != nil {
+		return nil, err
+	}
 	return s.give(ctx, in.ID, in.Body.Digest)
 }
 
@@ -194,6 +201,9 @@ func (s *Service) give(ctx context.Context, terminal, digest string) (*out[[]api
 // back assigns the bundle that was assigned before the current one.
 func (s *Service) back(ctx context.Context, in *terminalIn) (*out[[]api.Assignment], error) {
 	if err := allow(ctx, "admin"); err != nil {
+		return nil, err
+	}
+	if err := s.terminal(ctx, in.ID); err != nil {
 		return nil, err
 	}
 	as, err := s.st.Assignments(ctx, in.ID)

@@ -18,7 +18,7 @@ import (
 
 // formats lists the built-in message formats.
 func (s *Service) formats(ctx context.Context, _ *struct{}) (*out[[]string], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	return done(format.Builtins()), nil
@@ -27,7 +27,7 @@ func (s *Service) formats(ctx context.Context, _ *struct{}) (*out[[]string], err
 func (s *Service) formatText(ctx context.Context, in *struct {
 	Name string `path:"name"`
 }) (*out[api.FormatText], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	text, err := format.BuiltinText(in.Name)
@@ -39,7 +39,7 @@ func (s *Service) formatText(ctx context.Context, in *struct {
 
 // preview tries a format. One at a time: it is for people at a keyboard, and must not slow transactions.
 func (s *Service) preview(ctx context.Context, in *struct{ Body api.Preview }) (*out[api.Previewed], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	select {

@@ -144,7 +144,7 @@ func drained(v *api.Queue, now time.Time) {
 }
 
 func (s *Service) switchState(ctx context.Context, _ *struct{}) (*out[api.Switch], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	v := api.Switch{Hosts: []api.Host{}, Channels: []api.Channel{}}
@@ -162,7 +162,7 @@ func (s *Service) switchState(ctx context.Context, _ *struct{}) (*out[api.Switch
 }
 
 func (s *Service) queue(ctx context.Context, _ *struct{}) (*out[api.Queue], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	v := api.Queue{Waiting: []api.Waiting{}}
@@ -181,7 +181,7 @@ func (s *Service) meter(ctx context.Context, in *struct {
 	Step    int64  `query:"step" minimum:"1" maximum:"120" default:"5"`
 	By      string `query:"by" enum:"all,channel,host,product" default:"all"`
 }) (*out[api.Meter], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	v := api.Meter{Now: time.Now().UTC(), Seconds: in.Seconds, Step: in.Step, Points: []api.Point{}}

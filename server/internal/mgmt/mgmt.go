@@ -170,6 +170,14 @@ func (s *Service) fail(err error) error {
 	return refuse(http.StatusInternalServerError, code.Internal)
 }
 
+// missing is fail for what was looked for by its number: who sees nothing at all is told that, not that it is not there.
+func (s *Service) missing(ctx context.Context, err error) error {
+	if _, none := scope(ctx); none != nil {
+		return none
+	}
+	return s.fail(err)
+}
+
 type out[T any] struct{ Body api.Envelope[T] }
 
 func done[T any](v T) *out[T] {
@@ -197,12 +205,33 @@ func allow(ctx context.Context, roles ...string) error {
 	return refuse(http.StatusForbidden, code.Forbidden)
 }
 
-// branchOf is the branch a user is confined to, empty for none.
-func branchOf(u *store.User) string {
-	if u.Role == "manager" || u.Role == "teller" {
-		return u.Branch
+// scope is the branch a user is confined to, empty for the whole bank; refused when nobody has said which.
+func scope(ctx context.Context) (string, error) {
+	branch, ok := who(ctx).Scope()
+	if !ok {
+		return "", refuse(http.StatusForbidden, code.NoBranch)
 	}
-	return ""
+	return branch, nil
+}
+
+// within finds what is of one branch: that of another is not there.
+func within(ctx context.Context, branch string) error {
+	own, err := scope(ctx)
+	if err == nil && own != "" && own != branch {
+		err = refuse(http.StatusNotFound, code.NotFound)
+	}
+	return err
+}
+
+// bank allows the bank's own people of some roles, not a branch's.
+func bank(ctx context.Context, roles ...string) error {
+	if err := allow(ctx, roles...); err != nil {
+		return err
+	}
+	if branch, err := scope(ctx); branch != "" || err != nil {
+		return cmp.Or(err, refuse(http.StatusForbidden, code.Forbidden))
+	}
+	return nil
 }
 
 // guard lets only signed-in users reach the API (but for signing in and its description),

@@ -126,7 +126,7 @@ func (s *Service) signOut(ctx context.Context, in *struct {
 }
 
 func (s *Service) users(ctx context.Context, _ *struct{}) (*out[[]api.Me], error) {
-	if err := allow(ctx, "admin"); err != nil {
+	if err := bank(ctx, "admin"); err != nil {
 		return nil, err
 	}
 	us, err := s.st.Users(ctx)
@@ -141,11 +141,11 @@ func (s *Service) users(ctx context.Context, _ *struct{}) (*out[[]api.Me], error
 }
 
 func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (*out[api.Me], error) {
-	if err := allow(ctx, "admin"); err != nil {
+	if err := bank(ctx, "admin"); err != nil {
 		return nil, err
 	}
 	b := in.Body
-	if b.Role == "manager" && b.Branch == "" {
+	if !(&store.User{Role: b.Role, Branch: b.Branch}).Placed() {
 		return nil, refuse(http.StatusBadRequest, code.BadRequest)
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte(b.Password), bcrypt.DefaultCost)
@@ -185,7 +185,11 @@ func (s *Service) approvals(ctx context.Context, in *struct {
 	if role != cases.Manager && role != cases.Teller {
 		role = ""
 	}
-	as, err := s.st.Approvals(ctx, branchOf(who(ctx)), role, in.Pending, s.o.Now(), 200)
+	branch, err := scope(ctx)
+	if err != nil {
+		return nil, err
+	}
+	as, err := s.st.Approvals(ctx, branch, role, in.Pending, s.o.Now(), 200)
 	if err != nil {
 		return nil, s.fail(err)
 	}
@@ -198,6 +202,9 @@ func (s *Service) approvals(ctx context.Context, in *struct {
 
 // decide lets one of those whose word it is decide an approval; the first decision wins.
 func (s *Service) decide(ctx context.Context, id, state, reason, note string) (*out[api.Approval], error) {
+	if _, err := scope(ctx); err != nil {
+		return nil, err
+	}
 	a, err := s.st.Approval(ctx, id)
 	if err == nil && !decides(who(ctx), a) {
 		err = store.ErrNotFound

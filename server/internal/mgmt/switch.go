@@ -13,19 +13,11 @@ import (
 	"zhigui/server/internal/store"
 )
 
-// bank allows the bank's own people, not a branch's.
-func bank(ctx context.Context) error {
-	if err := allow(ctx, "operator", "admin"); err != nil {
-		return err
-	}
-	if branchOf(who(ctx)) != "" {
-		return refuse(http.StatusForbidden, code.Forbidden)
-	}
-	return nil
-}
+// office are the roles of head office.
+var office = []string{"operator", "admin"}
 
 func (s *Service) retryNow(ctx context.Context, in *txnIn) (*out[struct{}], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	id, err := strconv.ParseInt(in.ID, 10, 64)
@@ -50,9 +42,12 @@ func (s *Service) reconciliation(ctx context.Context, in *struct {
 	Day string `query:"day" pattern:"^[0-9]{8}$"`
 	All bool   `query:"all"`
 }) (*out[api.Day], error) {
-	branch := branchOf(who(ctx))
+	branch, err := scope(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if branch == "" { // the whole bank's is not for everybody without a branch
-		if err := bank(ctx); err != nil {
+		if err := bank(ctx, office...); err != nil {
 			return nil, err
 		}
 	}
@@ -102,7 +97,7 @@ func (s *Service) settleDifference(ctx context.Context, in *struct {
 	ID   string `path:"id"`
 	Body api.SettleDifference
 }) (*out[struct{}], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	id, err := strconv.ParseInt(in.ID, 10, 64)
@@ -116,7 +111,7 @@ func (s *Service) settleDifference(ctx context.Context, in *struct {
 }
 
 func (s *Service) blocks(ctx context.Context, _ *struct{}) (*out[[]api.Block], error) {
-	if err := bank(ctx); err != nil {
+	if err := bank(ctx, office...); err != nil {
 		return nil, err
 	}
 	bs, err := s.st.Blocks(ctx)
@@ -132,7 +127,7 @@ func (s *Service) blocks(ctx context.Context, _ *struct{}) (*out[[]api.Block], e
 
 func (s *Service) setBlock(on bool) func(context.Context, *struct{ Body api.NewBlock }) (*out[struct{}], error) {
 	return func(ctx context.Context, in *struct{ Body api.NewBlock }) (*out[struct{}], error) {
-		if err := bank(ctx); err != nil {
+		if err := bank(ctx, office...); err != nil {
 			return nil, err
 		}
 		b := store.Block{Kind: in.Body.Kind, Subject: in.Body.Subject, Name: in.Body.Subject, Note: in.Body.Note, On: on}

@@ -47,7 +47,11 @@ func (s *Service) searchTransactions(ctx context.Context, in *struct{ Body api.S
 
 // query is a search as the store takes it: a manager's is confined to the own branch.
 func (s *Service) query(ctx context.Context, q api.Search) (store.Search, error) {
-	f := store.Search{Terminal: q.Terminal, Branch: branchOf(who(ctx)), Reference: q.Reference, MaskedPAN: q.MaskedPAN,
+	branch, err := scope(ctx)
+	if err != nil {
+		return store.Search{}, err
+	}
+	f := store.Search{Terminal: q.Terminal, Branch: branch, Reference: q.Reference, MaskedPAN: q.MaskedPAN,
 		Batch: q.Batch, STAN: q.STAN, Kind: q.Kind, RC: q.Response, From: q.From, To: q.To,
 		AmountMin: q.AmountMin, AmountMax: q.AmountMax, Offset: q.Page * q.Size, Limit: q.Size}
 	if q.State != "" {
@@ -126,7 +130,7 @@ type txnIn struct {
 	ID string `path:"id"`
 }
 
-// find looks a transaction up; a manager sees those of the own branch only.
+// find looks a transaction up in the branch of who asks: where its terminal stood then.
 func (s *Service) find(ctx context.Context, id string) (*store.Txn, error) {
 	n, err := strconv.ParseInt(id, 10, 64)
 	if err != nil {
@@ -134,14 +138,9 @@ func (s *Service) find(ctx context.Context, id string) (*store.Txn, error) {
 	}
 	t, err := s.st.ByID(ctx, n)
 	if err != nil {
-		return nil, s.fail(err)
+		return nil, s.missing(ctx, err)
 	}
-	if b := branchOf(who(ctx)); b != "" {
-		if x, err := s.st.Terminal(ctx, t.Terminal); err != nil || x.Branch != b {
-			return nil, refuse(http.StatusNotFound, code.NotFound)
-		}
-	}
-	return t, nil
+	return t, within(ctx, t.Branch)
 }
 
 func (s *Service) story(ctx context.Context, in *txnIn) (*out[api.Story], error) {

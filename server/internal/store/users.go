@@ -11,13 +11,34 @@ import (
 // User is a person who signs in to the management pages.
 type User struct {
 	Name, Display string
-	Role          string // operator, manager, admin
-	Branch        string // a manager's; empty = all
+	Role          string // operator, manager, teller, admin
+	Branch        string // to which the person is confined; WholeBank; empty: see Scope
 	Hash          string // bcrypt
 	Enabled       bool
 	Failed        int
 	LockedUntil   time.Time
 	Created       time.Time
+}
+
+// WholeBank is the Branch of a person who serves all branches.
+const WholeBank = "*"
+
+// Scope is the branch that a person is confined to, empty for the whole bank. Operators and administrators without a
+// branch are head office's; managers and tellers have to be told theirs: ok is false before that, and they see nothing.
+func (u *User) Scope() (branch string, ok bool) {
+	switch {
+	case u.Branch == WholeBank:
+		return "", true
+	case u.Branch != "":
+		return u.Branch, true
+	}
+	return "", u.Role == "operator" || u.Role == "admin"
+}
+
+// Placed tells whether a person may be added so: a manager speaks for one branch, a teller for one or for all.
+func (u *User) Placed() bool {
+	_, ok := u.Scope()
+	return ok && (u.Role != "manager" || u.Branch != WholeBank)
 }
 
 const selectUser = `SELECT USER_NAME, DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, PASSWORD_HASH, STATUS, FAILED_COUNT, LOCKED_UNTIL, CREATE_TIME FROM SY_US_USER `
