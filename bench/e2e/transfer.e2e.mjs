@@ -50,7 +50,7 @@ async function pictured(name, both = false) {
 }
 
 async function type(digits, confirm) {
-  for (const d of digits) await c.tap(`key-${d}`)
+  for (const d of digits) await c.tap(`key-${d === '.' ? 'dot' : d}`)
   await c.tap(confirm)
 }
 
@@ -118,7 +118,7 @@ async function leaves(outcome) {
 /** The newest case at the server, as the teller sees it. */
 const newestCase = async () => (await desk.manage('teller', 'GET', '/cases'))[0]
 
-test('a small transfer goes at once, to whom the bank has named', async () => {
+test('a small transfer goes at once, to the fen, to whom the bank has named', async () => {
   const [from, to] = [await desk.balance('6225880000000001'), await desk.balance(payee)]
   await c.begin('transfer')
   await c.screen('enterPayee')
@@ -128,7 +128,7 @@ test('a small transfer goes at once, to whom the bank has named', async () => {
   await c.tap('key-clear')
   await type(payee, 'payee-confirm')
   await c.screen('transferAmount')
-  await type('300', 'amount-confirm')
+  await type('300.05', 'amount-confirm')
   await c.screen('confirmTransfer')
   await c.tap('transfer-change')
   await c.screen('enterPayee')
@@ -142,8 +142,8 @@ test('a small transfer goes at once, to whom the bank has named', async () => {
   await leaves('transferred')
   await pictured('transferred')
   await c.tap('done')
-  assert.equal(await desk.balance('6225880000000001'), from - 30000)
-  assert.equal(await desk.balance(payee), to + 30000)
+  assert.equal(await desk.balance('6225880000000001'), from - 30005)
+  assert.equal(await desk.balance(payee), to + 30005)
   const t = await newest(desk, (x) => x.kind === 'transfer' && x.state === 'CONFIRMED', 'the transfer in the console')
   assert.doesNotMatch(JSON.stringify(await desk.manage('operator', 'GET', `/transactions/${t.id}`)), new RegExp(payee), 'the account is masked everywhere')
 })

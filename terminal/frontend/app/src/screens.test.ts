@@ -52,6 +52,27 @@ describe('a number that is typed', () => {
   })
 })
 
+describe('the amount of a transfer', () => {
+  it.each([
+    ['300', '300', 30000], ['300.05', '300.05', 30005], ['0.01', '0.01', 1], ['1234567.8', '1,234,567.8', 123456780], ['19.99', '19.99', 1999], ['4.35', '4.35', 435], ['99999999.99', '99,999,999.99', 9999999999],
+    ['05', '5', 500], ['.5', '0.5', 50], ['1.239', '1.23', 123], ['1.2.3', '1.23', 123], ['123456789', '12,345,678', 1234567800], ['7.', '7.', 700]
+  ])('typed as %s shows %s and is %i fen, which come back as they were', async (keys, shown, fen) => {
+    const w = show(screens.transferAmount!, {})
+    for (const k of keys) await w.get(act(`key-${k === '.' ? 'dot' : k}`)).trigger('click')
+    expect(w.get('[data-part="typed"]').text()).toBe(`¥${shown}`)
+    await w.get(act('amount-confirm')).trigger('click')
+    expect(w.emitted('answer')).toEqual([[fen]])
+    const again = show(screens.transferAmount!, { typed: fen })
+    await again.get(act('amount-confirm')).trigger('click')
+    expect(again.emitted('answer')).toEqual([[fen]])
+  })
+  it.each(['', '0', '0.0', '.'])('typed as "%s" is none', async (keys) => {
+    const w = show(screens.transferAmount!, {})
+    for (const k of keys) await w.get(act(`key-${k === '.' ? 'dot' : k}`)).trigger('click')
+    expect(w.get(act('amount-confirm')).attributes('disabled')).toBeDefined()
+  })
+})
+
 describe('notes put in', () => {
   it('that can not come back any more are not said to', () => {
     const w = show(screens.insertNotes!, { credited: 10000, escrow: 0, notes: 1 })
