@@ -100,6 +100,7 @@ type Clearing struct {
 	Ran    bool      `json:"ran"` // false: nobody has cleared the day yet
 	At     time.Time `json:"at,omitzero"`
 	By     string    `json:"by,omitempty"`
+	Early  bool      `json:"early"` // the day was not over when it was cleared
 	Count  int64     `json:"count"` // of all merchants
 	Gross  int64     `json:"gross"`
 	Fee    int64     `json:"fee"`

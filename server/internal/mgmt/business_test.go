@@ -144,6 +144,12 @@ func TestMerchantsAreListedAndADayIsCleared(t *testing.T) {
 			t.Fatalf("%d %s %+v", st, code, c)
 		}
 	}
+	if early := c.At.In(time.FixedZone("CST", 8*3600)).Format("20060102") == day; c.Early != early {
+		t.Errorf("cleared at %s: early %v", c.At, c.Early)
+	}
+	if st, _ := olga.do("POST", "/clearing", map[string]string{"day": "20200131"}, &c); st != 200 || c.Early {
+		t.Errorf("a day that is long over: %d %+v", st, c)
+	}
 	if olga.do("GET", "/clearing?day="+day, nil, &c); c.Count != 1 || c.Gross != 10_001 || c.Fee != 38 || c.Merchants.Total != 1 || !c.Ran || time.Since(c.At) > time.Hour {
 		t.Fatalf("%+v", c)
 	}

@@ -193,11 +193,14 @@ func allowed(tx *Tx, day string, all []change, last int64, by string) error {
 	if err := tx.row(`SELECT USER_NAME, CREATE_TIME FROM SY_US_AUDIT_LOG WHERE ID=?`, []any{last}, &first, &ran); err != nil {
 		return err
 	}
-	if first == by && fromMS(ran).In(china).Format("20060102") > day && slices.ContainsFunc(all, func(c change) bool { return c.now < c.before }) {
+	if first == by && !DayLasts(day, fromMS(ran)) && slices.ContainsFunc(all, func(c change) bool { return c.now < c.before }) {
 		return ErrSecond
 	}
 	return nil
 }
+
+// DayLasts tells whether more may still be booked on a settlement day (yyyyMMdd) at a moment: the calendar of the bank has no later one.
+func DayLasts(day string, at time.Time) bool { return at.In(china).Format("20060102") <= day }
 
 // china is the zone of settlement days.
 var china = time.FixedZone("CST", 8*3600)
