@@ -8,13 +8,13 @@ import { connect } from 'node:net'
 import { join, resolve } from 'node:path'
 import { after, before, test } from 'node:test'
 import { promisify } from 'node:util'
-import { openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
+import { id, openBrowser, openCounter, openPage, pictures, shape, startDesk, until } from './desk.mjs'
 import { partner } from './partner.mjs'
 
 const run = promisify(execFile), root = resolve(import.meta.dirname, '../..')
 let desk, browser, c, page
 const errors = []
-const id = (name) => `[data-testid="${name}"]`
+const openConsole = (user, at) => openPage(browser, desk, user, { at, errors })
 const number = async (selector) => Number((await page.textContent(selector)).trim())
 
 before(async () => {
@@ -29,20 +29,6 @@ after(async () => {
   assert.equal(await desk?.stop(), 0, 'the desk ends clean')
 })
 
-async function openConsole(user, at) {
-  const p = await (await browser.newContext({ viewport: { width: 1280, height: 1024 } })).newPage()
-  p.setDefaultTimeout(20000)
-  p.on('pageerror', (e) => errors.push(`${user}: ${e.message}`))
-  p.on('console', (m) => { if (m.type() === 'error' && /Content Security|Refused to/.test(m.text())) errors.push(m.text()) })
-  await p.goto(`${desk.pages}/console/`)
-  await p.fill(id('login-name'), user)
-  await p.fill(id('login-password'), passwords[user])
-  await p.click(id('login-submit'))
-  await p.waitForSelector(id('sign-out'))
-  await p.goto(`${desk.pages}/console/#${at}`)
-  return p
-}
-
 /** In both languages and sizes nothing sticks out, no tab lies on another, and what can be touched is large enough; a picture of each. */
 async function fits(name, keep = false) {
   for (const lang of ['zh', 'en']) {
@@ -51,13 +37,8 @@ async function fits(name, keep = false) {
       await page.waitForSelector('.el-message', { state: 'detached' })
       await page.evaluate(() => window.scrollTo(0, 0))
       await page.waitForTimeout(300) // the layout's own movement
-      const wrong = await page.evaluate(() => ({
-        page: document.documentElement.scrollWidth - innerWidth,
-        tables: [...document.querySelectorAll('.scroll')].filter((x) => x.scrollWidth > x.clientWidth + 1).map((x) => x.innerText.slice(0, 60)),
-        bar: [...document.querySelectorAll('.bar > *')].some((x, i, all) => i > 0 && x.getBoundingClientRect().left < all[i - 1].getBoundingClientRect().right),
-        small: [...document.querySelectorAll('main button:not(.plain), main a.here, main select, main input')].map((x) => [x.dataset.testid ?? x.textContent.trim(), (x.type === 'checkbox' ? x.closest('label') : x).getBoundingClientRect()]).filter(([, r]) => r.height > 0 && r.height < 28).map(([n]) => n)
-      }))
-      assert.deepEqual(wrong, { page: 0, tables: [], bar: false, small: [] }, `${name} ${lang} at ${width}`)
+      const small = await page.evaluate(() => [...document.querySelectorAll('main button:not(.plain), main a.here, main select, main input')].map((x) => [x.dataset.testid ?? x.textContent.trim(), (x.type === 'checkbox' ? x.closest('label') : x).getBoundingClientRect()]).filter(([, r]) => r.height > 0 && r.height < 28).map(([n]) => n))
+      assert.deepEqual({ ...(await shape(page)), small }, { page: 0, tables: [], bar: false, small: [] }, `${name} ${lang} at ${width}`)
       const file = keep && lang === 'zh' ? join(pictures, `${name}-${width}.png`) : process.env.SHOTS && join(process.env.SHOTS, `${name}-${lang}-${width}.png`)
       if (file) await page.screenshot({ path: file, fullPage: true })
     }

@@ -4,34 +4,22 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { openBrowser, passwords, pictures, startDesk, until } from './desk.mjs'
+import { id, openBrowser, openPage, passwords, pictures, startDesk, until } from './desk.mjs'
 
 let desk, browser, page, pad
 const errors = []
-const id = (name) => `[data-testid="${name}"]`
 
 before(async () => {
   desk = await startDesk()
   browser = await openBrowser()
-  page = await signIn('console', 'teller')
-  pad = await signIn('pad', 'manager', { width: 1280, height: 800 })
+  page = await openPage(browser, desk, 'teller', { errors })
+  pad = await openPage(browser, desk, 'manager', { app: 'pad', size: { width: 1280, height: 800 }, errors })
 })
 
 after(async () => {
   await browser?.close()
   assert.equal(await desk?.stop(), 0, 'the desk ends clean')
 })
-
-async function signIn(app, user, viewport = { width: 1280, height: 1024 }) {
-  const p = await (await browser.newContext({ viewport })).newPage()
-  p.setDefaultTimeout(20000)
-  p.on('pageerror', (e) => errors.push(`${user}: ${e.message}`))
-  await p.goto(`${desk.pages}/${app}/`)
-  await p.fill(`${id('login-name')} input, input${id('login-name')}`, user)
-  await p.fill(`${id('login-password')} input, input${id('login-password')}`, passwords[user])
-  await p.click(id('login-submit'))
-  return p
-}
 
 let n = 0
 async function openCase(amount = 8_000_000) {

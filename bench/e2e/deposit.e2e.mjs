@@ -36,32 +36,20 @@ const ended = (state, amount) => until(async () => {
   return t
 }, `the newest deposit is ${state}`)
 
-async function open() {
-  await c.idle()
-  await c.page.waitForSelector('[data-act="deposit"]:not([disabled])')
-  await c.tap('deposit')
-  await c.insert()
-  await c.pin()
-  await c.screen('insertNotes')
-}
-async function put(value, condition = 'genuine') {
-  await desk.soon('acceptor', 'insertNote', { value, condition })
-}
-const shows = (part, text) => until(async () => assert.equal((await c.page.textContent(`[data-part="${part}"]`)).replace(/\s/g, ''), text), `${part} is ${text}`)
 
 // req: J-03, BZ-08
 test('a customer deposits 300, and all four books agree', async () => {
   const before = { box: await box(), bank: await bank(), balance: await desk.balance(demo1) }
-  await open()
+  await c.deposits()
   await c.picture('insert-notes')
-  await put(100)
-  await shows('total', '¥100')
-  await put(100)
-  await shows('total', '¥200')
-  await put(50)
-  await shows('total', '¥250')
-  await put(50)
-  await shows('total', '¥300')
+  await c.put(100)
+  await c.shows('total', '¥100')
+  await c.put(100)
+  await c.shows('total', '¥200')
+  await c.put(50)
+  await c.shows('total', '¥250')
+  await c.put(50)
+  await c.shows('total', '¥300')
   await c.picture('insert-notes-300')
   await c.tap('notes-enough')
   await c.screen('askReceipt')
@@ -88,13 +76,13 @@ test('a customer deposits 300, and all four books agree', async () => {
 
 test('a refused counterfeit comes back with a reason, and counts for nothing', async () => {
   const before = await box()
-  await open()
-  await put(100, 'counterfeit')
+  await c.deposits()
+  await c.put(100, 'counterfeit')
   await c.page.waitForSelector('[data-refused]')
   await c.picture('note-refused')
   await desk.soon('acceptor', 'takeNotes')
-  await put(20)
-  await shows('total', '¥20')
+  await c.put(20)
+  await c.shows('total', '¥20')
   assert.equal(await c.page.$('[data-refused]'), null)
   await c.tap('notes-enough')
   await c.screen('askReceipt')
@@ -108,9 +96,9 @@ test('a refused counterfeit comes back with a reason, and counts for nothing', a
 
 test('notes taken back: the last one comes out, what is stacked is credited', async () => {
   const before = { box: await box(), balance: await desk.balance(demo1) }
-  await open()
-  await put(50)
-  await shows('total', '¥50')
+  await c.deposits()
+  await c.put(50)
+  await c.shows('total', '¥50')
   await c.tap('notes-back')
   await c.takeCard()
   await c.outcome('depositNothing')
@@ -122,11 +110,11 @@ test('notes taken back: the last one comes out, what is stacked is credited', as
   assert.equal(await box(), before.box)
   await c.idle()
   await c.tap('lang-en')
-  await open()
-  await put(100)
-  await shows('total', '¥100')
-  await put(10)
-  await shows('total', '¥110')
+  await c.deposits()
+  await c.put(100)
+  await c.shows('total', '¥100')
+  await c.put(10)
+  await c.shows('total', '¥110')
   await c.picture('insert-notes-en')
   await c.tap('notes-back')
   await c.screen('askReceipt')
@@ -144,9 +132,9 @@ test('notes taken back: the last one comes out, what is stacked is credited', as
 // req: UX-17
 test('a silent host: the customer gets a receipt, and the credit comes later, once', async () => {
   const before = { bank: await bank(), balance: await desk.balance(demo1) }
-  await open()
-  await put(100)
-  await shows('total', '¥100')
+  await c.deposits()
+  await c.put(100)
+  await c.shows('total', '¥100')
   await desk.host('scenario', { kind: 'lost', count: 1 })
   await desk.host('scenario', { kind: 'noAnswer', mti: '0220', count: 2 })
   await c.tap('notes-enough')
@@ -164,9 +152,9 @@ test('a silent host: the customer gets a receipt, and the credit comes later, on
 
 test('a bank that refuses after the notes are in: a receipt, and a matter for people', async () => {
   const before = await bank()
-  await open()
-  await put(100)
-  await shows('total', '¥100')
+  await c.deposits()
+  await c.put(100)
+  await c.shows('total', '¥100')
   await desk.host('scenario', { kind: 'decline', code: '62', count: 1 })
   await c.tap('notes-enough')
   await c.takeCard()
@@ -180,9 +168,9 @@ test('a bank that refuses after the notes are in: a receipt, and a matter for pe
 
 test('a page that dies with a note in escrow: the note is credited', async () => {
   const before = await desk.balance(demo1)
-  await open()
-  await put(100)
-  await shows('total', '¥100')
+  await c.deposits()
+  await c.put(100)
+  await c.shows('total', '¥100')
   await c.page.reload()
   await c.takeCard()
   await ended('CONFIRMED', 10000)

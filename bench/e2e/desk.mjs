@@ -85,7 +85,7 @@ export async function startDesk(flags = {}) {
   return desk
 }
 
-const passwords = { admin: 'Admin#2026', operator: 'Operator#2026', manager: 'Manager#2026', other: 'Manager#2026', teller: 'Teller#2026' }
+export const passwords = { admin: 'Admin#2026', operator: 'Operator#2026', manager: 'Manager#2026', other: 'Manager#2026', teller: 'Teller#2026' }
 
 async function signIn(base, user) {
   const r = await fetch(`${base}/v2/api/session`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: user, password: passwords[user] }) })
@@ -93,7 +93,29 @@ async function signIn(base, user) {
   return r.headers.get('set-cookie').split(';')[0]
 }
 
-export { passwords }
+/** What a page calls a part of it. */
+export const id = (name) => `[data-testid="${name}"]`
+
+/** A page of the console (or the Pad), signed in, in a browser session of its own; what goes wrong in it is put into errors. */
+export async function openPage(browser, desk, user, { app = 'console', at, size = { width: 1280, height: 1024 }, errors = [] } = {}) {
+  const p = await (await browser.newContext({ viewport: size, acceptDownloads: true })).newPage()
+  p.setDefaultTimeout(20000)
+  p.on('pageerror', (e) => errors.push(`${user}: ${e.message}`))
+  p.on('console', (m) => { if (m.type() === 'error' && /Content Security|Refused to/.test(m.text())) errors.push(m.text()) })
+  await p.goto(`${desk.pages}/${app}/`)
+  for (const [field, text] of [['login-name', user], ['login-password', passwords[user]]]) await p.fill(`${id(field)} input, input${id(field)}`, text)
+  await p.click(id('login-submit'))
+  await p.waitForSelector(id('sign-out'))
+  if (at) await p.goto(`${desk.pages}/${app}/#${at}`)
+  return p
+}
+
+/** What is wrong with a console page's shape: how far it sticks out of the window, tables out of their panels, tabs that lie on another. */
+export const shape = (p) => p.evaluate(() => ({
+  page: document.documentElement.scrollWidth - innerWidth,
+  tables: [...document.querySelectorAll('.scroll, .dump')].filter((x) => x.scrollWidth > x.clientWidth + 1).map((x) => x.innerText.slice(0, 60)),
+  bar: [...document.querySelectorAll('.bar > *')].some((x, i, all) => i > 0 && x.getBoundingClientRect().left < all[i - 1].getBoundingClientRect().right)
+}))
 
 /** Tries f until it succeeds; the limit only ends a test that hangs. */
 export async function until(f, what, limit = 30000) {
@@ -162,6 +184,25 @@ export async function openCounter(browser, desk, size = { width: 1280, height: 1
       await tap('amount-other')
       for (const d of String(yuan)) await tap(`key-${d}`)
       await tap('amount-confirm')
+    },
+    /** Chooses a deposit up to the open mouth. */
+    async deposits() {
+      await c.idle()
+      await page.waitForSelector('[data-act="deposit"]:not([disabled])')
+      await tap('deposit')
+      await c.insert()
+      await c.pin()
+      await screen('insertNotes')
+    },
+    async put(value, condition = 'genuine') {
+      await desk.soon('acceptor', 'insertNote', { value, condition })
+    },
+    /** Waits until a part of the screen shows a text, whatever its spaces. */
+    async shows(part, text) {
+      await until(async () => {
+        const is = (await page.textContent(`[data-part="${part}"]`)).replace(/\s/g, '')
+        if (is !== text) throw new Error(`it is ${is}`)
+      }, `${part} is ${text}`)
     },
     async outcome(kind) {
       await page.waitForSelector(`[data-outcome="${kind}"]`)

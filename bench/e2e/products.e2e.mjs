@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
-import { openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
+import { id, openBrowser, openCounter, openPage, passwords, pictures, startDesk, until } from './desk.mjs'
 
 let desk, browser, c
 
@@ -119,7 +119,6 @@ test('a bank that does not answer prints nothing, and a later update prints all'
   await desk.soon('passbook', 'takePassbook')
 })
 
-const id = (name) => `[data-testid="${name}"]`
 /** The lobby manager's Pad, signed in. */
 async function openPad() {
   const pad = await (await browser.newContext({ viewport: { width: 1280, height: 800 } })).newPage()
@@ -210,18 +209,7 @@ test('a new card: identity, manager, PIN twice, the bank, and the card in the ha
   await pad.context().close()
 })
 
-/** The console, signed in, at a page of its own. */
-async function openConsole(user, at) {
-  const page = await (await browser.newContext({ viewport: { width: 1440, height: 900 } })).newPage()
-  page.setDefaultTimeout(30000)
-  await page.goto(`${desk.pages}/console/`)
-  await page.fill(`${id('login-name')} input, input${id('login-name')}`, user)
-  await page.fill(`${id('login-password')} input, input${id('login-password')}`, passwords[user])
-  await page.click(id('login-submit'))
-  await page.waitForSelector(id('terminal-row'))
-  await page.goto(`${desk.pages}/console/#${at}`)
-  return page
-}
+const openConsole = (user, at) => openPage(browser, desk, user, { at, size: { width: 1440, height: 900 } })
 
 test('the console shows what the customer has signed', async () => {
   const t = await newestIssue()

@@ -19,20 +19,14 @@ after(async () => {
 
 const acceptor = async () => (await desk.device('acceptor')).physical
 const unit = async (id) => (await desk.manage('operator', 'GET', '/terminals'))[0].cash.find((x) => x.id === id)
-const shows = (part, text) => until(async () => assert.equal((await c.page.textContent(`[data-part="${part}"]`)).replace(/\s/g, ''), text), `${part} is ${text}`)
 const asks = (notes) => c.page.waitForSelector(`[data-part="take"][data-notes="${notes}"]`)
 
 async function deposit(notes, condition = 'genuine') {
-  await c.idle()
-  await c.page.waitForSelector('[data-act="deposit"]:not([disabled])')
-  await c.tap('deposit')
-  await c.insert()
-  await c.pin()
-  await c.screen('insertNotes')
+  await c.deposits()
   let total = 0
   for (const value of notes) {
-    await desk.soon('acceptor', 'insertNote', { value, condition })
-    await shows('total', `¥${(total += value)}`)
+    await c.put(value, condition)
+    await c.shows('total', `¥${(total += value)}`)
   }
   await c.tap('notes-enough')
   await c.screen('askReceipt')
@@ -82,7 +76,7 @@ test('a note that is left stays at the mouth, and people settle it', async () =>
   await draw(100)
   await asks(1)
   await c.outcome('cashLeft')
-  await shows('next', '请现在从存钞口取走钞票。如不取走，工作人员将代为收存，请记下参考号。') // nothing of a fault
+  await c.shows('next', '请现在从存钞口取走钞票。如不取走，工作人员将代为收存，请记下参考号。') // nothing of a fault
   await c.picture('note-left')
   await c.tap('done')
   const t = await newest(desk, (t) => t.kind === 'withdrawal' && t.state === 'APPROVED', 'neither confirmed nor reversed')
@@ -125,14 +119,14 @@ test('staff see the cash box and empty it, with its image before', async () => {
   await c.tap('tab-cash')
   await c.page.waitForSelector('[data-part="box"]')
   await c.page.waitForSelector('tr[data-unit="unit100CNY1"]')
-  await shows('box-amount', '20.00')
+  await c.shows('box-amount', '20.00')
   await c.tap('cell-box')
   await c.tap('key-2')
   await c.tap('key-0')
   await c.tap('box-emptied')
   await c.page.waitForSelector('[data-part="box-image"].ok')
   await c.picture('staff-box')
-  await shows('box-amount', '0.00')
+  await c.shows('box-amount', '0.00')
   await until(async () => assert.equal((await unit('unitcashbox')).count, 0), 'the console knows that it is empty')
 })
 

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
+import { id, openBrowser, openCounter, openPage, pictures, shape, startDesk, until } from './desk.mjs'
 
 let desk, browser, c, page
 const errors = []
-const id = (name) => `[data-testid="${name}"]`
+const openConsole = (user, at) => openPage(browser, desk, user, { at, errors })
 
 before(async () => {
   desk = await startDesk({ all: false })
@@ -22,21 +22,6 @@ after(async () => {
   assert.equal(await desk?.stop(), 0, 'the desk ends clean')
 })
 
-/** The console, signed in, at a page of its own. */
-async function openConsole(user, at) {
-  const p = await (await browser.newContext({ viewport: { width: 1280, height: 1024 }, acceptDownloads: true })).newPage()
-  p.setDefaultTimeout(20000)
-  p.on('pageerror', (e) => errors.push(`${user}: ${e.message}`))
-  p.on('console', (m) => { if (m.type() === 'error' && /Content Security|Refused to/.test(m.text())) errors.push(m.text()) })
-  await p.goto(`${desk.pages}/console/`)
-  await p.fill(id('login-name'), user)
-  await p.fill(id('login-password'), passwords[user])
-  await p.click(id('login-submit'))
-  await p.waitForSelector(id('sign-out'))
-  await p.goto(`${desk.pages}/console/#${at}`)
-  return p
-}
-
 /** In each size nothing may stick out of the window, no table out of its panel, and no tab lie on another. */
 async function fits(name, p = page, each = async () => undefined) {
   await p.waitForSelector('.el-message', { state: 'detached' })
@@ -44,12 +29,7 @@ async function fits(name, p = page, each = async () => undefined) {
     await p.setViewportSize({ width, height })
     await p.evaluate(() => window.scrollTo(0, 0))
     await p.waitForTimeout(400) // the chart follows
-    const wide = await p.evaluate(() => ({
-      page: document.documentElement.scrollWidth - innerWidth,
-      tables: [...document.querySelectorAll('.scroll, .dump')].filter((x) => x.scrollWidth > x.clientWidth + 1).map((x) => x.innerText.slice(0, 60)),
-      bar: [...document.querySelectorAll('.bar > *')].some((x, i, all) => i > 0 && x.getBoundingClientRect().left < all[i - 1].getBoundingClientRect().right)
-    }))
-    assert.deepEqual(wide, { page: 0, tables: [], bar: false }, `${name} at ${width}`)
+    assert.deepEqual(await shape(p), { page: 0, tables: [], bar: false }, `${name} at ${width}`)
     await each(width)
   }
   await p.setViewportSize({ width: 1280, height: 1024 })

@@ -3,18 +3,17 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, afterEach, before, test } from 'node:test'
-import { newest, openBrowser, openCounter, passwords, pictures, startDesk, until } from './desk.mjs'
+import { id, newest, openBrowser, openCounter, openPage, passwords, pictures, startDesk, until } from './desk.mjs'
 
 const payee = '6225880000000005'
 let desk, browser, c, teller, pad
-const id = (name) => `[data-testid="${name}"]`
 
 before(async () => {
   desk = await startDesk({ all: true })
   browser = await openBrowser()
   c = await openCounter(browser, desk)
-  teller = await signIn('console', 'teller', { width: 1280, height: 1024 })
-  pad = await signIn('pad', 'manager', { width: 1280, height: 800 })
+  teller = await openPage(browser, desk, 'teller')
+  pad = await openPage(browser, desk, 'manager', { app: 'pad', size: { width: 1280, height: 800 } })
 })
 
 after(async () => {
@@ -27,16 +26,6 @@ afterEach(async (t) => {
   await c.page.goto(desk.counter + '/')
   await c.idle().catch(() => undefined)
 })
-
-async function signIn(app, user, viewport) {
-  const p = await (await browser.newContext({ viewport })).newPage()
-  p.setDefaultTimeout(30000)
-  await p.goto(`${desk.pages}/${app}/`)
-  await p.fill(`${id('login-name')} input, input${id('login-name')}`, user)
-  await p.fill(`${id('login-password')} input, input${id('login-password')}`, passwords[user])
-  await p.click(id('login-submit'))
-  return p
-}
 
 /** The screen on both panels, with a picture of the usual one; nothing may be cut off or lie over the edge. */
 async function pictured(name, both = false) {
