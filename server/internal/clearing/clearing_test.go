@@ -127,7 +127,7 @@ func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
 		t.Error("who does not say whom he pays:", got)
 	}
 	for range 2 { // three purchases that say nothing, and water, creditRepay and wealthBuy, which this catalogue does not have
-		if got, left, err := Day(ctx, st, cat, []string{"core"}, day, "olga", now); len(got) != 0 || left != (store.Left{Unsaid: 6}) || err != nil {
+		if got, left, err := Day(ctx, st, cat, []string{"core"}, day, "otto", now); len(got) != 0 || left != (store.Left{Unsaid: 6}) || err != nil {
 			t.Fatal("what nobody says is cleared to nobody:", got, left, err)
 		}
 	}

@@ -1,6 +1,7 @@
 package mgmt_test
 
 import (
+	"database/sql"
 	"testing"
 	"time"
 
@@ -30,9 +31,13 @@ func TestTheSwitchBelongsToTheBanksOwnPeople(t *testing.T) {
 func TestADifferenceIsSettledByTwoPersons(t *testing.T) {
 	r := newRig(t)
 	now := time.Now()
+	txn := &store.Txn{ID: store.NumberAt(now), Idem: "a", Digest: []byte{1}, Terminal: "00000001", Branch: "0001", Kind: "purchase", State: store.Confirmed, Created: now, Updated: now}
+	if fresh, err := r.st.Insert(t.Context(), txn); !fresh || err != nil {
+		t.Fatal(fresh, err)
+	}
 	run := &store.Run{Day: "20261122", Host: "core", Book: "host", Ours: 2, Theirs: 1, At: now}
 	if err := r.st.SaveRun(t.Context(), run, []*store.Difference{
-		{Day: run.Day, Host: run.Host, Book: run.Book, Key: "core|1", Class: "oursOnly", Terminal: "00000001", Branch: "0001", Reference: "1", Owner: "clearing"},
+		{Day: run.Day, Host: run.Host, Book: run.Book, Key: "core|1", Class: "oursOnly", Txn: sql.NullInt64{Int64: txn.ID, Valid: true}, Terminal: "00000001", Branch: "0001", Reference: "1", Owner: "clearing"},
 		{Day: run.Day, Host: run.Host, Book: run.Book, Key: "core|2", Class: "amount", Terminal: "00000002", Branch: "0002", Reference: "2", Owner: "clearing"},
 	}); err != nil {
 		t.Fatal(err)
@@ -61,7 +66,7 @@ func TestADifferenceIsSettledByTwoPersons(t *testing.T) {
 			t.Errorf("%d %s, want %d", st, code, c.want)
 		}
 	}
-	if st, _ := olga.do("GET", "/reconciliation?day=20261122&all=true", nil, &day); st != 200 || day.Differences[0].State != "settled" || !day.Differences[0].Refunded || day.Differences[1].State != "open" {
+	if st, _ := olga.do("GET", "/reconciliation?day=20261122&all=true", nil, &day); st != 200 || day.Differences[0].State != "settled" || !day.Differences[0].Refunded || !day.Differences[0].Payment || day.Differences[1].Payment || day.Differences[1].State != "open" {
 		t.Errorf("%d %+v", st, day.Differences)
 	}
 	for path, want := range map[string]int{"/reconciliation?day=today": 422, "/reconciliation/x/settle": 404} {

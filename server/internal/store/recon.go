@@ -33,6 +33,7 @@ type Difference struct {
 	Day, Host, Book, Key string
 	Class                string
 	Txn                  sql.NullInt64
+	Kind                 string // product of the transaction; empty when it is not in the tables
 	Terminal, Branch     string
 	Reference            string
 	Ours, Theirs         sql.NullInt64 // amounts
@@ -59,7 +60,8 @@ const (
  DIFFERENCE_CLASS=?, OUR_AMOUNT=?, THEIR_AMOUNT=?, OWNER_ROLE=?, UPDATE_TIME=? WHERE SETTLE_DATE=? AND BOOK_NAME=? AND MATCH_KEY=? AND DIFFERENCE_STATE<>2`
 	endDifferences = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=3, UPDATE_TIME=? WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME=? AND UPDATE_TIME<? AND DIFFERENCE_STATE<2`
 	selDifference  = `SELECT ID, SETTLE_DATE, HOST_NAME, BOOK_NAME, MATCH_KEY, DIFFERENCE_CLASS, JOURNAL_NUMBER, TERMINAL_NUMBER, ORGANIZATION_NUMBER, REFERENCE_NUMBER, OUR_AMOUNT, THEIR_AMOUNT,
- OWNER_ROLE, DIFFERENCE_STATE, FIRST_USER, REFUNDED, NOTE, UPDATE_TIME FROM TX_RC_DIFFERENCE `
+ OWNER_ROLE, DIFFERENCE_STATE, FIRST_USER, REFUNDED, NOTE, UPDATE_TIME,
+ COALESCE((SELECT TRANS_KIND FROM TX_ON_JOURNAL WHERE TX_ON_JOURNAL.JOURNAL_NUMBER=TX_RC_DIFFERENCE.JOURNAL_NUMBER), '') FROM TX_RC_DIFFERENCE `
 )
 
 // AddDifference stores a difference that was found outside a comparison; one that is there already stays.
@@ -117,7 +119,7 @@ func (s *Store) Runs(ctx context.Context, day string) ([]*Run, error) {
 func scanDifference(r scanner) (*Difference, error) {
 	v := &Difference{}
 	var at int64
-	err := r.Scan(&v.ID, &v.Day, &v.Host, &v.Book, &v.Key, &v.Class, &v.Txn, &v.Terminal, &v.Branch, &v.Reference, &v.Ours, &v.Theirs, &v.Owner, &v.State, &v.First, &v.Refunded, &v.Note, &at)
+	err := r.Scan(&v.ID, &v.Day, &v.Host, &v.Book, &v.Key, &v.Class, &v.Txn, &v.Terminal, &v.Branch, &v.Reference, &v.Ours, &v.Theirs, &v.Owner, &v.State, &v.First, &v.Refunded, &v.Note, &at, &v.Kind)
 	v.At = fromMS(at)
 	return v, found(err)
 }
