@@ -85,7 +85,11 @@ func (s *Service) limitUse(ctx context.Context, in *struct{ Body api.LimitSubjec
 		if len(subject) < 13 || strings.Trim(subject, "0123456789") != "" {
 			return nil, refuse(http.StatusBadRequest, code.BadRequest)
 		}
-		v.Name, subject = message.MaskedPAN([]byte(subject)), hex.EncodeToString(s.o.Index([]byte(subject)))
+		v.Name = message.MaskedPAN([]byte(subject))
+		if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "limit.view", Target: v.Name, At: s.o.Now()}); err != nil {
+			return nil, s.fail(err)
+		}
+		subject = hex.EncodeToString(s.o.Index([]byte(subject)))
 	}
 	for i, r := range rules {
 		u := api.LimitUse{Limit: limitOf(r), Period: periods[i]}

@@ -97,6 +97,12 @@ func TestWhatIsUsedOfALimitIsToldForOneCard(t *testing.T) {
 	if olga.do("GET", "/blocks", nil, &list); len(list) != 1 || list[0].By != "olga" || time.Since(list[0].At) > time.Hour {
 		t.Errorf("who blocked it, and when: %+v", list)
 	}
+	as, err := r.st.Audits(t.Context(), 20)
+	if err != nil || !slices.ContainsFunc(as, func(a store.Audit) bool {
+		return a.Action == "limit.view" && a.Target == "622588******0001" && a.User == "olga"
+	}) {
+		t.Errorf("who asked for a card: %v %+v", err, as)
+	}
 	for _, bad := range []string{"622588", "6225880000000x01"} {
 		if st, _ := olga.do("POST", "/limits/use", map[string]string{"kind": "card", "subject": bad}, nil); st != 400 {
 			t.Errorf("%s: %d", bad, st)

@@ -2,6 +2,7 @@ package recon_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -300,6 +301,30 @@ func TestARecordThatCannotBeReadStopsNoOtherTerminalsComparison(t *testing.T) {
 		got = append(got, d.Terminal+" "+d.Class)
 	}
 	if diff := cmp.Diff([]string{"T0000001 silent", "T0010001 silent", "T9990001 short"}, got); err != nil || diff != "" {
+		t.Error(err, diff)
+	}
+
+	// Nor of a transaction with what its terminal says of it.
+	for i := range 2 {
+		v := newVault(t, st, fmt.Sprintf("T90%d0001", i), noon)
+		data := `{"paid":"much"}`
+		if i == 1 {
+			data = `{"paid":900}`
+		}
+		v.record(journal.HostIntent, "000001/000007", `{}`)
+		v.record(journal.Commit, "000001/000007", data)
+		x := &store.Txn{ID: store.NumberAt(noon) + int64(i), Idem: fmt.Sprint(i), Digest: []byte{1}, Terminal: fmt.Sprintf("T90%d0001", i), Batch: "000001", STAN: "000007", Host: "core", Kind: "withdrawal", Amount: 1000,
+			State: store.Confirmed, Day: "20261122", Paid: sql.NullInt64{Int64: 1000, Valid: true}, Created: noon, Updated: noon}
+		if fresh, err := st.Insert(t.Context(), x); !fresh || err != nil {
+			t.Fatal(fresh, err)
+		}
+	}
+	_, diffs, err = b.Terminals(t.Context(), "core", "20261122")
+	got = nil
+	for _, d := range diffs {
+		got = append(got, d.Terminal+" "+d.Class)
+	}
+	if diff := cmp.Diff([]string{"T9000001 silent", "T9010001 amount"}, got); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
 }

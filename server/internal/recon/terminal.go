@@ -26,7 +26,7 @@ func read(recs []store.Record) (s said, err error) {
 	for _, r := range recs {
 		var rec journal.Record
 		if err := json.Unmarshal(r.Body, &rec); err != nil {
-			return s, fmt.Errorf("recon: record %d of the journal: %w", r.Seq, err)
+			return s, unreadable(r.Seq, err)
 		}
 		var v struct {
 			Paid int64 `json:"paid"`
@@ -36,7 +36,7 @@ func read(recs []store.Record) (s said, err error) {
 			s.known = true
 		case journal.Commit, journal.Reverse, journal.Resolved:
 			if err := json.Unmarshal(rec.Data, &v); err != nil {
-				return s, fmt.Errorf("recon: record %d of the journal: %w", r.Seq, err)
+				return s, unreadable(r.Seq, err)
 			}
 			s.known, s.paid, s.clear, s.doubt = true, v.Paid, true, false
 		case journal.Suspense:
@@ -74,7 +74,9 @@ func (b *Books) Terminals(ctx context.Context, host, day string) (*store.Run, []
 			return fmt.Errorf("recon: journal of %s: %w", t.Terminal, err)
 		}
 		s, err := read(recs)
-		if err != nil {
+		if errors.Is(err, errRecord) { // of one transaction, which must not keep the bank from comparing all others
+			s = said{}
+		} else if err != nil {
 			return err
 		}
 		ours, clear, _ := b.effect(t)
