@@ -251,11 +251,14 @@ func (x *Second) add(y Second) {
 	x.N, x.Sum, x.Not = x.N+y.N, x.Sum+y.Sum, x.Not+y.Not
 }
 
+// numbers is how many trace numbers there are: the next ones are of another batch, or of a partner's other day.
+const numbers = 1_000_000
+
 func (t *terminal) begin(mti string) {
 	t.stan++
 	t.m.Reset(t.d)
 	_ = t.m.SetMTI(mti)
-	_ = t.m.SetNumber(11, t.stan)
+	_ = t.m.SetNumber(11, t.stan%numbers)
 	_ = t.m.SetString(41, t.id)
 	_ = t.m.SetString(42, merchant)
 }
@@ -301,7 +304,7 @@ func (t *terminal) withdraw() error {
 	_ = t.m.SetString(49, "156")
 	_ = t.m.Set(52, t.pin)
 	_ = t.m.SetString(53, "2600000000000000")
-	_ = t.m.SetString(60, "00000001000")
+	_ = t.m.SetString(60, fmt.Sprintf("00%06d000", 1+t.stan/numbers))
 	t.m.ReserveMAC()
 	frame, lay, err := t.m.Pack(t.buf[:0])
 	if err != nil {
@@ -320,7 +323,7 @@ func (t *terminal) withdraw() error {
 	if rc := string(t.a.Get(39)); rc != "00" {
 		return errors.New("response " + rc)
 	}
-	if n, _ := t.a.Number(11); n != t.stan || !t.a.MACEquals(b) {
+	if n, _ := t.a.Number(11); n != t.stan%numbers || !t.a.MACEquals(b) {
 		return errors.New("answer of another request or wrong MAC")
 	}
 	return nil

@@ -103,17 +103,24 @@ const (
 	readyEach   = 10 * time.Millisecond // of one user, who does not get an answer faster
 )
 
+// traceOf and dayOf are the trace number and the date of the nth payment.
+func traceOf(n int) string { return fmt.Sprintf("%06d", n%numbers) }
+
+func dayOf(n int) string {
+	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, n/numbers%365).Format("0102")
+}
+
 // request appends the payment with a trace number to buf.
 func (p *partner) request(stan int, buf []byte) ([]byte, error) {
 	q := format.NewTransaction("0200")
-	q.Values = map[string]string{"procCode": "000000", "pan": p.card, "stan": fmt.Sprintf("%06d", stan), "localTime": "154841", "localDate": "1122", "terminal": p.id, "merchant": merchant,
+	q.Values = map[string]string{"procCode": "000000", "pan": p.card, "stan": traceOf(stan), "localTime": "154841", "localDate": dayOf(stan), "terminal": p.id, "merchant": merchant,
 		"amount": "000000000100", "currency": "156", "pinBlock": p.pin}
 	return p.d.Pack(buf, q, p.sign)
 }
 
 func (p *partner) pay() (err error) {
 	p.stan++
-	stan := fmt.Sprintf("%06d", p.stan)
+	stan := traceOf(p.stan)
 	var frame, body []byte
 	if len(p.ready) > 0 {
 		frame, p.ready = p.ready[0], p.ready[1:]

@@ -177,7 +177,7 @@ func (b *branch) role(i, users, first int, run time.Duration, more ...string) []
 	if c.dialect != "pos64" {
 		a = []string{"partner", b.in[i], fmt.Sprintf("--short=%v", c.short), "--kind", c.in, "--dialect", c.dialect, "--keys", b.partner, "--first", strconv.Itoa(20_000_001 + first)}
 	}
-	return append(append(a, "--stan", strconv.Itoa(b.runs*60_000), "--terminals", strconv.Itoa(users), "--warm", b.o.warm.String(), "--run", run.String()), more...)
+	return append(append(a, "--stan", strconv.Itoa(b.runs*1_000_000), "--terminals", strconv.Itoa(users), "--warm", b.o.warm.String(), "--run", run.String()), more...)
 }
 
 // together runs generators at a time, in one process, adds them up, and keeps their time line.

@@ -118,6 +118,16 @@ func finishing(t *testing.T, log, rows, program string) *branch {
 	if err := b.srv.Start(); err != nil {
 		t.Fatal(err)
 	}
+	for { // until it has ended: the signal must not come before
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", b.srv.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(stat), ") Z") {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
 	for name, text := range map[string]string{"server.log": log, "storebench": "#!/bin/sh\necho " + rows + "\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil { //nolint:gosec // a program
 			t.Fatal(err)
