@@ -206,7 +206,8 @@ func TestRoutesAreWhereTheRulesSeeThem(t *testing.T) {
 	}
 }
 
-// rows are all rows of all tables, but for what every request leaves: the age of its session, and who has read what.
+// rows are all rows of all tables, but for what every request leaves: the age of its session, who has read what, and how far
+// the store's own indexer has come.
 func (r *rig) rows() map[string]string {
 	r.t.Helper()
 	db, err := sql.Open("sqlite", "file:"+strings.TrimPrefix(r.dsn, "sqlite:"))
@@ -239,6 +240,12 @@ func (r *rig) rows() map[string]string {
 			}
 			if err := rows.Scan(at...); err != nil {
 				r.t.Fatal(err)
+			}
+			if i := slices.Index(names, "SEARCH_STATE"); i >= 0 {
+				v[i] = nil
+			}
+			if slices.Contains(v, any("journal.searchable")) {
+				continue
 			}
 			all = append(all, fmt.Sprint(v))
 		}
