@@ -193,7 +193,7 @@ func TestOfManyWithOneKeyOneWins(t *testing.T) {
 
 // Writes that take the same rows in opposite order, over several connections.
 func TestDeadlocksAreRepeated(t *testing.T) {
-	on(t, Options{Writers: 4, Batch: 1}, func(t *testing.T, s *Store) {
+	on(t, Options{Writers: 4, Batch: 1, Patience: time.Minute}, func(t *testing.T, s *Store) {
 		for _, n := range []string{"a", "b"} {
 			if _, err := s.Reserve(t.Context(), n, 1); err != nil {
 				t.Fatal(err)
