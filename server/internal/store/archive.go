@@ -35,7 +35,7 @@ const (
 	archiveRestored = "restored"
 )
 
-// ErrOpenMonth: a month with unfinished transactions, or one that has not ended, is not archived.
+// ErrOpenMonth: a month with unfinished transactions, or one that settlement days may still need, is not archived.
 var ErrOpenMonth = errors.New("store: the month is not closed")
 
 // finished are the states that nothing follows; UNKNOWN is one for transactions without money.
@@ -68,8 +68,8 @@ func (s *Store) Archive(ctx context.Context, month, now time.Time) (*Archive, er
 	if s.archives == "" {
 		return nil, errors.New("store: no folder of archives")
 	}
-	if now.Before(first.AddDate(0, 1, 1)) {
-		return nil, fmt.Errorf("%w: %s has not ended", ErrOpenMonth, name)
+	if now.Before(first.AddDate(0, 1, daysBefore+2)) { // days of the next one, which have some of it, are cleared and compared before
+		return nil, fmt.Errorf("%w: %s goes to an archive from the %dth of the next month on", ErrOpenMonth, name, daysBefore+3)
 	}
 	unlock, err := s.exclusive(ctx)
 	if err != nil {
@@ -114,11 +114,11 @@ func (s *Store) archiveState(ctx context.Context, a *Archive, state string) erro
 	return err
 }
 
-// companions are the tables whose rows belong to one transaction.
+// companions are the tables whose rows belong to one transaction. Differences stay where people settle them.
 func companions() (out []*schema.Table) {
 	for i := range schema.Tables {
 		t := &schema.Tables[i]
-		if strings.HasPrefix(t.Name, "TX_") && t.Key == "ID" && t.Name != "TX_ON_KEY" &&
+		if strings.HasPrefix(t.Name, "TX_") && t.Key == "ID" && t.Name != "TX_ON_KEY" && t.Name != "TX_RC_DIFFERENCE" &&
 			slices.ContainsFunc(t.Columns, func(c schema.Column) bool { return c.Name == "JOURNAL_NUMBER" }) {
 			out = append(out, t)
 		}

@@ -138,6 +138,9 @@ func restoreRow(tx *Tx, l archiveLine) (bool, error) {
 			}
 		}
 	}
+	if l.Table == "TX_RC_DIFFERENCE" { // of files that have them, and found again since
+		conflict = " ON CONFLICT (SETTLE_DATE, BOOK_NAME, MATCH_KEY) DO NOTHING"
+	}
 	n, err := tx.exec("INSERT INTO "+t.Name+" ("+strings.Join(names, ", ")+") VALUES ("+strings.TrimSuffix(strings.Repeat("?,", len(names)), ",")+")"+conflict, args...)
 	return n == 1, err
 }

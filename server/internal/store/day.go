@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -39,6 +40,12 @@ func (s *Store) Days(ctx context.Context) (map[string]string, error) {
 	return out, err
 }
 
+// A settlement day may have transactions of some days before it and after it.
+const (
+	daysBefore = 5
+	daysAfter  = 6
+)
+
 // around are the journal numbers that a settlement day may have: numbers rise with time, so a few days
 // about it are a range of the primary key, and the day itself needs no index.
 func around(day string) (from, to int64, err error) {
@@ -46,10 +53,10 @@ func around(day string) (from, to int64, err error) {
 	if err != nil {
 		return 0, 0, fmt.Errorf("store: %q is no day: want yyyyMMdd", day)
 	}
-	return NumberAt(at.AddDate(0, 0, -5)), NumberAt(at.AddDate(0, 0, 6)), nil
+	return NumberAt(at.AddDate(0, 0, -daysBefore)), NumberAt(at.AddDate(0, 0, daysAfter)), nil
 }
 
-// ErrArchived: the transactions of a day are in an archive, so that nothing can be said of it before it is restored.
+// ErrArchived: transactions that a day may have are in an archive, so that nothing can be said of it before they are restored.
 var ErrArchived = errors.New("store: the month is in an archive")
 
 // Settled lists transactions of one host's settlement day, in their order, after a number.
@@ -58,12 +65,22 @@ func (s *Store) Settled(ctx context.Context, host, day string, after int64, limi
 	if err != nil {
 		return nil, err
 	}
-	var n int
-	if err := s.row(ctx, `SELECT COUNT(*) FROM SY_AR_ARCHIVE WHERE ARCHIVE_MONTH=? AND ARCHIVE_STATE<>'`+archiveRestored+`'`, day[:6]).Scan(&n); err != nil {
-		return nil, fmt.Errorf("store: archives: %w", err)
-	}
-	if n > 0 {
-		return nil, fmt.Errorf("%w: %s", ErrArchived, day[:6])
+	if err := s.here(ctx, from, to); err != nil {
+		return nil, err
 	}
 	return list(ctx, s, scanTxn, selectTxn+`WHERE JOURNAL_NUMBER>? AND JOURNAL_NUMBER<? AND SETTLE_DATE=? AND HOST_NAME=? ORDER BY JOURNAL_NUMBER LIMIT ?`, max(from, after), to, day, host, limit)
+}
+
+// here tells whether all transactions between two numbers are in the tables: ErrArchived names the months that are not.
+func (s *Store) here(ctx context.Context, from, to int64) error {
+	gone, err := list(ctx, s, func(r scanner) (month string, err error) { return month, r.Scan(&month) },
+		`SELECT ARCHIVE_MONTH FROM SY_AR_ARCHIVE WHERE ARCHIVE_MONTH>=? AND ARCHIVE_MONTH<=? AND ARCHIVE_STATE<>'`+archiveRestored+`' AND RECORD_COUNT>0 ORDER BY ARCHIVE_MONTH`,
+		TimeOf(from).Format("200601"), TimeOf(to-1).Format("200601"))
+	if err != nil {
+		return fmt.Errorf("store: archives: %w", err)
+	}
+	if len(gone) > 0 {
+		return fmt.Errorf("%w: %s", ErrArchived, strings.Join(gone, ", "))
+	}
+	return nil
 }
