@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"zhigui/server/api/message"
+	"zhigui/server/api/message/brief"
 	"zhigui/server/api/paycrypto"
 )
 
@@ -72,7 +73,7 @@ func Forward(ln net.Listener, host, wal string) error {
 			w := bareWrite{b, make(chan struct{})}
 			q <- w
 			<-w.done
-			_, _ = c.Write(links[next%4].send(b))
+			_ = brief.Last(c, links[next%4].send(b))
 		}()
 	}
 }

@@ -14,14 +14,13 @@ import (
 	"io"
 	"iter"
 	"math"
-	"net"
-	"net/netip"
 	"os"
 	"slices"
 	"sync"
 	"time"
 
 	"zhigui/server/api/message"
+	"zhigui/server/api/message/brief"
 	"zhigui/server/api/paycrypto"
 )
 
@@ -338,21 +337,8 @@ func (t *terminal) call(frame []byte) error {
 	return t.a.Unpack(t.d, body)
 }
 
-// dialer leaves the kernel's keep-alive probes out: five system calls that a connection of
-// some milliseconds has no use for. Who hangs is ended with the whole generator.
-var dialer = net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: false}, KeepAlive: -1}
-
-// connect goes to an address of digits without what there is to resolve in others.
-func connect(addr string) (net.Conn, error) {
-	to, err := netip.ParseAddrPort(addr)
-	if err != nil {
-		return nil, err
-	}
-	return dialer.DialTCP(context.Background(), "tcp4", netip.AddrPort{}, to)
-}
-
 func short(addr string, frame []byte, r *bufio.Reader, d *message.Dialect, in *[]byte) ([]byte, error) {
-	c, err := connect(addr)
+	c, err := brief.Dial(context.Background(), addr)
 	if err != nil {
 		return nil, errors.New("connect")
 	}

@@ -2,6 +2,7 @@ package load
 
 import (
 	"bufio"
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"zhigui/server/api/message/brief"
 	"zhigui/server/api/message/format"
 	"zhigui/server/api/paycrypto"
 )
@@ -135,7 +137,7 @@ func (p *partner) pay() (err error) {
 			return err
 		}
 	} else {
-		c, err := connect(p.c.Address)
+		c, err := brief.Dial(context.Background(), p.c.Address)
 		if err != nil {
 			return errors.New("connect")
 		}
@@ -170,7 +172,7 @@ func (p *partner) pay() (err error) {
 func (p *partner) post(msg []byte) ([]byte, error) {
 	host, path, _ := strings.Cut(p.c.Address, "/")
 	if p.conn == nil {
-		c, err := connect(host)
+		c, err := brief.Dial(context.Background(), host)
 		if err != nil {
 			return nil, errors.New("connect")
 		}

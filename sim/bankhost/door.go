@@ -15,6 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"zhigui/server/api/message/brief"
 	"zhigui/server/api/message/format"
 )
 
@@ -59,9 +60,8 @@ func (h *Host) openDoor(d Door) error {
 	if d.Kind == "kafka" {
 		return h.kafkaDoor(d, w)
 	}
-	lc := net.ListenConfig{KeepAlive: -1} // costs four system calls a connection, which most often carries one message
 	ctx, stop := context.WithCancel(context.Background())
-	ln, err := lc.Listen(ctx, "tcp", d.Listen)
+	ln, err := brief.Listen(d.Listen)
 	if err != nil {
 		stop()
 		return err
@@ -108,7 +108,7 @@ func (h *Host) openDoor(d Door) error {
 					}
 					switch d.Kind {
 					case "short":
-						h.exchange(w, body, func(f []byte) { _, _ = c.Write(f) }, func() { _ = c.Close() })
+						h.exchange(w, body, func(f []byte) { _ = brief.Last(c, f) }, func() { _ = c.Close() })
 						return
 					case "async":
 						h.exchange(w, body, func(f []byte) {

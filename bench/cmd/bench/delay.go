@@ -71,6 +71,7 @@ func delayRun(ctx context.Context, o options, fs *figures, name string, users in
 	if err != nil {
 		return err
 	}
+	fs.timelines = append(fs.timelines, r.line)
 	<-well
 	for range 2 {
 		if err := <-errs; err != nil {

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -21,6 +20,7 @@ import (
 	"time"
 
 	"zhigui/bench/load"
+	"zhigui/server/api/message/brief"
 	"zhigui/sim/dbserver"
 )
 
@@ -227,7 +227,7 @@ func one(args []string) (*load.Result, error) {
 	case "bare":
 		return load.Bare(g.load)
 	case "forward":
-		ln, err := net.Listen("tcp", g.load.Address)
+		ln, err := brief.Listen(g.load.Address)
 		if err != nil {
 			return nil, err
 		}

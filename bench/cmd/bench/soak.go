@@ -18,6 +18,7 @@ func soak(ctx context.Context, o options, fs *figures) error {
 	if err != nil {
 		return err
 	}
+	fs.timelines = append(fs.timelines, r.line)
 	failed := map[string]int{}
 	wrong := 0
 	for _, x := range all {

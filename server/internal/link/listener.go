@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"zhigui/server/api/message"
+	"zhigui/server/api/message/brief"
 )
 
 // ListenerOptions of NewListener.
@@ -71,10 +72,7 @@ func NewListener(address string, o ListenerOptions) (*Listener, error) {
 	if o.Serial <= 0 {
 		o.Serial = 32
 	}
-	// No keep-alive probes: five system calls for a connection of some milliseconds; Idle ends
-	// a long one that is silent.
-	lc := net.ListenConfig{KeepAlive: -1}
-	l, err := lc.Listen(context.Background(), "tcp", address)
+	l, err := brief.Listen(address) // Idle ends a long one that is silent
 	if err == nil && o.Secure != nil {
 		l = o.Secure.Server(l)
 	}
@@ -203,10 +201,13 @@ func (s *Listener) serve(c net.Conn) {
 		return
 	}
 	_ = c.SetWriteDeadline(time.Now().Add(s.o.Write))
-	if _, err := c.Write(answer); err != nil || !keep {
+	if !keep {
+		_ = brief.Last(c, answer)
 		return
 	}
-	s.long(c, b)
+	if _, err := c.Write(answer); err == nil {
+		s.long(c, b)
+	}
 }
 
 // long serves the rest of a long connection, several frames at a time.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
-	"net/netip"
 )
 
 // Security is how connections are protected. A nil *Security is plain TCP.
@@ -19,23 +18,19 @@ type Security struct {
 
 // Dial connects to address and, with a Security, finishes its handshake.
 func (s *Security) Dial(ctx context.Context, address string) (net.Conn, error) {
-	c, _, err := s.dial(ctx, net.Dialer{}, address)
+	c, _, err := s.dial(ctx, long, address)
 	return c, err
 }
 
-// brief makes connections of some milliseconds: no keep-alive probes, which cost four system calls.
-var brief = net.Dialer{KeepAlive: -1}
+// long makes connections that stay.
+func long(ctx context.Context, address string) (net.Conn, error) {
+	var d net.Dialer
+	return d.DialContext(ctx, "tcp", address)
+}
 
-// dial is Dial with a dialer; raw is the connection under the protected one.
-func (s *Security) dial(ctx context.Context, d net.Dialer, address string) (c, raw net.Conn, err error) {
-	if to, e := netip.ParseAddrPort(address); e == nil { // what there is to resolve costs as much as a tenth of the connection
-		var t *net.TCPConn
-		if t, err = d.DialTCP(ctx, "tcp", netip.AddrPort{}, to); err == nil {
-			raw = t
-		}
-	} else {
-		raw, err = d.DialContext(ctx, "tcp", address)
-	}
+// dial is Dial by way of connect, long or brief.Dial; raw is the connection under the protected one.
+func (s *Security) dial(ctx context.Context, connect func(context.Context, string) (net.Conn, error), address string) (c, raw net.Conn, err error) {
+	raw, err = connect(ctx, address)
 	if err != nil || s == nil {
 		return raw, raw, err
 	}

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"zhigui/server/api/message/brief"
 )
 
 // ShortOptions of NewShort.
@@ -122,7 +124,7 @@ func (s *Short) Send(ctx context.Context, key Key, frame []byte) (*Answer, error
 	}
 	defer s.flying.Add(-1)
 	dctx, cancel := context.WithTimeout(ctx, s.o.Dial)
-	c, _, err := s.o.Secure.dial(dctx, brief, s.o.Address)
+	c, _, err := s.o.Secure.dial(dctx, brief.Dial, s.o.Address)
 	cancel()
 	s.reached(err)
 	if err != nil {

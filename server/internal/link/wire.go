@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"zhigui/server/api/message/brief"
 )
 
 const (
@@ -149,11 +151,11 @@ func (p *poster) take(ctx context.Context) (c *spare, used bool, err error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.dialTime)
 	defer cancel()
-	var d net.Dialer
+	connect := long
 	if p.short {
-		d = brief
+		connect = brief.Dial
 	}
-	conn, raw, err := p.secure.dial(ctx, d, p.address)
+	conn, raw, err := p.secure.dial(ctx, connect, p.address)
 	if err != nil {
 		return nil, false, err
 	}

@@ -194,9 +194,10 @@ func carry(t testing.TB, s link.Spec, d *format.Dialect, tc *tls.Config, say *be
 		return func(_, frame []byte) ([]byte, error) {
 			if s.Kind == "async" || in == nil {
 				var err error
-				if out, err = net.Dial("tcp", s.Listen); err != nil {
-					return nil, err
-				}
+				until(t, "a listener", func() bool { // a link listens when it gets to it, and again after a failure
+					out, err = net.Dial("tcp", s.Listen)
+					return err == nil
+				})
 				if s.Kind != "async" {
 					if in, err = l.Accept(); err != nil {
 						return nil, err
