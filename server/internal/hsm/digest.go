@@ -37,29 +37,28 @@ func (s *Soft) SetDigestKey(own string, a sign.Alg, raw []byte, forget bool) (kc
 	if err != nil {
 		return nil, fmt.Errorf("hsm: load keys: %w", err)
 	}
-	version := uint32(1) // of either algorithm: records are told apart by it
-	var rest []Record
-	for _, r := range recs {
-		if r.Use == UseDigest {
-			version = max(version, r.Version+1)
-		}
-		if r.Use != UseDigest || r.Alg != alg {
-			rest = append(rest, r)
-		}
-	}
 	sum := sha256.Sum256(raw)
-	r := Record{Owner: own, Use: UseDigest, Version: version, Alg: alg, KCV: sum[:4]}
-	r.Sealed = s.sealKey(raw, aad(r))
-	if forget {
-		err = s.keys.DropKeys(own, append(rest, r)...)
-	} else {
-		err = s.keys.SaveKeys(r)
+	sealed := func(version uint32) Record {
+		r := Record{Owner: own, Use: UseDigest, Version: version, Alg: alg, KCV: sum[:4]}
+		r.Sealed = s.sealKey(raw, aad(r))
+		return r
 	}
-	if err != nil {
+	newest := uint32(0) // of either algorithm: records are told apart by it
+	var save []Record
+	for _, r := range recs {
+		if r.Use != UseDigest {
+			continue
+		}
+		newest = max(newest, r.Version)
+		if forget && r.Alg == alg {
+			save = append(save, sealed(r.Version)) // in its place: other keys of own, which another process may bring just now, are not touched
+		}
+	}
+	if err := s.keys.SaveKeys(append(save, sealed(newest+1))...); err != nil {
 		return nil, fmt.Errorf("hsm: save: %w", err)
 	}
 	s.forgetDigests(own)
-	return r.KCV, nil
+	return sum[:4], nil
 }
 
 // MakeDigestKey makes a key, installs it as SetDigestKey does, and returns it in the clear, once, for the other side.
