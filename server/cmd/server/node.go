@@ -13,6 +13,7 @@ import (
 
 	"zhigui/server/internal/access"
 	"zhigui/server/internal/config"
+	"zhigui/server/internal/flock"
 	"zhigui/server/internal/lease"
 	"zhigui/server/internal/store"
 	"zhigui/server/internal/trade"
@@ -33,30 +34,27 @@ func alone(c *config.Config, role string) (unlock func(), err error) {
 		}
 	}
 	for i, name := range files {
-		f, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600)
+		f, err := flock.Take(name)
 		if err == nil {
 			held = append(held, f)
-			err = lock(f)
-		}
-		if err == nil && i > 0 {
-			err = store.MarkLock(f)
+			if i > 0 {
+				err = store.MarkLock(f)
+			}
 		}
 		switch {
-		case errors.Is(err, errLocked) && i == 0:
+		case errors.Is(err, flock.ErrHeld) && i == 0:
 			unlock()
 			return nil, fmt.Errorf("another server with the role %s runs in the data folder %s", role, c.Data)
-		case errors.Is(err, errLocked):
+		case errors.Is(err, flock.ErrHeld):
 			unlock()
 			return nil, fmt.Errorf("another server with the role %s has the database %s; SQLite is one server's: several need MariaDB or PostgreSQL", role, strings.TrimSuffix(name, "."+role+".lock"))
 		case err != nil:
 			unlock()
-			return nil, fmt.Errorf("lock: %w", err)
+			return nil, err
 		}
 	}
 	return unlock, nil
 }
-
-var errLocked = errors.New("locked")
 
 // join makes this process one of the servers that share the database. Its name is a file of its data
 // folder, so that it takes up what it left behind when it comes back.

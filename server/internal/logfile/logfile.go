@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"zhigui/server/internal/flock"
 )
 
 // Files that are done lie in this folder beside the one that is written, compressed.
@@ -41,9 +43,11 @@ type File struct {
 	size int64
 	wg   sync.WaitGroup
 	one  sync.Mutex // that compresses
+	lock *os.File
 }
 
-// Open makes the folder, and compresses what an earlier process has left. Lines go to a file of their own.
+// Open makes the folder, and compresses what an earlier process has left. Lines go to a file of their own. A log is
+// one process's: another would put away the file that is written.
 func Open(o Options) (*File, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -51,8 +55,15 @@ func Open(o Options) (*File, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("logs: %w", err)
 	}
-	f := &File{o: o}
-	return f, f.turn()
+	lock, err := flock.Take(filepath.Join(o.Dir, o.Name+".lock"))
+	if err != nil {
+		return nil, fmt.Errorf("logs: %w", err)
+	}
+	f := &File{o: o, lock: lock}
+	if err := f.turn(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return f, nil
 }
 
 // Write implements io.Writer.
@@ -74,10 +85,11 @@ func (f *File) Close() error {
 	f.wg.Wait()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	err := f.lock.Close()
 	if f.f == nil {
-		return nil
+		return err
 	}
-	return errors.Join(f.f.Sync(), f.f.Close())
+	return errors.Join(err, f.f.Sync(), f.f.Close())
 }
 
 // turn begins another file; those before it are compressed, and the oldest go.

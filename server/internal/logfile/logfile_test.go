@@ -2,6 +2,7 @@ package logfile
 
 import (
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zhigui/server/internal/flock"
 )
 
 // all reads every file of a folder, oldest first, and answers their names and what they say.
@@ -109,5 +112,32 @@ func TestAFileIsKeptForItsTimeAndThenRemoved(t *testing.T) {
 		if _, err := os.Stat(fmt.Sprintf(name, i)); (err == nil) != want {
 			t.Errorf("%d: kept %v, want %v", i, err == nil, want)
 		}
+	}
+}
+
+func TestTwoProcessesDoNotWriteOneLog(t *testing.T) {
+	t.Parallel()
+	o := Options{Dir: t.TempDir(), Name: "server-trade", Keep: time.Hour, Size: 1 << 20}
+	f, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(o); !errors.Is(err, flock.ErrHeld) {
+		t.Errorf("a second one writes there: %v", err)
+	}
+	if _, err := f.Write([]byte("a line\n")); err != nil {
+		t.Fatal(err)
+	}
+	other := o
+	other.Name = "server-access"
+	g, err := Open(other)
+	if err != nil {
+		t.Fatalf("another log of the folder: %v", err)
+	}
+	if err := errors.Join(f.Close(), g.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, text := all(t, o.Dir); text != "a line\n" {
+		t.Errorf("%q", text)
 	}
 }

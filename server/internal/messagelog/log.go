@@ -24,6 +24,8 @@ import (
 	"time"
 
 	"github.com/emmansun/gmsm/sm3"
+
+	"zhigui/server/internal/flock"
 )
 
 // Sealer seals and opens entries: the security module.
@@ -62,6 +64,7 @@ type Log struct {
 	wg   sync.WaitGroup
 	done chan struct{}
 	once sync.Once
+	lock *os.File
 
 	f        *os.File
 	w        *bufio.Writer
@@ -72,6 +75,7 @@ type Log struct {
 	anchored time.Time
 	packing  sync.Mutex
 	broken   time.Time // since when the disk takes nothing; zero: it does
+	reached  int64     // number of the last entry before that: some may not be on the disk
 }
 
 // AnchorAction is the action of the audit lines that hold anchors: number, hash, file.
@@ -96,7 +100,8 @@ func link(before, line string) string {
 	return hex.EncodeToString(h[:])
 }
 
-// Open goes on with the chain of a folder; a last line that was cut off by a crash is dropped.
+// Open goes on with the chain of a folder; a last line that was cut off by a crash is dropped. A folder is one
+// process's: two would break the chain.
 func Open(s Sealer, o Options) (*Log, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -107,9 +112,13 @@ func Open(s Sealer, o Options) (*Log, error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return nil, fmt.Errorf("messages: %w", err)
 	}
-	l := &Log{o: o, s: s, ch: make(chan Entry, o.Queue), done: make(chan struct{}), hash: start, anchored: o.Now()}
+	lock, err := flock.Take(filepath.Join(o.Dir, "messages.lock"))
+	if err != nil {
+		return nil, fmt.Errorf("messages: %w", err)
+	}
+	l := &Log{o: o, s: s, ch: make(chan Entry, o.Queue), done: make(chan struct{}), lock: lock, hash: start, anchored: o.Now()}
 	if err := l.resume(); err != nil {
-		return nil, fmt.Errorf("messages: %w (serverctl messages verify says more)", err)
+		return nil, errors.Join(fmt.Errorf("messages: %w (serverctl messages verify says more)", err), lock.Close())
 	}
 	l.wg.Go(l.run)
 	l.wg.Go(l.pack) // what a process that died has left
@@ -163,6 +172,7 @@ func (l *Log) Add(e Entry) {
 func (l *Log) Close() {
 	l.once.Do(func() { close(l.done) })
 	l.wg.Wait()
+	_ = l.lock.Close()
 }
 
 func (l *Log) run() {
@@ -213,6 +223,9 @@ func (l *Log) fail(err error) {
 	if l.f != nil {
 		_ = l.f.Close()
 	}
+	if l.broken.IsZero() {
+		l.reached = l.number
+	}
 	l.f, l.w, l.broken = nil, nil, l.o.Now()
 }
 
@@ -230,6 +243,7 @@ func (l *Log) write(e Entry) {
 			l.fail(err)
 			return
 		}
+		l.lost.Add(l.reached - l.number)
 		l.broken = time.Time{}
 	}
 	plain, err := json.Marshal(e)

@@ -3,15 +3,18 @@ package messagelog
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"zhigui/server/internal/flock"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/logfile"
 )
@@ -383,5 +386,61 @@ func TestAFileWithoutItsHeadDoesNotBreakTheChain(t *testing.T) {
 				t.Error(n, err)
 			}
 		})
+	}
+}
+
+func TestEntriesThatADiskDidNotTakeAfterAllAreCounted(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	l := &Log{o: Options{Dir: t.TempDir(), Keep: time.Hour, Size: 1 << 20, Now: func() time.Time { return now }}, s: sealer(t), hash: start}
+	add := func() { l.write(Entry{At: now, Text: "x"}) }
+	add()
+	if err := l.w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	add()
+	add()
+	_ = l.f.Close() // the disk takes no more
+	l.fail(l.w.Flush())
+	now = now.Add(pause)
+	add()
+	if err := l.end(); err != nil || l.lost.Load() != 2 || l.number != 2 {
+		t.Errorf("%d are counted and the last has number %d (%v): want 2 and 2", l.lost.Load(), l.number, err)
+	}
+	l.wg.Wait()
+}
+
+func TestAFolderOfMessagesIsOneProcesss(t *testing.T) {
+	t.Parallel()
+	o := Options{Dir: t.TempDir(), Keep: time.Hour, Size: 1 << 20}
+	l, err := Open(sealer(t), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(sealer(t), o); !errors.Is(err, flock.ErrHeld) {
+		t.Errorf("a second one writes there: %v", err)
+	}
+	l.Close()
+	if l, err = Open(sealer(t), o); err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+}
+
+// A process that ended with the head of a file, and one of the next day that began with the same number.
+func TestFilesWithOneNumberAreInTheOrderOfTheirDays(t *testing.T) {
+	t.Parallel()
+	var want, files []string
+	for n := range 20 {
+		for day := range 2 {
+			want = append(want, fmt.Sprintf("messages-2026112%d-%012d.log", day, n))
+		}
+	}
+	for i := range want {
+		files = append(files, want[(i*23+7)%len(want)])
+	}
+	byNumber(files)
+	if !slices.Equal(files, want) {
+		t.Errorf("%q", files)
 	}
 }

@@ -1,6 +1,7 @@
 package messagelog
 
 import (
+	"cmp"
 	"compress/gzip"
 	"errors"
 	"fmt"
@@ -56,7 +57,9 @@ func Files(dir string) ([]string, error) {
 }
 
 func byNumber(files []string) {
-	slices.SortFunc(files, func(a, b string) int { return strings.Compare(number(a), number(b)) })
+	slices.SortFunc(files, func(a, b string) int { // of two with one number the older has no entry: its process ended with its head
+		return cmp.Or(strings.Compare(number(a), number(b)), strings.Compare(filepath.Base(a), filepath.Base(b)))
+	})
 }
 
 // number is the part of a file's name that rises.

@@ -1,6 +1,7 @@
 package messagelog
 
 import (
+	"cmp"
 	"errors"
 	"iter"
 	"path/filepath"
@@ -52,7 +53,11 @@ func ReadAll(dir string, s Sealer, f func(kind string, number int64, e Entry) er
 	for _, folder := range folders {
 		more, stop := iter.Pull2(entries(folder, s))
 		defer stop()
-		open = append(open, &source{kind: filepath.Base(folder), more: more})
+		x := &source{more: more}
+		if folder != dir {
+			x.kind = filepath.Base(folder)
+		}
+		open = append(open, x)
 	}
 	step := func(x *source) (over bool) {
 		var ok bool
@@ -64,7 +69,7 @@ func ReadAll(dir string, s Sealer, f func(kind string, number int64, e Entry) er
 	open = slices.DeleteFunc(open, step)
 	for len(open) > 0 && err == nil {
 		x := slices.MinFunc(open, func(a, b *source) int { return a.at.At.Compare(b.at.At) })
-		if err := f(x.kind, x.at.number, x.at.Entry); err != nil {
+		if err := f(cmp.Or(x.kind, TypeOf(x.at.Way)), x.at.number, x.at.Entry); err != nil {
 			return err
 		}
 		if step(x) {
@@ -76,7 +81,7 @@ func ReadAll(dir string, s Sealer, f func(kind string, number int64, e Entry) er
 
 // source is a folder as it is read.
 type source struct {
-	kind string
+	kind string // empty: all in one
 	more func() (numbered, error, bool)
 	at   numbered
 }
