@@ -45,7 +45,7 @@ func (c *Counter) readCard(ctx context.Context, call *service.Call) api.Completi
 	c.mu.Unlock()
 	can := c.caps(ctx)
 	stripe := can.stripe()
-	done := c.Card.Run(ctx, card.CmdReadRawData, card.ReadRawData{Track1: stripe, Track2: stripe, Track3: stripe, Chip: can.chips()}, call.Emit)
+	done := runWhenFree(ctx, c.Card, card.CmdReadRawData, card.ReadRawData{Track1: stripe, Track2: stripe, Track3: stripe, Chip: can.chips()}, call.Emit)
 	if done.Outcome != api.Done {
 		return done
 	}
@@ -111,7 +111,7 @@ func (c *Counter) moveCard(ctx context.Context, call *service.Call) api.Completi
 	if req.To == card.UnitBin {
 		return c.retainCard("asked by the flow")
 	}
-	done := c.Card.Run(context.WithoutCancel(ctx), card.CmdMove, req, call.Emit)
+	done := runWhenFree(context.WithoutCancel(ctx), c.Card, card.CmdMove, req, call.Emit)
 	if req.To == card.Exit && done.Outcome == api.Done {
 		c.record(ej.CardOut, nil)
 		c.watchCard()
@@ -153,7 +153,7 @@ func (c *Counter) GiveBack() {
 	c.record(ej.Recovery, map[string]string{"why": "card inside without a session"})
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	done := c.Card.Run(ctx, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
+	done := runWhenFree(ctx, c.Card, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
 	if done.Outcome != api.Done {
 		c.Alarm("cardStuck", "a card could not be returned: "+done.Description, "")
 		return
@@ -187,7 +187,7 @@ func (c *Counter) cardSeen() bool {
 func (c *Counter) retainCard(why string) api.Completion {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	done := c.Card.Run(ctx, card.CmdMove, card.Move{From: card.Transport, To: card.UnitBin}, nil)
+	done := runWhenFree(ctx, c.Card, card.CmdMove, card.Move{From: card.Transport, To: card.UnitBin}, nil)
 	if done.Outcome == api.Done {
 		c.cardGone(ej.CardRetained)
 		c.Alarm("cardRetained", "a card is in the retain bin: "+why, c.currentTxn())

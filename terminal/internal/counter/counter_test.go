@@ -35,6 +35,7 @@ type driver struct {
 	media  string
 	track2 string
 	ran    []string
+	busy   int          // so many commands are refused: another one runs
 	hold   *hold        // where a Move or a GetPinBlock waits
 	chip   *iccard.Slot // of a reader with chip contacts
 	atr    []byte
@@ -79,6 +80,11 @@ func (d *driver) Status(context.Context) (api.Status, error) {
 
 func (d *driver) Execute(_ context.Context, cmd api.Command, _ func(api.Event)) api.Completion {
 	d.mu.Lock()
+	if d.busy > 0 {
+		d.busy--
+		d.mu.Unlock()
+		return api.Refuse(api.SequenceError, "another command is running")
+	}
 	d.ran = append(d.ran, cmd.Name)
 	hold := d.hold
 	d.mu.Unlock()
@@ -364,6 +370,21 @@ func TestAnApprovalIsForOneWithdrawalAndOneCard(t *testing.T) {
 	r.read(t)
 	if len(r.approved) != 0 || len(r.pins) != 0 {
 		t.Error("another card has the first one's PIN and approval")
+	}
+}
+
+func TestACardIsNotRetainedBecauseItsReaderIsBusyForAMoment(t *testing.T) {
+	r := newRig(t)
+	var alarms []string
+	r.Alarm = func(kind, _, _ string) { alarms = append(alarms, kind) }
+	r.card.mu.Lock()
+	r.card.busy = 3
+	r.card.mu.Unlock()
+	if !r.EndSession("page") || alarms != nil {
+		t.Errorf("alarms: %v", alarms)
+	}
+	if n := r.card.count(card.CmdMove); n != 1 {
+		t.Errorf("the card was moved %d times", n)
 	}
 }
 

@@ -148,7 +148,7 @@ func (c *Counter) insertPassbook(ctx context.Context, call *service.Call) api.Co
 	case !open:
 		return api.Refuse(api.SequenceError, "begin a session first")
 	}
-	if done := dev.Run(ctx, printer.CmdInsertMedia, nil, call.Emit); done.Outcome != api.Done {
+	if done := runWhenFree(ctx, dev, printer.CmdInsertMedia, nil, call.Emit); done.Outcome != api.Done {
 		return done
 	}
 	done := dev.Run(ctx, printer.CmdReadStripe, nil, nil)
@@ -418,7 +418,7 @@ func (c *Counter) returnPassbook() {
 	if !held {
 		return
 	}
-	if done := dev.Run(ctx, printer.CmdControlMedia, printer.ControlMedia{MediaControl: map[string]bool{"eject": true}}, nil); done.Outcome != api.Done && done.ErrorCode != printer.ErrNoMedia {
+	if done := runWhenFree(ctx, dev, printer.CmdControlMedia, printer.ControlMedia{MediaControl: map[string]bool{"eject": true}}, nil); done.Outcome != api.Done && done.ErrorCode != printer.ErrNoMedia {
 		c.Alarm("passbookStuck", "a passbook could not be given back: "+done.Description, "")
 	}
 	c.mu.Lock()

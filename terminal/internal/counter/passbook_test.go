@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -29,6 +30,7 @@ type bookPrinter struct {
 	fail map[string]api.Completion
 	gone bool // with the customer
 	out  int
+	busy int // so many commands are refused: another one runs
 }
 
 // given is how often the book was given back.
@@ -59,6 +61,10 @@ func (b *bookPrinter) Execute(_ context.Context, cmd api.Command, _ func(api.Eve
 	defer b.mu.Unlock()
 	if c, ok := b.fail[cmd.Name]; ok {
 		return c
+	}
+	if b.busy > 0 {
+		b.busy--
+		return api.Refuse(api.SequenceError, "another command is running")
 	}
 	switch cmd.Name {
 	case printer.CmdReadStripe:
@@ -344,6 +350,41 @@ func TestAPassbookThatWasInsideWhenThePowerWentIsGivenBackWhenItIsBack(t *testin
 	r.giving.Unlock()
 	if b.given() != 1 {
 		t.Errorf("given back %d times", b.given())
+	}
+}
+
+func TestAPassbookThatComesWhileAnotherIsGivenBackWaitsAndIsNotKept(t *testing.T) {
+	r, b := passbookRig(t, "6225880000000001=00=00000000")
+	b.gone, b.busy = true, 3
+	if done := r.insertPassbook(context.Background(), &service.Call{Conn: &service.Conn{}}); done.Outcome != api.Done {
+		t.Fatalf("%+v", done)
+	}
+	b.mu.Lock()
+	b.busy = 3
+	b.mu.Unlock()
+	var alarms []string
+	r.Alarm = func(kind, _, _ string) { alarms = append(alarms, kind) }
+	r.returnPassbook()
+	if b.given() != 1 || alarms != nil {
+		t.Errorf("given back %d times, alarms %v", b.given(), alarms)
+	}
+}
+
+func TestAPassbookThatComesAsItsSessionEndsIsGivenBack(t *testing.T) {
+	r, b := passbookRig(t, "6225880000000001=00=00000000")
+	b.fail[printer.CmdControlMedia] = api.Refuse(api.DeviceNotReady, "the printer starts")
+	r.Alarm = func(_, _, _ string) { // the last try of the session has failed
+		b.mu.Lock()
+		delete(b.fail, printer.CmdControlMedia)
+		b.mu.Unlock()
+	}
+	if !r.EndSession("page") {
+		t.Fatal("no session")
+	}
+	for end := time.Now().Add(10 * time.Second); b.given() == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the passbook is inside")
+		}
 	}
 }
 

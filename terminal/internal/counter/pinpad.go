@@ -91,7 +91,7 @@ func (c *Counter) pinEntry(ctx context.Context, call *service.Call) api.Completi
 		return api.Refuse(api.SequenceError, "read a card first")
 	}
 	req.XKey, req.XPAN = c.Link.PinKey(), card.PAN
-	done := whenFree(ctx, func() api.Completion { return c.PinPad.Run(ctx, pinpad.CmdPinEntry, req, call.Emit) })
+	done := runWhenFree(ctx, c.PinPad, pinpad.CmdPinEntry, req, call.Emit)
 	c.Link.Missed(done)
 	return done
 }
@@ -111,7 +111,7 @@ func (c *Counter) getPinBlock(ctx context.Context, call *service.Call) api.Compl
 		return api.Refuse(api.SequenceError, "read a card first")
 	}
 	keys := c.Link.Loads() // before: keys that come meanwhile may be those of the block or not
-	done := whenFree(ctx, func() api.Completion {
+	done := whenFree(ctx, func() api.Completion { // the key may be a newer one by then
 		return c.PinPad.Run(ctx, pinpad.CmdGetPinBlock, pinpad.GetPinBlock{Format: c.Link.PinFormat(), CustomerData: card.PAN, Key: c.Link.PinKey()}, call.Emit)
 	})
 	c.Link.Missed(done)

@@ -281,7 +281,7 @@ func (c *Counter) EndSession(reason string) bool {
 	held, _ := c.Session.Card()
 	if s.HasCard = s.HasCard && !held.New; (s.HasCard && !s.CardGone && c.cardInside()) || (!s.HasCard && c.cardSeen()) {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		done := c.Card.Run(ctx, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
+		done := runWhenFree(ctx, c.Card, card.CmdMove, card.Move{From: card.Transport, To: card.Exit}, nil)
 		cancel()
 		if done.Outcome == api.Done {
 			c.record(ej.CardOut, nil)
@@ -304,6 +304,9 @@ func (c *Counter) EndSession(reason string) bool {
 	c.person, c.folio, c.signed, c.transfer = nil, folio{}, nil, transfer{}
 	c.mu.Unlock()
 	go c.DropCases() // the customer has gone: nobody is to decide about it any more
+	if c.Others[PassbookID] != nil {
+		go c.leftPassbook() // one that came while the session ended
+	}
 	c.Activity(false)
 	c.announce()
 	c.vendor.Look()
