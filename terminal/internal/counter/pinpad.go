@@ -110,7 +110,7 @@ func (c *Counter) getPinBlock(ctx context.Context, call *service.Call) api.Compl
 	if !ok {
 		return api.Refuse(api.SequenceError, "read a card first")
 	}
-	keys := c.Link.Loads() // before: keys that come meanwhile may be those of the block or not
+	keys := c.Link.Loads()                        // before: keys that come meanwhile may be those of the block or not
 	done := whenFree(ctx, func() api.Completion { // the key may be a newer one by then
 		return c.PinPad.Run(ctx, pinpad.CmdGetPinBlock, pinpad.GetPinBlock{Format: c.Link.PinFormat(), CustomerData: card.PAN, Key: c.Link.PinKey()}, call.Emit)
 	})
