@@ -142,7 +142,7 @@ func Split(shares []store.Share, net int64) []int64 {
 // two persons have settled it, or given back by them. by is who runs it, for the audit trail. store.ErrHeld:
 // another process is at it.
 func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day, by string, at time.Time) (out []store.Entry, left store.Left, err error) {
-	err = lease.Do(ctx, st, "clearing."+day, func() error {
+	err = lease.Do(ctx, st, store.ClearingLease(day), func() error {
 		last, err := st.LastClearing(ctx, day)
 		if err != nil {
 			return fmt.Errorf("clearing: %w", err)

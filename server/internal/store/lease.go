@@ -63,11 +63,20 @@ func (s *Store) Leases(ctx context.Context) ([]*Lease, error) {
 // Join gives the server holder a number, which only it has until Leave, or until it has not renewed it
 // for ttl and another server takes over. A server that comes back gets the number it had, at once:
 // the caller sees to it that no two processes have one name. From then on this store refuses to write
-// (ErrFenced) when another has taken the number over.
+// (ErrFenced) when another has taken the number over. ErrNewer: a newer program has changed the schema since this
+// one opened the database; from Join on none does.
 func (s *Store) Join(ctx context.Context, holder string, ttl time.Duration) (node int, epoch int64, err error) {
 	if s.d.engine == schema.SQLite {
 		return 0, 0, errors.New("store: a SQLite file is one server's")
 	}
+	err = s.unchanged(ctx, func() error {
+		node, epoch, err = s.join(ctx, holder, ttl)
+		return err
+	})
+	return node, epoch, err
+}
+
+func (s *Store) join(ctx context.Context, holder string, ttl time.Duration) (node int, epoch int64, err error) {
 	for range 10 {
 		ls, err := s.Leases(ctx)
 		if err != nil {

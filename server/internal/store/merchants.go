@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -105,8 +106,8 @@ func (s *Store) LastClearing(ctx context.Context, day string) (n int64, err erro
 
 const selLastClearing = `SELECT COALESCE(MAX(ID), 0) FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=?`
 
-// ErrSecond: who ran a settlement day last may not take away what it gave; another person must.
-var ErrSecond = errors.New("store: the run gives less than the last one, and must be run by somebody else")
+// ErrSecond: who gave something by a run of a settlement day may not take it away; another person must.
+var ErrSecond = errors.New("store: the run takes away what the same person gave, and must be run by somebody else")
 
 // changedEntry is the action of the audit trail's lines that say what a later run of a day has changed.
 const changedEntry = "clearing.changed"
@@ -118,17 +119,33 @@ func scanEntry(r scanner) (e Entry, err error) {
 	return e, err
 }
 
+// lockDay keeps others from storing a clearing of the same day until the commit; one that waited sees what it stored.
+const lockDay = `UPDATE SY_ND_LEASE SET UPDATE_TIME={now} WHERE LEASE_NAME=?`
+
+// ClearingLease is the name of the lease under which a settlement day is cleared.
+func ClearingLease(day string) string { return "clearing." + day }
+
 // SaveClearing replaces the entries of a settlement day in one commit, which says in the audit trail who ran it,
 // what was left out, and what is not as the last run had it. last is the LastClearing that was there before the journal was read;
-// ErrHeld: another has cleared the day since, from a younger journal. ErrSecond: a receiver gets less than
-// from the last run, which by made when the day was over.
+// ErrHeld: another has cleared the day since, from a younger journal. ErrSecond: a receiver gets less, and by is
+// who gave it, when the day was over.
 func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, left Left, last int64, by string, at time.Time) error {
 	before, err := s.Clearing(ctx, day) // what last has stored, as is seen below
 	if err != nil {
 		return err
 	}
 	all := changes(before, entries)
+	refused := s.allowed(ctx, day, all, by)
+	if refused != nil && !errors.Is(refused, ErrSecond) {
+		return refused
+	}
 	return s.write(ctx, func(tx *Tx) error {
+		if _, err := tx.exec(openLease, ClearingLease(day)); err != nil {
+			return err
+		}
+		if _, err := tx.exec(lockDay, ClearingLease(day)); err != nil {
+			return err
+		}
 		var now int64
 		if err := tx.row(selLastClearing, []any{cleared, day}, &now); err != nil {
 			return err
@@ -136,12 +153,12 @@ func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, l
 		if now != last {
 			return ErrHeld
 		}
+		if refused != nil {
+			return refused
+		}
 		if last > 0 {
-			if err := allowed(tx, day, all, last, by); err != nil {
-				return err
-			}
 			for _, c := range all {
-				if err := addAudit(tx, Audit{User: by, Action: changedEntry, Target: day, Note: fmt.Sprintf("%s %s: %d, not %d", c.merchant, c.receiver, c.now, c.before), At: at}); err != nil {
+				if err := addAudit(tx, Audit{User: by, Action: changedEntry, Target: day, Note: c.String(), At: at}); err != nil {
 					return err
 				}
 			}
@@ -186,15 +203,41 @@ func changes(before, now []Entry) (out []change) {
 	return slices.DeleteFunc(out, func(c change) bool { return c.now == c.before })
 }
 
-// allowed refuses to take away, by the person who ran the day last, what that run gave; while the day lasts all runs are for the time being.
-func allowed(tx *Tx, day string, all []change, last int64, by string) error {
-	var first string
-	var ran int64
-	if err := tx.row(`SELECT USER_NAME, CREATE_TIME FROM SY_US_AUDIT_LOG WHERE ID=?`, []any{last}, &first, &ran); err != nil {
-		return err
+// of is how the note of a change begins.
+func (c change) of() string { return c.merchant + " " + c.receiver + ": " }
+
+// String is the note of a change.
+func (c change) String() string { return fmt.Sprintf("%s%d, not %d", c.of(), c.now, c.before) }
+
+// allowed refuses to take away what the same person gave: who first ran the day with it when the day was over. While
+// the day lasts all runs are for the time being.
+func (s *Store) allowed(ctx context.Context, day string, all []change, by string) error {
+	less := slices.DeleteFunc(slices.Clone(all), func(c change) bool { return c.now >= c.before })
+	if len(less) == 0 {
+		return nil
 	}
-	if first == by && !DayLasts(day, fromMS(ran)) && slices.ContainsFunc(all, func(c change) bool { return c.now < c.before }) {
-		return ErrSecond
+	type line struct {
+		user, action, note string
+		at                 int64
+	}
+	trail, err := list(ctx, s, func(r scanner) (l line, err error) { return l, r.Scan(&l.user, &l.action, &l.note, &l.at) },
+		`SELECT USER_NAME, ACTION, NOTE, CREATE_TIME FROM SY_US_AUDIT_LOG WHERE ACTION IN (?,?) AND TARGET=? ORDER BY ID`, cleared, changedEntry, day)
+	if err != nil {
+		return fmt.Errorf("store: runs of the day: %w", err)
+	}
+	for _, c := range less {
+		giver := ""
+		for _, l := range trail {
+			switch {
+			case l.action == changedEntry && strings.HasPrefix(l.note, c.of()):
+				giver = ""
+			case l.action == cleared && giver == "" && !DayLasts(day, fromMS(l.at)):
+				giver = l.user
+			}
+		}
+		if giver == by {
+			return fmt.Errorf("%w: %s", ErrSecond, strings.TrimSuffix(c.of(), ": "))
+		}
 	}
 	return nil
 }

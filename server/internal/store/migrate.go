@@ -97,7 +97,7 @@ func quiet(ctx context.Context, d *dialect, db *sql.DB, p *goose.Provider, o *Op
 	}
 	switch {
 	case have > int64(schema.Version()):
-		return fmt.Errorf("%w: the database has version %d, this program is built for %d. Start one of that version, or say --force if you know that this one can go on with it", ErrNewer, have, schema.Version())
+		return newer(have)
 	case have <= 0 || have == int64(schema.Version()):
 		return nil // nobody uses it yet, or nothing is to do
 	}
@@ -133,6 +133,27 @@ func quiet(ctx context.Context, d *dialect, db *sql.DB, p *goose.Provider, o *Op
 	slices.Sort(alive)
 	return fmt.Errorf("%w: the database has version %d, this program would bring %d, and alive are: server %s. Stop them first (one that was killed counts until its lease is over, %s), or say --force if you know that they can go on with the new version",
 		ErrServing, have, schema.Version(), strings.Join(alive, ", server "), d.lease)
+}
+
+func newer(have int64) error {
+	return fmt.Errorf("%w: the database has version %d, this program is built for %d. Start one of that version, or say --force if you know that this one can go on with it", ErrNewer, have, schema.Version())
+}
+
+// unchanged does f while nobody changes the schema, which is not newer than this program: who changes it sees after that what f did.
+func (s *Store) unchanged(ctx context.Context, f func() error) error {
+	conn, err := s.d.lock(ctx, s.db)
+	if err != nil {
+		return fmt.Errorf("store: schema: %w", err)
+	}
+	defer discard(conn)
+	var have int64
+	if err := conn.QueryRowContext(ctx, "SELECT MAX(version_id) FROM "+s.d.versions()).Scan(&have); err != nil {
+		return fmt.Errorf("store: schema: %w", err)
+	}
+	if have > int64(schema.Version()) && !s.force {
+		return newer(have)
+	}
+	return f()
 }
 
 // versions is the name of goose's table; it looks for it as PostgreSQL folds names.

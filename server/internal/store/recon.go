@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -121,6 +122,7 @@ func scanDifference(r scanner) (*Difference, error) {
 	var at int64
 	err := r.Scan(&v.ID, &v.Day, &v.Host, &v.Book, &v.Key, &v.Class, &v.Txn, &v.Terminal, &v.Branch, &v.Reference, &v.Ours, &v.Theirs, &v.Owner, &v.State, &v.First, &v.Refunded, &v.Note, &at, &v.Kind)
 	v.At = fromMS(at)
+	v.Refunded = v.Refunded && (v.State == DiffProposed || v.State == DiffSettled) // else a word that is void
 	return v, found(err)
 }
 
@@ -134,18 +136,24 @@ func (s *Store) Differences(ctx context.Context, day, branch string, all bool, l
 	return list(ctx, s, scanDifference, selDifference+`WHERE (SETTLE_DATE=? OR ?='') AND (ORGANIZATION_NUMBER=? OR ?='') AND DIFFERENCE_STATE<=? ORDER BY SETTLE_DATE DESC, ID LIMIT ?`, day, day, branch, branch, most, limit)
 }
 
-// Disputed are the transactions of a settlement day that another book or the terminal has otherwise, as far as
-// people have not said that they stand: true, the payer has the money back; false, nobody knows yet.
+// Disputed are transactions that another book or the terminal has otherwise, as far as people have not said that they
+// stand: true, the payer has the money back; false, nobody knows yet. All that a settlement day may have are among them,
+// whatever day the difference was found on: the host's answer may have named another.
 func (s *Store) Disputed(ctx context.Context, day string) (map[int64]bool, error) {
+	at, err := time.Parse("20060102", day)
+	if err != nil {
+		return nil, fmt.Errorf("store: %q is no day: want yyyyMMdd", day)
+	}
 	out := map[int64]bool{}
-	_, err := list(ctx, s, func(r scanner) (struct{}, error) {
+	_, err = list(ctx, s, func(r scanner) (struct{}, error) {
 		var txn int64
 		var refunded bool
 		err := r.Scan(&txn, &refunded)
 		out[txn] = out[txn] || refunded
 		return struct{}{}, err
 	}, `SELECT JOURNAL_NUMBER, CASE WHEN DIFFERENCE_STATE=2 THEN '1' ELSE '0' END FROM TX_RC_DIFFERENCE
- WHERE SETTLE_DATE=? AND BOOK_NAME IN ('host','reversal') AND JOURNAL_NUMBER IS NOT NULL AND (DIFFERENCE_STATE<2 OR DIFFERENCE_STATE=2 AND REFUNDED='1')`, day)
+ WHERE SETTLE_DATE>=? AND SETTLE_DATE<=? AND BOOK_NAME IN ('host','reversal') AND JOURNAL_NUMBER IS NOT NULL AND (DIFFERENCE_STATE<2 OR DIFFERENCE_STATE=2 AND REFUNDED='1')`,
+		at.AddDate(0, 0, -daysBefore).Format("20060102"), at.AddDate(0, 0, daysAfter).Format("20060102"))
 	return out, err
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 // A first person's word is about the class and the amounts that were there; when a later comparison finds
@@ -67,6 +69,40 @@ func TestAWordAboutADifferenceIsVoidWhenItHasChanged(t *testing.T) {
 				}
 			}
 			n-- // settled ones are not listed
+		}
+	})
+}
+
+// A payment whose answer named another settlement day than that on which a comparison found it is in dispute on its own day, too; a
+// word about other amounts than those that are there now says nothing of a refund.
+func TestAPaymentIsInDisputeWhateverDayTheDifferenceWasFoundOn(t *testing.T) {
+	on(t, Options{}, func(t *testing.T, s *Store) {
+		ctx, now := t.Context(), time.Date(2026, 10, 31, 15, 0, 0, 0, time.UTC)
+		d := &Difference{Day: "20261031", Host: "core", Book: "host", Key: "core|1", Class: "pending", Terminal: "P0000001", Owner: "operator", Ours: sql.NullInt64{Int64: 100, Valid: true}}
+		d.Txn = sql.NullInt64{Int64: NumberAt(now), Valid: true}
+		save := func(at time.Time) {
+			t.Helper()
+			if err := s.SaveRun(ctx, &Run{Day: d.Day, Host: d.Host, Book: d.Book, At: at}, []*Difference{d}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		save(now)
+		for day, want := range map[string]map[int64]bool{"20261031": {d.Txn.Int64: false}, "20261101": {d.Txn.Int64: false}, "20261120": {}} {
+			if got, err := s.Disputed(ctx, day); err != nil || cmp.Diff(want, got) != "" {
+				t.Error(day, got, err)
+			}
+		}
+		ds, err := s.Differences(ctx, d.Day, "", false, 9)
+		if err != nil || len(ds) != 1 {
+			t.Fatal(len(ds), err)
+		}
+		if _, err := s.SettleDifference(ctx, ds[0].ID, "olga", "paid back", true, now); err != nil {
+			t.Fatal(err)
+		}
+		d.Class, d.Theirs = "amount", sql.NullInt64{Int64: 90, Valid: true}
+		save(now.Add(time.Second))
+		if ds, err = s.Differences(ctx, d.Day, "", false, 9); err != nil || len(ds) != 1 || ds[0].State != DiffOpen || ds[0].Refunded {
+			t.Errorf("%+v %v", ds[0], err)
 		}
 	})
 }

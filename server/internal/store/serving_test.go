@@ -140,6 +140,50 @@ func until(t *testing.T, f func() bool) {
 	t.Fatal("did not come about")
 }
 
+// A program that opened the database before a newer one changed it serves nothing from then on, unless somebody knows that it can.
+func TestAProgramThatWasOvertakenByANewerSchemaDoesNotJoin(t *testing.T) {
+	for _, engine := range []string{dbserver.MariaDB, dbserver.Postgres} {
+		t.Run(engine, func(t *testing.T) {
+			dsn := dbtest.DSN(t, engine)
+			s, forced := open(t, Options{DSN: dsn}), open(t, Options{DSN: dsn, Force: true})
+			if err := s.write(t.Context(), func(tx *Tx) error {
+				_, err := tx.exec(`UPDATE SY_DB_VERSION SET version_id=version_id+1 WHERE version_id=?`, schema.Version())
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if n, _, err := s.Join(t.Context(), "till", time.Minute); !errors.Is(err, ErrNewer) || n != 0 {
+				t.Error(n, err)
+			}
+			if ls, err := s.Leases(t.Context()); err != nil || len(ls) != 0 {
+				t.Error("it has a lease:", len(ls), err)
+			}
+			if n, _, err := forced.Join(t.Context(), "till", time.Minute); err != nil || n == 0 {
+				t.Error(n, err)
+			}
+			// While one changes the schema, none joins: who looks at the leases under the lock has seen all.
+			conn, err := s.d.lock(t.Context(), s.db)
+			if err != nil {
+				t.Fatal(err)
+			}
+			joined := make(chan error, 1)
+			go func() {
+				_, _, err := forced.Join(t.Context(), "other", time.Minute)
+				joined <- err
+			}()
+			select {
+			case err := <-joined:
+				t.Error("joined:", err)
+			case <-time.After(300 * time.Millisecond):
+			}
+			discard(conn)
+			if err := <-joined; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 func TestAProgramOfBeforeIsRefusedByASchemaOfAfter(t *testing.T) {
 	dsn := dbtest.Chosen(t)
 	s := open(t, Options{DSN: dsn})

@@ -66,6 +66,7 @@ type Store struct {
 	index    indexer
 	archives string
 	tool     bool // of a SQLite file
+	force    bool // whatever the schema is
 	upkeep   sync.Mutex
 
 	cache       *cache.Cache // nil: every read is the database's
@@ -97,7 +98,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.Patience <= 0 {
 		o.Patience = 10 * time.Second
 	}
-	s := &Store{d: d, archives: o.Archives, tool: o.Tool && d.engine == schema.SQLite, sender: rand.Text(), index: indexer{log: o.Log}}
+	s := &Store{d: d, archives: o.Archives, force: o.Force, tool: o.Tool && d.engine == schema.SQLite, sender: rand.Text(), index: indexer{log: o.Log}}
 	if s.db, err = d.write(); err != nil {
 		return nil, fmt.Errorf("store: open: %w", err)
 	}
