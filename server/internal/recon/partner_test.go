@@ -2,6 +2,7 @@ package recon_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -71,5 +72,67 @@ func TestAPartnersBookIsComparedWithWhatCameByItsChannel(t *testing.T) {
 	want := map[string]string{"000000000001 duplicate": "clearing", "000000000003 amount": "clearing", "000000000004 oursOnly": "clearing", "000000000005 state": "clearing", "000000000006 pending": "operator", "000000000099 theirsOnly": "clearing"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// References are an hour and a trace number: institutions that count on their own have the same now and then. Both payments are
+// compared, and each difference keeps its name, so that a word about one is none about the other.
+func TestPaymentsOfTwoHostsWithOneReferenceAreTwo(t *testing.T) {
+	now := time.Date(2026, 11, 22, 4, 0, 0, 0, time.UTC)
+	const day, ref = "20261122", "632612000007"
+	type payment struct {
+		host, terminal string
+		amount         int64
+		state          store.State
+	}
+	for name, c := range map[string]struct {
+		ours []payment
+		rows []recon.Row
+		want []string
+	}{
+		"of two terminals":                     {[]payment{{"core", "P0000001", 100, store.Confirmed}, {"network", "P0000002", 200, store.Confirmed}}, []recon.Row{{Terminal: "P0000002", Amount: 200}, {Terminal: "P0000001", Amount: 100}}, nil},
+		"of one terminal":                      {[]payment{{"core", "P0000001", 100, store.Confirmed}, {"network", "P0000001", 200, store.Confirmed}}, []recon.Row{{Terminal: "P0000001", Amount: 200}, {Terminal: "P0000001", Amount: 100}}, nil},
+		"in a book that names no terminals":    {[]payment{{"core", "P0000001", 100, store.Confirmed}, {"network", "P0000002", 200, store.Confirmed}}, []recon.Row{{Amount: 200}, {Amount: 100}}, nil},
+		"of the same amount":                   {[]payment{{"core", "P0000001", 100, store.Confirmed}, {"network", "P0000002", 100, store.Confirmed}}, []recon.Row{{Terminal: "P0000002", Amount: 100}}, []string{"bills|632612000007|core oursOnly P0000001 100 0"}},
+		"one taken back":                       {[]payment{{"core", "P0000001", 100, store.Reversed}, {"network", "P0000001", 200, store.Confirmed}}, []recon.Row{{Terminal: "P0000001", Amount: 200}}, nil},
+		"both unknown to the partner":          {[]payment{{"core", "P0000001", 100, store.Confirmed}, {"network", "P0000001", 200, store.Confirmed}}, nil, []string{"bills|632612000007|core oursOnly P0000001 100 0", "bills|632612000007|network oursOnly P0000001 200 0"}},
+		"both with other amounts":              {[]payment{{"core", "P0000001", 100, store.Confirmed}, {"network", "P0000002", 200, store.Confirmed}}, []recon.Row{{Terminal: "P0000002", Amount: 201}, {Terminal: "P0000001", Amount: 101}}, []string{"bills|632612000007|core amount P0000001 100 101", "bills|632612000007|network amount P0000002 200 201"}},
+		"one not decided":                      {[]payment{{"core", "P0000001", 100, store.ReversalPending}, {"network", "P0000002", 200, store.Confirmed}}, []recon.Row{{Terminal: "P0000002", Amount: 200}, {Terminal: "P0000001", Amount: 100}}, []string{"bills|632612000007|core pending P0000001 100 100"}},
+		"a partner that has one twice":         {[]payment{{"core", "P0000001", 100, store.Confirmed}, {"network", "P0000002", 200, store.Confirmed}}, []recon.Row{{Terminal: "P0000002", Amount: 200}, {Terminal: "P0000001", Amount: 100}, {Terminal: "P0000001", Amount: 100}}, []string{"bills|632612000007|3 duplicate P0000001 0 100"}},
+		"a partner with names of its own":      {[]payment{{"core", "P0000001", 100, store.Confirmed}}, []recon.Row{{Terminal: "TILL 7", Amount: 100}}, nil},
+		"a partner with names and another sum": {[]payment{{"core", "P0000001", 100, store.Confirmed}}, []recon.Row{{Terminal: "TILL 7", Amount: 90}}, []string{"bills|632612000007 amount P0000001 100 90"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			st, err := store.Open(ctx, store.Options{DSN: filepath.Join(t.TempDir(), "db")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer st.Close() //nolint:errcheck // test
+			for i, x := range c.ours {
+				v := &store.Txn{ID: store.NumberAt(now) + int64(i), Idem: fmt.Sprint(i), Digest: []byte{1}, Terminal: x.terminal, Branch: "0001", Channel: "bills", Host: x.host, Kind: "purchase", Amount: x.amount, State: x.state, Reference: ref, Day: day, Created: now, Updated: now}
+				if fresh, err := st.Insert(ctx, v); !fresh || err != nil {
+					t.Fatal(fresh, err)
+				}
+			}
+			for i := range c.rows {
+				c.rows[i].Reference = ref
+			}
+			b := &recon.Books{Store: st, Products: product.Builtin(), Now: func() time.Time { return now }}
+			if err := b.RunPartner(ctx, "bills", []string{"core", "network"}, day, "digest", c.rows); err != nil {
+				t.Fatal(err)
+			}
+			ds, err := st.Differences(ctx, day, "", false, 100)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, d := range ds {
+				got = append(got, fmt.Sprintf("%s %s %s %d %d", d.Key, d.Class, d.Terminal, d.Ours.Int64, d.Theirs.Int64))
+			}
+			if diff := cmp.Diff(c.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
 	}
 }

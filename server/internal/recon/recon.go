@@ -117,72 +117,99 @@ func (b *Books) Host(ctx context.Context, host, day, digest string, rows []Row) 
 	return b.compare(&store.Run{Day: day, Host: host, Book: "host", Digest: digest}, rows, func(f func(*store.Txn) error) error { return b.each(ctx, host, day, f) })
 }
 
-// compare compares what each tells of our journal with the lines of another book. The differences' keys begin
-// with the run's Host.
+// compare compares what each tells of our journal with the lines of another book. The differences' keys begin with
+// the run's Host.
 func (b *Books) compare(run *store.Run, rows []Row, each func(func(*store.Txn) error) error) (*store.Run, []*store.Difference, error) {
-	theirs := make(map[string]*Row, len(rows))
 	run.Theirs, run.At = int64(len(rows)), b.Now()
-	day, host := run.Day, run.Host
-	var out []*store.Difference
-	times := map[string]int{} // how often a reference was there again
-	add := func(c Class, reference string, t *store.Txn, r *Row) {
-		d := &store.Difference{Day: day, Host: host, Book: run.Book, Key: host + "|" + reference, Class: string(c), Reference: reference, Owner: Owners[c]}
-		if c == Duplicate {
-			times[reference]++
-			d.Key += fmt.Sprintf("|%d", times[reference]+1) // the second, the third, …
-		}
+	for i := range rows {
+		run.TheirAmount += rows[i].Amount
+	}
+	type pair struct {
+		t      *store.Txn
+		amount int64
+		clear  bool
+		r      *Row
+	}
+	theirs := newLines(rows, run.Book == Partner)
+	var others []pair           // that do not agree
+	shared := map[string]bool{} // references of a partner's that we have; true: more than once
+	var out []*store.Difference // with keys that stay the same whenever the books are compared
+	add := func(c Class, reference string, t *store.Txn, r *Row) *store.Difference {
+		d := &store.Difference{Day: run.Day, Host: run.Host, Book: run.Book, Key: run.Host + "|" + reference, Class: string(c), Reference: reference, Owner: Owners[c]}
 		if t != nil {
 			d.Txn, d.Terminal, d.Branch = sql.NullInt64{Int64: t.ID, Valid: true}, t.Terminal, t.Branch
 			a, _, _ := b.effect(t)
 			d.Ours = sql.NullInt64{Int64: a, Valid: true}
+			if shared[reference] {
+				d.Key += "|" + t.Host
+			}
 		}
 		if r != nil {
 			d.Terminal = cmp.Or(d.Terminal, r.Terminal)
 			d.Theirs = sql.NullInt64{Int64: r.Amount, Valid: true}
 		}
 		out = append(out, d)
-	}
-	for i := range rows {
-		r := &rows[i]
-		run.TheirAmount += r.Amount
-		if theirs[r.Reference] != nil {
-			add(Duplicate, r.Reference, nil, r)
-			continue
-		}
-		theirs[r.Reference] = r
+		return d
 	}
 	err := each(func(t *store.Txn) error {
 		amount, clear, ok := b.effect(t)
 		if !ok {
 			return nil
 		}
-		r := theirs[t.Reference]
-		delete(theirs, t.Reference)
-		if amount == 0 && r == nil {
+		if theirs.partner {
+			_, again := shared[t.Reference]
+			shared[t.Reference] = again
+		}
+		if amount == 0 && len(theirs.of[t.Reference]) == 0 {
 			return nil // nothing happened, in both
+		}
+		if r := theirs.agrees(t, amount); r == nil || !clear {
+			others = append(others, pair{t, amount, clear, r})
+			return nil
 		}
 		run.Ours++
 		run.OurAmount += amount
-		switch {
-		case r != nil && r.Amount == amount && clear:
-			run.Matched++
-		case !clear:
-			add(Pending, t.Reference, t, r)
-		case r == nil:
-			add(OursOnly, t.Reference, t, nil)
-		case amount == 0:
-			add(State, t.Reference, t, r)
-		default:
-			add(Amount, t.Reference, t, r)
-		}
+		run.Matched++
 		return nil
 	})
 	if err != nil {
 		return nil, nil, err
 	}
-	for ref, r := range theirs {
-		if r.Amount != 0 {
-			add(TheirsOnly, ref, nil, r)
+	for i := range others {
+		if x := &others[i]; x.r == nil {
+			x.r = theirs.take(x.t, func(r *Row) bool { return theirs.same(x.t, r) })
+		}
+	}
+	for _, x := range others {
+		r := x.r
+		if r == nil {
+			r = theirs.take(x.t, func(*Row) bool { return true })
+		}
+		if x.amount == 0 && r == nil {
+			continue
+		}
+		run.Ours++
+		run.OurAmount += x.amount
+		switch {
+		case !x.clear:
+			add(Pending, x.t.Reference, x.t, r)
+		case r != nil && r.Amount == x.amount: // under another name of its terminal
+			run.Matched++
+		case r == nil:
+			add(OursOnly, x.t.Reference, x.t, nil)
+		case x.amount == 0:
+			add(State, x.t.Reference, x.t, r)
+		default:
+			add(Amount, x.t.Reference, x.t, r)
+		}
+	}
+	for ref, left := range theirs.of {
+		for i, r := range left {
+			if n := i + theirs.taken[ref]; n > 0 {
+				add(Duplicate, ref, nil, r).Key += fmt.Sprintf("|%d", n+1) // the second, the third, …
+			} else if r.Amount != 0 {
+				add(TheirsOnly, ref, nil, r)
+			}
 		}
 	}
 	slices.SortFunc(out, func(a, b *store.Difference) int { return cmp.Compare(a.Key, b.Key) })
