@@ -22,24 +22,7 @@ func (s *services) pairFailed(err error) {
 // watchCertificates raises an alarm for each certificate that ends within a month, critical when it is over, and
 // clears it when the file has another.
 func (s *services) watchCertificates(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	s.stop = append(s.stop, cancel)
-	go func() {
-		t := time.NewTicker(time.Second)
-		defer t.Stop()
-		var last time.Time
-		for {
-			if time.Since(last) > time.Hour && s.node.Holds(certificatesJob) {
-				last = time.Now()
-				s.lookAtCertificates(ctx, last)
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-t.C:
-			}
-		}
-	}()
+	s.every(ctx, certificatesJob, time.Hour, s.lookAtCertificates)
 }
 
 func (s *services) lookAtCertificates(ctx context.Context, now time.Time) {

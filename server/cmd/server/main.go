@@ -139,6 +139,9 @@ func run(path, roles string, force bool) error {
 		return err
 	}
 	s.keepUp(ctx)
+	if has["trade"] {
+		s.compareCounts(ctx)
+	}
 	s.watchKeys(ctx)
 	s.watchCertificates(ctx)
 	s.watchFaults(ctx, seen)

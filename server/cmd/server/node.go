@@ -73,7 +73,7 @@ func jobsOf(has map[string]bool) []string {
 		jobs = append(jobs, access.Job)
 	}
 	if has["trade"] {
-		jobs = append(jobs, trade.Job)
+		jobs = append(jobs, trade.Job, countsJob)
 	}
 	return jobs
 }

@@ -56,23 +56,30 @@ const upkeepJob = "job.upkeep"
 
 // keepUp lets the store look after its months soon and once a day: one of the servers does it.
 func (s *services) keepUp(ctx context.Context) {
+	c := s.c.Store
+	s.every(ctx, upkeepJob, 24*time.Hour, func(ctx context.Context, now time.Time) {
+		done, err := s.st.Upkeep(ctx, now, store.Retention{Months: c.KeepMonths, Sessions: c.Sessions, Alarms: c.Alarms, Cases: c.Cases})
+		for _, a := range done {
+			s.log.Info("month archived", "month", a.Month, "transactions", a.Rows, "file", a.File, "sm3", a.Digest)
+		}
+		if err != nil && ctx.Err() == nil {
+			s.log.Error("upkeep of the store", "error", err.Error())
+		}
+	})
+}
+
+// every does a job soon and then every so often, while this server has the job's lease.
+func (s *services) every(ctx context.Context, job string, d time.Duration, f func(ctx context.Context, now time.Time)) {
 	ctx, cancel := context.WithCancel(ctx)
 	s.stop = append(s.stop, cancel)
-	c := s.c.Store
 	go func() {
 		t := time.NewTicker(time.Second)
 		defer t.Stop()
 		var last time.Time
 		for {
-			if time.Since(last) > 24*time.Hour && s.node.Holds(upkeepJob) {
+			if time.Since(last) > d && s.node.Holds(job) {
 				last = time.Now()
-				done, err := s.st.Upkeep(ctx, last, store.Retention{Months: c.KeepMonths, Sessions: c.Sessions, Alarms: c.Alarms, Cases: c.Cases})
-				for _, a := range done {
-					s.log.Info("month archived", "month", a.Month, "transactions", a.Rows, "file", a.File, "sm3", a.Digest)
-				}
-				if err != nil && ctx.Err() == nil {
-					s.log.Error("upkeep of the store", "error", err.Error())
-				}
+				f(ctx, last)
 			}
 			select {
 			case <-ctx.Done():

@@ -19,6 +19,9 @@ import (
 // CountEvery is how long a terminal that moves notes may go without anybody counting, where Books does not say.
 const CountEvery = 7 * 24 * time.Hour
 
+// countsBook is the name of the comparisons of what was counted.
+const countsBook = "counts"
+
 // shanghai is the zone of a day without a host.
 var shanghai = time.FixedZone("CST", 8*3600)
 
@@ -31,7 +34,7 @@ func (b *Books) Counts(ctx context.Context, day string) (*store.Run, []*store.Di
 	if err != nil {
 		return nil, nil, fmt.Errorf("recon: day %q: %w", day, err)
 	}
-	c := &counts{b: b, day: day, begin: begin, end: begin.AddDate(0, 0, 1), run: &store.Run{Day: day, Book: "counts", At: b.Now()}}
+	c := &counts{b: b, day: day, begin: begin, end: begin.AddDate(0, 0, 1), run: &store.Run{Day: day, Book: countsBook, At: b.Now()}}
 	ts, err := b.Store.Terminals(ctx, "")
 	if err != nil {
 		return nil, nil, fmt.Errorf("recon: terminals: %w", err)

@@ -25,6 +25,7 @@ type vault struct {
 	st    *store.Store
 	id    string
 	now   time.Time
+	late  time.Duration // until a record comes
 	seq   uint64
 	stan  int
 	units map[string]int // what really lies there
@@ -57,7 +58,7 @@ func (v *vault) record(k journal.Kind, txn, data string) {
 	if k == journal.Counts {
 		mark = store.CountsMark
 	}
-	if err := v.st.AddRecords(v.t.Context(), v.id, []store.Record{{Seq: v.seq, Hash: fmt.Sprint(v.seq), Body: body, Txn: mark}}, v.now); err != nil {
+	if err := v.st.AddRecords(v.t.Context(), v.id, []store.Record{{Seq: v.seq, Hash: fmt.Sprint(v.seq), Body: body, Txn: mark}}, v.now.Add(v.late)); err != nil {
 		v.t.Fatal(err)
 	}
 }

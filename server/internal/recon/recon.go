@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -75,10 +76,10 @@ func (b *Books) Run(ctx context.Context, host, day, digest string, rows []Row) e
 			err = b.Store.SaveRun(ctx, run, diffs)
 		}
 		if err == nil {
-			run, diffs, err = b.Counts(ctx, day)
+			err = b.RunCounts(ctx, day)
 		}
-		if err == nil {
-			err = b.Store.SaveRun(ctx, run, diffs)
+		if errors.Is(err, store.ErrHeld) { // who has it does the same
+			err = nil
 		}
 		return err
 	})
