@@ -43,6 +43,7 @@ type poster struct {
 type spare struct {
 	net.Conn
 	raw   net.Conn          // under TLS
+	seen  *records          // what TLS has read of raw; nil: there is none
 	in    *io.LimitedReader // what one answer may have, its head included
 	r     *bufio.Reader
 	since time.Time
@@ -98,7 +99,7 @@ func (p *poster) post(ctx context.Context, h http.Header, body []byte, buf *byte
 		}
 		stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
 		r, left, err := c.exchange(buf, limit)
-		if stop() && err == nil && !p.short && !r.Close && c.r.Buffered() == 0 {
+		if stop() && err == nil && !p.short && !r.Close && r.StatusCode >= 200 && c.r.Buffered() == 0 {
 			p.give(c)
 		} else {
 			_ = c.Close()
@@ -113,7 +114,7 @@ func (p *poster) post(ctx context.Context, h http.Header, body []byte, buf *byte
 // exchange writes what is in buf and reads the answer into it.
 func (c *spare) exchange(buf *bytes.Buffer, limit int64) (r *http.Response, left bool, err error) {
 	if n, err := c.Write(buf.Bytes()); err != nil {
-		return nil, n > 0 || c.Conn != c.raw, err
+		return nil, n > 0 || c.seen != nil, err
 	}
 	c.in.N = limit + answerHead
 	for {
@@ -155,24 +156,36 @@ func (p *poster) take(ctx context.Context) (c *spare, used bool, err error) {
 	if p.short {
 		connect = brief.Dial
 	}
-	conn, raw, err := p.secure.dial(ctx, connect, p.address)
+	c = &spare{}
+	c.Conn, c.raw, err = p.secure.dial(ctx, func(ctx context.Context, address string) (net.Conn, error) {
+		conn, err := connect(ctx, address)
+		if err != nil || p.secure == nil {
+			return conn, err
+		}
+		c.seen = &records{Conn: conn}
+		return c.seen, nil
+	}, p.address)
 	if err != nil {
 		return nil, false, err
 	}
-	in := &io.LimitedReader{R: conn}
-	return &spare{Conn: conn, raw: raw, in: in, r: bufio.NewReaderSize(in, 2048)}, false, nil
+	if c.seen != nil {
+		c.raw = c.seen.Conn
+	}
+	c.in = &io.LimitedReader{R: c.Conn}
+	c.r = bufio.NewReaderSize(c.in, 2048)
+	return c, false, nil
 }
 
-// still tells whether nothing has come that the protection has read already and not handed out: an answer too
-// many would be the next request's. The deadline that is over keeps it from reading more.
+// still tells whether nothing has come that the protection has read already and not handed out, or not even
+// deciphered: an answer too many would be the next request's. The deadline that is over keeps it from reading more.
 func (c *spare) still() bool {
-	if c.Conn == c.raw {
+	if c.seen == nil {
 		return true
 	}
 	_ = c.SetReadDeadline(time.Unix(1, 0))
 	var b [1]byte
 	_, err := c.Conn.Read(b[:])
-	return errors.Is(err, os.ErrDeadlineExceeded) && c.SetReadDeadline(time.Time{}) == nil
+	return errors.Is(err, os.ErrDeadlineExceeded) && c.seen.whole() && c.SetReadDeadline(time.Time{}) == nil
 }
 
 // give keeps a connection for later, and ends those that were idle for too long.

@@ -107,6 +107,22 @@ func TestAConnectionIsUsedAgainUnlessItsPeerSaysOtherwise(t *testing.T) {
 	}
 }
 
+func TestAConnectionThatSpeaksAnotherProtocolIsNotUsedAgain(t *testing.T) {
+	p := newWeb(t, func(int64, int64) (string, bool) {
+		return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", false
+	})
+	w := p.poster(t, false)
+	var buf bytes.Buffer
+	for range 2 {
+		if _, left, err := w.post(t.Context(), nil, nil, &buf, 100); err != nil || !left {
+			t.Fatal(left, err)
+		}
+	}
+	if p.conns.Load() != 2 {
+		t.Errorf("%d connections, want 2", p.conns.Load())
+	}
+}
+
 func TestARequestThatMayHaveLeftIsNeverSentAgain(t *testing.T) {
 	for _, c := range []struct {
 		name, answer string
@@ -235,11 +251,13 @@ func TestAConnectionUnderTLSIsUsedAgain(t *testing.T) {
 type atOnce struct {
 	net.Conn
 	held bytes.Buffer
+	cut  int // bytes of the end that stay
 }
 
 func (c *atOnce) Write(b []byte) (int, error) { return c.held.Write(b) }
 
 func (c *atOnce) Read(b []byte) (int, error) {
+	c.held.Truncate(max(0, c.held.Len()-c.cut))
 	if _, err := c.held.WriteTo(c.Conn); err != nil {
 		return 0, err
 	}
@@ -248,6 +266,14 @@ func (c *atOnce) Read(b []byte) (int, error) {
 
 // The record with the second answer is in the memory of TLS, where the system's queue does not show it.
 func TestAnAnswerTooManyUnderTLSIsNotTheNextRequests(t *testing.T) {
+	t.Run("all of it", func(t *testing.T) { answerTooMany(t, 0) })
+	t.Run("the begin of it", func(t *testing.T) { answerTooMany(t, 20) })
+	t.Run("a part of its head", func(t *testing.T) {
+		answerTooMany(t, len("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nrequest 0")+20) // of 22 bytes more
+	})
+}
+
+func answerTooMany(t *testing.T, cut int) {
 	s := httptest.NewUnstartedServer(nil)
 	s.StartTLS() // for its certificate
 	t.Cleanup(s.Close)
@@ -266,7 +292,8 @@ func TestAnAnswerTooManyUnderTLSIsNotTheNextRequests(t *testing.T) {
 			}
 			go func() {
 				defer raw.Close() //nolint:errcheck // a test's peer
-				c := tls.Server(&atOnce{Conn: raw}, here)
+				line := &atOnce{Conn: raw}
+				c := tls.Server(line, here)
 				r := bufio.NewReader(c)
 				for {
 					q, err := http.ReadRequest(r)
@@ -274,6 +301,7 @@ func TestAnAnswerTooManyUnderTLSIsNotTheNextRequests(t *testing.T) {
 						return
 					}
 					body, _ := io.ReadAll(q.Body)
+					line.cut = cut
 					for range 2 {
 						_, _ = fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
 					}
