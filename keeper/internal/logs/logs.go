@@ -18,7 +18,7 @@ import (
 // Policy says what is kept.
 type Policy struct {
 	MaxMB   int64 `yaml:"maxMB"`   // a file that has grown to this is put aside
-	Days    int   `yaml:"days"`    // how long what was put aside is kept
+	Days    int   `yaml:"days"`    // how long what was put aside is kept, a fortnight at least
 	TotalMB int64 `yaml:"totalMB"` // at most this is kept of one program, whatever its age
 }
 
@@ -27,19 +27,24 @@ func Default() Policy { return Policy{MaxMB: 32, Days: 30, TotalMB: 512} }
 
 // Validate says what is wrong.
 func (p Policy) Validate() error {
-	if p.MaxMB <= 0 || p.Days < 15 || p.TotalMB < p.MaxMB {
-		return errors.New("logs: maxMB must be above zero, days 15 at least, totalMB not below maxMB")
+	if p.MaxMB <= 0 || p.Days <= 0 || p.TotalMB < p.MaxMB {
+		return errors.New("logs: maxMB and days must be above zero, totalMB not below maxMB")
 	}
 	return nil
 }
 
 const (
+	least = 15 // days: a shorter time is raised to it
 	mb    = 1 << 20
 	stamp = "20060102T150405.000"
 )
 
 // Watch looks after files until ctx ends.
 func (p Policy) Watch(ctx context.Context, files []string, every time.Duration, log *slog.Logger) {
+	if p.Days < least {
+		log.Warn("logs.days is too short and is raised", "days", p.Days, "to", least)
+		p.Days = least
+	}
 	t := time.NewTicker(every)
 	defer t.Stop()
 	for {

@@ -2,9 +2,13 @@ package logs
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -77,12 +81,40 @@ func TestALogThatHasGrownIsPutAsideWhileItsProgramWritesOnAndTheOldestGo(t *test
 }
 
 func TestAPolicyThatWouldKeepNothingIsRefused(t *testing.T) {
-	for _, p := range []Policy{{}, {MaxMB: 1, Days: 1}, {MaxMB: 1, Days: 14, TotalMB: 9}, {MaxMB: 10, Days: 30, TotalMB: 9}} {
+	for _, p := range []Policy{{}, {MaxMB: 1, Days: 1}, {MaxMB: 1, TotalMB: 9}, {MaxMB: 10, Days: 30, TotalMB: 9}} {
 		if p.Validate() == nil {
 			t.Errorf("%+v", p)
 		}
 	}
 	if err := Default().Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A configuration of before, which kept less, does not keep a machine from starting.
+func TestLogsAreKeptForAFortnightThoughTheConfigurationSaysLess(t *testing.T) {
+	file, now := filepath.Join(t.TempDir(), "x.log"), time.Now()
+	aside := func(days int) string { return file + "." + now.AddDate(0, 0, -days).UTC().Format(stamp) }
+	for _, days := range []int{10, 16} {
+		if err := os.WriteFile(aside(days), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p := Policy{MaxMB: 1, Days: 7, TotalMB: 9}
+	if err := p.Validate(); err != nil {
+		t.Error(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var said bytes.Buffer
+	p.Watch(ctx, []string{file}, time.Hour, slog.New(slog.NewTextHandler(&said, nil)))
+	if _, err := os.Stat(aside(10)); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(aside(16)); !errors.Is(err, os.ErrNotExist) {
+		t.Error("what is older stays:", err)
+	}
+	if !strings.Contains(said.String(), "level=WARN") {
+		t.Errorf("nobody is told: %q", said.String())
 	}
 }
