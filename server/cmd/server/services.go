@@ -144,6 +144,9 @@ func (s *services) startManage(part bool) error {
 	if err != nil {
 		return err
 	}
+	if err := s.adrift(context.Background()); err != nil {
+		return err
+	}
 	h := &http.Server{Handler: m}
 	if s.c.Manage.Cert != "" {
 		pair, err := certificate.Open(s.c.Manage.Cert, s.c.Manage.Key, s.pairFailed)
@@ -153,4 +156,22 @@ func (s *services) startManage(part bool) error {
 		h.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.Get}
 	}
 	return s.serve("manage.listen", s.c.Manage.Listen, h)
+}
+
+// adrift says in the log who of the staff sees nothing, as nobody has said which branch is theirs.
+func (s *services) adrift(ctx context.Context) error {
+	us, err := s.st.Users(ctx)
+	if err != nil {
+		return fmt.Errorf("staff: %w", err)
+	}
+	var names []string
+	for _, u := range us {
+		if _, ok := u.Scope(); !ok && u.Enabled {
+			names = append(names, u.Name)
+		}
+	}
+	if len(names) > 0 {
+		s.log.Warn("managers or tellers without a branch see nothing: add each again with one (serverctl user add --branch; * for a teller of all branches)", "users", names)
+	}
+	return nil
 }

@@ -9,12 +9,13 @@ export const me = ref<Me | null>(null)
 export const everywhere = computed(() => me.value?.branch === '*' || !me.value?.branch && ['operator', 'admin'].includes(me.value?.role ?? ''))
 /** The switch and what the bank has agreed on are not a branch's business. */
 export const office = computed(() => everywhere.value && ['operator', 'admin'].includes(me.value?.role ?? ''))
-/** Nobody has said which branch is this person's: there is nothing to see. */
-export const unplaced = computed(() => !!me.value && !everywhere.value && !me.value.branch)
+/** Nobody has said which branch is a person's: there is nothing to see. */
+const placeless = (x: Me): boolean => !x.branch && !['operator', 'admin'].includes(x.role)
+export const unplaced = computed(() => !!me.value && placeless(me.value))
 export const link = ref<LinkState>('connecting')
 export const now = ref(Date.now())
 export const data = reactive({
-  terminals: [] as Terminal[], fetched: 0, loaded: false, error: '', alarms: [] as Alarm[], bundles: [] as Bundle[], waiting: [] as Transaction[],
+  terminals: [] as Terminal[], fetched: 0, loaded: false, error: '', alarms: [] as Alarm[], bundles: [] as Bundle[], waiting: [] as Transaction[], adrift: [] as Me[],
   hour: null as Totals | null
 })
 setInterval(() => { now.value = Date.now() }, 1000)
@@ -56,8 +57,10 @@ const loadTxns = loader(async () => {
   data.waiting = [...a.items, ...b.items].sort((x, y) => x.created.localeCompare(y.created))
   data.hour = h
 }, 800)
+/** Whom an administrator has to give a branch: who was added before each had to have one. */
+export const loadStaff = loader(async () => { data.adrift = office.value && me.value?.role === 'admin' ? (await api.users()).filter(placeless) : [] }, 150)
 
-export function loadAll(): void { loadTerminals(); loadAlarms(); loadBundles(); loadTxns() }
+export function loadAll(): void { loadTerminals(); loadAlarms(); loadBundles(); loadTxns(); loadStaff() }
 
 const live = new Live({
   onEvent(e) {

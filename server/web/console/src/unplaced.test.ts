@@ -1,9 +1,10 @@
+import { api } from '@bankside/kit'
 import { mount } from '@vue/test-utils'
-import { afterEach, expect, it } from 'vitest'
+import { afterEach, expect, it, vi } from 'vitest'
 import { createMemoryHistory, createRouter } from 'vue-router'
 import App from './App.vue'
 import { i18n } from './i18n'
-import { everywhere, me, office, unplaced } from './live'
+import { everywhere, loadStaff, me, office, unplaced } from './live'
 
 afterEach(() => { me.value = null; document.body.innerHTML = '' })
 
@@ -27,5 +28,21 @@ it('a teller without a branch is told whom to ask, and gets no page that says it
   await app.vm.$nextTick()
   expect(document.querySelector('[data-testid=unplaced]')).toBeNull()
   expect(document.body.textContent).toContain('a page')
+  app.unmount()
+})
+
+it('an administrator of head office is told who has no branch, and nobody else is asked to know', async () => {
+  const users = vi.spyOn(api, 'users').mockResolvedValue([{ name: 'nora', display: '诺拉', role: 'teller', branch: '' }, { name: 'tess', display: '苔丝', role: 'teller', branch: '*' }, { name: 'olga', display: '奥尔加', role: 'operator', branch: '' }])
+  const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/:rest(.*)', component: { template: '<p>a page</p>' } }] })
+  const app = mount(App, { global: { plugins: [i18n, router] }, attachTo: document.body })
+  await router.isReady()
+  for (const [role, branch, told] of [['operator', '', false], ['admin', '0001', false], ['admin', '', true]] as const) {
+    me.value = { name: 'root', display: 'root', role, branch }
+    loadStaff()
+    await new Promise((r) => { setTimeout(r, 200) })
+    expect(!!document.querySelector('[data-testid=adrift]')).toBe(told)
+  }
+  expect(document.querySelector('[data-testid=adrift]')?.textContent).toMatch(/1 个.*：nora。.*--branch/)
+  expect(users).toHaveBeenCalledTimes(1)
   app.unmount()
 })

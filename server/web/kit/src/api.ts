@@ -115,6 +115,7 @@ export const api = {
   book: (kind: 'host' | 'partner', from: string, day: string, format: string, f: Blob, progress: (part: number) => void) =>
     upload<Day>(`/reconciliation/books?${kind}=${id(from)}&day=${id(day)}&format=${id(format)}`, 'application/octet-stream', f, progress),
   settle: (d: string, note: string, refunded = false) => call<unknown>('POST', `/reconciliation/${id(d)}/settle`, { note, refunded }),
+  users: () => call<Me[]>('GET', '/users'),
   blocks: () => call<Block[]>('GET', '/blocks'),
   block: (b: NewBlock) => call<unknown>('POST', '/blocks', b),
   lift: (b: NewBlock) => call<unknown>('POST', '/blocks/lift', b),
