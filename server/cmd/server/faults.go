@@ -16,6 +16,7 @@ import (
 const (
 	faultsEvery = time.Second
 	faultsCalm  = 10 * time.Minute // without a line of its kind an alarm ends
+	faultsText  = 2000             // bytes of a detail
 	faultsMost  = 100              // kinds that are told apart; texts of lines are constants
 )
 
@@ -63,9 +64,17 @@ func (h watched) Handle(ctx context.Context, r slog.Record) error {
 	if r.Level >= slog.LevelError {
 		detail := r.Message + h.with
 		r.Attrs(func(a slog.Attr) bool { detail += " " + a.String(); return true })
-		h.f.note(r.Message+h.with, detail, r.Time)
+		h.f.note(r.Message+h.with, storable(detail), r.Time)
 	}
 	return h.Handler.Handle(ctx, r)
+}
+
+// storable is text as every database takes it: an error may quote bytes of a message.
+func storable(text string) string {
+	if len(text) > faultsText {
+		text = text[:faultsText] + "…"
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(text, "?"), "\x00", "?")
 }
 
 // WithAttrs implements slog.Handler.
@@ -132,6 +141,7 @@ func (s *services) adoptFaults(ctx context.Context, f *faults, now time.Time) er
 }
 
 func (s *services) tellFaults(ctx context.Context, f *faults, now time.Time) error {
+	var failed error
 	for text, x := range f.due(now) {
 		a, over := x.alarm, now.Sub(x.last) >= faultsCalm
 		if a.ID == "" {
@@ -140,12 +150,13 @@ func (s *services) tellFaults(ctx context.Context, f *faults, now time.Time) err
 		}
 		a.Received, a.Cleared = now.UTC(), over
 		if err := s.st.AddAlarm(ctx, &a); err != nil {
-			return err
+			failed = err // and the next is told all the same
+			continue
 		}
 		f.told(text, a, x.last)
 		s.broker.Publish("alarm", "")
 	}
-	return nil
+	return failed
 }
 
 // due are copies of those that people must be told of. The lock is not held while they are: whoever logs an error, as

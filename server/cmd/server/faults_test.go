@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"zhigui/server/api/code"
 	"zhigui/server/internal/mgmt"
@@ -95,6 +96,17 @@ func TestAnErrorInTheLogIsAnAlarmUntilItsKindIsOver(t *testing.T) {
 				t.Errorf("%s, %v after a restart: %v", x.s.name, at, open())
 			}
 		}
+	}
+}
+
+// What an error quotes is of any length, and need not be text.
+func TestAnErrorThatQuotesBytesIsStoredInEveryDatabase(t *testing.T) {
+	t.Parallel()
+	seen := newFaults()
+	slog.New(seen.over(slog.NewTextHandler(io.Discard, nil))).Error("bad", "error", "a\x00b\xff"+strings.Repeat("字", 100_000))
+	detail := seen.of["bad"].detail
+	if !utf8.ValidString(detail) || strings.Contains(detail, "\x00") || len(detail) > faultsText+10 || !strings.HasPrefix(detail, "bad error=a?b?字") {
+		t.Errorf("%d bytes: %.40q", len(detail), detail)
 	}
 }
 

@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"zhigui/server/internal/access"
 	"zhigui/server/internal/config"
+	"zhigui/server/internal/durable"
 	"zhigui/server/internal/flock"
 	"zhigui/server/internal/lease"
 	"zhigui/server/internal/store"
@@ -79,10 +82,10 @@ func jobsOf(has map[string]bool) []string {
 }
 
 // ownName tells a process from all others, also after a restart: one set of roles runs once for a data folder.
-func ownName(c *config.Config, roles string) string {
+func ownName(c *config.Config, has map[string]bool) string {
 	host, _ := os.Hostname()
 	data, _ := filepath.Abs(c.Data)
-	return host + " " + data + " " + roles
+	return host + " " + data + " " + strings.Join(slices.Sorted(maps.Keys(has)), ",")
 }
 
 // nameOf is the name of the server with this data folder, made when it has none. It is that of the role trade:
@@ -95,7 +98,7 @@ func nameOf(c *config.Config, has map[string]bool) (string, error) {
 	text, err := os.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		text = []byte(rand.Text())
-		err = os.WriteFile(file, append(text, '\n'), 0o600)
+		err = durable.Create(file, append(text, '\n')) // half a name would be another server
 	}
 	if err != nil {
 		return "", fmt.Errorf("name of this server: %w", err)

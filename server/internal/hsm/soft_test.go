@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"zhigui/server/api/paycrypto"
@@ -102,6 +103,30 @@ func TestKeysSurviveARestartSealedAndThePreviousVersionStaysUsable(t *testing.T)
 		}
 		if _, err := NewSoft(bytes.Repeat([]byte{8}, 32), m); !errors.Is(err, ErrSeal) {
 			t.Error("opened under another master key:", err)
+		}
+	}
+}
+
+// Processes of several roles start at once on a new folder.
+func TestOneMasterKeyIsMadeByAllThatStartAtOnce(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		file := filepath.Join(t.TempDir(), "master.key")
+		var wg sync.WaitGroup
+		var keys [8][]byte
+		for i := range keys {
+			wg.Go(func() {
+				var err error
+				if keys[i], err = MasterKey(file); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		for _, k := range keys {
+			if !bytes.Equal(k, keys[0]) {
+				t.Fatal("two master keys")
+			}
 		}
 	}
 }

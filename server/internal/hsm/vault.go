@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"os"
 	"sync/atomic"
+
+	"zhigui/server/internal/durable"
 )
 
 // Vault protects data at rest under the master key file: keys and data keys with AES-256-GCM,
@@ -80,17 +82,14 @@ func MasterKey(path string) ([]byte, error) {
 		if _, err := rand.Read(k); err != nil {
 			return nil, fmt.Errorf("hsm: random: %w", err)
 		}
-		f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		err = durable.Create(path, k)
+		if errors.Is(err, fs.ErrExist) { // another process was faster
+			return MasterKey(path)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("hsm: master key: %w", err)
 		}
-		if _, err = f.Write(k); err == nil {
-			err = f.Sync()
-		}
-		if err2 := f.Close(); err == nil {
-			err = err2
-		}
-		return k, err
+		return k, nil
 	}
 	if err != nil {
 		return nil, fmt.Errorf("hsm: master key: %w", err)

@@ -2,7 +2,10 @@
 package choose
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"zhigui/server/api/paycrypto"
@@ -33,7 +36,17 @@ func Loader(h hsm.HSM, keys hsm.Keys) (*hsm.Loader, error) {
 // Open opens the module over its stored keys. The master key file in the data folder protects the
 // journal with either kind; with kind soft it protects the keys as well.
 func Open(c *config.Config, keys hsm.Keys) (hsm.HSM, error) {
-	master, err := hsm.MasterKey(filepath.Join(c.Data, "master.key"))
+	file := filepath.Join(c.Data, "master.key")
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) { // a new one would open nothing, and hide that the old one is away
+		recs, err := keys.LoadKeys("")
+		if err != nil {
+			return nil, fmt.Errorf("hsm: load keys: %w", err)
+		}
+		if len(recs) > 0 {
+			return nil, fmt.Errorf("hsm: master key file %s is missing, and the database has keys under it: bring it back, from a backup or from another server of this database", file)
+		}
+	}
+	master, err := hsm.MasterKey(file)
 	if err != nil {
 		return nil, err
 	}
