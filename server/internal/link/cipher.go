@@ -85,7 +85,7 @@ func (c *Codec) Encrypted(s *Cipher, m DataModule, signed bool) (*Codec, error) 
 	if !c.HasMAC() && !signed {
 		return nil, errors.New("cipher.fields: messages of this dialect have no MAC and the link no signature, so that encrypted fields could be moved from one to another; encrypt the body")
 	}
-	if c.iso != nil && c.iso.Number(x.into) == 0 || c.iso == nil && !c.d.Carries(x.into) {
+	if !c.Carries(x.into) {
 		return nil, fmt.Errorf("cipher.into: dialect %s has no field %s", c.d.Name, x.into)
 	}
 	for i, name := range s.Fields {

@@ -287,7 +287,7 @@ func TestACipherThatCannotWorkIsRefusedAtTheStart(t *testing.T) {
 		"a pairing field":      {"cups128", Cipher{Owner: "p", Fields: []string{"transmitTime"}}, "stays in the clear"},
 		"a MAC":                {"cups128", Cipher{Owner: "p", Fields: []string{"mac"}}, "stays in the clear"},
 		"an unknown field":     {"cups128", Cipher{Owner: "p", Fields: []string{"shoeSize"}}, `no field "shoeSize"`},
-		"no place for it":      {"corejson", Cipher{Owner: "p", Fields: []string{"track2"}}, "has no field private"},
+		"no place for it":      {"mainframe", Cipher{Owner: "p", Fields: []string{"track2"}}, "has no field private"},
 		"what must be there":   {"corejson", Cipher{Owner: "p", Fields: []string{"procCode"}, Into: "merchantName"}, "stays in the clear"},
 		"bytes in a JSON text": {"corejson", Cipher{Owner: "p", Fields: []string{"pinBlock"}, Into: "merchantName"}, "stays in the clear"},
 	} {

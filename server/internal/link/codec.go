@@ -30,7 +30,7 @@ func NewCodec(d *format.Dialect, model *message.Dialect) *Codec {
 		c.iso, c.model = iso, iso
 	}
 	for _, f := range [...]message.Canon{message.TransmitTime, message.STAN, message.Terminal} {
-		if c.iso != nil && c.iso.Number(f) != 0 || c.iso == nil && d.Carries(f) {
+		if c.Carries(f) {
 			c.pairs = append(c.pairs, f)
 		}
 	}
@@ -54,8 +54,8 @@ func (c *Codec) HasMAC() bool {
 	return c.d.HasMAC()
 }
 
-// CarriesTimeLeft tells whether the peer's messages have a place for how long their sender waits.
-func (c *Codec) CarriesTimeLeft() bool { return c.d.Carries(message.TimeLeft) }
+// Carries tells whether the peer's messages have a place for f.
+func (c *Codec) Carries(f message.Canon) bool { return c.d.Carries(f) }
 
 // Read reads one frame; an empty one is a sign of life.
 func (c *Codec) Read(r *bufio.Reader, buf []byte) ([]byte, error) { return c.d.Frame.Read(r, buf) }

@@ -27,7 +27,6 @@ func TestTheCatalogueOfThePlatformLoads(t *testing.T) {
 	}
 }
 
-// req: TX-34
 func TestABanksOwnCatalogueAddsAProductWithoutCode(t *testing.T) {
 	f := filepath.Join(t.TempDir(), "products.yaml")
 	write := func(s string) {

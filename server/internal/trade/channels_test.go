@@ -25,8 +25,14 @@ const own = `products:
 
 func catalogue(t testing.TB) *product.Catalogue {
 	t.Helper()
+	return loaded(t, own)
+}
+
+// loaded is the catalogue of a bank's file.
+func loaded(t testing.TB, text string) *product.Catalogue {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "products.yaml")
-	if err := os.WriteFile(file, []byte(own), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c, err := product.Load(file, trade.StepNames())

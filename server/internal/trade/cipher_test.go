@@ -68,23 +68,6 @@ func (r *rig) importData(owner string, k bankhost.DataKeys) error {
 	return err
 }
 
-// roomy is the bank's JSON with a place for encrypted fields; nil where the dialect has one, or the body is encrypted.
-func roomy(t testing.TB, name string, c *link.Cipher) *format.Dialect {
-	t.Helper()
-	if name != "corejson" || c.Body {
-		return nil
-	}
-	text, err := format.BuiltinText(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	d, err := format.Parse([]byte(strings.Replace(text, "  - name: lines\n", "  - {name: sealed, canon: private, type: ans, max: 900, path: body/sealed, mask: secret}\n  - name: lines\n", 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
 // causes collects why messages were refused.
 type causes struct {
 	mu  sync.Mutex
@@ -159,8 +142,8 @@ func TestMessagesToAHostTravelEncryptedAndNothingElseIsBelieved(t *testing.T) {
 			ours := x.ours
 			ours.Owner, ours.Refused = "data", told.add
 			r := newRigOf(&rig{t: t, dir: t.TempDir(), opt: trade.Options{HostTimeout: time.Second, Messages: log.note}, data: map[string]bankhost.DataKeys{"data": keys},
-				doors: []bankhost.Door{{Kind: spec.Kind, Dialect: x.dialect, Format: roomy(t, x.dialect, &ours), Listen: address, Cipher: &x.bank}},
-				more:  []hostOf{{name: "other", dialect: x.dialect, format: roomy(t, x.dialect, &ours), link: spec, cipher: &ours}}, rules: []route.Rule{{To: []route.Target{{Host: "other"}}}}})
+				doors: []bankhost.Door{{Kind: spec.Kind, Dialect: x.dialect, Listen: address, Cipher: &x.bank}},
+				more:  []hostOf{{name: "other", dialect: x.dialect, link: spec, cipher: &ours}}, rules: []route.Rule{{To: []route.Target{{Host: "other"}}}}})
 			until(t, "the host is up", r.more[0].host.Up)
 			k := r.terminal("00000001", trade.Zone3DES)
 			if _, a := k.withdraw(card5, 10000); a.String(39) != "00" {
@@ -294,12 +277,9 @@ func TestAPartnersMessagesTravelEncryptedAndOthersMoveNothing(t *testing.T) {
 			keys := dataKeys(x.alg, 0x41)
 			x.theirs.Use(keys)
 			r := newRigOf(&rig{t: t, dir: t.TempDir(), data: map[string]bankhost.DataKeys{"bills": keys}})
-			d := roomy(t, x.dialect, &x.ours)
-			if d == nil {
-				var err error
-				if d, err = format.Builtin(x.dialect); err != nil {
-					t.Fatal(err)
-				}
+			d, err := format.Builtin(x.dialect)
+			if err != nil {
+				t.Fatal(err)
 			}
 			x.ours.Owner, x.ours.Refused = "bills", told.add
 			p := r.addPartnerOf(link.Spec{Kind: x.kind, Listen: free(t) + map[string]string{"http": "/pay", "soap": "/pay"}[x.kind]}, d, nil, &x.ours)

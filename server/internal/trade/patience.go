@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"zhigui/server/api/message"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/store"
 )
@@ -69,7 +70,7 @@ const slack = 100 * time.Millisecond
 
 // tell writes into the host's message how long the answer is waited for, where its dialect has a place.
 func (w *work) tell() (at time.Time) {
-	if !w.host.Codec().CarriesTimeLeft() {
+	if !w.host.Codec().Carries(message.TimeLeft) {
 		return time.Time{}
 	}
 	at = time.Now()

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 
+	"zhigui/server/api/message"
 	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 )
@@ -33,8 +34,20 @@ func limits(w *work, t *store.Txn, pan []byte) string {
 	return code
 }
 
+// carried refuses a host whose messages have no place for what a step hands over: it would do something else, or without a PIN.
+func (w *work) carried(f message.Canon, t *store.Txn) string {
+	if w.host.Codec().Carries(f) {
+		return ""
+	}
+	w.z.e.o.Log.Warn("the dialect of the product's host has no place for a field that the product hands over", "host", t.Host, "dialect", w.host.Codec().Name(), "product", t.Kind, "field", f.String())
+	return rcNoRoute
+}
+
 // pin re-encrypts the customer's PIN for the host.
-func pin(w *work, _ *store.Txn, pan []byte) string {
+func pin(w *work, t *store.Txn, pan []byte) string {
+	if rc := w.carried(message.PINBlock, t); rc != "" {
+		return rc
+	}
 	pb, err := w.translate(w.in.Get(52), pan)
 	if err != nil || w.out.Set(52, pb) != nil {
 		return pinRefusal(err)
@@ -44,7 +57,10 @@ func pin(w *work, _ *store.Txn, pan []byte) string {
 }
 
 // newPIN re-encrypts the PIN that is to become the customer's: F62, hexadecimal towards the host.
-func newPIN(w *work, _ *store.Txn, pan []byte) string {
+func newPIN(w *work, t *store.Txn, pan []byte) string {
+	if rc := w.carried(message.Private, t); rc != "" {
+		return rc
+	}
 	pb, err := w.translate(w.in.Get(62), pan)
 	if err != nil {
 		return pinRefusal(err)
@@ -56,7 +72,10 @@ func newPIN(w *work, _ *store.Txn, pan []byte) string {
 }
 
 // private hands F62 through to the host.
-func private(w *work, _ *store.Txn, _ []byte) string {
+func private(w *work, t *store.Txn, _ []byte) string {
+	if rc := w.carried(message.Private, t); rc != "" {
+		return rc
+	}
 	if w.out.Set(62, w.in.Get(62)) != nil {
 		return rcFormat
 	}
