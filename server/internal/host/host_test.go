@@ -506,3 +506,47 @@ func TestASenderInAHurryDoesNotOpenTheBreakerForTheOthers(t *testing.T) {
 		})
 	}
 }
+
+// A trial whose sender waits too short a time to prove anything gives its place to the next, again and again; the first
+// answer counts.
+func TestTrialsOfSendersInAHurryDoNotHoldTheBreakerHalfOpen(t *testing.T) {
+	k := newKit(t, Limits{BreakAfter: 1, Rest: time.Nanosecond})
+	k.w.set(silent)
+	if err := k.do(Financial, time.Millisecond); !errors.Is(err, link.ErrNoAnswer) {
+		t.Fatal(err)
+	}
+	send := func() error {
+		at := time.Now().Add(2 * time.Millisecond)
+		p, err := k.h.AdmitUntil(t.Context(), Financial, at.Add(time.Minute))
+		if err != nil {
+			return err
+		}
+		defer p.Release()
+		m := k.message("0200")
+		frame, err := k.h.Pack(nil, m)
+		if err != nil {
+			return err
+		}
+		ctx, cancel := context.WithDeadline(t.Context(), at)
+		defer cancel()
+		a, err := p.Send(ctx, m, frame)
+		if err == nil {
+			a.Release()
+		}
+		return err
+	}
+	for range 5 {
+		if err := send(); !errors.Is(err, link.ErrNoAnswer) {
+			t.Errorf("a trial: %v", err)
+		}
+	}
+	if b := k.h.brk; b.out != 0 || k.h.Stats().Breaker == "closed" {
+		t.Errorf("%d trials under way, the breaker is %s", b.out, k.h.Stats().Breaker)
+	}
+	k.w.set(func(_ context.Context, f []byte) (*link.Answer, error) { return k.answer(f, 0) })
+	for i := 0; k.h.Stats().Breaker != "closed"; i++ {
+		if err := k.do(Financial, time.Minute); err != nil || i > 10 {
+			t.Fatalf("%d: %v, the breaker is %s", i, err, k.h.Stats().Breaker)
+		}
+	}
+}
