@@ -13,7 +13,7 @@ import (
 // middle third the host answers after ten seconds. There it was 99.53 to 99.74 % of all, which says
 // little, as the good phases have most of the transactions; here every one is accounted for.
 func delayed(ctx context.Context, o options, fs *figures) error {
-	if err := delayRun(ctx, o, fs, "delay", 80, 0); err != nil {
+	if err := delayRun(ctx, o, fs, "delay", delayUsers, 0); err != nil {
 		return err
 	}
 	// Eighty users who wait ten seconds each never crowd a host. So many do, and are refused.
@@ -22,6 +22,21 @@ func delayed(ctx context.Context, o options, fs *figures) error {
 	}
 	// Customers do not wait for each other: they come whether the host answers or not.
 	return delayRun(ctx, o, fs, "delay_open", 4000, 600)
+}
+
+// sickHost is what the bank host is told for the middle third.
+const sickHost = `{"kind":"delay","ms":10000,"count":0}`
+
+// third is how long the host is well, sick, and well again in a run of a length.
+func third(run time.Duration) time.Duration { return min(max(run, 12*time.Second), delayThird) }
+
+// late is the load of such a run: json, xml, 8583 and delimited, a fourth of the users each; what fails is counted.
+func late(o options, name string) planned {
+	p := planned{name: name, run: 3 * third(o.run), tolerant: true}
+	for k, i := range []int{1, 0, 3, 5} {
+		p.users = append(p.users, share{i, o.conns / 4, o.conns / 4 * k})
+	}
+	return p
 }
 
 // delayRun is one such run: of users who wait for their answers or, with a rate, of requests that
@@ -33,12 +48,10 @@ func delayRun(ctx context.Context, o options, fs *figures, name string, users in
 		return err
 	}
 	defer b.close()
-	third := max(o.run, 12*time.Second)
-	o.warm = 0
 	b.o.warm = 0
-	var roles [][]string
-	for k, i := range []int{1, 0, 3, 5} {
-		roles = append(roles, b.role(i, users/4, users/4*k, 3*third, "--tolerant", "--rate", fmt.Sprint(rate/4)))
+	phase, roles := third(o.run), b.roles(late(o, name))
+	for i := range roles {
+		roles[i] = append(roles[i], "--rate", fmt.Sprint(rate/float64(len(roles))))
 	}
 	scenario := func(method, body string) error {
 		q, err := http.NewRequestWithContext(ctx, method, "http://"+b.control+"/api/scenario", strings.NewReader(body))
@@ -58,12 +71,12 @@ func delayRun(ctx context.Context, o options, fs *figures, name string, users in
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(third):
+		case <-time.After(phase):
 		}
-		errs <- scenario(http.MethodPost, `{"kind":"delay","ms":10000,"count":0}`)
+		errs <- scenario(http.MethodPost, sickHost)
 		select {
 		case <-ctx.Done():
-		case <-time.After(third):
+		case <-time.After(phase):
 		}
 		errs <- scenario(http.MethodDelete, "")
 	}()

@@ -2,12 +2,14 @@ package main
 
 import "time"
 
-// What the reference document's runs were (PT-02, PT-07 to PT-09): --reference makes them so.
+// What the reference document's runs were (PT-02, PT-07 to PT-09, PT-19): --reference makes them so.
 const (
 	referenceUsers = 100
 	referenceRun   = 30 * time.Minute
 	referenceSoak  = 12 * time.Hour
 	referenceThink = 400 * time.Millisecond
+	delayUsers     = 80
+	delayThird     = 5 * time.Minute // the host is well, answers late, and is well again
 )
 
 // asReference makes runs as long as the reference's, whatever else was said of them.

@@ -221,3 +221,33 @@ func TestTheStabilityRunIsTwelveHoursOfTheMixWithPauses(t *testing.T) {
 		}
 	}
 }
+
+// While the host answers after ten seconds, for five minutes between two others, 80 users go on in four formats; what is refused or in doubt is counted.
+//
+// req: PT-19
+func TestTheDelayedRunIsThreeTimesFiveMinutesOfEightyUsersInFourFormats(t *testing.T) {
+	o := asReference()
+	o.conns = delayUsers
+	var formats []string
+	for i, g := range generators(t, o, late(o, "delay")) {
+		formats = append(formats, combos[late(o, "delay").users[i].combo].dialect)
+		if c := g.asked(); c.Terminals != 20 || c.Run != 15*time.Minute || c.Think != 0 || !c.Tolerant {
+			t.Errorf("%+v", c)
+		}
+	}
+	if want := []string{"corejson", "corexml", "pos64", "coredelimited"}; !slices.Equal(formats, want) {
+		t.Errorf("%v, want %v", formats, want)
+	}
+	for run, want := range map[time.Duration]time.Duration{time.Second: 12 * time.Second, time.Minute: time.Minute, referenceRun: 5 * time.Minute} {
+		if got := third(run); got != want {
+			t.Errorf("%s makes thirds of %s, want %s", run, got, want)
+		}
+	}
+	var told struct {
+		Kind      string
+		MS, Count int
+	}
+	if err := json.Unmarshal([]byte(sickHost), &told); err != nil || told.Kind != "delay" || told.MS != 10_000 || told.Count != 0 {
+		t.Errorf("%+v, %v", told, err)
+	}
+}

@@ -128,7 +128,8 @@ func build(t testing.TB, d *Dialect, vals map[int]string) *Message {
 	return m
 }
 
-// req: IS-01 IS-03
+// A bank's own dialects (pos64), UnionPay's (cups128) and VISA's.
+// req: IS-01 IS-02 IS-03
 func TestBytesEqualThoseOfAnIndependentImplementation(t *testing.T) {
 	all := map[string]map[int]string{"visa": visaValues, "visabcd": visaValues}
 	maps.Copy(all, golden)

@@ -14,8 +14,6 @@ var visaValues = map[int]string{
 }
 
 // The bytes were written by hand from the header and field layouts.
-//
-// req: IS-02
 func TestAVISAMessageIsEBCDICWithNumbersFilledUpOnTheLeft(t *testing.T) {
 	d := mustDialect(t, "visa")
 	frame, lay, err := build(t, d, visaValues).Pack(nil)
@@ -113,7 +111,6 @@ func TestTheVISAPathAllocatesNothing(t *testing.T) {
 }
 
 // The bytes were written by hand from the field layouts.
-// req: IS-02
 func TestAMastercardMessageIsEBCDICThroughout(t *testing.T) {
 	d := mustDialect(t, "mastercard")
 	values := map[int]string{2: "5222220000000005", 3: "010000", 4: "000000010000", 22: "051", 41: "TERMID01", 49: "840", 52: "\x01\x02\x03\x04\x05\x06\x07\x08", 128: "MACVALUE"}

@@ -47,7 +47,6 @@ func eventually(t testing.TB, what string, f func() bool) {
 	t.Fatal("did not come about: " + what)
 }
 
-// req: TX-33
 func TestAGroupLivesAndDiesTogether(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

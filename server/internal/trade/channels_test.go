@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"zhigui/server/internal/host"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/product"
 	"zhigui/server/internal/route"
@@ -168,5 +169,42 @@ func TestCardNetworksAreReachedInTheirOwnManner(t *testing.T) {
 				t.Errorf("the journal has %+v (%v)", ts, err)
 			}
 		})
+	}
+}
+
+// Management of the network (sign-on, echo) and of the terminal (sign-in, echo), money, and what moves none: all go by two links out and two in, and none is taken for another.
+// req: TX-33
+func TestEveryClassOfTransactionGoesByTwoLinksOutAndTwoIn(t *testing.T) {
+	door := bankhost.Door{Kind: "group", Dialect: "cups128", Listen: free(t), Address: free(t), Count: 2}
+	r := newRigOf(&rig{t: t, dir: t.TempDir(), doors: []bankhost.Door{door}, more: []hostOf{{name: "network", dialect: "cups128", link: link.Spec{Kind: "group", Address: door.Listen, Listen: door.Address, Count: 2}}},
+		rules: []route.Rule{{To: []route.Target{{Host: "network"}}}}, opt: trade.Options{HostTimeout: 3 * time.Second}})
+	network := r.more[0].host
+	until(t, "the network", network.Up)
+	if n := network.Stats().Link.Up; n != 4 {
+		t.Errorf("%d links", n)
+	}
+	for _, code := range []string{host.SignOn, host.Echo} {
+		if err := network.Manage(t.Context(), code); err != nil {
+			t.Errorf("management %s: %v", code, err)
+		}
+	}
+	x := r.terminal("00000001", trade.Zone3DES) // signs in
+	if a := x.do(x.msg("0820", ""), false); a.MTI() != "0830" || a.String(39) != "00" {
+		t.Errorf("the terminal's echo: %s", a.Describe())
+	}
+	for _, c := range []struct {
+		product string
+		amount  int64
+		arg     string
+	}{{"withdrawal", 10_000, ""}, {"purchase", 2_000, ""}, {"transfer", 700, card5}, {"balance", 0, ""}, {"statement", 0, ""}, {"contractSign", 0, "sms"}} {
+		p, before := product.Builtin().Named(c.product), r.balance(card1)
+		q, a := x.service(p, card1, c.amount, c.arg)
+		if a.String(39) != "00" || r.txn(x, q).Host != "network" || r.txn(x, q).Kind != c.product || before-r.balance(card1) != c.amount {
+			t.Errorf("%s: %s by %s, the account has %d less", c.product, a.String(39), r.txn(x, q).Host, before-r.balance(card1))
+		}
+	}
+	_, n, err := r.st.Search(t.Context(), store.Search{Limit: 1})
+	if err != nil || n != 6 { // management is no transaction
+		t.Errorf("the journal has %d (%v)", n, err)
 	}
 }

@@ -103,7 +103,7 @@ func (b *branch) confirmation(x *term, q *message.Message) *message.Message {
 // The fault matrix, open loop: transaction.md §4.6. While one host misbehaves in every way the other
 // serves every customer; nothing is lost, nothing is booked twice, and the sick one is back in service
 // by itself when it is well.
-// req: PT-10 PT-16 PT-19
+// req: PT-10 PT-16
 func TestAHostThatMisbehavesHurtsOnlyItsOwn(t *testing.T) {
 	for _, fault := range []string{"delay", "silence", "reset", "refuse", "half open", "stops reading", "dribble", "garbage", "bad MAC", "twice", "reorder", "one link", "one link of a group"} {
 		t.Run(fault, func(t *testing.T) {
