@@ -59,11 +59,16 @@ func built() string {
 	if err != nil {
 		return "unknown"
 	}
-	program, err := os.ReadFile(name)
+	program, err := os.Open(name)
 	if err != nil {
 		return "unknown"
 	}
-	return fmt.Sprintf("%x", sha256.Sum256(program))
+	defer program.Close() //nolint:errcheck // reading
+	sum := sha256.New()
+	if _, err := io.Copy(sum, program); err != nil {
+		return "unknown"
+	}
+	return fmt.Sprintf("%x", sum.Sum(nil))
 }
 
 // both writes to both, whether or not the first takes it.

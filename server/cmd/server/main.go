@@ -109,7 +109,7 @@ func run(path, roles string, force bool) error {
 	if err != nil {
 		return err
 	}
-	s := &services{c: c, name: ownName(c, has), log: log, st: st, node: node, hsm: sec, broker: mgmt.NewBroker()}
+	s := &services{c: c, name: ownName(c, name, has), log: log, st: st, node: node, hsm: sec, broker: mgmt.NewBroker()}
 	if s.loader, err = choose.Loader(sec, st); err != nil {
 		return err
 	}

@@ -81,11 +81,15 @@ func jobsOf(has map[string]bool) []string {
 	return jobs
 }
 
-// ownName tells a process from all others, also after a restart: one set of roles runs once for a data folder.
-func ownName(c *config.Config, has map[string]bool) string {
-	host, _ := os.Hostname()
-	data, _ := filepath.Abs(c.Data)
-	return host + " " + data + " " + strings.Join(slices.Sorted(maps.Keys(has)), ",")
+// ownName tells a process from all others, also after a restart: one set of roles runs once for a data folder. Its folder's
+// name says which that is, also on another machine; a process without one is known by where it runs.
+func ownName(c *config.Config, name string, has map[string]bool) string {
+	if name == "" {
+		host, _ := os.Hostname()
+		data, _ := filepath.Abs(c.Data)
+		name = host + " " + data
+	}
+	return name + " " + strings.Join(slices.Sorted(maps.Keys(has)), ",")
 }
 
 // nameOf is the name of the server with this data folder, made when it has none. It is that of the role trade:

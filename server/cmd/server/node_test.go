@@ -105,3 +105,18 @@ func TestAServerThatIsRefusedLeavesTheLogOfTheOneThatRuns(t *testing.T) {
 		t.Errorf("%s %v", text, err)
 	}
 }
+
+// A container has another host name at each start: its alarms are known by its folder's name.
+func TestAServerIsKnownByItsFolderAndItsRoles(t *testing.T) {
+	t.Parallel()
+	roles, alone := map[string]bool{"trade": true, "access": true}, map[string]bool{"access": true}
+	one, two := config.Default(), config.Default()
+	one.Data, two.Data = t.TempDir(), t.TempDir()
+	if a, b := ownName(&one, "till", roles), ownName(&two, "till", roles); a != b || a != "till access,trade" {
+		t.Errorf("%q and %q", a, b)
+	}
+	names := map[string]bool{ownName(&one, "till", roles): true, ownName(&one, "", alone): true, ownName(&two, "", alone): true, ownName(&one, "other", roles): true}
+	if len(names) != 4 {
+		t.Errorf("%v", names)
+	}
+}
