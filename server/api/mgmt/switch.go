@@ -171,7 +171,7 @@ type Difference struct {
 	Owner       string    `json:"owner" enum:"clearing,operator,branch"`
 	State       string    `json:"state" enum:"open,proposed,settled,gone"`
 	First       string    `json:"first"`
-	Payment     bool      `json:"payment,omitempty"`  // of a product that pays the merchant: settling decides whether it is cleared
+	Payment     bool      `json:"payment,omitempty"`  // it is a merchant's, or may be (its product does not say, or is in an archive): settling decides whether it is cleared
 	Refunded    bool      `json:"refunded,omitempty"` // people gave the payer the money back, or propose it
 	Note        string    `json:"note"`
 	At          time.Time `json:"at"`

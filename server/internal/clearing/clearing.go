@@ -159,10 +159,11 @@ func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []s
 // computed is where tests end the process: the sums are there, but not stored.
 var computed = func() {}
 
-// pays tells whom a transaction's money is for. What the catalogue no longer has says nothing.
-func pays(cat *product.Catalogue, t *store.Txn) product.Pays {
-	switch p := cat.Named(t.Kind); {
-	case p == nil && t.Amount > 0:
+// Pays tells whom an amount of a product's is for. What the catalogue no longer has, or a transaction whose product
+// cannot be told, says nothing.
+func Pays(cat *product.Catalogue, kind string, amount int64) product.Pays {
+	switch p := cat.Named(kind); {
+	case p == nil && amount > 0:
 		return product.Unsaid
 	case p == nil || p.Moves != product.Money || p.Confirm:
 		return product.Other // cash is not a merchant's
@@ -196,7 +197,7 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 			}
 			for _, t := range ts {
 				after = t.ID
-				whose := pays(cat, t)
+				whose := Pays(cat, t.Kind, t.Amount)
 				if whose == product.Other || t.State != store.Confirmed {
 					continue
 				}

@@ -10,6 +10,7 @@ import (
 	"zhigui/server/api/code"
 	"zhigui/server/api/message"
 	api "zhigui/server/api/mgmt"
+	"zhigui/server/internal/clearing"
 	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
 )
@@ -73,10 +74,8 @@ func (s *Service) reconciliation(ctx context.Context, in *struct {
 	for _, d := range diffs {
 		x := api.Difference{ID: strconv.FormatInt(d.ID, 10), Day: d.Day, Host: d.Host, Book: d.Book, Class: d.Class, Terminal: d.Terminal, Branch: d.Branch, Reference: d.Reference,
 			Owner: d.Owner, State: [...]string{"open", "proposed", "settled", "gone"}[d.State], First: d.First, Refunded: d.Refunded, Note: d.Note, At: d.At}
-		if p := s.o.Products.Named(d.Kind); p != nil && (d.Book == "host" || d.Book == "reversal") {
-			x.Payment = p.Pays == product.Merchant
-		}
 		if d.Txn.Valid {
+			x.Payment = (d.Book == "host" || d.Book == "reversal") && clearing.Pays(s.o.Products, d.Kind, d.Ours.Int64) != product.Other
 			x.Transaction = strconv.FormatInt(d.Txn.Int64, 10)
 		}
 		if d.Ours.Valid {

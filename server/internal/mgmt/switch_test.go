@@ -2,8 +2,11 @@ package mgmt_test
 
 import (
 	"database/sql"
+	"strconv"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	api "zhigui/server/api/mgmt"
 	"zhigui/server/internal/store"
@@ -133,5 +136,41 @@ func TestAJointRequestWantsTheWordOfTwoManagers(t *testing.T) {
 	}
 	if x, err := r.st.Approval(t.Context(), "two"); err != nil || x.State == "approved" {
 		t.Errorf("%v %+v", err, x)
+	}
+}
+
+// What is settled without the question is the merchant's when the day is cleared again.
+func TestWhetherThePayerHasTheMoneyBackIsAskedOfAllThatMayBeAMerchants(t *testing.T) {
+	r := newRig(t)
+	now := time.Now()
+	var ds []*store.Difference
+	want := map[string]bool{}
+	for i, c := range []struct {
+		name, kind string
+		asked      bool
+	}{{"a purchase", "purchase", true}, {"a transfer", "transfer", false}, {"cash", "withdrawal", false}, {"no product of the file any more", "kiosk", true}, {"in an archive", "", true}} {
+		id := store.NumberAt(now) + int64(i)
+		if c.kind != "" {
+			txn := &store.Txn{ID: id, Idem: c.name, Digest: []byte{1}, Terminal: "00000001", Branch: "0001", Kind: c.kind, Amount: 100, State: store.Confirmed, Created: now, Updated: now}
+			if fresh, err := r.st.Insert(t.Context(), txn); !fresh || err != nil {
+				t.Fatal(fresh, err)
+			}
+		}
+		ds = append(ds, &store.Difference{Day: "20261122", Host: "core", Book: "host", Key: c.name, Class: "oursOnly", Txn: sql.NullInt64{Int64: id, Valid: true}, Reference: strconv.Itoa(i), Ours: sql.NullInt64{Int64: 100, Valid: true}, Owner: "clearing"})
+		want[strconv.Itoa(i)] = c.asked
+	}
+	if err := r.st.SaveRun(t.Context(), &store.Run{Day: "20261122", Host: "core", Book: "host", At: now}, ds); err != nil {
+		t.Fatal(err)
+	}
+	var day api.Day
+	if st, code := r.as("olga").do("GET", "/reconciliation?day=20261122", nil, &day); st != 200 {
+		t.Fatal(st, code)
+	}
+	got := map[string]bool{}
+	for _, d := range day.Differences {
+		got[d.Reference] = d.Payment
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
