@@ -166,7 +166,7 @@ func (s *services) adrift(ctx context.Context) error {
 	}
 	var names []string
 	for _, u := range us {
-		if _, ok := u.Scope(); !ok && u.Enabled {
+		if u.Enabled && !u.Placed() {
 			names = append(names, u.Name)
 		}
 	}

@@ -33,7 +33,8 @@ func TestWhoHasNoBranchIsNamedAtTheStart(t *testing.T) {
 		t.Error(text.String(), err)
 	}
 	add("nora", "teller", "", true)
-	if err := s.adrift(t.Context()); err != nil || !strings.Contains(text.String(), "level=WARN") || !strings.Contains(text.String(), "users=[nora]") || !strings.Contains(text.String(), "--branch") {
+	add("mona", "manager", "*", true)
+	if err := s.adrift(t.Context()); err != nil || !strings.Contains(text.String(), "level=WARN") || !strings.Contains(text.String(), `users="[mona nora]"`) || !strings.Contains(text.String(), "--branch") {
 		t.Error(text.String(), err)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"zhigui/server/internal/lease"
@@ -142,7 +143,7 @@ func (b *Books) compare(run *store.Run, rows []Row, each func(func(*store.Txn) e
 			a, _, _ := b.effect(t)
 			d.Ours = sql.NullInt64{Int64: a, Valid: true}
 			if shared[reference] {
-				d.Key += "|" + t.Host
+				d.Key = run.Host + "|" + strconv.FormatInt(t.ID, 10)
 			}
 		}
 		if r != nil {

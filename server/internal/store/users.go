@@ -27,18 +27,18 @@ const WholeBank = "*"
 // branch are head office's; managers and tellers have to be told theirs: ok is false before that, and they see nothing.
 func (u *User) Scope() (branch string, ok bool) {
 	switch {
-	case u.Branch == WholeBank:
-		return "", true
+	case u.Branch == WholeBank: // a manager speaks for one branch
+		return "", u.Role != "manager"
 	case u.Branch != "":
 		return u.Branch, true
 	}
 	return "", u.Role == "operator" || u.Role == "admin"
 }
 
-// Placed tells whether a person may be added so: a manager speaks for one branch, a teller for one or for all.
+// Placed tells whether a person has a branch, or needs none.
 func (u *User) Placed() bool {
 	_, ok := u.Scope()
-	return ok && (u.Role != "manager" || u.Branch != WholeBank)
+	return ok
 }
 
 const selectUser = `SELECT USER_NAME, DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, PASSWORD_HASH, STATUS, FAILED_COUNT, LOCKED_UNTIL, CREATE_TIME FROM SY_US_USER `

@@ -6,11 +6,11 @@ import { lang } from './i18n'
 /** What all pages share, kept fresh by the server's events. */
 export const me = ref<Me | null>(null)
 /** Whether the whole bank is this person's: head office's, or a teller of all branches. */
-export const everywhere = computed(() => me.value?.branch === '*' || !me.value?.branch && ['operator', 'admin'].includes(me.value?.role ?? ''))
+export const everywhere = computed(() => me.value?.branch === '*' && me.value.role !== 'manager' || !me.value?.branch && ['operator', 'admin'].includes(me.value?.role ?? ''))
 /** The switch and what the bank has agreed on are not a branch's business. */
 export const office = computed(() => everywhere.value && ['operator', 'admin'].includes(me.value?.role ?? ''))
 /** Nobody has said which branch is a person's: there is nothing to see. */
-const placeless = (x: Me): boolean => !x.branch && !['operator', 'admin'].includes(x.role)
+const placeless = (x: Me): boolean => (!x.branch && !['operator', 'admin'].includes(x.role)) || (x.branch === '*' && x.role === 'manager')
 export const unplaced = computed(() => !!me.value && placeless(me.value))
 export const link = ref<LinkState>('connecting')
 export const now = ref(Date.now())

@@ -10,7 +10,7 @@ afterEach(() => { me.value = null; document.body.innerHTML = '' })
 
 it.each([
   ['operator', '', true, true, false], ['admin', '', true, true, false], ['operator', '0001', false, false, false], ['teller', '*', true, false, false], ['teller', '0002', false, false, false],
-  ['manager', '0001', false, false, false], ['manager', '', false, false, true], ['teller', '', false, false, true]
+  ['manager', '0001', false, false, false], ['manager', '', false, false, true], ['manager', '*', false, false, true], ['teller', '', false, false, true]
 ] as const)('a %s of "%s" has the whole bank %s, head office %s, nothing %s', (role, branch, whole, head, none) => {
   me.value = { name: 'x', display: 'x', role, branch }
   expect([everywhere.value, office.value, unplaced.value]).toEqual([whole, head, none])
