@@ -50,7 +50,7 @@ type Field struct {
 	mac      bool
 	total    bool
 
-	off, len  int // fixed structures
+	len       int // fixed structures
 	pad       []byte
 	right     bool
 	countLen  int

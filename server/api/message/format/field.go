@@ -263,6 +263,22 @@ func (f *Field) rawBytes(v string) ([]byte, error) {
 	return out, nil
 }
 
+// counted is a value as it stands behind the number of its bytes; "" is no value.
+func (f *Field) counted(v string) ([]byte, error) {
+	if v == "" {
+		return nil, nil
+	}
+	s, err := f.wire(v)
+	if err != nil {
+		return nil, err
+	}
+	b, err := f.charset.encode(s)
+	if err == nil && len(b) > f.len {
+		err = errors.New("too long")
+	}
+	return b, err
+}
+
 // blank is a space on the wire.
 func (f *Field) blank() byte {
 	if f.charset.page != nil {

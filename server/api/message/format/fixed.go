@@ -32,6 +32,8 @@ func (w *fixedWriter) put(f *Field, v string) error {
 	case f.total:
 		w.total, w.totals = f, len(w.b)
 		w.b = append(w.b, make([]byte, f.len)...)
+	case f.countLen > 0:
+		return w.counted(f, v)
 	default:
 		if f.straight(v) || v == "" && f.as == "text" {
 			w.b = f.appendStraight(w.b, v)
@@ -46,11 +48,21 @@ func (w *fixedWriter) put(f *Field, v string) error {
 	return nil
 }
 
+// counted writes a text behind the number of its bytes.
+func (w *fixedWriter) counted(f *Field, v string) error {
+	b, err := f.counted(v)
+	if err == nil {
+		err = w.count(f, len(b))
+	}
+	w.b = append(w.b, b...)
+	return err
+}
+
 func (w *fixedWriter) count(f *Field, n int) error {
 	s := fmt.Sprintf("%0*d", f.countLen, n)
 	b, err := w.d.charset.encode(s)
 	if err != nil || len(s) > f.countLen {
-		return errors.New("the number of rows does not fit")
+		return errors.New("the count does not fit")
 	}
 	w.b = append(w.b, b...)
 	return nil
@@ -116,6 +128,9 @@ func (r *fixedReader) take(n int) ([]byte, error) {
 }
 
 func (r *fixedReader) get(f *Field) (string, error) {
+	if f.countLen > 0 {
+		return r.counted(f)
+	}
 	at := r.at
 	n := f.len
 	if f.mac {
@@ -154,6 +169,33 @@ func (r *fixedReader) get(f *Field) (string, error) {
 		if _, err := f.bytes(v); err != nil {
 			return "", err
 		}
+	}
+	return v, nil
+}
+
+// counted reads a text behind the number of its bytes. What could not be sent is not taken.
+func (r *fixedReader) counted(f *Field) (string, error) {
+	n, err := r.count(f)
+	if err != nil || n == 0 {
+		return "", err
+	}
+	if n > f.len {
+		return "", errClass
+	}
+	b, err := r.take(n)
+	if err != nil {
+		return "", err
+	}
+	u, err := f.charset.decode(b)
+	if err != nil {
+		return "", err
+	}
+	v, err := f.value(string(u))
+	if err != nil {
+		return "", err
+	}
+	if again, err := f.counted(v); err != nil || !bytes.Equal(again, b) {
+		return "", errForm
 	}
 	return v, nil
 }

@@ -3,6 +3,7 @@ package format
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -283,6 +284,50 @@ table:
 	}
 }
 
+func TestATextOfAStructureThatHasItsLengthBeforeItIsNotFilledUp(t *testing.T) {
+	d := must(t, `kind: fixed
+name: x
+charset: gb18030
+frame: {prefix: none, max: 100}
+table:
+  - {name: a, type: ans, len: 12, count: 2}
+  - {name: b, type: n, len: 6, count: 1, exact: true, max: 6, decimals: 2}
+  - {name: end, type: an, len: 1}
+`)
+	for wire, v := range map[string]map[string]string{
+		"000E":             {"end": "E"},
+		"03a \xb10E":       nil, // half a character
+		"02\xd6\xd00E":     {"a": "中", "end": "E"},
+		"12 a  bcdefgh 0E": {"a": " a  bcdefgh ", "end": "E"},
+		"0041.23E":         {"b": "000123", "end": "E"},
+	} {
+		tx, _, err := d.Unpack([]byte(wire))
+		if v == nil {
+			if err == nil {
+				t.Errorf("%q was taken: %v", wire, tx.Values)
+			}
+			continue
+		}
+		if err != nil || !maps.Equal(tx.Values, v) {
+			t.Errorf("%q is %v, %v", wire, tx, err)
+			continue
+		}
+		if b, err := d.Pack(nil, tx, nil); err != nil || string(b) != wire {
+			t.Errorf("%v is packed as %q, %v", v, b, err)
+		}
+	}
+	for _, wire := range []string{"13aaaaaaaaaaaaa0E", "05aaaa", "-1a0E", " 0 0E", "0070001.23E", "0041.2"} {
+		if tx, _, err := d.Unpack([]byte(wire)); err == nil {
+			t.Errorf("%q was taken: %v", wire, tx.Values)
+		}
+	}
+	tx := NewTransaction("0200")
+	tx.Values = map[string]string{"a": "中中中中中中中"}
+	if b, err := d.Pack(nil, tx, nil); err == nil {
+		t.Errorf("a text that is too long was packed: %q", b)
+	}
+}
+
 func TestDialectFilesThatCannotBeAreRefusedWithTheirPlace(t *testing.T) {
 	head := "kind: %s\nname: x\ncharset: gbk\nframe: {prefix: none, max: 100}\n"
 	for name, c := range map[string]struct{ kind, text, want string }{
@@ -301,6 +346,11 @@ func TestDialectFilesThatCannotBeAreRefusedWithTheirPlace(t *testing.T) {
 		"a MAC field not there":        {"fixed", "mac: {field: m, form: hex, bytes: 8, cover: before}\ntable:\n  - {name: a, len: 4}\n", "no such field"},
 		"a character set for one":      {"json", "table:\n  - {name: a, max: 4, path: a, charset: gbk}\n", "one character set"},
 		"a group within a group":       {"fixed", "table:\n  - {name: a, max: 4, count: 1, rows: [{name: b, max: 4, count: 1, rows: [{name: c, len: 1}]}]}\n", "within a group"},
+		"a count of a number":          {"fixed", "table:\n  - {name: a, type: n, len: 4, count: 1, as: bcd}\n", "x.yaml:6:"},
+		"a count that does not hold":   {"fixed", "table:\n  - {name: a, len: 100, count: 2}\n", "must hold len"},
+		"a count of what is filled up": {"fixed", "table:\n  - {name: a, len: 9, count: 1, pad: \"*\"}\n", "not filled up"},
+		"a count in JSON":              {"json", "table:\n  - {name: a, max: 9, path: a, count: 1}\n", "fixed structure"},
+		"a place behind a count":       {"fixed", "table:\n  - {name: a, len: 9, count: 1}\n  - {name: b, len: 4, off: 20}\n", "no certain length"},
 		"a name that is an element":    {"xml", "table:\n  - {name: a, max: 4, path: \"A/<b>\"}\n", "not a name"},
 		"no separator":                 {"delimited", "table: []\n", "separator is missing"},
 	} {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 
 	"zhigui/server/api/message"
@@ -61,7 +62,7 @@ type fileField struct {
 	Object string `yaml:"object"`
 
 	Rows  []fileField `yaml:"rows"`
-	Count int         `yaml:"count"` // digits of the number of rows before them
+	Count int         `yaml:"count"` // digits of the number of rows, or of a text's bytes, before them
 }
 
 // The dialects that come with the platform and are not 8583.
@@ -185,7 +186,7 @@ func (l *loader) table(in []fileField, where, kind string) ([]*Field, error) {
 		return nil, l.at(where, "more than 512 fields")
 	}
 	var out []*Field
-	off := 0
+	off, varies := 0, false // varies: the place of what follows is not the same in each message
 	for i := range in {
 		p := &in[i]
 		path := fmt.Sprintf("%s[%d]", where, i)
@@ -193,7 +194,11 @@ func (l *loader) table(in []fileField, where, kind string) ([]*Field, error) {
 		if err != nil {
 			return nil, err
 		}
-		if kind == "fixed" && f.Rows == nil {
+		varies = varies || f.countLen > 0
+		if varies && p.Off != 0 {
+			return nil, l.at(path+".off", "what is before it has no certain length")
+		}
+		if kind == "fixed" && !varies {
 			if p.Off != 0 && p.Off < off {
 				return nil, l.at(path+".off", "overlaps the field before it, which ends at %d", off)
 			}
@@ -201,7 +206,6 @@ func (l *loader) table(in []fileField, where, kind string) ([]*Field, error) {
 				out = append(out, filler(p.Off-off, l.d.charset))
 				off = p.Off
 			}
-			f.off = off
 			off += f.len
 		}
 		out = append(out, f)
@@ -365,6 +369,9 @@ func (l *loader) place(f *Field, p *fileField, path, kind string) error {
 		if len(f.path) == 0 || len(f.path) > maxDepth || slices.Contains(f.path, "") {
 			return l.at(path+".path", "path is missing, empty in one place, or too deep")
 		}
+	}
+	if f.countLen != 0 && (l.kind != "fixed" || f.as != "text" || f.mac || f.total || p.Const != nil || p.Align+p.Pad != "" || f.countLen < 1 || f.countLen > 4 || len(strconv.Itoa(f.len)) > f.countLen) {
+		return l.at(path+".count", "count, 1 to 4 digits of the number of bytes before them, is for text in a fixed structure that is not filled up, and must hold len")
 	}
 	if kind != "fixed" {
 		return nil
