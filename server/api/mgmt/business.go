@@ -106,10 +106,13 @@ type Clearing struct {
 	Fee    int64     `json:"fee"`
 	Unsaid int64     `json:"unsaid"` // payments cleared to nobody, as their product does not say whom it pays
 	// Held are payments in dispute: nobody gets them before two persons have settled the difference about each.
-	Held       int64                 `json:"held"`
-	HeldAmount int64                 `json:"heldAmount"`
-	Refunded   int64                 `json:"refunded"` // payments that people have given back
-	Merchants  Page[ClearedMerchant] `json:"merchants"`
+	Held       int64 `json:"held"`
+	HeldAmount int64 `json:"heldAmount"`
+	Refunded   int64 `json:"refunded"` // payments that people have given back
+	// Closed are payments to merchants that are out of use: nobody gets them before the merchant is in use again.
+	Closed       int64                 `json:"closed"`
+	ClosedAmount int64                 `json:"closedAmount"`
+	Merchants    Page[ClearedMerchant] `json:"merchants"`
 }
 
 // RunClearing is the body of POST /clearing.

@@ -84,6 +84,9 @@ func clearingRun(args []string) error {
 	if left.Held > 0 {
 		fmt.Fprintf(stdout, "%d payments of %s are held back: a difference about each is open\n", left.Held, yuan(left.HeldAmount))
 	}
+	if left.Closed > 0 {
+		fmt.Fprintf(stdout, "%d payments of %s are cleared to nobody: their merchants are out of use\n", left.Closed, yuan(left.ClosedAmount))
+	}
 	if left.Refunded > 0 {
 		fmt.Fprintf(stdout, "%d payments were given back by people and are the merchants' no more\n", left.Refunded)
 	}

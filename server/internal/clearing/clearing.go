@@ -139,7 +139,7 @@ func Split(shares []store.Share, net int64) []int64 {
 // merchants that are registered. What is not decided yet is left to the day's next run; running it again
 // replaces the day's entries. left are the payments at those terminals that nobody gets: of products that do
 // not say whom they pay, in dispute (the terminal took it back too late, the host's book has it otherwise) until
-// two persons have settled it, or given back by them. by is who runs it, for the audit trail. store.ErrHeld:
+// two persons have settled it, or given back by them; or of merchants that are out of use. by is who runs it, for the audit trail. store.ErrHeld:
 // another process is at it.
 func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day, by string, at time.Time) (out []store.Entry, left store.Left, err error) {
 	err = lease.Do(ctx, st, store.ClearingLease(day), func() error {
@@ -216,7 +216,7 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 					owner[t.Terminal] = number
 				}
 				m := by[number]
-				if m == nil || !m.Enabled {
+				if m == nil {
 					continue
 				}
 				if whose == product.Unsaid {
@@ -229,6 +229,10 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 					} else {
 						left.Held, left.HeldAmount = left.Held+1, left.HeldAmount+t.Amount
 					}
+					continue
+				}
+				if !m.Enabled {
+					left.Closed, left.ClosedAmount = left.Closed+1, left.ClosedAmount+t.Amount
 					continue
 				}
 				s := total[number]

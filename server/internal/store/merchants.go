@@ -93,10 +93,12 @@ type Left struct {
 	Unsaid           int64 // payments whose product does not say whom it pays
 	Held, HeldAmount int64 // payments in dispute: an open difference says otherwise
 	Refunded         int64 // payments that people have given back
+
+	Closed, ClosedAmount int64 // payments to merchants that are out of use
 }
 
 // leftNote is the note of that line.
-const leftNote = "unsaid payee: %d, held: %d of %d, refunded: %d"
+const leftNote = "unsaid payee: %d, held: %d of %d, refunded: %d, merchant out of use: %d of %d"
 
 // LastClearing is the number of the last clearing of a settlement day, 0 before the first.
 func (s *Store) LastClearing(ctx context.Context, day string) (n int64, err error) {
@@ -172,7 +174,7 @@ func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, l
 				return err
 			}
 		}
-		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, Note: fmt.Sprintf(leftNote, left.Unsaid, left.Held, left.HeldAmount, left.Refunded), At: at})
+		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, Note: fmt.Sprintf(leftNote, left.Unsaid, left.Held, left.HeldAmount, left.Refunded, left.Closed, left.ClosedAmount), At: at})
 	})
 }
 
@@ -253,7 +255,7 @@ func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Tim
 	var ms int64
 	var note string
 	if err = s.row(ctx, `SELECT USER_NAME, CREATE_TIME, NOTE FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=? ORDER BY ID DESC LIMIT 1`, cleared, day).Scan(&by, &ms, &note); err == nil {
-		_, _ = fmt.Sscanf(note, leftNote, &left.Unsaid, &left.Held, &left.HeldAmount, &left.Refunded) // earlier versions said less
+		_, _ = fmt.Sscanf(note, leftNote, &left.Unsaid, &left.Held, &left.HeldAmount, &left.Refunded, &left.Closed, &left.ClosedAmount) // earlier versions said less
 	}
 	return by, fromMS(ms), left, found(err)
 }

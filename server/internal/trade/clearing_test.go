@@ -145,4 +145,15 @@ func TestWhatIsTakenBackAfterTheClearingLeavesWithTheNextRun(t *testing.T) {
 		t.Fatal(err, classes(diffs))
 	}
 	cleared("while the host's book lacks one", 2_000, store.Left{Held: 1, HeldAmount: 1_000, Refunded: 1})
+
+	if err := r.st.SetMerchant(ctx, &store.Merchant{Number: merchant, Branch: "0001", NameZH: "书店", FeePPM: 10_000, Shares: []store.Share{{Receiver: "shop", PPM: clearing.Whole}}}, "olga", now); err != nil {
+		t.Fatal(err)
+	}
+	want := store.Left{Held: 1, HeldAmount: 1_000, Refunded: 1, Closed: 1, ClosedAmount: 2_000}
+	if got, left, err := clearing.Day(ctx, r.st, cat, []string{"core"}, day, "otto", now); err != nil || len(got) != 0 || left != want {
+		t.Errorf("a merchant that is out of use: %+v, left out %+v, %v", got, left, err)
+	}
+	if _, _, left, err := r.st.Cleared(ctx, day); err != nil || left != want {
+		t.Errorf("%+v, %v", left, err)
+	}
 }

@@ -113,7 +113,7 @@ export interface Merchant {
   shares: Share[]; terminals: string[]
 }
 export interface ClearedMerchant { number: string; nameZH: string; nameEN: string; count: number; gross: number; fee: number; parts: { receiver: string; amount: number }[] }
-export interface Clearing { day: string; ran: boolean; at?: string; by?: string; early: boolean; count: number; gross: number; fee: number; unsaid: number; held: number; heldAmount: number; refunded: number; merchants: Pages<ClearedMerchant> }
+export interface Clearing { day: string; ran: boolean; at?: string; by?: string; early: boolean; count: number; gross: number; fee: number; unsaid: number; held: number; heldAmount: number; refunded: number; closed: number; closedAmount: number; merchants: Pages<ClearedMerchant> }
 export interface FormatText { name: string; yaml: string }
 export interface Preview { yaml: string; transaction?: string; message?: string }
 /** line is 0 when the place is not known. */
