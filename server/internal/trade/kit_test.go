@@ -109,7 +109,7 @@ func newRigOf(r *rig) *rig {
 	}
 	var err error
 	r.bank, err = bankhost.Start(bankhost.Options{Listen: "127.0.0.1:0", Control: "127.0.0.1:0", Ledger: filepath.Join(r.dir, "ledger"),
-		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK, MAC: r.practice.MAC.String(), Format3: r.practice.PIN == paycrypto.ISO3}, Late: 600 * time.Millisecond, Doors: r.doors, Heard: r.heard, Cipher: r.sealed, Log: discard()})
+		Zone: bankhost.Zone{SM4: hostSM4, PIK: zonePIK, MAK: zoneMAK, MAC: r.practice.MAC.String(), Format3: r.practice.PIN == paycrypto.ISO3}, Late: 2 * time.Second, Doors: r.doors, Heard: r.heard, Cipher: r.sealed, Log: discard()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func (r *rig) start() {
 	fatal()
 	o := r.opt
 	if o.HostTimeout == 0 {
-		o.HostTimeout = 300 * time.Millisecond
+		o.HostTimeout = time.Second
 	}
 	o.ReversalDelay, o.Backoff = 20*time.Millisecond, 50*time.Millisecond
 	if o.Log == nil {
