@@ -78,6 +78,9 @@ func (b *branch) leaves() string {
 	if v, err := b.desk.Put(ctx, "demo-1", "123456", []int{100}, false); err != nil || v.Outcome != "credited" {
 		t.Fatalf("%+v, %v", v, err)
 	}
+	if err := robot.Until(30*time.Second, func() error { return errors.Join(b.settledAll(), b.clear(ctx)) }); err != nil {
+		t.Fatal(err)
+	}
 	v, err := b.desk.Withdraw(ctx, "demo-5", "123456", 10000, robot.LeavesThem)
 	if err != nil || v.Service != "acceptor" {
 		t.Fatalf("%+v, %v", v, err)
@@ -95,6 +98,33 @@ func (b *branch) leaves() string {
 		t.Fatal(err)
 	}
 	return v.Txn
+}
+
+// clear fails while the recycler, as the terminal sees it, has something in its way: the cash module would pay in its place.
+func (b *branch) clear(ctx context.Context) error {
+	s, err := robot.Dial(ctx, b.desk.XFS, "acceptor", b.desk.Token)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	var st struct {
+		CashDispenser struct {
+			Transport string
+			Positions []struct{ PositionStatus string }
+		}
+	}
+	if err := s.Call(ctx, "Common.Status", nil, &st); err != nil {
+		return err
+	}
+	for _, p := range st.CashDispenser.Positions {
+		if p.PositionStatus != "empty" {
+			return errors.New("a note is at an exit")
+		}
+	}
+	if st.CashDispenser.Transport != "empty" {
+		return errors.New("the transport is " + st.CashDispenser.Transport)
+	}
+	return nil
 }
 
 // bankAgrees waits until the bank has debited so much, all accounts together.

@@ -24,7 +24,11 @@ type ears struct {
 	said []string // mti header field
 }
 
+// hear is not for the link's own messages (08xx): an echo comes when it likes.
 func (e *ears) hear(mti, header, field string) {
+	if strings.HasPrefix(mti, "08") {
+		return
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.said = append(e.said, mti+" "+header+" "+field)

@@ -126,7 +126,7 @@ func readEntries(r io.Reader, f func(Entry) error) (int64, error) {
 	}
 }
 
-// Append numbers the entries and makes them durable together.
+// Append numbers the entries and writes them together; they survive the process, as engine.SaveJSON has it.
 func (l *Ledger) Append(list []Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -141,9 +141,6 @@ func (l *Ledger) Append(list []Entry) error {
 		buf.WriteByte('\n')
 	}
 	if _, err := l.f.Write(buf.Bytes()); err != nil {
-		return fmt.Errorf("ledger %s: %w", l.path, err)
-	}
-	if err := l.f.Sync(); err != nil {
 		return fmt.Errorf("ledger %s: %w", l.path, err)
 	}
 	l.seq += len(list)
