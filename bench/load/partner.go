@@ -8,14 +8,15 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
 	"zhigui/server/api/message/brief"
 	"zhigui/server/api/message/format"
 	"zhigui/server/api/paycrypto"
+	"zhigui/sim/plainhttp"
 )
 
 // PartnerConfig is a run of payments by a third party: one key for all its messages.
@@ -44,6 +45,7 @@ type partner struct {
 	r        *bufio.Reader
 	buf      []byte
 	head     []byte
+	body     []byte // of the answer
 }
 
 // Partner runs payments.
@@ -183,25 +185,25 @@ func (p *partner) post(msg []byte) ([]byte, error) {
 	if p.c.Short {
 		how = "Connection: close\r\n"
 	}
-	q := fmt.Appendf(p.head[:0], "POST /%s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/octet-stream\r\n%sContent-Length: %d\r\n\r\n", path, host, how, len(msg))
+	q := append(append(append(p.head[:0], "POST /"...), path...), " HTTP/1.1\r\nHost: "...)
+	q = append(append(append(q, host...), "\r\nContent-Type: application/octet-stream\r\n"...), how...)
+	q = append(strconv.AppendInt(append(q, "Content-Length: "...), int64(len(msg)), 10), "\r\n\r\n"...)
 	p.head = append(q, msg...)
-	a, err := (*http.Response)(nil), error(nil)
-	if _, err = p.conn.Write(p.head); err == nil {
-		a, err = http.ReadResponse(p.r, nil)
-	}
-	var body []byte
+	_, err := p.conn.Write(p.head)
+	var a plainhttp.Message
 	if err == nil {
-		body, err = io.ReadAll(a.Body)
+		a, err = plainhttp.Read(p.r, p.body)
 	}
-	if err != nil || a.Close || p.c.Short {
+	if err != nil || a.Last || p.c.Short {
 		_ = p.conn.Close()
 		p.conn = nil
 	}
 	switch {
 	case err != nil:
 		return nil, errors.New("post")
-	case a.StatusCode != 200:
-		return nil, fmt.Errorf("status %d", a.StatusCode)
+	case !strings.HasPrefix(a.First, "HTTP/1.1 200 "):
+		return nil, fmt.Errorf("answered %q", a.First)
 	}
-	return body, nil
+	p.body = a.Body
+	return a.Body, nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"zhigui/server/api/message/brief"
 	"zhigui/server/api/message/format"
+	"zhigui/sim/plainhttp"
 )
 
 // Door is one more way to the host.
@@ -261,16 +262,12 @@ func (h *Host) webDoor(w wire, soap bool) http.Handler {
 func (h *Host) fastWeb(w wire, c net.Conn) {
 	r := bufio.NewReader(c)
 	for {
-		q, err := http.ReadRequest(r)
-		if err != nil {
-			return
-		}
-		body, err := io.ReadAll(io.LimitReader(q.Body, 1<<20))
+		q, err := plainhttp.Read(r, nil)
 		if err != nil {
 			return
 		}
 		answered := false
-		h.exchange(w, body, func(f []byte) {
+		h.exchange(w, q.Body, func(f []byte) {
 			answered = true
 			out := w.bare(f)
 			_, err = c.Write(append(fmt.Appendf(make([]byte, 0, 128+len(out)), "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", len(out)), out...))
@@ -278,7 +275,7 @@ func (h *Host) fastWeb(w wire, c net.Conn) {
 		if !answered {
 			_, _ = io.Copy(io.Discard, r) // silence, until the other side has had enough
 		}
-		if err != nil || q.Close || !answered {
+		if err != nil || q.Last || !answered {
 			return
 		}
 	}

@@ -22,11 +22,7 @@ func Dial(ctx context.Context, address string) (net.Conn, error) {
 	if err != nil {
 		return dialer.DialContext(ctx, "tcp", address)
 	}
-	c, err := dialer.DialTCP(ctx, "tcp", netip.AddrPort{}, to) // what there is to resolve costs as much as a tenth of the connection
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return dial(ctx, to) // what there is to resolve costs as much as a tenth of the connection
 }
 
 // Listen listens on address for such connections.

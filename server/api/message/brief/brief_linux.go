@@ -9,11 +9,13 @@ import (
 
 const msgMore = 0x8000 // MSG_MORE of <linux/socket.h>
 
-// ackWithRequest has the acknowledgement of the handshake wait for data (tcp(7), TCP_QUICKACK).
 func ackWithRequest(_, _ string, c syscall.RawConn) error {
-	return c.Control(func(fd uintptr) {
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 0) // without it there is one segment more
-	})
+	return c.Control(func(fd uintptr) { ackLater(int(fd)) })
+}
+
+// ackLater has the acknowledgement of the handshake wait for data (tcp(7), TCP_QUICKACK).
+func ackLater(fd int) {
+	_ = syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 0) // without it there is one segment more
 }
 
 // writeMore writes b and says that more follows, so that a last short segment waits for the end of the connection (send(2), MSG_MORE).
