@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zhigui/bench/robot"
+	"zhigui/drivers/api/cash"
 	"zhigui/sim/scene"
 )
 
@@ -108,10 +109,7 @@ func (b *branch) clear(ctx context.Context) error {
 	}
 	defer s.Close()
 	var st struct {
-		CashDispenser struct {
-			Transport string
-			Positions []struct{ PositionStatus string }
-		}
+		CashDispenser cash.Status
 	}
 	if err := s.Call(ctx, "Common.Status", nil, &st); err != nil {
 		return err
@@ -122,7 +120,7 @@ func (b *branch) clear(ctx context.Context) error {
 		}
 	}
 	if st.CashDispenser.Transport != "empty" {
-		return errors.New("the transport is " + st.CashDispenser.Transport)
+		return fmt.Errorf("the transport is %q", st.CashDispenser.Transport)
 	}
 	return nil
 }
