@@ -383,8 +383,8 @@ type Alarm struct {
 }
 
 // Event is one SSE message of /v2/api/events: something of Kind (terminal, transaction,
-// approval, alarm, bundle) with ID has changed; fetch it again. Kind "resync" means that
-// events were missed.
+// approval, alarm, bundle) with ID has changed; fetch it again. Without an ID, as those who
+// are confined to a branch get them, it may be any. Kind "resync" means that events were missed.
 type Event struct {
 	Kind string `json:"kind"`
 	ID   string `json:"id"`

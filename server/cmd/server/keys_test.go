@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -147,5 +148,47 @@ func TestANewKeyOfDigestsIsTakenOver(t *testing.T) {
 			t.Errorf("%d: %x, want %x (%v)", i, now, want, err)
 		}
 		before = now
+	}
+}
+
+func TestAnOwnerWhoseKeysCannotBeReadHoldsUpNoOther(t *testing.T) {
+	st, err := store.Open(t.Context(), store.Options{DSN: filepath.Join(t.TempDir(), "x.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() //nolint:errcheck // the test's end
+	module := func(master byte) *hsm.Soft {
+		t.Helper()
+		h, err := hsm.NewSoft(bytes.Repeat([]byte{master}, 32), st)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return h
+	}
+	h := module(7)
+	loader, err := choose.Loader(h, st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &services{st: st, hsm: h, loader: loader}
+	ctl, strange := module(7), module(8) // of another master key
+	key := bytes.Repeat([]byte{1, 0x33}, 8)
+	owners := []string{"a", "b", "c", "d", "e"}
+	for _, own := range owners {
+		by := ctl
+		if own == "b" || own == "d" {
+			by = strange
+		}
+		if err := by.Import(own, paycrypto.SM4, key, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = s.takeKeys(t.Context(), time.Now().Add(-time.Minute))
+	for _, own := range owners {
+		_, none := h.Current(own)
+		bad := own == "b" || own == "d"
+		if named := err != nil && strings.Contains(err.Error(), own+": "); named != bad || (none != nil) != bad {
+			t.Errorf("%s: %v; taken over with %v", own, none, err)
+		}
 	}
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"zhigui/server/internal/store"
@@ -37,15 +39,16 @@ func (s *services) watchKeys(ctx context.Context) {
 	}()
 }
 
+// takeKeys takes over what has changed since then; an owner whose keys cannot be read holds up no other.
 func (s *services) takeKeys(ctx context.Context, since time.Time) error {
 	owners, err := s.st.ChangedZones(ctx, since)
 	for _, owner := range owners {
-		var lost []string
-		if lost, err = s.loader.Lost(owner); err != nil {
-			break
-		}
-		if err = s.hsm.Refresh(append(lost, owner)...); err != nil {
-			break
+		lost, e := s.loader.Lost(owner)
+		err = errors.Join(err, e)
+		for _, own := range append(lost, owner) {
+			if e := s.hsm.Refresh(own); e != nil {
+				err = errors.Join(err, fmt.Errorf("%s: %w", own, e))
+			}
 		}
 	}
 	return err

@@ -76,7 +76,7 @@ func (s *Service) events(w http.ResponseWriter, r *http.Request) {
 	rc := http.NewResponseController(w)
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
-	_, sees := who(r.Context()).Scope()
+	branch, sees := who(r.Context()).Scope()
 	sub := s.o.Broker.join()
 	defer s.o.Broker.leave(sub)
 	beat := time.NewTicker(15 * time.Second)
@@ -97,6 +97,9 @@ func (s *Service) events(w http.ResponseWriter, r *http.Request) {
 			}
 			if s.o.Broker.missed(sub) {
 				e = api.Event{Kind: "resync"}
+			}
+			if branch != "" {
+				e.ID = "" // it may be another branch's
 			}
 			b, err := json.Marshal(e)
 			if err != nil {

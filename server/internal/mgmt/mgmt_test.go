@@ -472,21 +472,29 @@ func TestTheDescriptionIsServedAndLiveEventsArrive(t *testing.T) {
 	if !strings.Contains(string(b), `"openapi":"3.1`) || !strings.Contains(string(b), "/v2/api/approvals/{id}/approve") {
 		t.Fatal(string(b[:min(200, len(b))]))
 	}
-	c := r.as("anna")
-	q, _ := http.NewRequestWithContext(t.Context(), "GET", r.web.URL+"/v2/api/events", nil)
-	ev, err := c.c.Do(q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ev.Body.Close() //nolint:errcheck // test
-	go r.ask("r1")
-	buf := make([]byte, 4096)
-	var got string
-	for !strings.Contains(got, `"kind":"approval"`) {
-		n, err := ev.Body.Read(buf)
+	live := map[string]io.ReadCloser{}
+	for _, name := range []string{"anna", "olga"} { // of a branch, of head office
+		q, _ := http.NewRequestWithContext(t.Context(), "GET", r.web.URL+"/v2/api/events", nil)
+		ev, err := r.as(name).c.Do(q)
 		if err != nil {
-			t.Fatal(err, got)
+			t.Fatal(err)
 		}
-		got += string(buf[:n])
+		defer ev.Body.Close() //nolint:errcheck // test
+		live[name] = ev.Body
+	}
+	id := r.ask("r1").ID
+	for name, want := range map[string]string{"anna": `{"kind":"approval","id":""}`, "olga": `{"kind":"approval","id":"` + id + `"}`} {
+		buf := make([]byte, 4096)
+		var got string
+		for !strings.Contains(got, want) {
+			n, err := live[name].Read(buf)
+			if err != nil {
+				t.Fatal(name, err, got)
+			}
+			got += string(buf[:n])
+		}
+		if name == "anna" && strings.Contains(got, id) {
+			t.Error("an id in", got)
+		}
 	}
 }
