@@ -112,6 +112,9 @@ func (f *fake) Execute(ctx context.Context, cmd api.Command, emit func(api.Event
 }
 
 func (f *fake) Status() map[string]any {
+	if f.greeting == "slow" {
+		time.Sleep(30 * time.Millisecond)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return map[string]any{"common": map[string]any{"device": api.Online, "moves": f.moves}}

@@ -241,6 +241,29 @@ func TestNoticesGoOnAfterARestartOfTheDriver(t *testing.T) {
 	t.Error("no full status of the new process")
 }
 
+// The driver's status takes its time here: what it finds is told before the first full status is made.
+func TestWhatADriverTellsWhileItRecoversArrives(t *testing.T) {
+	s := spec(shortDir(t), "fake")
+	s.Profile = json.RawMessage(`{"greeting":"slow"}`)
+	d := startReady(t, newHost(t, shortDir(t), nil), s)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	ns := d.Notices(ctx)
+	<-ns
+	for range 3 {
+		_ = syscall.Kill(d.PID(), syscall.SIGKILL)
+		for n := range ns {
+			if n.Event != nil && n.Event.Name == "Fake.Found" {
+				break
+			}
+		}
+		if ctx.Err() != nil {
+			t.Fatal("it did not arrive")
+		}
+		ready(t, d)
+	}
+}
+
 func TestASecondCommandIsASequenceErrorUnlessItOnlyAsks(t *testing.T) {
 	d := startReady(t, newHost(t, shortDir(t), nil), spec(shortDir(t), "fake"))
 	ctx, cancel := context.WithCancel(t.Context())

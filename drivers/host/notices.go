@@ -96,8 +96,8 @@ func (d *Device) Notices(ctx context.Context) <-chan api.Notice {
 	return ch
 }
 
-// feed passes the notices of one incarnation to the subscriptions until it ends.
-func (d *Device) feed(ctx context.Context, p *process) {
+// feed passes the notices of one incarnation to the subscriptions until it ends; none is missed after stands was called.
+func (d *Device) feed(ctx context.Context, p *process, stands func()) {
 	epoch, after := "", uint64(0)
 	for ctx.Err() == nil {
 		st, err := p.rpc.Watch(ctx, &wire.WatchRequest{Epoch: epoch, After: after})
@@ -113,6 +113,7 @@ func (d *Device) feed(ctx context.Context, p *process) {
 				s.put(n)
 			}
 			d.mu.Unlock()
+			stands()
 		}
 		select {
 		case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"zhigui/drivers/api"
@@ -120,13 +121,19 @@ func (d *Device) record(p *process, reason string) {
 	}
 }
 
-// serve opens and recovers, as often as it takes, and then feeds the notices.
+// serve opens and recovers, as often as it takes, and feeds the notices. What a driver tells while it recovers is
+// not in a full status: the feed stands before Recover.
 func (d *Device) serve(ctx context.Context, p *process) {
 	if !d.retry(ctx, p, StateStarting, "open", func() error { return d.open(ctx, p) }) {
 		return
 	}
-	fed := make(chan struct{})
-	go func() { defer close(fed); d.feed(ctx, p) }()
+	fed, stands := make(chan struct{}), make(chan struct{})
+	go func() { defer close(fed); d.feed(ctx, p, sync.OnceFunc(func() { close(stands) })) }()
+	select {
+	case <-stands:
+	case <-fed: // the process has ended
+		return
+	}
 	if d.retry(ctx, p, StateRecovering, "recover", func() error { return d.recover(ctx, p) }) {
 		d.setFor(p, StateReady, "")
 	}
