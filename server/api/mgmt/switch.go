@@ -194,6 +194,7 @@ type Day struct {
 	Runs        []ReconRun   `json:"runs"`
 	Differences []Difference `json:"differences"`
 	Totals      []DayTotal   `json:"totals"`
+	Archived    bool         `json:"archived,omitempty"` // transactions that the day may have are in an archive, and in no total
 }
 
 // SettleDifference is the body of POST /reconciliation/{id}/settle.

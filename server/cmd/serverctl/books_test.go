@@ -32,6 +32,41 @@ table:
   - {name: state, type: an, max: 1}
 `
 
+func TestTheReportOfADaySaysThatPartOfItIsInAnArchive(t *testing.T) {
+	b := newBank(t, "data: data\nstore: {archives: archives}\n")
+	c, err := config.Load(b.cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := c.StoreOptions()
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Date(2025, 3, 10, 4, 0, 0, 0, time.UTC)
+	txn := &store.Txn{ID: store.NumberAt(at), Idem: "a", Digest: []byte{1}, Terminal: "P0000001", Branch: "0001", Kind: "purchase", Amount: 4711, State: store.Confirmed, Day: "20250310", Created: at, Updated: at}
+	if fresh, err := st.Insert(t.Context(), txn); !fresh || err != nil {
+		t.Fatal(fresh, err)
+	}
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, archived := range []bool{false, true} {
+		if archived {
+			if _, err := b.do("", "store", "archive", "--month", "202503"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out, err := b.do("", "recon", "report", "--day", "20250310")
+		if err != nil || strings.Contains(out, "not the whole day") != archived || strings.Contains(out, "47.11") == archived {
+			t.Errorf("%s, %v", out, err)
+		}
+	}
+}
+
 // req: TX-16 TX-18
 func TestAPartnersBookAndTheClearingOfADayAreCommands(t *testing.T) {
 	b := newBank(t, withPartner)

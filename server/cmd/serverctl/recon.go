@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -96,8 +97,8 @@ func report(ctx context.Context, st *store.Store, day string) error {
 	if err != nil {
 		return err
 	}
-	totals, err := st.DayTotals(ctx, day, "")
-	if err != nil {
+	totals, part := st.DayTotals(ctx, day, "")
+	if err := part; err != nil && !errors.Is(err, store.ErrArchived) {
 		return err
 	}
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
@@ -118,6 +119,9 @@ func report(ctx context.Context, st *store.Store, day string) error {
 			theirs = yuan(d.Theirs.Int64)
 		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.ID, d.Book, d.Class, d.Branch, d.Terminal, d.Reference, ours, theirs, d.Owner)
+	}
+	if part != nil {
+		fmt.Fprintf(w, "\nwhat follows is not the whole day (%v: serverctl store restore brings it back)\n", part)
 	}
 	fmt.Fprintf(w, "\nbranch\tterminal\tproduct\tstate\tcount\tamount\tpaid\n")
 	for _, t := range totals {

@@ -64,7 +64,7 @@ func newRig(t *testing.T) *rig {
 	r := &rig{t: t, dir: t.TempDir(), dsn: dbtest.Chosen(t)}
 	ctx := context.Background()
 	var err error
-	if r.st, err = store.Open(ctx, store.Options{DSN: r.dsn}); err != nil {
+	if r.st, err = store.Open(ctx, store.Options{DSN: r.dsn, Archives: r.dir}); err != nil {
 		t.Fatal(err)
 	}
 	vault, err := hsm.NewVault(make([]byte, 32))

@@ -3,6 +3,7 @@ package mgmt
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strconv"
 	"time"
@@ -87,7 +88,7 @@ func (s *Service) reconciliation(ctx context.Context, in *struct {
 		v.Differences = append(v.Differences, x)
 	}
 	totals, err := s.st.DayTotals(ctx, day, branch)
-	if err != nil {
+	if v.Archived = errors.Is(err, store.ErrArchived); err != nil && !v.Archived {
 		return nil, s.fail(err)
 	}
 	for _, t := range totals {

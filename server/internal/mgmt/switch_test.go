@@ -31,6 +31,27 @@ func TestTheSwitchBelongsToTheBanksOwnPeople(t *testing.T) {
 	}
 }
 
+func TestTheReportOfADaySaysThatPartOfItIsInAnArchive(t *testing.T) {
+	r := newRig(t)
+	at := time.Date(2025, 3, 10, 4, 0, 0, 0, time.UTC)
+	txn := &store.Txn{ID: store.NumberAt(at), Idem: "a", Digest: []byte{1}, Terminal: "00000001", Branch: "0001", Kind: "purchase", State: store.Confirmed, Day: "20250310", Created: at, Updated: at}
+	if fresh, err := r.st.Insert(t.Context(), txn); !fresh || err != nil {
+		t.Fatal(fresh, err)
+	}
+	olga := r.as("olga")
+	for _, archived := range []bool{false, true} {
+		if archived {
+			if _, err := r.st.Archive(t.Context(), time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var day api.Day
+		if st, code := olga.do("GET", "/reconciliation?day=20250310", nil, &day); st != 200 || day.Archived != archived || (len(day.Totals) == 0) != archived {
+			t.Errorf("%d %s %+v", st, code, day)
+		}
+	}
+}
+
 func TestADifferenceIsSettledByTwoPersons(t *testing.T) {
 	r := newRig(t)
 	now := time.Now()

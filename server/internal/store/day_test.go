@@ -32,6 +32,16 @@ func TestTheFirstDayOfAMonthHasWhatIsInTheArchiveOfTheMonthBefore(t *testing.T) 
 			}
 			return out, err
 		}
+		count := func() (n int64, err error) {
+			ts, err := s.DayTotals(ctx, day, "")
+			for _, x := range ts {
+				n += x.Count
+			}
+			return n, err
+		}
+		if n, err := count(); n != 2 || err != nil {
+			t.Error(n, err)
+		}
 		whole, err := settled(day)
 		if err != nil || !cmp.Equal(whole, []int64{evening, noon}) {
 			t.Fatal(whole, err)
@@ -49,6 +59,9 @@ func TestTheFirstDayOfAMonthHasWhatIsInTheArchiveOfTheMonthBefore(t *testing.T) 
 		}
 		if got, err := settled(day); !errors.Is(err, ErrArchived) {
 			t.Error("half of the day is taken for the whole:", got, err)
+		}
+		if n, err := count(); n != 1 || !errors.Is(err, ErrArchived) {
+			t.Error("a report that does not say that it is half a day's:", n, err)
 		}
 		if got, err := settled(first.AddDate(0, 0, daysBefore).Format("20060102")); err != nil {
 			t.Error("a day that can have nothing of the archive:", got, err)

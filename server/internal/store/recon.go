@@ -205,16 +205,20 @@ type DayTotal struct {
 	Count, Amount, Paid    int64
 }
 
-// DayTotals adds a settlement day up by branch, terminal, product and state.
+// DayTotals adds a settlement day up by branch, terminal, product and state. With ErrArchived it has what is in the tables.
 func (s *Store) DayTotals(ctx context.Context, day, branch string) ([]DayTotal, error) {
 	from, to, err := around(day)
 	if err != nil {
 		return nil, err
 	}
-	return list(ctx, s, func(r scanner) (v DayTotal, err error) {
+	totals, err := list(ctx, s, func(r scanner) (v DayTotal, err error) {
 		err = r.Scan(&v.Branch, &v.Terminal, &v.Kind, &v.State, &v.Count, &v.Amount, &v.Paid)
 		return v, err
 	}, `SELECT ORGANIZATION_NUMBER, TERMINAL_NUMBER, TRANS_KIND, TRANS_STATE, COUNT(*), SUM(AMOUNT), COALESCE(SUM(PAID_AMOUNT), 0) FROM TX_ON_JOURNAL
  WHERE JOURNAL_NUMBER>? AND JOURNAL_NUMBER<? AND SETTLE_DATE=? AND (ORGANIZATION_NUMBER=? OR ?='') GROUP BY ORGANIZATION_NUMBER, TERMINAL_NUMBER, TRANS_KIND, TRANS_STATE
  ORDER BY ORGANIZATION_NUMBER, TERMINAL_NUMBER, TRANS_KIND, TRANS_STATE`, from, to, day, branch, branch)
+	if err == nil {
+		err = s.here(ctx, from, to)
+	}
+	return totals, err
 }

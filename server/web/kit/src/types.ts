@@ -94,7 +94,7 @@ export interface Difference {
   ours?: number; theirs?: number; owner: string; state: 'open' | 'proposed' | 'settled' | 'gone'; first: string; payment?: boolean; refunded?: boolean; note: string; at: string
 }
 export interface DayTotal { branch: string; terminal: string; kind: string; state: string; count: number; amount: number; paid: number }
-export interface Day { day: string; runs: ReconRun[]; differences: Difference[]; totals: DayTotal[] }
+export interface Day { day: string; runs: ReconRun[]; differences: Difference[]; totals: DayTotal[]; archived?: boolean }
 /** Whose books may come, and in which formats; of is whose a format usually is. */
 export interface Books { from: { name: string; kind: 'host' | 'partner' }[]; formats: { name: string; of?: string }[] }
 export interface Block { kind: 'card' | 'terminal' | 'merchant'; name: string; note: string; by: string; at: string }
