@@ -90,6 +90,10 @@ func terminalAdd(args []string) error {
 	if err != nil && *count > 1 {
 		return errors.New("--count wants a number as --id")
 	}
+	what := fmt.Sprintf("%d of zone %s, merchant %s, branch %s", *count, t.Zone, t.Merchant, t.Branch)
+	if err := st.AddAudit(context.Background(), store.Audit{User: "serverctl", Action: "terminal.add", Target: t.ID, Note: what, At: time.Now()}); err != nil {
+		return err
+	}
 	for i := range *count {
 		if *count > 1 {
 			t.ID = fmt.Sprintf("%08d", first+i)
@@ -136,7 +140,7 @@ func userAdd(args []string) error {
 	if u.Display == "" {
 		u.Display = u.Name
 	}
-	line, err := bufio.NewReader(os.Stdin).ReadString('\n')
+	line, err := bufio.NewReader(stdin).ReadString('\n')
 	pass := strings.TrimRight(line, "\r\n")
 	if err != nil && !errors.Is(err, io.EOF) || len(pass) < 8 {
 		return errors.New("a password of 8 characters or more is read from standard input")
@@ -151,5 +155,12 @@ func userAdd(args []string) error {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // durable already
-	return st.AddUser(context.Background(), &u)
+	ctx, did := context.Background(), "user.add"
+	if _, err := st.User(ctx, u.Name); err == nil {
+		did = "user.replace"
+	}
+	if err := st.AddUser(ctx, &u); err != nil {
+		return err
+	}
+	return st.AddAudit(ctx, store.Audit{User: "serverctl", Action: did, Target: u.Name, Note: strings.TrimSpace(u.Role + " " + u.Branch), At: time.Now()})
 }

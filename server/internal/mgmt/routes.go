@@ -148,6 +148,11 @@ func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (
 	if !(&store.User{Role: b.Role, Branch: b.Branch}).Placed() {
 		return nil, refuse(http.StatusBadRequest, code.BadRequest)
 	}
+	if _, err := s.st.User(ctx, b.Name); err == nil {
+		return nil, refuse(http.StatusConflict, code.Conflict) // who could give somebody a password could be the second person as well
+	} else if !errors.Is(err, store.ErrNotFound) {
+		return nil, s.fail(err)
+	}
 	hash, err := bcrypt.GenerateFromPassword([]byte(b.Password), bcrypt.DefaultCost)
 	if err != nil {
 		return nil, refuse(http.StatusBadRequest, code.BadRequest)
