@@ -134,6 +134,22 @@ test("a host's book is compared: agreement first, then what differs and what to 
   await picture('console-reconciliation')
 })
 
+test('a difference that the next book does not show is held until another person agrees', async () => {
+  const row = `${id('difference')}[data-class="oursOnly"]`
+  await upload(await bookOf(), 'corrected.txt')
+  await page.waitForSelector(`${row}[data-state="absent"]`)
+  assert.match(await page.textContent(id('absent')), /core 的新账本（operator 对账）不再显示 1 笔差异[^]*另一位人员/)
+  assert.ok(await page.isDisabled(id('absent-agree')), 'not by who compared it')
+  await picture('console-reconciliation-absent')
+  const admin = await openConsole('admin', '/reconciliation')
+  await admin.click(id('absent-agree'))
+  await admin.waitForSelector(id('absent'), { state: 'detached' })
+  await admin.waitForSelector(row, { state: 'detached' })
+  await admin.context().close()
+  await upload(await bookOf('&spoil=missing&spoil=extra')) // and there it is again, with nobody's word
+  await page.waitForSelector(`${row}[data-state="open"]`)
+})
+
 test('one person proposes, another settles', async () => {
   const row = `${id('difference')}[data-class="oursOnly"]`
   const settle = async (p, note) => {

@@ -147,6 +147,7 @@ type ReconRun struct {
 	Day         string    `json:"day"`
 	Host        string    `json:"host"`
 	Book        string    `json:"book" enum:"host,partner,terminal,counts,reversal"`
+	Digest      string    `json:"digest"` // of the other book's bytes; empty when it came as no file
 	Ours        int64     `json:"ours"`
 	Theirs      int64     `json:"theirs"`
 	Matched     int64     `json:"matched"`
@@ -169,7 +170,7 @@ type Difference struct {
 	Ours        *int64    `json:"ours,omitempty"`
 	Theirs      *int64    `json:"theirs,omitempty"`
 	Owner       string    `json:"owner" enum:"clearing,operator,branch"`
-	State       string    `json:"state" enum:"open,proposed,settled,gone"`
+	State       string    `json:"state" enum:"open,proposed,settled,gone,absent"` // absent: the host's newest book does not show it, and a second person has to agree
 	First       string    `json:"first"`
 	Payment     bool      `json:"payment,omitempty"`  // it is a merchant's, or may be (its product does not say, or is in an archive): settling decides whether it is cleared
 	Refunded    bool      `json:"refunded,omitempty"` // people gave the payer the money back, or propose it
@@ -195,6 +196,14 @@ type Day struct {
 	Differences []Difference `json:"differences"`
 	Totals      []DayTotal   `json:"totals"`
 	Archived    bool         `json:"archived,omitempty"` // transactions that the day may have are in an archive, and in no total
+}
+
+// AgreeBook is the body of POST /reconciliation/books/agree: what the host's book with this digest does not show any more
+// is no difference. Somebody else than who compared it says so.
+type AgreeBook struct {
+	Day    string `json:"day" pattern:"^[0-9]{8}$"`
+	Host   string `json:"host" maxLength:"40"`
+	Digest string `json:"digest" maxLength:"64"`
 }
 
 // SettleDifference is the body of POST /reconciliation/{id}/settle.

@@ -56,6 +56,7 @@ func (s *Service) routes() {
 	huma.Get(s.api, base+"/reconciliation", s.reconciliation)
 	huma.Get(s.api, base+"/reconciliation/books", s.books)
 	huma.Register(s.api, huma.Operation{OperationID: "compare-book", Method: http.MethodPost, Path: base + "/reconciliation/books", MaxBodyBytes: 1 << 30, BodyReadTimeout: 10 * time.Minute}, s.book)
+	huma.Post(s.api, base+"/reconciliation/books/agree", s.agreeBook)
 	huma.Post(s.api, base+"/reconciliation/{id}/settle", s.settleDifference)
 	huma.Get(s.api, base+"/formats", s.formats)
 	huma.Get(s.api, base+"/formats/{name}", s.formatText)

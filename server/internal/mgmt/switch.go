@@ -65,7 +65,7 @@ func (s *Service) reconciliation(ctx context.Context, in *struct {
 	}
 	if branch == "" { // sums of the whole bank are not a branch's
 		for _, r := range runs {
-			v.Runs = append(v.Runs, api.ReconRun{Day: r.Day, Host: r.Host, Book: r.Book, Ours: r.Ours, Theirs: r.Theirs, Matched: r.Matched, OurAmount: r.OurAmount, TheirAmount: r.TheirAmount, At: r.At})
+			v.Runs = append(v.Runs, api.ReconRun{Day: r.Day, Host: r.Host, Book: r.Book, Digest: r.Digest, Ours: r.Ours, Theirs: r.Theirs, Matched: r.Matched, OurAmount: r.OurAmount, TheirAmount: r.TheirAmount, At: r.At})
 		}
 	}
 	diffs, err := s.st.Differences(ctx, day, branch, in.All, 2000)
@@ -74,7 +74,7 @@ func (s *Service) reconciliation(ctx context.Context, in *struct {
 	}
 	for _, d := range diffs {
 		x := api.Difference{ID: strconv.FormatInt(d.ID, 10), Day: d.Day, Host: d.Host, Book: d.Book, Class: d.Class, Terminal: d.Terminal, Branch: d.Branch, Reference: d.Reference,
-			Owner: d.Owner, State: [...]string{"open", "proposed", "settled", "gone"}[d.State], First: d.First, Refunded: d.Refunded, Note: d.Note, At: d.At}
+			Owner: d.Owner, State: [...]string{"open", "proposed", "settled", "gone", "absent"}[d.State], First: d.First, Refunded: d.Refunded, Note: d.Note, At: d.At}
 		if d.Txn.Valid {
 			x.Payment = (d.Book == "host" || d.Book == "reversal") && clearing.Pays(s.o.Products, d.Kind, d.Ours.Int64) != product.Other
 			x.Transaction = strconv.FormatInt(d.Txn.Int64, 10)
@@ -95,6 +95,17 @@ func (s *Service) reconciliation(ctx context.Context, in *struct {
 		v.Totals = append(v.Totals, api.DayTotal{Branch: t.Branch, Terminal: t.Terminal, Kind: t.Kind, State: t.State.String(), Count: t.Count, Amount: t.Amount, Paid: t.Paid})
 	}
 	return done(v), nil
+}
+
+// agreeBook is a second person's word that what a host's book does not show any more is no difference.
+func (s *Service) agreeBook(ctx context.Context, in *struct{ Body api.AgreeBook }) (*out[struct{}], error) {
+	if err := bank(ctx, office...); err != nil {
+		return nil, err
+	}
+	if _, err := s.st.EndAbsent(ctx, in.Body.Day, in.Body.Host, in.Body.Digest, who(ctx).Name, s.o.Now()); err != nil {
+		return nil, s.fail(err)
+	}
+	return done(struct{}{}), nil
 }
 
 func (s *Service) settleDifference(ctx context.Context, in *struct {

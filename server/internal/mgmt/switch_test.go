@@ -93,6 +93,31 @@ func TestADifferenceIsSettledByTwoPersons(t *testing.T) {
 	if st, _ := olga.do("GET", "/reconciliation?day=20261122&all=true", nil, &day); st != 200 || day.Differences[0].State != "settled" || !day.Differences[0].Refunded || !day.Differences[0].Payment || day.Differences[1].Payment || day.Differences[1].State != "open" {
 		t.Errorf("%d %+v", st, day.Differences)
 	}
+	// Another book does not show the second one: not who compared it says that it is none.
+	run.Digest, run.By, run.At = "d2", "olga", now.Add(time.Second)
+	d := &store.Difference{Day: run.Day, Host: run.Host, Book: run.Book, Key: "core|3", Class: "oursOnly", Txn: sql.NullInt64{Int64: txn.ID, Valid: true}, Terminal: "00000001", Branch: "0001", Reference: "3", Owner: "clearing"}
+	if err := r.st.SaveRun(t.Context(), run, []*store.Difference{d}); err != nil {
+		t.Fatal(err)
+	}
+	run.Digest, run.At = "d3", now.Add(2*time.Second)
+	if err := r.st.SaveRun(t.Context(), run, nil); err != nil {
+		t.Fatal(err)
+	}
+	if st, _ := otto.do("GET", "/reconciliation?day=20261122", nil, &day); st != 200 || len(day.Differences) != 1 || day.Differences[0].State != "absent" || day.Differences[0].First != "olga" || day.Runs[0].Digest != "d3" {
+		t.Errorf("%d %+v", st, day)
+	}
+	for _, c := range []struct {
+		who    *client
+		digest string
+		want   int
+	}{{anna, "d3", 403}, {olga, "d3", 409}, {otto, "d2", 409}, {otto, "d3", 200}, {otto, "d3", 409}} {
+		if st, code := c.who.do("POST", "/reconciliation/books/agree", api.AgreeBook{Day: run.Day, Host: run.Host, Digest: c.digest}, nil); st != c.want {
+			t.Errorf("%s: %d %s, want %d", c.digest, st, code, c.want)
+		}
+	}
+	if st, _ := otto.do("POST", "/reconciliation/books/agree", api.AgreeBook{Day: run.Day, Host: "nobody", Digest: "d3"}, nil); st != 404 {
+		t.Error(st)
+	}
 	for path, want := range map[string]int{"/reconciliation?day=today": 422, "/reconciliation/x/settle": 404} {
 		method := "GET"
 		if want == 404 {

@@ -60,6 +60,8 @@ type Books struct {
 	Now      func() time.Time
 	// CountEvery is how long a terminal that moves notes may go without a count; 0 = CountEvery.
 	CountEvery time.Duration
+	// By is who compares, empty when a program does: what another book does not show any more is gone when somebody else has agreed.
+	By string
 }
 
 // Run compares a day's journal of one host with the book it sent and with the terminals' journals, and the
@@ -116,7 +118,7 @@ func (b *Books) effect(t *store.Txn) (amount int64, clear, ok bool) {
 
 // Host compares a day's journal of one host with the book it sent.
 func (b *Books) Host(ctx context.Context, host, day, digest string, rows []Row) (*store.Run, []*store.Difference, error) {
-	return b.compare(&store.Run{Day: day, Host: host, Book: "host", Digest: digest}, rows, func(f func(*store.Txn) error) error { return b.each(ctx, host, day, f) })
+	return b.compare(&store.Run{Day: day, Host: host, Book: "host", Digest: digest, By: b.By}, rows, func(f func(*store.Txn) error) error { return b.each(ctx, host, day, f) })
 }
 
 // compare compares what each tells of our journal with the lines of another book. The differences' keys begin with

@@ -15,6 +15,7 @@ type Run struct {
 	Ours, Theirs, Matched  int64
 	OurAmount, TheirAmount int64
 	At                     time.Time
+	By                     string // who compares; empty when a program does. It is not among Runs
 }
 
 // DifferenceState is how far a difference has come.
@@ -25,7 +26,8 @@ const (
 	DiffOpen DifferenceState = iota
 	DiffProposed
 	DiffSettled
-	DiffGone // a later comparison does not have it any more
+	DiffGone   // a later comparison does not have it any more
+	DiffAbsent // as DiffGone, with a transaction and by another book of the host: it stays in dispute until a second person agrees
 )
 
 // Difference is what two books say differently.
@@ -40,7 +42,7 @@ type Difference struct {
 	Ours, Theirs         sql.NullInt64 // amounts
 	Owner                string
 	State                DifferenceState
-	First                string // who proposed
+	First                string // who proposed; who compared when it is DiffAbsent
 	Refunded             bool   // who settled it gave the payer the money back
 	Note                 string
 	At                   time.Time
@@ -56,11 +58,15 @@ const (
 	// A word of a first person is about the amounts that were there: with others it is void. The state comes
 	// first, as MariaDB compares with what it has set already.
 	setDifference = `UPDATE TX_RC_DIFFERENCE SET
- DIFFERENCE_STATE=CASE WHEN DIFFERENCE_STATE=3 OR DIFFERENCE_CLASS<>? OR COALESCE(OUR_AMOUNT,-4611686018427387904)<>? OR COALESCE(THEIR_AMOUNT,-4611686018427387904)<>? THEN 0 ELSE DIFFERENCE_STATE END,
- FIRST_USER=CASE WHEN DIFFERENCE_STATE=0 OR DIFFERENCE_STATE=3 OR DIFFERENCE_CLASS<>? OR COALESCE(OUR_AMOUNT,-4611686018427387904)<>? OR COALESCE(THEIR_AMOUNT,-4611686018427387904)<>? THEN '' ELSE FIRST_USER END,
+ DIFFERENCE_STATE=CASE WHEN DIFFERENCE_STATE>=3 OR DIFFERENCE_CLASS<>? OR COALESCE(OUR_AMOUNT,-4611686018427387904)<>? OR COALESCE(THEIR_AMOUNT,-4611686018427387904)<>? THEN 0 ELSE DIFFERENCE_STATE END,
+ FIRST_USER=CASE WHEN DIFFERENCE_STATE=0 OR DIFFERENCE_STATE>=3 OR DIFFERENCE_CLASS<>? OR COALESCE(OUR_AMOUNT,-4611686018427387904)<>? OR COALESCE(THEIR_AMOUNT,-4611686018427387904)<>? THEN '' ELSE FIRST_USER END,
  DIFFERENCE_CLASS=?, OUR_AMOUNT=?, THEIR_AMOUNT=?, OWNER_ROLE=?, UPDATE_TIME=? WHERE SETTLE_DATE=? AND BOOK_NAME=? AND MATCH_KEY=? AND DIFFERENCE_STATE<>2`
-	endDifferences = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=3, UPDATE_TIME=? WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME=? AND UPDATE_TIME<? AND DIFFERENCE_STATE<2`
-	selDifference  = `SELECT ID, SETTLE_DATE, HOST_NAME, BOOK_NAME, MATCH_KEY, DIFFERENCE_CLASS, JOURNAL_NUMBER, TERMINAL_NUMBER, ORGANIZATION_NUMBER, REFERENCE_NUMBER, OUR_AMOUNT, THEIR_AMOUNT,
+	endDifferences  = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=3, UPDATE_TIME=? WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME=? AND UPDATE_TIME<? AND DIFFERENCE_STATE<2`
+	missDifferences = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=4, FIRST_USER=?, UPDATE_TIME=? WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME='host' AND UPDATE_TIME<? AND DIFFERENCE_STATE<2 AND JOURNAL_NUMBER IS NOT NULL`
+	selDigest       = `SELECT SOURCE_DIGEST FROM TX_RC_RUN WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME=?`
+	endAbsent       = `UPDATE TX_RC_DIFFERENCE SET DIFFERENCE_STATE=3, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME='host' AND DIFFERENCE_STATE=4 AND FIRST_USER<>'' AND FIRST_USER<>?`
+	proposeAbsent   = `UPDATE TX_RC_DIFFERENCE SET FIRST_USER=?, UPDATE_TIME=?, UPDATE_BY=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE SETTLE_DATE=? AND HOST_NAME=? AND BOOK_NAME='host' AND DIFFERENCE_STATE=4 AND FIRST_USER=''`
+	selDifference   = `SELECT ID, SETTLE_DATE, HOST_NAME, BOOK_NAME, MATCH_KEY, DIFFERENCE_CLASS, JOURNAL_NUMBER, TERMINAL_NUMBER, ORGANIZATION_NUMBER, REFERENCE_NUMBER, OUR_AMOUNT, THEIR_AMOUNT,
  OWNER_ROLE, DIFFERENCE_STATE, FIRST_USER, REFUNDED, NOTE, UPDATE_TIME,
  COALESCE((SELECT TRANS_KIND FROM TX_ON_JOURNAL WHERE TX_ON_JOURNAL.JOURNAL_NUMBER=TX_RC_DIFFERENCE.JOURNAL_NUMBER), '') FROM TX_RC_DIFFERENCE `
 )
@@ -74,10 +80,16 @@ func (s *Store) AddDifference(ctx context.Context, d *Difference) error {
 }
 
 // SaveRun stores a comparison and its differences in one commit. Differences of an earlier comparison
-// of the same books that are not among them are DiffGone; those that people have settled stay settled.
+// of the same books that are not among them are DiffGone; those that people have settled stay settled. What is about a
+// transaction goes by itself only when the book is the one that was compared before, as then our journal has moved:
+// with another book it is DiffAbsent, or who has a book to give could release what is held for a dispute.
 func (s *Store) SaveRun(ctx context.Context, r *Run, diffs []*Difference) error {
 	return s.write(ctx, func(tx *Tx) error {
 		if _, err := tx.exec(addRun, r.Day, r.Host, r.Book); err != nil {
+			return err
+		}
+		var before string
+		if err := tx.row(selDigest, []any{r.Day, r.Host, r.Book}, &before); err != nil {
 			return err
 		}
 		if _, err := tx.exec(setRun, r.Digest, r.Ours, r.Theirs, r.Matched, r.OurAmount, r.TheirAmount, ms(r.At), r.Day, r.Host, r.Book); err != nil {
@@ -92,9 +104,41 @@ func (s *Store) SaveRun(ctx context.Context, r *Run, diffs []*Difference) error 
 				return err
 			}
 		}
+		if r.Book == "host" && (before == "" || before != r.Digest) {
+			if _, err := tx.exec(missDifferences, r.By, ms(r.At), r.Day, r.Host, ms(r.At)); err != nil {
+				return err
+			}
+		}
 		_, err := tx.exec(endDifferences, ms(r.At), r.Day, r.Host, r.Book, ms(r.At))
 		return err
 	})
+}
+
+// EndAbsent is the word of a person that the differences of a day which are not in the host's book any more, the one
+// with the digest, are none: they are gone when somebody else has compared it, or (where a program has) has said so
+// before. ErrState: there is nothing that this person may end, or another book has been compared since.
+func (s *Store) EndAbsent(ctx context.Context, day, host, digest, user string, now time.Time) (gone int64, err error) {
+	err = s.write(ctx, func(tx *Tx) error {
+		var is string
+		if err := found(tx.row(selDigest, []any{day, host, "host"}, &is)); err != nil {
+			return err
+		}
+		if is != digest {
+			return ErrState
+		}
+		if gone, err = tx.exec(endAbsent, ms(now), clip(user, 30), day, host, user); err != nil {
+			return err
+		}
+		first, err := tx.exec(proposeAbsent, user, ms(now), clip(user, 30), day, host)
+		if err != nil {
+			return err
+		}
+		if gone+first == 0 {
+			return ErrState
+		}
+		return addAudit(tx, Audit{User: user, Action: "difference.absent", Target: host + " " + day, Note: fmt.Sprintf("%d gone, %d for a second person; book %.16s", gone, first, digest), At: now})
+	})
+	return gone, err
 }
 
 // orLess is a number that is no amount for one that is not there.
@@ -129,11 +173,7 @@ func scanDifference(r scanner) (*Difference, error) {
 // Differences lists those of a day (all days when empty), in a branch (all when empty); the unsettled
 // ones only unless all is set.
 func (s *Store) Differences(ctx context.Context, day, branch string, all bool, limit int) ([]*Difference, error) {
-	most := 1
-	if all {
-		most = 3
-	}
-	return list(ctx, s, scanDifference, selDifference+`WHERE (SETTLE_DATE=? OR ?='') AND (ORGANIZATION_NUMBER=? OR ?='') AND DIFFERENCE_STATE<=? ORDER BY SETTLE_DATE DESC, ID LIMIT ?`, day, day, branch, branch, most, limit)
+	return list(ctx, s, scanDifference, selDifference+`WHERE (SETTLE_DATE=? OR ?='') AND (ORGANIZATION_NUMBER=? OR ?='') AND (DIFFERENCE_STATE IN (0,1,4) OR ?='1') ORDER BY SETTLE_DATE DESC, ID LIMIT ?`, day, day, branch, branch, flag(all), limit)
 }
 
 // Disputed are transactions that another book or the terminal has otherwise, as far as people have not said that they
@@ -152,7 +192,7 @@ func (s *Store) Disputed(ctx context.Context, day string) (map[int64]bool, error
 		out[txn] = out[txn] || refunded
 		return struct{}{}, err
 	}, `SELECT JOURNAL_NUMBER, CASE WHEN DIFFERENCE_STATE=2 THEN '1' ELSE '0' END FROM TX_RC_DIFFERENCE
- WHERE SETTLE_DATE>=? AND SETTLE_DATE<=? AND BOOK_NAME IN ('host','reversal') AND JOURNAL_NUMBER IS NOT NULL AND (DIFFERENCE_STATE<2 OR DIFFERENCE_STATE=2 AND REFUNDED='1')`,
+ WHERE SETTLE_DATE>=? AND SETTLE_DATE<=? AND BOOK_NAME IN ('host','reversal') AND JOURNAL_NUMBER IS NOT NULL AND (DIFFERENCE_STATE IN (0,1,4) OR DIFFERENCE_STATE=2 AND REFUNDED='1')`,
 		at.AddDate(0, 0, -daysBefore).Format("20060102"), at.AddDate(0, 0, daysAfter).Format("20060102"))
 	return out, err
 }
@@ -174,7 +214,7 @@ func (s *Store) SettleDifference(ctx context.Context, id int64, user, note strin
 		case st == DiffProposed && first != user && said != refunded:
 		case st == DiffProposed && first != user:
 			action, to, settled = "difference.settle", DiffSettled, true
-		case st != DiffOpen:
+		case st != DiffOpen && st != DiffAbsent:
 			return ErrState
 		}
 		if settled {

@@ -139,7 +139,13 @@ func TestFourBooksAgreeOrEachDifferenceHasAClassAndAnOwner(t *testing.T) {
 	if done, err := r.st.SettleDifference(t.Context(), open[0].ID, "otto", "checked", false, time.Now()); !done || err != nil {
 		t.Fatal(done, err)
 	}
-	r.compare(b, "core", day)
+	run, _ = r.compare(b, "core", day)
+	if n, err := r.st.EndAbsent(t.Context(), day, "core", run.Digest, "otto", time.Now()); n != 0 || err != nil { // a program compared: two persons
+		t.Fatal(n, err)
+	}
+	if n, err := r.st.EndAbsent(t.Context(), day, "core", run.Digest, "olga", time.Now()); n == 0 || err != nil {
+		t.Fatal(n, err)
+	}
 	if open, err = r.st.Differences(t.Context(), day, "", false, 100); err != nil || len(open) != 0 {
 		t.Fatal(len(open), err)
 	}

@@ -123,7 +123,7 @@ var transactions = []Table{
 		col("OUR_AMOUNT", Amount, 0, "what the journal has, minor units").orNull(),
 		col("THEIR_AMOUNT", Amount, 0, "what the other book has, minor units").orNull(),
 		col("OWNER_ROLE", Chars, 20, "who acts next"),
-		col("DIFFERENCE_STATE", Small, 0, "0 open, 1 proposed by one person, 2 settled by a second, 3 gone in a later comparison"),
+		col("DIFFERENCE_STATE", Small, 0, "0 open, 1 proposed by one person, 2 settled by a second, 3 gone in a later comparison, 4 the same until a second person agrees"),
 		col("FIRST_USER", Chars, 64, "who proposed").or("''"),
 		note(),
 		col("REFUNDED", Flag, 0, "1: who settled it gave the payer the money back").or("'0'").from(8),

@@ -1,8 +1,8 @@
-import type { DayTotal, Difference } from '@bankside/kit'
+import type { Day, DayTotal, Difference } from '@bankside/kit'
 import { expect, it } from 'vitest'
 import en from './locales/en.json'
 import zh from './locales/zh-CN.json'
-import { agrees, dayText, heaps, report, reportCSV, today } from './recon'
+import { absent, agrees, dayText, heaps, report, reportCSV, today } from './recon'
 
 const x = (branch: string, terminal: string, kind: string, state: string, count: number, amount: number, paid = 0): DayTotal => ({ branch, terminal, kind, state, count, amount, paid })
 const totals = [
@@ -26,13 +26,19 @@ it('the CSV has every line, and numbers that a spreadsheet leaves alone', () => 
   expect(rows[1]).toBe('recon.levels.product,\t0001,T1,withdrawal,6,3,2,0,1,800.00')
 })
 
+it('what the newest book does not show is told by host and by who compared', () => {
+  const d = (host: string, state: Difference['state'], first: string): Difference => ({ host, state, first, book: 'host' }) as Difference
+  const day = { runs: [{ host: 'core', book: 'terminal', digest: '' }, { host: 'core', book: 'host', digest: 'd1' }], differences: [d('core', 'absent', 'olga'), d('core', 'open', ''), d('core', 'absent', 'olga'), d('core', 'absent', '')] } as unknown as Day
+  expect(absent(day)).toEqual([{ host: 'core', digest: 'd1', first: 'olga', count: 2 }, { host: 'core', digest: 'd1', first: '', count: 1 }])
+})
+
 it('a day is a day of China', () => {
   expect(today(Date.parse('2026-11-22T16:30:00Z'))).toBe('20261123')
   expect(dayText('20261122')).toBe('2026-11-22')
 })
 
 it('two empty books agree, and one with a line that the other lacks does not', () => {
-  const run = { day: '', host: '', book: 'host' as const, ourAmount: 0, theirAmount: 0, at: '' }
+  const run = { day: '', host: '', book: 'host' as const, digest: '', ourAmount: 0, theirAmount: 0, at: '' }
   expect(agrees({ ...run, ours: 0, theirs: 0, matched: 0 })).toBe(1)
   expect(agrees({ ...run, ours: 4, theirs: 5, matched: 4 })).toBe(0.8)
 })

@@ -1,4 +1,4 @@
-import { csvLine, yuan, type DayTotal, type Difference, type ReconRun } from '@bankside/kit'
+import { csvLine, yuan, type Day, type DayTotal, type Difference, type ReconRun } from '@bankside/kit'
 import { groupOf, type Group } from './health'
 
 /** "20261122" → "2026-11-22" */
@@ -23,6 +23,21 @@ export function heaps(list: readonly Difference[]): Heap[] {
     by.set(k, h)
   }
   return [...by.values()].sort((a, b) => a.host.localeCompare(b.host) || a.book.localeCompare(b.book) || b.count - a.count)
+}
+
+/** What a host's newest book does not show any more; first is who compared it, or the first of two who agree with what a program compared. */
+export interface Absent { host: string; digest: string; first: string; count: number }
+
+/** The books of a day that a second person has to agree with. */
+export function absent(d: Day): Absent[] {
+  const out: Absent[] = []
+  for (const x of d.differences) {
+    if (x.state !== 'absent') continue
+    const same = out.find((b) => b.host === x.host && b.first === x.first)
+    if (same) same.count++
+    else out.push({ host: x.host, digest: d.runs.find((r) => r.host === x.host && r.book === 'host')?.digest ?? '', first: x.first, count: 1 })
+  }
+  return out
 }
 
 /** A line of the day's report; level tells what it adds up: a product, a terminal, a branch or everything. */

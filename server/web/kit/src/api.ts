@@ -114,6 +114,7 @@ export const api = {
   books: () => call<Books>('GET', '/reconciliation/books'),
   book: (kind: 'host' | 'partner', from: string, day: string, format: string, f: Blob, progress: (part: number) => void) =>
     upload<Day>(`/reconciliation/books?${kind}=${id(from)}&day=${id(day)}&format=${id(format)}`, 'application/octet-stream', f, progress),
+  agreeBook: (day: string, host: string, digest: string) => call<unknown>('POST', '/reconciliation/books/agree', { day, host, digest }),
   settle: (d: string, note: string, refunded = false) => call<unknown>('POST', `/reconciliation/${id(d)}/settle`, { note, refunded }),
   users: () => call<Me[]>('GET', '/users'),
   blocks: () => call<Block[]>('GET', '/blocks'),

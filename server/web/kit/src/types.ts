@@ -88,10 +88,10 @@ export interface Meter { now: string; seconds: number; step: number; points: Met
 export interface Waiting { server?: string; transaction: string; terminal: string; host: string; kind: 'reversal' | 'credit'; attempts: number; response: string; created: string; next: string }
 /** drainSeconds is -1 when it cannot be told. */
 export interface Queue { depth: number; oldestAge: number; lastMinute: number; drainSeconds: number; waiting: Waiting[] }
-export interface ReconRun { day: string; host: string; book: 'host' | 'partner' | 'terminal' | 'counts'; ours: number; theirs: number; matched: number; ourAmount: number; theirAmount: number; at: string }
+export interface ReconRun { day: string; host: string; book: 'host' | 'partner' | 'terminal' | 'counts'; digest: string; ours: number; theirs: number; matched: number; ourAmount: number; theirAmount: number; at: string }
 export interface Difference {
   id: string; day: string; host: string; book: 'host' | 'partner' | 'terminal' | 'counts' | 'reversal'; class: string; transaction?: string; terminal: string; branch: string; reference: string
-  ours?: number; theirs?: number; owner: string; state: 'open' | 'proposed' | 'settled' | 'gone'; first: string; payment?: boolean; refunded?: boolean; note: string; at: string
+  ours?: number; theirs?: number; owner: string; state: 'open' | 'proposed' | 'settled' | 'gone' | 'absent'; first: string; payment?: boolean; refunded?: boolean; note: string; at: string
 }
 export interface DayTotal { branch: string; terminal: string; kind: string; state: string; count: number; amount: number; paid: number }
 export interface Day { day: string; runs: ReconRun[]; differences: Difference[]; totals: DayTotal[]; archived?: boolean }
