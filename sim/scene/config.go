@@ -189,7 +189,7 @@ func (s *Scene) prepareFresh() error {
 			{"", "bundle", "keygen", "--private", s.path("keys", "release.key"), "--public", s.path("keys", "release.pub")},
 		}
 		for _, u := range Users {
-			steps = append(steps, []string{u.Password + "\n", "user", "add", "--config", cfg, "--name", u.Name, "--role", u.Role, "--branch", u.Branch, "--display", u.Display})
+			steps = append(steps, []string{u.Password + "\n", "user", "add", "--config", cfg, "--name", u.Name, "--role", u.Role, "--branch", u.Branch, "--display", u.Display, "--keep"})
 		}
 	}
 	if s.Join == nil && s.Keys == Remote { // the server's signature key and the maker of the PIN pad, as a secure room has them

@@ -29,6 +29,8 @@ const (
 	ReasonOther         = "ReasonOther"         // 1023: Not approved; please ask the lobby manager
 	TooMany             = "TooMany"             // 1024: Too many tries, please wait a moment
 	NoBranch            = "NoBranch"            // 1025: Your account has no branch and sees no branch's business; ask an administrator to set one
+	FirstPassword       = "FirstPassword"       // 1026: This is a first password: please choose your own
+	WeakPassword        = "WeakPassword"        // 1027: A new password has 8 to 72 bytes and is not the one before
 	CipherRefused       = "CipherRefused"       // 1031: Encrypted messages of a peer are refused: another key, changed, or in the clear
 	CertificateEnds     = "CertificateEnds"     // 1032: A certificate ends within a month, or is over
 	ReversalStands      = "ReversalStands"      // 1033: A reversal came too late: the transaction stands, and people must compare

@@ -17,6 +17,7 @@ type Envelope[T any] struct {
 type SignIn struct {
 	Name     string `json:"name" minLength:"1" maxLength:"64"`
 	Password string `json:"password" minLength:"1" maxLength:"72"`
+	New      string `json:"new,omitempty" minLength:"8" maxLength:"72"` // the password from now on: wanted where Password is a first one (code FirstPassword)
 }
 
 // Me is who is signed in.
@@ -27,7 +28,16 @@ type Me struct {
 	Branch  string `json:"branch"`
 }
 
-// NewUser is the body of POST /users.
+// User is a person as administrators see one. State: on; first, who has to change the password at the first sign-in;
+// waiting, whom an administrator other than By has to agree with; off.
+type User struct {
+	Me
+	State   string    `json:"state" enum:"on,first,waiting,off"`
+	By      string    `json:"by,omitempty"`
+	Created time.Time `json:"created"`
+}
+
+// NewUser is the body of POST /users: a person who waits for a second administrator's word.
 type NewUser struct {
 	Name     string `json:"name" minLength:"1" maxLength:"64"`
 	Display  string `json:"display,omitempty"`

@@ -15,12 +15,11 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/crypto/bcrypt"
-
 	"zhigui/server/api/paycrypto"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm"
 	"zhigui/server/internal/hsm/choose"
+	"zhigui/server/internal/identity"
 	"zhigui/server/internal/store"
 )
 
@@ -127,6 +126,7 @@ func userAdd(args []string) error {
 	fs := flag.NewFlagSet("user add", flag.ContinueOnError)
 	cfg := fs.String("config", "server.yaml", "configuration of the server")
 	u := store.User{Enabled: true, Created: time.Now()}
+	keep := fs.Bool("keep", false, "the person may go on with this password; without it, it has to be changed at the first sign-in")
 	fs.StringVar(&u.Name, "name", "", "sign-in name")
 	fs.StringVar(&u.Display, "display", "", "name for people")
 	fs.StringVar(&u.Role, "role", "operator", "operator, manager, teller or admin")
@@ -140,16 +140,15 @@ func userAdd(args []string) error {
 	if u.Display == "" {
 		u.Display = u.Name
 	}
+	u.First = !*keep
 	line, err := bufio.NewReader(stdin).ReadString('\n')
 	pass := strings.TrimRight(line, "\r\n")
-	if err != nil && !errors.Is(err, io.EOF) || len(pass) < 8 {
-		return errors.New("a password of 8 characters or more is read from standard input")
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
 	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(pass), bcrypt.DefaultCost)
-	if err != nil {
-		return errors.New("password cannot be hashed (more than 72 bytes?)")
+	if u.Hash, err = identity.Hash(pass); err != nil {
+		return fmt.Errorf("a password is read from standard input: %w", err)
 	}
-	u.Hash = string(hash)
 	st, _, err := open(*cfg)
 	if err != nil {
 		return err

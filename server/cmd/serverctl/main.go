@@ -48,7 +48,7 @@ func init() {
 		"store archive":   {"store archive --config FILE --month yyyyMM: a closed month of the journal goes to the folder store.archives", storeArchive},
 		"store restore":   {"store restore --config FILE --month yyyyMM: bring an archived month back into the tables", storeRestore},
 		"store list":      {"store list --config FILE: archived months, with the SM3 of their files", storeList},
-		"user add":        {"user add --config FILE --name N --role operator|manager|teller|admin [--branch B|*] [--display D] < password", userAdd},
+		"user add":        {"user add --config FILE --name N --role operator|manager|teller|admin [--branch B|*] [--display D] [--keep] < password", userAdd},
 		"describe":        {"describe --dialect NAME|FILE.yaml < message (hexadecimal or as it is, with or without its frame): print it, masked; without --dialect: in the built-in one that fits, or the built-in names when there is no message", describe},
 		"pack":            {"pack --dialect NAME|FILE.yaml < transaction (JSON: type, values, lists; bytes as hex:…): print the message in hexadecimal, with a MAC of zeros", packCmd},
 		"bundle keygen":   {"bundle keygen --private FILE --public FILE: make a release key pair (SM2)", bundleKeygen},

@@ -23,6 +23,8 @@ func (s *Service) operator(t *store.Terminal, w http.ResponseWriter, r *http.Req
 		refused = &problem{http.StatusUnauthorized, code.WrongPassword, err.Error()}
 	case errors.Is(err, identity.ErrLocked):
 		refused = &problem{http.StatusForbidden, code.Locked, err.Error()}
+	case errors.Is(err, identity.ErrFirst):
+		refused = &problem{http.StatusForbidden, code.FirstPassword, err.Error()}
 	case err != nil:
 		return err
 	case u.Role != "operator" && u.Role != "admin", u.Branch != "" && u.Branch != t.Branch:

@@ -104,7 +104,7 @@ func newRig(t *testing.T) *rig {
 	t.Cleanup(func() { r.web.CloseClientConnections(); r.web.Close(); _ = r.st.Close() })
 	h, _ := bcrypt.GenerateFromPassword([]byte("password12"), bcrypt.MinCost)
 	for _, u := range []store.User{{Name: "anna", Role: "manager", Branch: "0001"}, {Name: "ben", Role: "manager", Branch: "0001"},
-		{Name: "carl", Role: "manager", Branch: "0002"}, {Name: "tess", Role: "teller", Branch: store.WholeBank}, {Name: "nora", Role: "teller"}, {Name: "nick", Role: "manager"}, {Name: "olly", Role: "operator", Branch: "0002"}, {Name: "adam", Role: "admin", Branch: "0002"}, {Name: "theo", Role: "teller", Branch: "0002"}, {Name: "olga", Role: "operator"}, {Name: "otto", Role: "operator"}, {Name: "root", Role: "admin"}} {
+		{Name: "carl", Role: "manager", Branch: "0002"}, {Name: "tess", Role: "teller", Branch: store.WholeBank}, {Name: "nora", Role: "teller"}, {Name: "nick", Role: "manager"}, {Name: "olly", Role: "operator", Branch: "0002"}, {Name: "adam", Role: "admin", Branch: "0002"}, {Name: "theo", Role: "teller", Branch: "0002"}, {Name: "olga", Role: "operator"}, {Name: "otto", Role: "operator"}, {Name: "root", Role: "admin"}, {Name: "rita", Role: "admin"}} {
 		u.Display, u.Hash, u.Enabled, u.Created = u.Name, string(h), true, time.Now()
 		if err := r.st.AddUser(ctx, &u); err != nil {
 			t.Fatal(err)

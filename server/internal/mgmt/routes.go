@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
-	"golang.org/x/crypto/bcrypt"
 
 	"zhigui/server/api/access"
 	"zhigui/server/api/code"
@@ -28,6 +27,8 @@ func (s *Service) routes() {
 	huma.Delete(s.api, base+"/session", s.signOut)
 	huma.Get(s.api, base+"/users", s.users)
 	huma.Post(s.api, base+"/users", s.addUser)
+	huma.Post(s.api, base+"/users/{name}/agree", s.agreeUser)
+	huma.Delete(s.api, base+"/users/{name}", s.withdrawUser)
 	huma.Get(s.api, base+"/terminals", s.terminals)
 	huma.Get(s.api, base+"/terminals/{id}/bundles", s.history)
 	huma.Post(s.api, base+"/terminals/{id}/bundles", s.assign)
@@ -70,15 +71,24 @@ func (s *Service) routes() {
 // check verifies a password and counts the attempt.
 func (s *Service) check(ctx context.Context, name, password string) (*store.User, error) {
 	u, err := identity.Check(ctx, s.st, name, password, s.o.Now())
+	return u, s.unchecked(err)
+}
+
+// unchecked is the answer for an error of identity.
+func (s *Service) unchecked(err error) error {
 	switch {
+	case errors.Is(err, identity.ErrFirst):
+		return refuse(http.StatusForbidden, code.FirstPassword)
+	case errors.Is(err, identity.ErrWeak):
+		return refuse(http.StatusBadRequest, code.WeakPassword)
 	case errors.Is(err, identity.ErrWrong):
-		return nil, refuse(http.StatusUnauthorized, code.WrongPassword)
+		return refuse(http.StatusUnauthorized, code.WrongPassword)
 	case errors.Is(err, identity.ErrLocked):
-		return nil, refuse(http.StatusForbidden, code.Locked)
+		return refuse(http.StatusForbidden, code.Locked)
 	case err != nil:
-		return nil, s.fail(err)
+		return s.fail(err)
 	}
-	return u, nil
+	return nil
 }
 
 type sessionOut struct {
@@ -94,8 +104,14 @@ func (s *Service) signIn(ctx context.Context, in *struct{ Body api.SignIn }) (*s
 	if err := s.mayTry(ctx, in.Body.Name); err != nil {
 		return nil, err
 	}
-	u, err := s.check(ctx, in.Body.Name, in.Body.Password)
-	if err != nil {
+	var u *store.User
+	var err error
+	if in.Body.New == "" {
+		u, err = identity.Check(ctx, s.st, in.Body.Name, in.Body.Password, s.o.Now())
+	} else {
+		u, err = identity.Change(ctx, s.st, in.Body.Name, in.Body.Password, in.Body.New, s.o.Now())
+	}
+	if err := s.unchecked(err); err != nil {
 		return nil, err
 	}
 	token := rand.Text()
@@ -124,51 +140,6 @@ func (s *Service) signOut(ctx context.Context, in *struct {
 	gone := cookie(ctx, "")
 	gone.MaxAge = -1
 	return &sessionOut{gone, api.Envelope[api.Me]{Code: code.OK}}, nil
-}
-
-func (s *Service) users(ctx context.Context, _ *struct{}) (*out[[]api.Me], error) {
-	if err := bank(ctx, "admin"); err != nil {
-		return nil, err
-	}
-	us, err := s.st.Users(ctx)
-	if err != nil {
-		return nil, s.fail(err)
-	}
-	list := make([]api.Me, 0, len(us))
-	for _, u := range us {
-		list = append(list, meOf(u))
-	}
-	return done(list), nil
-}
-
-func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (*out[api.Me], error) {
-	if err := bank(ctx, "admin"); err != nil {
-		return nil, err
-	}
-	b := in.Body
-	if !(&store.User{Role: b.Role, Branch: b.Branch}).Placed() {
-		return nil, refuse(http.StatusBadRequest, code.BadRequest)
-	}
-	if _, err := s.st.User(ctx, b.Name); err == nil {
-		return nil, refuse(http.StatusConflict, code.Conflict) // who could give somebody a password could be the second person as well
-	} else if !errors.Is(err, store.ErrNotFound) {
-		return nil, s.fail(err)
-	}
-	hash, err := bcrypt.GenerateFromPassword([]byte(b.Password), bcrypt.DefaultCost)
-	if err != nil {
-		return nil, refuse(http.StatusBadRequest, code.BadRequest)
-	}
-	if b.Display == "" {
-		b.Display = b.Name
-	}
-	u := &store.User{Name: b.Name, Display: b.Display, Role: b.Role, Branch: b.Branch, Hash: string(hash), Enabled: true, Created: s.o.Now()}
-	if err := s.st.AddUser(ctx, u); err != nil {
-		return nil, s.fail(err)
-	}
-	if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "user.add", Target: b.Name, Note: b.Role, At: s.o.Now()}); err != nil {
-		return nil, s.fail(err)
-	}
-	return done(meOf(u)), nil
 }
 
 func (s *Service) approvalOf(a *store.Approval) api.Approval {

@@ -36,7 +36,7 @@ var reaches = map[reach][]string{
 	one: {"GET /terminals/{id}/bundles", "POST /terminals/{id}/bundles", "POST /terminals/{id}/bundles/back", "GET /terminals/{id}/commands", "POST /terminals/{id}/commands",
 		"POST /terminals/{id}/commands/{command}/agree", "POST /terminals/{id}/commands/{command}/withdraw", "GET /transactions/{id}", "GET /transactions/{id}/signatures/{digest}",
 		"POST /transactions/{id}/close", "POST /approvals/{id}/approve", "POST /approvals/{id}/reject", "GET /cases/{number}"},
-	office: {"GET /users", "POST /users", "POST /bundles", "GET /switch", "GET /switch/meter", "GET /switch/queue", "POST /switch/queue/{id}/retry", "GET /reconciliation/books", "POST /reconciliation/books", "POST /reconciliation/books/agree",
+	office: {"GET /users", "POST /users", "POST /users/{name}/agree", "DELETE /users/{name}", "POST /bundles", "GET /switch", "GET /switch/meter", "GET /switch/queue", "POST /switch/queue/{id}/retry", "GET /reconciliation/books", "POST /reconciliation/books", "POST /reconciliation/books/agree",
 		"POST /reconciliation/{id}/settle", "GET /formats", "GET /formats/{name}", "POST /formats/preview", "GET /products", "GET /limits", "POST /limits/use", "GET /merchants", "GET /clearing", "POST /clearing",
 		"GET /blocks", "POST /blocks", "POST /blocks/lift"},
 	anyone: {"POST /session", "GET /session", "DELETE /session", "GET /bundles", "GET /events"}, // releases are the same everywhere; events: below
@@ -81,7 +81,7 @@ func TestNobodySeesOrDoesWhatIsOfAnotherBranch(t *testing.T) {
 		t.Fatal(err)
 	}
 	fill := strings.NewReplacer("/terminals/{id}", "/terminals/00000001", "{command}", "c1", "/transactions/{id}", fmt.Sprint("/transactions/", txn), "{digest}", digest, "/approvals/{id}", "/approvals/"+approval.ID, "{number}", c.Number,
-		"/formats/{name}", "/formats/pos64", "/reconciliation/{id}", "/reconciliation/1", "/queue/{id}", "/queue/"+strconv.FormatInt(txn, 10))
+		"/formats/{name}", "/formats/pos64", "/users/{name}", "/users/olga", "/reconciliation/{id}", "/reconciliation/1", "/queue/{id}", "/queue/"+strconv.FormatInt(txn, 10))
 	card := map[string]string{"kind": "card", "subject": "6225880000000001", "note": "stolen"}
 	bodies := map[string]any{"POST /transactions/search": map[string]any{}, "POST /transactions/totals": map[string]any{}, "POST /terminals/{id}/bundles": api.Assign{Digest: digest},
 		"POST /terminals/{id}/commands": map[string]any{"kind": api.CommandSuspend, "args": map[string]any{}, "note": "checked"}, "POST /transactions/{id}/close": map[string]string{"note": "counted by hand"},

@@ -51,6 +51,7 @@ var acts = map[string]struct {
 	"/approvals/{id}/reject":                      {why: "a decision that can not be taken back"},
 	"/switch/queue/{id}/retry":                    {why: "sends a message once more: nothing in the books changes"},
 	"/reconciliation/{id}/settle":                 {why: "a difference keeps what it was; who settled it, and how, is added"},
+	"/users/{name}/agree":                         {why: "a second person's word: who was added may sign in"},
 	"/reconciliation/books/agree":                 {why: "a second person's word: the book stays what it was"},
 	"/formats/preview":                            {why: "tries a whole format that is nowhere yet", reads: true},
 	"/limits/use":                                 {why: "asks by a card number", reads: true},

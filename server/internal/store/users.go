@@ -15,6 +15,9 @@ type User struct {
 	Branch        string // to which the person is confined; WholeBank; empty: see Scope
 	Hash          string // bcrypt
 	Enabled       bool
+	First         bool   // somebody else chose the password: it has to be changed before it opens anything
+	Waiting       bool   // added by one person, By; not enabled before a second agrees
+	By            string // who changed this last, at most 30 characters; empty: a program
 	Failed        int
 	LockedUntil   time.Time
 	Created       time.Time
@@ -41,14 +44,37 @@ func (u *User) Placed() bool {
 	return ok
 }
 
-const selectUser = `SELECT USER_NAME, DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, PASSWORD_HASH, STATUS, FAILED_COUNT, LOCKED_UNTIL, CREATE_TIME FROM SY_US_USER `
+// Values of SY_US_USER.STATUS.
+const (
+	userOff     = "0"
+	userOn      = "1"
+	userWaiting = "2" // for a second person
+	userFirst   = "3" // in use, with a first password
+)
+
+// status is how a user stands in the table.
+func (u *User) status() string {
+	switch {
+	case u.Waiting:
+		return userWaiting
+	case u.Enabled && u.First:
+		return userFirst
+	case u.Enabled:
+		return userOn
+	}
+	return userOff
+}
+
+const selectUser = `SELECT USER_NAME, DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, PASSWORD_HASH, STATUS, FAILED_COUNT, LOCKED_UNTIL, CREATE_TIME, UPDATE_BY FROM SY_US_USER `
 
 func scanUser(r scanner) (*User, error) {
 	u := &User{}
 	var l, c int64
-	if err := r.Scan(&u.Name, &u.Display, &u.Role, &u.Branch, &u.Hash, &u.Enabled, &u.Failed, &l, &c); err != nil {
+	var status string
+	if err := r.Scan(&u.Name, &u.Display, &u.Role, &u.Branch, &u.Hash, &status, &u.Failed, &l, &c, &u.By); err != nil {
 		return nil, found(err)
 	}
+	u.Enabled, u.First, u.Waiting = status == userOn || status == userFirst, status == userFirst, status == userWaiting
 	u.LockedUntil, u.Created = fromMS(l), fromMS(c)
 	return u, nil
 }
@@ -56,14 +82,61 @@ func scanUser(r scanner) (*User, error) {
 // AddUser adds a user or replaces one's data and password; open sessions of the name end.
 func (s *Store) AddUser(ctx context.Context, u *User) error {
 	return s.change(ctx, []string{cache.Key(cache.User, u.Name)}, func(tx *Tx) error {
-		if _, err := tx.exec(`INSERT INTO SY_US_USER (USER_NAME, DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, PASSWORD_HASH, STATUS, CREATE_TIME, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?)
+		if _, err := tx.exec(`INSERT INTO SY_US_USER (USER_NAME, DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, PASSWORD_HASH, STATUS, UPDATE_BY, CREATE_TIME, UPDATE_TIME) VALUES (?,?,?,?,?,?,?,?,?)
  ON CONFLICT (USER_NAME) DO UPDATE SET DISPLAY_NAME=excluded.DISPLAY_NAME, USER_ROLE=excluded.USER_ROLE, ORGANIZATION_NUMBER=excluded.ORGANIZATION_NUMBER, PASSWORD_HASH=excluded.PASSWORD_HASH,
- STATUS=excluded.STATUS, FAILED_COUNT=0, LOCKED_UNTIL=0, UPDATE_TIME=excluded.UPDATE_TIME, VERSION_NUMBER=SY_US_USER.VERSION_NUMBER+1`,
-			u.Name, u.Display, u.Role, u.Branch, u.Hash, flag(u.Enabled), ms(u.Created), ms(time.Now())); err != nil {
+ STATUS=excluded.STATUS, UPDATE_BY=excluded.UPDATE_BY, FAILED_COUNT=0, LOCKED_UNTIL=0, UPDATE_TIME=excluded.UPDATE_TIME, VERSION_NUMBER=SY_US_USER.VERSION_NUMBER+1`,
+			u.Name, u.Display, u.Role, u.Branch, u.Hash, u.status(), clip(u.By, 30), ms(u.Created), ms(time.Now())); err != nil {
 			return err
 		}
 		_, err := tx.exec(`DELETE FROM SY_US_SESSION WHERE USER_NAME=?`, u.Name)
 		return err
+	})
+}
+
+// AgreeUser is a second person's word that one who was added may sign in, with a first password. ErrState: nobody of
+// this name waits for it, or the same person added the name.
+func (s *Store) AgreeUser(ctx context.Context, name, by string, now time.Time) error {
+	return s.change(ctx, []string{cache.Key(cache.User, name)}, func(tx *Tx) error {
+		n, err := tx.exec(`UPDATE SY_US_USER SET STATUS='3', UPDATE_BY=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE USER_NAME=? AND STATUS='2' AND UPDATE_BY<>?`, clip(by, 30), ms(now), name, clip(by, 30))
+		if err == nil && n == 0 {
+			err = ErrState
+		}
+		if err != nil {
+			return err
+		}
+		return addAudit(tx, Audit{User: by, Action: "user.agree", Target: name, At: now})
+	})
+}
+
+// WithdrawUser removes one who was added and for whom no second person has spoken. ErrState: there is none.
+func (s *Store) WithdrawUser(ctx context.Context, name, by string, now time.Time) error {
+	return s.change(ctx, []string{cache.Key(cache.User, name)}, func(tx *Tx) error {
+		n, err := tx.exec(`DELETE FROM SY_US_USER WHERE USER_NAME=? AND STATUS='2'`, name)
+		if err == nil && n == 0 {
+			err = ErrState
+		}
+		if err != nil {
+			return err
+		}
+		return addAudit(tx, Audit{User: by, Action: "user.withdraw", Target: name, At: now})
+	})
+}
+
+// SetPassword gives a user who may sign in the password that the user chose; hash is of the one that was shown before.
+// Open sessions of the name end. ErrState: it has been changed meanwhile.
+func (s *Store) SetPassword(ctx context.Context, name, hash, to string, now time.Time) error {
+	return s.change(ctx, []string{cache.Key(cache.User, name)}, func(tx *Tx) error {
+		n, err := tx.exec(`UPDATE SY_US_USER SET PASSWORD_HASH=?, STATUS='1', UPDATE_BY=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE USER_NAME=? AND PASSWORD_HASH=? AND STATUS IN ('1','3')`, to, clip(name, 30), ms(now), name, hash)
+		if err == nil && n == 0 {
+			err = ErrState
+		}
+		if err != nil {
+			return err
+		}
+		if _, err := tx.exec(`DELETE FROM SY_US_SESSION WHERE USER_NAME=?`, name); err != nil {
+			return err
+		}
+		return addAudit(tx, Audit{User: name, Action: "user.password", Target: name, At: now})
 	})
 }
 
@@ -162,7 +235,9 @@ func (s *Store) standing(ctx context.Context, name string) (standing, error) {
 }
 
 func (s *Store) readStanding(ctx context.Context, name string) (p standing, err error) {
-	err = found(s.row(ctx, `SELECT DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, STATUS, VERSION_NUMBER FROM SY_US_USER WHERE USER_NAME=?`, name).Scan(&p.Display, &p.Role, &p.Branch, &p.Enabled, &p.Version))
+	var status string
+	err = found(s.row(ctx, `SELECT DISPLAY_NAME, USER_ROLE, ORGANIZATION_NUMBER, STATUS, VERSION_NUMBER FROM SY_US_USER WHERE USER_NAME=?`, name).Scan(&p.Display, &p.Role, &p.Branch, &status, &p.Version))
+	p.Enabled = status == userOn // no session is begun with a first password
 	return p, err
 }
 

@@ -337,7 +337,7 @@ var system = []Table{
 		col("PASSWORD_HASH", Chars, 100, "bcrypt"),
 		col("FAILED_COUNT", Int, 0, "wrong passwords in a row").or("0"),
 		col("LOCKED_UNTIL", Millis, 0, "no sign-in before").or("0"),
-		col("STATUS", Flag, 0, "0 out of use, 1 in use").or("'1'"),
+		col("STATUS", Flag, 0, "0 out of use, 1 in use, 2 added by one person, 3 in use with a first password").or("'1'"),
 	}, unique("USER_NAME")),
 	table("SY_US_SESSION", "open sessions of users", []Column{
 		id(),

@@ -17,6 +17,7 @@ export const router = createRouter({
     { path: '/cases', component: () => import('./pages/Cases.vue') },
     { path: '/cases/:number', component: () => import('./pages/Cases.vue'), props: true },
     { path: '/blocks', component: () => import('./pages/Blocks.vue') },
+    { path: '/people', component: () => import('./pages/People.vue') },
     { path: '/formats', component: () => import('./pages/Formats.vue') },
     { path: '/bundles', component: () => import('./pages/Bundles.vue') },
     { path: '/alarms', component: () => import('./pages/Alarms.vue') },

@@ -32,7 +32,8 @@ it('a teller without a branch is told whom to ask, and gets no page that says it
 })
 
 it('an administrator of head office is told who has no branch, and nobody else is asked to know', async () => {
-  const users = vi.spyOn(api, 'users').mockResolvedValue([{ name: 'nora', display: '诺拉', role: 'teller', branch: '' }, { name: 'tess', display: '苔丝', role: 'teller', branch: '*' }, { name: 'olga', display: '奥尔加', role: 'operator', branch: '' }])
+  const since = { state: 'on' as const, created: '' }
+  const users = vi.spyOn(api, 'users').mockResolvedValue([{ name: 'nora', display: '诺拉', role: 'teller', branch: '', ...since }, { name: 'tess', display: '苔丝', role: 'teller', branch: '*', ...since }, { name: 'olga', display: '奥尔加', role: 'operator', branch: '', ...since }])
   const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/:rest(.*)', component: { template: '<p>a page</p>' } }] })
   const app = mount(App, { global: { plugins: [i18n, router] }, attachTo: document.body })
   await router.isReady()

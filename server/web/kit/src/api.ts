@@ -1,5 +1,5 @@
 import type {
-  Alarm, Approval, Assignment, Block, Books, Bundle, Case, Clearing, Command, Day, FormatText, Limit, Me, Merchant, Meter, MeterBy, NewBlock, NewCommand, Page, Pages, Preview, Previewed, Product, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction, Used
+  Alarm, Approval, Assignment, Block, Books, Bundle, Case, Clearing, Command, Day, FormatText, Limit, Me, Merchant, Meter, MeterBy, NewBlock, NewCommand, NewUser, Page, Pages, Preview, Previewed, Product, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction, Used, User
 } from './types'
 import { codeText, type Lang } from './codes'
 
@@ -83,7 +83,7 @@ function upload<T>(path: string, type: string, file: Blob, progress: (part: numb
 const id = encodeURIComponent
 
 export const api = {
-  signIn: (name: string, password: string) => call<Me>('POST', '/session', { name, password }),
+  signIn: (name: string, password: string, fresh = '') => call<Me>('POST', '/session', { name, password, ...(fresh ? { new: fresh } : {}) }),
   me: () => call<Me>('GET', '/session'),
   signOut: () => call<unknown>('DELETE', '/session'),
   terminals: () => call<Terminal[]>('GET', '/terminals'),
@@ -116,7 +116,10 @@ export const api = {
     upload<Day>(`/reconciliation/books?${kind}=${id(from)}&day=${id(day)}&format=${id(format)}`, 'application/octet-stream', f, progress),
   agreeBook: (day: string, host: string, digest: string) => call<unknown>('POST', '/reconciliation/books/agree', { day, host, digest }),
   settle: (d: string, note: string, refunded = false) => call<unknown>('POST', `/reconciliation/${id(d)}/settle`, { note, refunded }),
-  users: () => call<Me[]>('GET', '/users'),
+  users: () => call<User[]>('GET', '/users'),
+  addUser: (u: NewUser) => call<User>('POST', '/users', u),
+  agreeUser: (name: string) => call<unknown>('POST', `/users/${id(name)}/agree`),
+  withdrawUser: (name: string) => call<unknown>('DELETE', `/users/${id(name)}`),
   blocks: () => call<Block[]>('GET', '/blocks'),
   block: (b: NewBlock) => call<unknown>('POST', '/blocks', b),
   lift: (b: NewBlock) => call<unknown>('POST', '/blocks/lift', b),

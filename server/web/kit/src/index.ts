@@ -1,5 +1,6 @@
 export * from './api'
 export * from './codes'
+export * from './door'
 export * from './format'
 export * from './lang'
 export * from './sse'

@@ -1,5 +1,8 @@
 // The wire types of the management API; server/api/mgmt is the original.
 export interface Me { name: string; display: string; role: 'operator' | 'manager' | 'teller' | 'admin'; branch: string }
+/** A person as administrators see one; by is who added one that waits for a second administrator. */
+export interface User extends Me { state: 'on' | 'first' | 'waiting' | 'off'; by?: string; created: string }
+export interface NewUser { name: string; display: string; role: Me['role']; branch: string; password: string }
 export interface Module { name: string; model: string; status: string; detail: string; ageSeconds: number }
 export interface CashUnit {
   /** recycle: customers fill it, initial is its high mark; box: the cash box, amount in all. */
