@@ -21,12 +21,16 @@ func (h *Host) today() string {
 
 var shanghai = time.FixedZone("CST", 8*3600)
 
-// CutOver changes the settlement day and tells every link of the interchange, as 0820/202 with F15.
+// CutOver does what customers have standing orders for, changes the settlement day and tells every link of the interchange, as 0820/202 with F15.
 // It answers how many were told.
 func (h *Host) CutOver(day string) int {
 	h.l.mu.Lock()
+	last := h.carryOut()
 	h.day = day
 	h.l.mu.Unlock()
+	if last != nil && <-last != nil {
+		return 0
+	}
 	var f [129]string
 	now := time.Now().In(shanghai)
 	f[0], f[7], f[11], f[15], f[33], f[70], f[128] = "0820", now.Format("0102150405"), fmt.Sprintf("%06d", now.Unix()%1000000), day, "00010000", "202", "00000000"
@@ -80,7 +84,7 @@ func (h *Host) Book(format, day string, spoil ...string) ([]byte, error) {
 	}
 	var rows []row
 	for _, o := range h.l.ops {
-		if o.e.Day == day && (o.e.Kind == "withdraw" || o.e.Kind == "deposit" || o.e.Kind == "transfer") {
+		if o.e.Day == day && o.e.Stan != "" && (o.e.Kind == "withdraw" || o.e.Kind == "deposit" || o.e.Kind == "redeem" || o.e.Kind == "transfer") {
 			rows = append(rows, row{o.e, o.e.Amount - o.back, o.reversed})
 		}
 	}

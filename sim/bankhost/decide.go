@@ -127,7 +127,7 @@ func (h *Host) request(q *request) {
 			}
 			return ch
 		case "010000", "000000": // cash, goods
-			return h.withdraw(q, a, key, amount)
+			return h.withdraw(q, a, h.entry(q, "withdraw", key, a.Card, amount))
 		default:
 			if s, ok := serviceOf(proc); ok {
 				if c := h.service(s, q, a, key, amount); c != nil {
@@ -167,25 +167,35 @@ func cardState(a *Account) string {
 	return ""
 }
 
-func (h *Host) withdraw(q *request, a *Account, key string, amount int64) <-chan error {
-	l := h.l
-	e := Entry{Kind: "withdraw", Key: key, Card: a.Card, Amount: amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41), Day: h.today(), Stan: q.m.text(11), Time: q.m.text(7)}
-	q.day = e.Day
+// entry is the line of the ledger that q asks for.
+func (h *Host) entry(q *request, kind, key, card string, amount int64) Entry {
+	return Entry{Kind: kind, Key: key, Card: card, Amount: amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41), Day: h.today(), Stan: q.m.text(11), Time: q.m.text(7)}
+}
+
+func (h *Host) withdraw(q *request, a *Account, e Entry) <-chan error {
 	switch {
-	case amount <= 0:
-		q.rc = "13"
+	case e.Amount <= 0:
+		q.day, q.rc = e.Day, "13"
 		return nil
-	case amount > 2_000_000:
+	case e.Amount > 2_000_000:
 		e.RC = "61"
-	case amount > a.Balance:
+	}
+	return h.settle(q, a, e)
+}
+
+// settle books e, which may be refused already, unless it takes what somebody does not have. The caller holds mu.
+func (h *Host) settle(q *request, a *Account, e Entry) <-chan error {
+	l := h.l
+	q.day = e.Day
+	if e.RC == "00" && !l.covered(&e) {
 		e.RC = "51"
 	}
-	if e.RC != "00" {
-		e.Kind, e.Amount, q.rc = "decline", 0, e.RC
+	if q.rc = e.RC; e.RC != "00" {
+		e.Kind, e.Amount, e.To, e.Legs, e.Hold, e.Do = "decline", 0, "", nil, "", ""
 		return l.post(e)
 	}
 	e.Auth = fmt.Sprintf("%06d", l.entries%1000000)
-	q.rc, q.auth = "00", e.Auth
+	q.auth = e.Auth
 	ch := l.post(e)
 	q.balance(a)
 	return ch
@@ -210,8 +220,8 @@ func (h *Host) deposit(q *request) {
 	case amount <= 0:
 		q.rc = "13"
 	default:
-		e := Entry{Kind: "deposit", Key: key, Card: q.m.text(2), Amount: -amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41), Day: h.today(), Stan: q.m.text(11), Time: q.m.text(7), Auth: fmt.Sprintf("%06d", l.entries%1000000)}
-		q.day = e.Day
+		e := h.entry(q, "deposit", key, q.m.text(2), -amount)
+		q.day, e.Auth = e.Day, fmt.Sprintf("%06d", l.entries%1000000)
 		if rc := cardState(a); rc != "" {
 			e.Kind, e.Amount, e.RC, e.Auth = "decline", 0, rc, ""
 		}
@@ -240,7 +250,7 @@ func (h *Host) changePIN(q *request, a *Account, key string) <-chan error {
 	return h.l.post(Entry{Kind: "pinChange", Key: key, Card: a.Card, RC: "00", PIN: pinDigest(a.Card, digits), Ref: q.m.text(37)})
 }
 
-// reversal takes a withdrawal back: before the original (it is refused when it comes, 25),
+// reversal takes back what moved money, or a new card: before the original (it is refused when it comes, 25),
 // after it, or twice (the same answer, booked once). F95 leaves the paid part booked.
 func (h *Host) reversal(q *request) {
 	l := h.l
@@ -261,27 +271,31 @@ func (h *Host) reversal(q *request) {
 	case op.e.Kind == "issue" && !op.reversed:
 		q.rc = "00"
 		ch = l.post(Entry{Kind: "revoke", Key: orig, Card: op.e.Card, RC: "00", Ref: op.e.Ref, Term: op.e.Term})
-	case op.e.Kind == "transfer" && !op.reversed:
-		if to := l.accounts[op.e.To]; to.Balance < op.e.Amount {
-			q.rc = "51" // it is spent: people must see to it
-			break
-		}
+	case op.reversed:
 		q.rc = "00"
-		ch = l.post(Entry{Kind: "transferBack", Key: orig, Card: op.e.Card, To: op.e.To, Amount: -op.e.Amount, RC: "00", Ref: op.e.Ref, Term: op.e.Term})
-	case op.reversed || op.e.Kind != "withdraw":
-		q.rc = "00"
-	default:
-		back, paid := op.e.Amount, int64(0)
-		if s := q.m.text(95); len(s) == 42 {
-			paid, _ = strconv.ParseInt(s[:12], 10, 64)
-			back -= paid
+	case op.e.Kind == "transfer", op.e.Kind == "withdraw", op.e.Kind == "redeem":
+		e := Entry{Kind: "reverse", Key: orig, Card: op.e.Card, Amount: -op.e.Amount, Hold: op.e.Hold, To: op.e.To, RC: "00", Ref: op.e.Ref, Term: op.e.Term}
+		if op.e.Kind == "transfer" {
+			e.Kind = "transferBack"
+			for _, x := range op.e.Legs {
+				e.Legs = append(e.Legs, Leg{x.Card, -x.Amount})
+			}
 		}
-		if back < 0 {
+		if s := q.m.text(95); len(s) == 42 && op.e.Kind == "withdraw" {
+			e.Paid, _ = strconv.ParseInt(s[:12], 10, 64)
+			e.Amount += e.Paid
+		}
+		switch {
+		case op.e.Kind == "withdraw" && e.Amount > 0:
 			q.rc = "13"
-			break
+		case !l.covered(&e):
+			q.rc = "51" // it is spent: people must see to it
+		default:
+			q.rc = "00"
+			ch = l.post(e)
 		}
+	default:
 		q.rc = "00"
-		ch = l.post(Entry{Kind: "reverse", Key: orig, Card: op.e.Card, Amount: -back, Paid: paid, RC: "00", Ref: op.e.Ref, Term: op.e.Term})
 	}
 	l.mu.Unlock()
 	if ch != nil && <-ch != nil {
@@ -309,13 +323,14 @@ func (q *request) statement(l *ledger, a *Account) {
 
 // words are how a line reads in a statement: kind, C or D, amount.
 func (e line) words() (kind, sign string, amount int64) {
-	switch e.Kind {
-	case "reverse":
-		return "REV", "C", -e.Amount
-	case "deposit":
-		return "DEP", "C", -e.Amount
+	kind, sign, amount = "ATM", "D", e.Amount
+	if e.Amount <= 0 {
+		kind, sign, amount = "DEP", "C", -e.Amount
 	}
-	return "ATM", "D", e.Amount
+	if e.Kind == "reverse" || e.Kind == "transferBack" {
+		kind = "REV"
+	}
+	return kind, sign, amount
 }
 
 var answerMTI = map[string]string{"0100": "0110", "0200": "0210", "0220": "0230", "0420": "0430", "0421": "0430", "0820": "0830"}

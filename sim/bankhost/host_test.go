@@ -25,6 +25,11 @@ func host(t *testing.T, dir string) *Host {
 // ask makes a request as the acquirer would.
 func ask(t *testing.T, h *Host, pin string, stan, amount int) *request {
 	t.Helper()
+	return asks(t, h, card, "010000", pin, stan, amount, "")
+}
+
+func asks(t *testing.T, h *Host, card, proc, pin string, stan, amount int, arg string) *request {
+	t.Helper()
 	clearBlock := []byte{0x06, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF}
 	for i := range 6 {
 		clearBlock[1+i/2] |= (pin[i] - '0') << (4 * (1 - i%2))
@@ -38,7 +43,11 @@ func ask(t *testing.T, h *Host, pin string, stan, amount int) *request {
 	if err := m.BinaryField(52, clearBlock); err != nil {
 		t.Fatal(err)
 	}
-	_ = m.Field(4, fmt.Sprintf("%012d", amount))
+	for n, v := range map[int]string{2: card, 3: proc, 4: fmt.Sprintf("%012d", amount), 62: arg} {
+		if v != "" {
+			_ = m.Field(n, v)
+		}
+	}
 	q := &request{z: h.zones()[0], m: moovMessage{m}, mti: "0200"}
 	h.decide(q, Scenario{})
 	return q

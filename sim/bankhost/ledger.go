@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -28,14 +29,15 @@ type Account struct {
 	Printed int    `json:"printed"` // the last of them that is in the passbook
 }
 
-// Entry is one line of the ledger file. Kind: open, withdraw, deposit, reverse, pinTry, pinChange,
+// Entry is one line of the ledger file. Kind: open, withdraw, deposit, redeem (what is held becomes
+// money), reverse (of these), transfer, transferBack, pinTry, pinChange,
 // issue (a blank card becomes an account), revoke (it is taken back), printed (lines up to Tries
 // are in the passbook), forbid (a reversal of an unknown original: should it come, it is refused).
 type Entry struct {
 	Kind   string    `json:"kind"`
 	Key    string    `json:"key,omitempty"` // F90 quintuple of the original
 	Card   string    `json:"card,omitempty"`
-	Amount int64     `json:"amount,omitempty"` // debit of the card; a reversal or a deposit is negative
+	Amount int64     `json:"amount,omitempty"` // debit of the card; of a credit negative
 	Paid   int64     `json:"paid,omitempty"`   // of a partial reversal
 	RC     string    `json:"rc,omitempty"`
 	Auth   string    `json:"auth,omitempty"`
@@ -45,12 +47,20 @@ type Entry struct {
 	Owner  string    `json:"owner,omitempty"`
 	Tries  int       `json:"tries,omitempty"`
 	To     string    `json:"to,omitempty"`    // of a transfer
-	Do     string    `json:"do,omitempty"`    // of a service
+	Legs   []Leg     `json:"legs,omitempty"`  // of a transfer with many others
+	Hold   string    `json:"hold,omitempty"`  // kind|number of what a debit buys, or a credit sells
+	Do     string    `json:"do,omitempty"`    // of a service; booked:code of the withdrawal that used it
 	Value  string    `json:"value,omitempty"` // of a service
 	Day    string    `json:"day,omitempty"`   // settlement day, MMDD
 	Stan   string    `json:"stan,omitempty"`  // F11 and F7 of the acquirer
 	Time   string    `json:"time,omitempty"`
 	At     time.Time `json:"at"`
+}
+
+// Leg is what another account gets by a transfer; what it gives is negative.
+type Leg struct {
+	Card   string `json:"card"`
+	Amount int64  `json:"amount"`
 }
 
 // operation is what the host remembers of one quintuple.
@@ -72,6 +82,7 @@ type ledger struct {
 	history  map[string][]line // last lines per card
 
 	contracts map[string]string   // card|kind
+	holdings  map[string]int64    // card|kind|number: what its owner paid for it, less what was redeemed
 	orders    map[string][]string // by card
 	entries   int
 
@@ -98,7 +109,7 @@ func openLedger(path string, lazy bool) (*ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bankhost: ledger: %w", err)
 	}
-	l := &ledger{accounts: map[string]*Account{}, ops: map[string]*operation{}, history: map[string][]line{}, contracts: map[string]string{}, orders: map[string][]string{}, f: f, lazy: lazy,
+	l := &ledger{accounts: map[string]*Account{}, ops: map[string]*operation{}, history: map[string][]line{}, contracts: map[string]string{}, holdings: map[string]int64{}, orders: map[string][]string{}, f: f, lazy: lazy,
 		kick: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	r := bufio.NewReaderSize(f, 1<<20)
 	var good int64
@@ -132,19 +143,21 @@ func (l *ledger) apply(e Entry) {
 	case "open":
 		l.accounts[e.Card] = &Account{Card: e.Card, Balance: e.Amount, Status: e.RC, pin: e.PIN}
 		l.opened += e.Amount
-	case "withdraw", "deposit":
-		a.Balance -= e.Amount
-		l.clearing += e.Amount
+	case "withdraw", "deposit", "redeem":
+		l.move(a, e)
 		l.ops[e.Key] = &operation{e: e}
-		l.note(e)
+		if code, ok := strings.CutPrefix(e.Do, "booked:"); ok {
+			delete(l.contracts, e.Card+"|booking"+code)
+		}
 	case "decline":
 		l.ops[e.Key] = &operation{e: e}
 	case "reverse":
-		a.Balance -= e.Amount
-		l.clearing += e.Amount
+		l.move(a, e)
 		op := l.ops[e.Key]
 		op.reversed, op.back = true, -e.Amount
-		l.note(e)
+		if code, ok := strings.CutPrefix(op.e.Do, "booked:"); ok && e.Paid == 0 {
+			l.contracts[e.Card+"|booking"+code] = strconv.FormatInt(op.e.Amount, 10)
+		}
 	case "forbid":
 		l.ops[e.Key] = &operation{e: e, forbid: true}
 	case "pinTry":
@@ -161,10 +174,12 @@ func (l *ledger) apply(e Entry) {
 		a.Status = "void"
 		l.ops[e.Key].reversed = true
 	case "transfer", "transferBack":
-		to := l.accounts[e.To]
 		a.Balance -= e.Amount
-		to.Balance += e.Amount
 		l.note(e)
+		for _, x := range e.others() {
+			l.accounts[x.Card].Balance += x.Amount
+			l.note(Entry{Kind: e.Kind, Card: x.Card, Amount: -x.Amount, At: e.At})
+		}
 		if e.Kind == "transfer" {
 			l.ops[e.Key] = &operation{e: e}
 		} else {
@@ -188,6 +203,38 @@ func (l *ledger) apply(e Entry) {
 	case "printed":
 		a.Printed = max(a.Printed, e.Tries)
 	}
+}
+
+// move books e between its account and the clearing account; what was bought or sold goes with it.
+func (l *ledger) move(a *Account, e Entry) {
+	a.Balance -= e.Amount
+	l.clearing += e.Amount
+	if e.Hold != "" {
+		l.holdings[e.Card+"|"+e.Hold] += e.Amount
+	}
+	l.note(e)
+}
+
+// others are the accounts at the other side of a transfer.
+func (e *Entry) others() []Leg {
+	if e.To != "" {
+		return []Leg{{e.To, e.Amount}}
+	}
+	return e.Legs
+}
+
+// covered tells whether everybody has what e takes from him.
+func (l *ledger) covered(e *Entry) bool {
+	if l.accounts[e.Card].Balance < e.Amount || e.Hold != "" && l.holdings[e.Card+"|"+e.Hold]+e.Amount < 0 {
+		return false
+	}
+	taken := map[string]int64{} // one may be there twice
+	for _, x := range e.others() {
+		if taken[x.Card] -= x.Amount; l.accounts[x.Card].Balance < taken[x.Card] {
+			return false
+		}
+	}
+	return true
 }
 
 // line is one line of an account, with the balance after it.
@@ -290,6 +337,7 @@ type Invariants struct {
 	Deposits    int      `json:"deposits"`
 	Deposited   int64    `json:"deposited"` // credited to cards
 	Reversals   int      `json:"reversals"`
+	Holdings    int64    `json:"holdings"` // that customers have bought and not redeemed
 	Problems    []string `json:"problems,omitempty"`
 }
 
@@ -303,12 +351,28 @@ func (l *ledger) invariants() Invariants {
 			v.Problems = append(v.Problems, "overdrawn: …"+a.Card[len(a.Card)-4:])
 		}
 	}
-	var net int64
+	for k, held := range l.holdings {
+		v.Holdings += held
+		if held < 0 {
+			_, what, _ := strings.Cut(k, "|")
+			v.Problems = append(v.Problems, "more was redeemed than is held: "+what)
+		}
+	}
+	var net, held int64
 	for _, o := range l.ops {
-		if o.e.Kind == "deposit" {
+		if o.e.Hold != "" {
+			held += o.e.Amount - o.back
+		}
+		switch o.e.Kind {
+		case "deposit":
 			v.Deposits++
 			v.Deposited -= o.e.Amount
 			net += o.e.Amount
+		case "redeem":
+			net += o.e.Amount - o.back
+			if o.reversed {
+				v.Reversals++
+			}
 		}
 		if o.e.Kind != "withdraw" {
 			continue
@@ -324,6 +388,9 @@ func (l *ledger) invariants() Invariants {
 	}
 	if v.Balances+v.Clearing != v.Opened {
 		v.Problems = append(v.Problems, "debits and credits differ")
+	}
+	if held != v.Holdings {
+		v.Problems = append(v.Problems, "operations and holdings differ")
 	}
 	if net != v.Clearing {
 		v.Problems = append(v.Problems, "operations and clearing account differ")

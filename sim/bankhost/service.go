@@ -13,7 +13,7 @@ import (
 // is its argument, F62 of the answer what it says. The host is a bank's: it knows accounts, contracts,
 // orders and billers, and whoever asks by whichever channel gets the same.
 type service struct {
-	module string // status, contract, order, redeem, query, pay, transfer
+	module string // status, contract, standing, order, query, pay, hold, redeem, transfer, batch and the like
 	arg    string
 }
 
@@ -29,23 +29,23 @@ var services = map[string]service{
 	"600401": {"order", "creditCard"}, "600402": {"reset", ""}, "600403": {"contract", "+autoRepay"}, "600404": {"contract", "-autoRepay"}, "600405": {"pay", "creditCard"},
 	"600406": {"status", "ok<inactive"}, "600407": {"query", "bill"}, "600408": {"query", "points"}, "600409": {"order", "points"},
 	// wealth
-	"600501": {"query", "wealth"}, "600502": {"pay", "wealth"}, "600503": {"order", "wealthRedeem"}, "600504": {"pay", "fund"}, "600505": {"order", "fundRedeem"}, "600506": {"pay", "insurance"},
+	"600501": {"query", "wealth"}, "600502": {"hold", "wealth"}, "600503": {"redeem", "wealth"}, "600504": {"hold", "fund"}, "600505": {"redeem", "fund"}, "600506": {"pay", "insurance"},
 	// electronic banking
 	"600601": {"contract", "+sms"}, "600602": {"contract", "-sms"}, "600603": {"contract", "+netBank"}, "600604": {"contract", "-netBank"},
 	"600605": {"contract", "+mobileBank"}, "600606": {"contract", "-mobileBank"}, "600607": {"contract", "+directBank"}, "600608": {"contract", "-directBank"},
 	// cash and card
 	"600801": {"query", "form"}, "600802": {"contract", "+face"}, "600803": {"face", ""}, "600804": {"pay", "qr"}, "600805": {"pay", "mobilePay"}, "600806": {"booking", ""}, "600807": {"booked", ""},
 	// intermediary business
-	"600901": {"order", "batchOpen"}, "600902": {"order", "batchCollect"}, "600903": {"order", "batchPay"}, "600904": {"order", "batchPrint"}, "600905": {"contract", "+collect"}, "600906": {"contract", "-collect"}, "600907": {"query", "orders"},
+	"600901": {"order", "batchOpen"}, "600902": {"batch", "-"}, "600903": {"batch", "+"}, "600904": {"order", "batchPrint"}, "600905": {"contract", "+collect"}, "600906": {"contract", "-collect"}, "600907": {"query", "orders"},
 	// public sector
 	"601001": {"pay", "tax"}, "601002": {"pay", "treasury"}, "601003": {"pay", "nonTax"}, "601004": {"pay", "medicalInsurance"}, "601005": {"query", "bill"}, "601006": {"pay", "pension"}, "601007": {"query", "bill"}, "601008": {"pay", "housingFund"},
 	// utilities
 	"601100": {"query", "bill"}, "601101": {"pay", "water"}, "601102": {"pay", "power"}, "601103": {"pay", "gas"}, "601104": {"pay", "phone"}, "601105": {"pay", "tv"}, "601106": {"pay", "rent"},
 	"601107": {"pay", "property"}, "601108": {"pay", "broadband"}, "601109": {"pay", "tuition"}, "601110": {"pay", "trafficFine"}, "601111": {"pay", "transit"},
 	// agency
-	"601201": {"pay", "securities"}, "601202": {"order", "securitiesOut"}, "601203": {"pay", "insurance"}, "601204": {"pay", "fund"}, "601205": {"pay", "metal"}, "601206": {"order", "metalSell"},
+	"601201": {"hold", "securities"}, "601202": {"redeem", "securities"}, "601203": {"pay", "insurance"}, "601204": {"hold", "fund"}, "601205": {"hold", "metal"}, "601206": {"redeem", "metal"},
 	// enterprises
-	"601301": {"query", "lines"}, "601302": {"contract", "+changeNotice"}, "601303": {"contract", "+autoTransfer"}, "601304": {"contract", "+pooling"}, "601305": {"query", "contracts"}, "601306": {"query", "reconcile"},
+	"601301": {"query", "lines"}, "601302": {"contract", "+changeNotice"}, "601303": {"standing", "+autoTransfer"}, "601304": {"standing", "+pooling"}, "601305": {"query", "contracts"}, "601306": {"query", "reconcile"},
 	// internet
 	"601401": {"pay", "airTicket"}, "601402": {"pay", "hotel"}, "601403": {"order", "medical"}, "601404": {"pay", "ticket"}, "601405": {"pay", "lottery"}, "601406": {"pay", "meal"}, "601407": {"pay", "game"},
 }
@@ -75,8 +75,10 @@ func (h *Host) service(s service, q *request, a *Account, key string, amount int
 		q.rc, q.auth = "00", fmt.Sprintf("%06d", l.entries%1000000)
 		return l.post(Entry{Kind: "service", Key: key, Card: a.Card, RC: "00", Ref: q.m.text(37), Term: q.m.text(41), Auth: q.auth, Do: do, Value: value, Day: h.today()})
 	}
-	pay := func(to string) <-chan error {
-		ch := h.withdraw(q, a, key, amount)
+	pay := func(to, hold, do string) <-chan error {
+		e := h.entry(q, "withdraw", key, a.Card, amount)
+		e.Hold, e.Do = hold, do
+		ch := h.withdraw(q, a, e)
 		if q.rc == "00" {
 			q.text = "paid " + to
 		}
@@ -96,12 +98,12 @@ func (h *Host) service(s service, q *request, a *Account, key string, amount int
 	case "reset": // a new PIN is sent by mail; the old one is void after that
 		return done("order:pinMail", arg)
 	case "close":
-		if a.Balance != 0 {
+		if a.Balance != 0 || len(l.held(a)) > 0 {
 			q.rc = "40"
 			return nil
 		}
 		return done("status:closed", "")
-	case "contract":
+	case "contract", "standing":
 		kind := s.arg[1:]
 		if kind == "" {
 			kind = arg
@@ -109,6 +111,11 @@ func (h *Host) service(s service, q *request, a *Account, key string, amount int
 		if kind == "" || strings.ContainsAny(kind, "|;") {
 			q.rc = "30"
 			return nil
+		}
+		if s.module == "standing" {
+			if q.rc = l.standing(a, arg); q.rc != "" {
+				return nil
+			}
 		}
 		has := l.contracts[a.Card+"|"+kind] != ""
 		if has == (s.arg[0] == '+') { // signed twice, or cancelled without one
@@ -145,12 +152,12 @@ func (h *Host) service(s service, q *request, a *Account, key string, amount int
 		case "points":
 			q.text = fmt.Sprintf("%d", a.Seq*10)
 		case "wealth":
-			q.text = "W1|0.0215|10000;W2|0.0310|500000"
+			q.text = strings.Join(append([]string{"W1|0.0215|10000", "W2|0.0310|500000"}, l.held(a)...), ";")
 		case "form": // what a smart form is filled in with
 			q.text = "branch=0001;currency=156;account=" + a.Card[len(a.Card)-4:]
 		}
 		return nil
-	case "pay":
+	case "pay", "hold": // what is paid for is held under the number in F62
 		if len(arg) < 4 {
 			q.rc = "30"
 			return nil
@@ -159,13 +166,25 @@ func (h *Host) service(s service, q *request, a *Account, key string, amount int
 			q.rc = "13"
 			return nil
 		}
-		return pay(s.arg)
+		hold := ""
+		if s.module == "hold" {
+			hold = s.arg + "|" + arg
+		}
+		return pay(s.arg, hold, "")
+	case "redeem": // the customer gets the money for what he holds under the number in F62
+		e := h.entry(q, "redeem", key, a.Card, -amount)
+		e.Hold = s.arg + "|" + arg
+		if amount <= 0 {
+			q.rc = "13"
+			return nil
+		}
+		return h.settle(q, a, e)
 	case "face": // the template's digest instead of the card in the customer's hand; the PIN all the same
 		if v := l.contracts[a.Card+"|face"]; v == "" || v != arg {
 			q.rc = "63"
 			return nil
 		}
-		return pay("cash")
+		return pay("cash", "", "")
 	case "booking": // F62: the amount; the answer's is the code that fetches it, once
 		v, err := strconv.ParseInt(arg, 10, 64)
 		if err != nil || v <= 0 || v > 2_000_000 {
@@ -180,29 +199,20 @@ func (h *Host) service(s service, q *request, a *Account, key string, amount int
 			q.rc = "40"
 			return nil
 		}
-		ch := pay("cash")
-		if q.rc == "00" {
-			ch = l.post(Entry{Kind: "service", Card: a.Card, RC: "00", Do: "cancel:booking" + arg})
-		}
-		return ch
+		return pay("cash", "", "booked:"+arg)
 	case "transfer": // F62: the account that gets it
-		to := l.accounts[arg]
-		e := Entry{Kind: "transfer", Key: key, Card: a.Card, To: arg, Amount: amount, RC: "00", Ref: q.m.text(37), Term: q.m.text(41), Day: h.today(), Stan: q.m.text(11), Time: q.m.text(7)}
-		switch {
-		case to == nil || to == a || cardState(to) != "":
-			e.RC = "14"
-		case amount > a.Balance:
-			e.RC = "51"
+		e := h.entry(q, "transfer", key, a.Card, amount)
+		if e.To = arg; !l.takes(a, arg) {
+			e.To, e.RC = "", "14"
 		}
-		if e.RC != "00" {
-			e.Kind, e.Amount, q.rc = "decline", 0, e.RC
-			return l.post(e)
+		return h.settle(q, a, e)
+	case "batch":
+		e := h.entry(q, "transfer", key, a.Card, amount)
+		e.Legs, e.RC = l.batch(a, arg, s.arg == "-", amount)
+		if s.arg == "-" {
+			e.Amount = -amount
 		}
-		e.Auth = fmt.Sprintf("%06d", l.entries%1000000)
-		q.rc, q.auth, q.day = "00", e.Auth, e.Day
-		ch := l.post(e)
-		q.balance(a)
-		return ch
+		return h.settle(q, a, e)
 	}
 	q.rc = "12"
 	return nil

@@ -12,9 +12,9 @@ type Product struct {
 	Code     string   `json:"code"` // field 3
 	MCC      string   `json:"mcc,omitempty"`
 	Moves    string   `json:"moves" enum:",money,thing"`
-	Pays     string   `json:"pays" enum:",merchant,other"` // whose the money is; only a merchant's is cleared
-	Confirm  bool     `json:"confirm"`                     // the terminal confirms it, with 0220
-	Credit   bool     `json:"credit"`                      // it takes money: the confirmation books it
+	Pays     string   `json:"pays" enum:",merchant,other,customer"` // whose the money is; only a merchant's is cleared
+	Confirm  bool     `json:"confirm"`                              // the terminal confirms it, with 0220
+	Credit   bool     `json:"credit"`                               // it takes money: the confirmation books it
 	Fields   []string `json:"fields"`
 	Steps    []string `json:"steps"`
 	Channels []string `json:"channels"` // that may ask for it, of those that are configured

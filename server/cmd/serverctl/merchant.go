@@ -79,7 +79,7 @@ func clearingRun(args []string) error {
 		return err
 	}
 	if left.Unsaid > 0 {
-		fmt.Fprintf(stdout, "%d payments at merchants' terminals are cleared to nobody: no product says whom they pay (pays: merchant or other)\n", left.Unsaid)
+		fmt.Fprintf(stdout, "%d payments at merchants' terminals are cleared to nobody: no product says whom they pay (pays: merchant, other or customer)\n", left.Unsaid)
 	}
 	if left.Held > 0 {
 		fmt.Fprintf(stdout, "%d payments of %s are held back: a difference about each is open\n", left.Held, yuan(left.HeldAmount))

@@ -159,13 +159,13 @@ func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []s
 // computed is where tests end the process: the sums are there, but not stored.
 var computed = func() {}
 
-// Pays tells whom an amount of a product's is for. What the catalogue no longer has, or a transaction whose product
+// Pays tells whom an amount of a product's is for: Other, too, when it is the customer's own. What the catalogue no longer has, or a transaction whose product
 // cannot be told, says nothing.
 func Pays(cat *product.Catalogue, kind string, amount int64) product.Pays {
 	switch p := cat.Named(kind); {
 	case p == nil && amount > 0:
 		return product.Unsaid
-	case p == nil || p.Moves != product.Money || p.Confirm:
+	case p == nil || p.Moves != product.Money || p.Confirm || p.Pays == product.Customer:
 		return product.Other // cash is not a merchant's
 	default:
 		return p.Pays

@@ -31,11 +31,13 @@ const (
 // Pays is whom a product's money is for.
 type Pays string
 
-// Whom a product's money is for. Only what says merchant is cleared to the merchant of the terminal.
+// Whom a product's money is for. Only what says merchant is cleared to the merchant of the terminal; a customer's
+// is a credit of the card's account.
 const (
 	Unsaid   Pays = ""
 	Merchant Pays = "merchant"
 	Other    Pays = "other"
+	Customer Pays = "customer"
 )
 
 // Product is one kind of transaction.
@@ -146,8 +148,8 @@ func (c *Catalogue) add(p *Product, known []string) (key, reason string) {
 		return "moves", "want money, thing or nothing at all"
 	case p.Credit && (!p.Confirm || p.Moves != Nothing):
 		return "credit", "a credit is confirmed, and its opening moves nothing"
-	case p.Pays != Unsaid && p.Pays != Merchant && p.Pays != Other:
-		return "pays", "want merchant or other"
+	case p.Pays != Unsaid && p.Pays != Merchant && p.Pays != Other && p.Pays != Customer:
+		return "pays", "want merchant, other or customer"
 	case p.Pays != Unsaid && (p.Moves != Money || p.Confirm):
 		return "pays", "is said of what moves money and ends with the host's approval"
 	case p.MCC != "" && !digits(p.MCC, 4):

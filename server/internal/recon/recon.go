@@ -113,6 +113,9 @@ func (b *Books) effect(t *store.Txn) (amount int64, clear, ok bool) {
 		}
 		amount = -amount
 	}
+	if p != nil && p.Pays == product.Customer {
+		amount = -amount
+	}
 	return amount, clear, true
 }
 

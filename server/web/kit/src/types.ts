@@ -104,7 +104,7 @@ export interface Block { kind: 'card' | 'terminal' | 'merchant'; name: string; n
 export interface NewBlock { kind: string; subject: string; note: string }
 /** What the bank has agreed on: server/api/mgmt/business.go. */
 export interface Product {
-  name: string; title: Text; group: string; type: string; code: string; mcc?: string; moves: '' | 'money' | 'thing'; pays: '' | 'merchant' | 'other'; confirm: boolean; credit: boolean
+  name: string; title: Text; group: string; type: string; code: string; mcc?: string; moves: '' | 'money' | 'thing'; pays: '' | 'merchant' | 'other' | 'customer'; confirm: boolean; credit: boolean
   fields: string[]; steps: string[]; channels: string[]
 }
 export interface Limit { name: string; of: string; per: 'transaction' | 'hour' | 'day' | 'month'; amount: number; count: number; products: string[]; channels: string[]; bins: string[]; code: string }
