@@ -90,7 +90,7 @@ func terminalAdd(args []string) error {
 		return errors.New("--count wants a number as --id")
 	}
 	what := fmt.Sprintf("%d of zone %s, merchant %s, branch %s", *count, t.Zone, t.Merchant, t.Branch)
-	if err := st.AddAudit(context.Background(), store.Audit{User: "serverctl", Action: "terminal.add", Target: t.ID, Note: what, At: time.Now()}); err != nil {
+	if err := st.AddAudit(context.Background(), store.Audit{User: program, Action: "terminal.add", Target: t.ID, Note: what, At: time.Now()}); err != nil {
 		return err
 	}
 	for i := range *count {
@@ -161,5 +161,5 @@ func userAdd(args []string) error {
 	if err := st.AddUser(ctx, &u); err != nil {
 		return err
 	}
-	return st.AddAudit(ctx, store.Audit{User: "serverctl", Action: did, Target: u.Name, Note: strings.TrimSpace(u.Role + " " + u.Branch), At: time.Now()})
+	return st.AddAudit(ctx, store.Audit{User: program, Action: did, Target: u.Name, Note: strings.TrimSpace(u.Role + " " + u.Branch), At: time.Now()})
 }

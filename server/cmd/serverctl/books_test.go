@@ -69,7 +69,7 @@ func TestTheReportOfADaySaysThatPartOfItIsInAnArchive(t *testing.T) {
 
 // req: TX-16 TX-18
 func TestAPartnersBookAndTheClearingOfADayAreCommands(t *testing.T) {
-	b := newBank(t, withPartner)
+	b := newBank(t, withPartner, person("olga", "operator", "", "a password"), person("olly", "operator", "0001", "a password"))
 	now := time.Now()
 	day := now.Format("20060102")
 	c, err := config.Load(b.cfg)
@@ -113,7 +113,12 @@ func TestAPartnersBookAndTheClearingOfADayAreCommands(t *testing.T) {
 	if err != nil || !strings.Contains(out, "open differences: 1") || !strings.Contains(out, "theirsOnly") || !strings.Contains(out, "partner") {
 		t.Error(err, out)
 	}
-	if out, err = b.do("", "clearing", "run", "--day", day, "--by", "olga"); err != nil || !strings.Contains(out, "99.00") || !strings.Contains(out, "1.00") || !strings.Contains(out, "1 payments at merchants' terminals are cleared to nobody") {
+	for name, password := range map[string]string{"olga": "not hers", "olly": "a password", "nobody": "a password"} {
+		if _, err := b.do(password+"\n", "clearing", "run", "--day", day, "--by", name); err == nil {
+			t.Errorf("cleared by %s", name)
+		}
+	}
+	if out, err = b.do("a password\n", "clearing", "run", "--day", day, "--by", "olga"); err != nil || !strings.Contains(out, "99.00") || !strings.Contains(out, "1.00") || !strings.Contains(out, "1 payments at merchants' terminals are cleared to nobody") {
 		t.Error(err, out)
 	}
 	st, _, err = open(b.cfg)

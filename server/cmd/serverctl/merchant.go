@@ -15,7 +15,7 @@ import (
 func merchantImport(args []string) error {
 	fs := flag.NewFlagSet("merchant import", flag.ContinueOnError)
 	cfg := fs.String("config", "server.yaml", "configuration of the server")
-	by := fs.String("by", "serverctl", "who does it, for the audit trail")
+	by := fs.String("by", "", "sign-in name of the person; the password is the first line of standard input; nobody: it is serverctl's")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -27,7 +27,11 @@ func merchantImport(args []string) error {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
-	n, err := clearing.Import(context.Background(), st, fs.Arg(0), *by, time.Now())
+	who, err := byPerson(st, *by)
+	if err != nil {
+		return err
+	}
+	n, err := clearing.Import(context.Background(), st, fs.Arg(0), who, time.Now())
 	if err != nil {
 		return err
 	}
@@ -50,7 +54,7 @@ func clearingRun(args []string) error {
 	fs := flag.NewFlagSet("clearing run", flag.ContinueOnError)
 	cfg := fs.String("config", "server.yaml", "configuration of the server")
 	day := fs.String("day", "", "settlement day, yyyyMMdd")
-	by := fs.String("by", "serverctl", "who does it, for the audit trail")
+	by := fs.String("by", "", "sign-in name of the person; the password is the first line of standard input; nobody: it is serverctl's")
 	if err := fs.Parse(args); err != nil {
 		return err
 	}
@@ -63,7 +67,11 @@ func clearingRun(args []string) error {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // everything durable already
-	entries, left, err := clearing.Day(context.Background(), st, cat, c.HostNames(), *day, *by, time.Now())
+	who, err := byPerson(st, *by)
+	if err != nil {
+		return err
+	}
+	entries, left, err := clearing.Day(context.Background(), st, cat, c.HostNames(), *day, who, time.Now())
 	if err != nil {
 		return err
 	}

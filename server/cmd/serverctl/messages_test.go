@@ -16,7 +16,7 @@ import (
 
 // req: TX-30
 func TestTheMessageLogIsReadByThoseWhoMayAndEveryReadingIsAudited(t *testing.T) {
-	b := newBank(t, "data: data\nmessages: {folder: messages}\n", person("anna", "admin", "0001", "secret"), person("mia", "manager", "0001", "secret"))
+	b := newBank(t, "data: data\nmessages: {folder: messages}\n", person("anna", "admin", "", "secret"), person("mia", "manager", "0001", "secret"))
 	cfg, do := b.cfg, b.do
 	st, h, err := open(cfg)
 	if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"slices"
@@ -31,6 +32,10 @@ func (s *Store) SetMerchant(ctx context.Context, m *Merchant, by string, at time
 		status = "1"
 	}
 	return s.write(ctx, func(tx *Tx) error {
+		before, err := terms(tx, m.Number)
+		if err != nil {
+			return err
+		}
 		if _, err := tx.exec(`INSERT INTO TX_MC_MERCHANT (MERCHANT_NUMBER, ORGANIZATION_NUMBER, NAME_ZH, NAME_EN, FEE_PPM) VALUES (?,?,?,?,0) ON CONFLICT (MERCHANT_NUMBER) DO NOTHING`,
 			m.Number, m.Branch, m.NameZH, m.NameEN); err != nil {
 			return err
@@ -47,8 +52,45 @@ func (s *Store) SetMerchant(ctx context.Context, m *Merchant, by string, at time
 				return err
 			}
 		}
-		return addAudit(tx, Audit{User: by, Action: "merchant.set", Target: m.Number, At: at})
+		now, err := terms(tx, m.Number)
+		if err != nil {
+			return err
+		}
+		note := "now " + now + ", before " + before
+		if now == before {
+			note = "unchanged " + now
+		}
+		return addAudit(tx, Audit{User: by, Action: "merchant.set", Target: m.Number, Note: note, At: at})
 	})
+}
+
+// terms are what a merchant has agreed on, in a line of the audit trail.
+func terms(tx *Tx, number string) (string, error) {
+	var status string
+	var ppm, least, most int64
+	err := tx.row(`SELECT STATUS, FEE_PPM, FEE_MIN, FEE_MAX FROM TX_MC_MERCHANT WHERE MERCHANT_NUMBER=?`, []any{number}, &status, &ppm, &least, &most)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "nothing", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	out := fmt.Sprintf("fee %d/1000000 (%d to %d)", ppm, least, most)
+	if status != "1" {
+		out = "out of use, " + out
+	}
+	shares, err := tx.texts(`SELECT RECEIVER FROM TX_MC_SHARE WHERE MERCHANT_NUMBER=? ORDER BY ID`, number)
+	if err != nil {
+		return "", err
+	}
+	for _, receiver := range shares {
+		var part int64
+		if err := tx.row(`SELECT SHARE_PPM FROM TX_MC_SHARE WHERE MERCHANT_NUMBER=? AND RECEIVER=?`, []any{number, receiver}, &part); err != nil {
+			return "", err
+		}
+		out += fmt.Sprintf(", %s %d", receiver, part)
+	}
+	return out, nil
 }
 
 // Merchants lists all, with their shares.

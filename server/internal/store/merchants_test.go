@@ -108,3 +108,30 @@ func TestOfTwoClearingsOfADayAtOnceOneIsStored(t *testing.T) {
 		}
 	})
 }
+
+// Fees and receivers are what a merchant's money goes by: who changed them, from what to what, can be told later.
+func TestTheAuditTrailHasWhatAMerchantHadBefore(t *testing.T) {
+	on(t, Options{}, func(t *testing.T, s *Store) {
+		now := time.Date(2026, 11, 22, 3, 0, 0, 0, time.UTC)
+		m := &Merchant{Number: "102290000000007", Branch: "0001", NameZH: "书店", FeePPM: 3_000, FeeMin: 1, FeeMax: 500, Enabled: true, Shares: []Share{{"shop", 900_000}, {"mall", 100_000}}}
+		set := func() {
+			t.Helper()
+			now = now.Add(time.Second)
+			if err := s.SetMerchant(t.Context(), m, "olga", now); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set()
+		set()
+		m.FeePPM, m.Shares, m.Enabled = 9_000, []Share{{"mall", 1_000_000}}, false
+		set()
+		got, err := s.AuditNotes(t.Context(), "merchant.set", m.Number)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := "fee 3000/1000000 (1 to 500), shop 900000, mall 100000"
+		if diff := cmp.Diff([]string{"now " + first + ", before nothing", "unchanged " + first, "now out of use, fee 9000/1000000 (1 to 500), mall 1000000, before " + first}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
