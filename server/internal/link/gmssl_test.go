@@ -22,6 +22,7 @@ import (
 	"github.com/emmansun/gmsm/sm3"
 	"github.com/emmansun/gmsm/sm4"
 
+	"zhigui/server/internal/link/linktest"
 	programs "zhigui/sim/peer"
 )
 
@@ -140,7 +141,7 @@ func gmssl(t *testing.T, in io.Reader, args ...string) *output {
 func TestOurTLCPClientAtGmSSL(t *testing.T) {
 	programs.GmSSL(t)
 	dir := t.TempDir()
-	sm2PKI(t, dir, "bank", "switch")
+	linktest.SM2PKI(t, dir, "bank", "switch")
 	forGmSSL(t, dir, "bank")
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -186,7 +187,7 @@ func TestOurTLCPClientAtGmSSL(t *testing.T) {
 func TestGmSSLAtOurTLCPServer(t *testing.T) {
 	programs.GmSSL(t)
 	dir := t.TempDir()
-	sm2PKI(t, dir, "bank", "switch")
+	linktest.SM2PKI(t, dir, "bank", "switch")
 	forGmSSL(t, dir, "switch")
 	sec, err := tlcpOf(dir, "bank", "").open()
 	if err != nil {

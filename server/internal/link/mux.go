@@ -281,19 +281,32 @@ func (m *Mux) accept(line int) {
 				time.Sleep(10 * time.Millisecond)
 				continue
 			}
-			m.mu.Lock()
-			var same []*conn
-			for _, l := range m.conns {
-				if l.line == line {
-					same = append(same, l)
+			m.wg.Go(func() {
+				if err := m.o.Secure.welcome(m.ctx, c); err != nil { // a stranger takes nobody's place
+					m.fail("accept", err)
+					_ = c.Close()
+					return
 				}
-			}
-			if len(same) >= m.o.Lines[line].Count {
-				_ = same[0].c.Close()
-			}
-			m.mu.Unlock()
-			m.wg.Go(func() { m.serve(c, line); m.reconnects.Add(1) })
+				m.makeRoom(line)
+				m.serve(c, line)
+				m.reconnects.Add(1)
+			})
 		}
+	}
+}
+
+// makeRoom closes the oldest connection of a line that has all it wants.
+func (m *Mux) makeRoom(line int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var same []*conn
+	for _, l := range m.conns {
+		if l.line == line {
+			same = append(same, l)
+		}
+	}
+	if len(same) >= m.o.Lines[line].Count {
+		_ = same[0].c.Close()
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
+	"time"
 )
 
 // Security is how connections are protected. A nil *Security is plain TCP.
@@ -52,6 +54,28 @@ func (s *Security) Listen(address string) (net.Listener, error) {
 		return l, err
 	}
 	return s.Server(l), nil
+}
+
+// patient is how long a peer may take to show its certificates.
+const patient = 5 * time.Second
+
+// welcome finishes the handshake of an accepted connection: before that anybody may be at its other end.
+func (s *Security) welcome(ctx context.Context, c net.Conn) error {
+	h, ok := c.(interface{ Handshake() error }) // those of TLS and TLCP
+	if s == nil || !ok {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, patient)
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Unix(1, 0)) })
+	if err := h.Handshake(); err != nil {
+		stop()
+		return fmt.Errorf("link: %s: %w", s.Name, err)
+	}
+	if !stop() {
+		return ctx.Err()
+	}
+	return nil
 }
 
 func isClosed(err error) bool { return errors.Is(err, net.ErrClosed) }

@@ -3,72 +3,18 @@ package link
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"io"
 	"log/slog"
-	"math/big"
 	"net"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/tjfoc/gmsm/sm2"
-	"github.com/tjfoc/gmsm/x509"
-
 	"zhigui/server/api/message"
+	"zhigui/server/internal/link/linktest"
 )
-
-// sm2PKI writes a CA and, for each name, a pair of certificates into dir.
-func sm2PKI(t testing.TB, dir string, names ...string) {
-	t.Helper()
-	key := func() *sm2.PrivateKey {
-		k, err := sm2.GenerateKey(rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
-	}
-	caKey := key()
-	var serial int64
-	template := func(name string, usage x509.KeyUsage) *x509.Certificate {
-		serial++
-		return &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: name, Organization: []string{"test"}}, DNSNames: []string{name},
-			NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: usage, SignatureAlgorithm: x509.SM2WithSM3,
-			ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth}}
-	}
-	write := func(file, kind string, der []byte) {
-		if err := os.WriteFile(filepath.Join(dir, file), pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	ca := template("ca", x509.KeyUsageCertSign)
-	ca.IsCA, ca.BasicConstraintsValid, ca.ExtKeyUsage = true, true, nil
-	der, err := x509.CreateCertificate(ca, ca, &caKey.PublicKey, caKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	write("ca.pem", "CERTIFICATE", der)
-	for _, name := range names {
-		for kind, usage := range map[string]x509.KeyUsage{"sign": x509.KeyUsageDigitalSignature, "enc": x509.KeyUsageKeyEncipherment | x509.KeyUsageDataEncipherment} {
-			k := key()
-			der, err := x509.CreateCertificate(template(name, usage), ca, &k.PublicKey, caKey)
-			if err != nil {
-				t.Fatal(err)
-			}
-			write(name+"-"+kind+".pem", "CERTIFICATE", der)
-			raw, err := x509.MarshalSm2UnecryptedPrivateKey(k)
-			if err != nil {
-				t.Fatal(err)
-			}
-			write(name+"-"+kind+".key", "PRIVATE KEY", raw)
-		}
-	}
-}
 
 func tlcpOf(dir, name, peer string) *TLS {
 	f := func(s string) string { return filepath.Join(dir, name+s) }
@@ -109,8 +55,8 @@ func (l *tapped) Accept() (net.Conn, error) {
 // req: TX-32
 func TestALinkUnderTLCPHasTwoCertificatesOnEachSide(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
-	sm2PKI(t, dir, "bank", "switch")
-	sm2PKI(t, other, "switch")
+	linktest.SM2PKI(t, dir, "bank", "switch")
+	linktest.SM2PKI(t, other, "switch")
 	d := dialect(t)
 	codec := codecOf(d)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -176,7 +122,7 @@ func TestALinkUnderTLCPHasTwoCertificatesOnEachSide(t *testing.T) {
 		}
 	}
 	// A certificate that is replaced on disk is used from the next connection on.
-	sm2PKI(t, dir, "bank", "switch")
+	linktest.SM2PKI(t, dir, "bank", "switch")
 	if err := ask(tlcpOf(dir, "switch", "bank")); err != nil {
 		t.Error("after new certificates: ", err)
 	}
