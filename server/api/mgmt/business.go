@@ -12,9 +12,10 @@ type Product struct {
 	Code     string   `json:"code"` // field 3
 	MCC      string   `json:"mcc,omitempty"`
 	Moves    string   `json:"moves" enum:",money,thing"`
-	Pays     string   `json:"pays" enum:",merchant,other,customer"` // whose the money is; only a merchant's is cleared
-	Confirm  bool     `json:"confirm"`                              // the terminal confirms it, with 0220
-	Credit   bool     `json:"credit"`                               // it takes money: the confirmation books it
+	Pays     string   `json:"pays" enum:",merchant,party,other,customer"` // whose the money is; a merchant's and a third party's is cleared
+	Party    string   `json:"party,omitempty"`                            // number of the third party
+	Confirm  bool     `json:"confirm"`                                    // the terminal confirms it, with 0220
+	Credit   bool     `json:"credit"`                                     // it takes money: the confirmation books it
 	Fields   []string `json:"fields"`
 	Steps    []string `json:"steps"`
 	Channels []string `json:"channels"` // that may ask for it, of those that are configured
@@ -62,7 +63,7 @@ type Share struct {
 	PPM      int64  `json:"ppm"`
 }
 
-// Merchant is one whose payments are cleared.
+// Merchant is one whose payments are cleared; a third party has a number of less than 15 characters.
 type Merchant struct {
 	Number    string   `json:"number"`
 	Branch    string   `json:"branch"`
@@ -109,6 +110,9 @@ type Clearing struct {
 	Held       int64 `json:"held"`
 	HeldAmount int64 `json:"heldAmount"`
 	Refunded   int64 `json:"refunded"` // payments that people have given back
+	// Unregistered are payments to third parties that nobody has registered: they are cleared to nobody.
+	Unregistered       int64 `json:"unregistered"`
+	UnregisteredAmount int64 `json:"unregisteredAmount"`
 	// Closed are payments to merchants that are out of use: nobody gets them before the merchant is in use again.
 	Closed       int64                 `json:"closed"`
 	ClosedAmount int64                 `json:"closedAmount"`

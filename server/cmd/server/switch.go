@@ -106,7 +106,7 @@ func (s *services) catalogues() (err error) {
 		}
 		s.products = products
 		if unsaid := products.Unsaid(); len(unsaid) > 0 {
-			s.log.Warn("products do not say whom they pay (pays: merchant, other or customer): their payments are cleared to nobody", "file", s.c.Products, "products", unsaid)
+			s.log.Warn("products do not say whom they pay (pays): their payments are cleared to nobody", "file", s.c.Products, "products", unsaid)
 		}
 	}
 	switch {

@@ -35,7 +35,7 @@ func merchantImport(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%d merchants\n", n)
+	fmt.Printf("%d merchants and third parties\n", n)
 	return nil
 }
 
@@ -87,13 +87,16 @@ func clearingRun(args []string) error {
 		return err
 	}
 	if left.Unsaid > 0 {
-		fmt.Fprintf(stdout, "%d payments at merchants' terminals are cleared to nobody: no product says whom they pay (pays: merchant, other or customer)\n", left.Unsaid)
+		fmt.Fprintf(stdout, "%d payments at merchants' terminals are cleared to nobody: no product says whom they pay (pays in the product file)\n", left.Unsaid)
 	}
 	if left.Held > 0 {
 		fmt.Fprintf(stdout, "%d payments of %s are held back: a difference about each is open\n", left.Held, yuan(left.HeldAmount))
 	}
 	if left.Closed > 0 {
 		fmt.Fprintf(stdout, "%d payments of %s are cleared to nobody: their merchants are out of use\n", left.Closed, yuan(left.ClosedAmount))
+	}
+	if left.Unregistered > 0 {
+		fmt.Fprintf(stdout, "%d payments of %s are cleared to nobody: their third parties are not registered\n", left.Unregistered, yuan(left.UnregisteredAmount))
 	}
 	if left.Refunded > 0 {
 		fmt.Fprintf(stdout, "%d payments were given back by people and are the merchants' no more\n", left.Refunded)

@@ -1,5 +1,5 @@
-// Package clearing works out what a settlement day pays to merchants: what customers paid, less the
-// bank's fee, shared among those who are entitled to it (分润). The sums come out to the last fen.
+// Package clearing works out what a settlement day pays to merchants and third parties (billers, acquirers of QR codes):
+// what customers paid, less the bank's fee, shared among those who are entitled to it (分润). The sums come out to the last fen.
 // serverctl and mgmt use it.
 //
 // Requirements: TX-18 (merchant management, profit sharing, clearing).
@@ -27,7 +27,7 @@ const Whole = 1_000_000
 // Bank is the receiver of fees.
 const Bank = "bank"
 
-// merchant as a file has it.
+// merchant as a file has it, or a third party.
 type merchant struct {
 	Number string `yaml:"number"`
 	Branch string `yaml:"branch"`
@@ -56,15 +56,20 @@ func Load(path string) ([]*store.Merchant, error) {
 	}
 	var f struct {
 		Merchants []merchant `yaml:"merchants"`
+		Parties   []merchant `yaml:"parties"`
 	}
 	if err := datafile.Decode(path, data, &f); err != nil {
 		return nil, err
 	}
 	var out []*store.Merchant
 	seen := map[string]bool{}
-	for i, m := range f.Merchants {
-		if key, reason := m.check(seen); reason != "" {
-			return nil, datafile.Wrong(path, data, strings.TrimSuffix(fmt.Sprintf("merchants[%d].%s", i, key), "."), "merchant %s: %s", m.Number, reason)
+	for i, m := range slices.Concat(f.Merchants, f.Parties) {
+		list, what := "merchants", "merchant"
+		if i >= len(f.Merchants) {
+			list, what, i = "parties", "party", i-len(f.Merchants)
+		}
+		if key, reason := m.check(what == "party", seen); reason != "" {
+			return nil, datafile.Wrong(path, data, strings.TrimSuffix(fmt.Sprintf("%s[%d].%s", list, i, key), "."), "%s %s: %s", what, m.Number, reason)
 		}
 		seen[m.Number] = true
 		x := &store.Merchant{Number: m.Number, Branch: m.Branch, NameZH: m.Name.ZH, NameEN: m.Name.EN, FeePPM: m.Fee.PPM, FeeMin: m.Fee.Min, FeeMax: m.Fee.Max, Enabled: !m.Disabled}
@@ -76,7 +81,7 @@ func Load(path string) ([]*store.Merchant, error) {
 	return out, nil
 }
 
-func (m *merchant) check(seen map[string]bool) (key, reason string) {
+func (m *merchant) check(party bool, seen map[string]bool) (key, reason string) {
 	sum, names := int64(0), map[string]bool{}
 	for _, s := range m.Shares {
 		if s.To == "" || s.To == Bank || names[s.To] || s.PPM <= 0 {
@@ -86,7 +91,9 @@ func (m *merchant) check(seen map[string]bool) (key, reason string) {
 		sum += s.PPM
 	}
 	switch {
-	case len(m.Number) != 15:
+	case party && !product.IsParty(m.Number):
+		return "number", "want a short name of at most 14 letters and digits, as the products have it"
+	case !party && len(m.Number) != 15:
 		return "number", "want the 15 characters of field 42"
 	case seen[m.Number]:
 		return "number", "is here twice"
@@ -136,10 +143,10 @@ func Split(shares []store.Share, net int64) []int64 {
 }
 
 // Day clears a settlement day: confirmed payments of products that pay the merchant, at terminals of
-// merchants that are registered. What is not decided yet is left to the day's next run; running it again
-// replaces the day's entries. left are the payments at those terminals that nobody gets: of products that do
+// merchants that are registered, and of products that pay a third party. What is not decided yet is left to the day's next run; running it again
+// replaces the day's entries. left are those payments that nobody gets: of products that do
 // not say whom they pay, in dispute (the terminal took it back too late, the host's book has it otherwise) until
-// two persons have settled it, or given back by them; or of merchants that are out of use. by is who runs it, for the audit trail. store.ErrHeld:
+// two persons have settled it, or given back by them; to merchants or third parties that are out of use, or third parties that nobody has registered. by is who runs it, for the audit trail. store.ErrHeld:
 // another process is at it.
 func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day, by string, at time.Time) (out []store.Entry, left store.Left, err error) {
 	err = lease.Do(ctx, st, store.ClearingLease(day), func() error {
@@ -172,6 +179,17 @@ func Pays(cat *product.Catalogue, kind string, amount int64) product.Pays {
 	}
 }
 
+// payee is the number of the one whose payment t is, "" when he is none.
+func payee(t *store.Txn, p *product.Product, terminal func(id string) (string, error)) (string, error) {
+	if p != nil && p.Pays == product.Party {
+		return p.Party, nil
+	}
+	if t.Merchant != "" {
+		return t.Merchant, nil
+	}
+	return terminal(t.Terminal)
+}
+
 func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) (out []store.Entry, left store.Left, err error) {
 	merchants, err := st.Merchants(ctx)
 	if err != nil {
@@ -188,6 +206,21 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 	type sums struct{ count, gross, fee, net int64 }
 	total := map[string]*sums{}
 	owner := map[string]string{} // merchant of a terminal, for transactions of versions that did not book it
+	terminal := func(id string) (string, error) {
+		number, ok := owner[id]
+		if ok {
+			return number, nil
+		}
+		x, err := st.Terminal(ctx, id)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return "", fmt.Errorf("clearing: terminal: %w", err)
+		}
+		if x != nil {
+			number = x.Merchant
+		}
+		owner[id] = number
+		return number, nil
+	}
 	for _, host := range hosts {
 		var after int64
 		for {
@@ -201,21 +234,14 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 				if whose == product.Other || t.State != store.Confirmed {
 					continue
 				}
-				number, ok := t.Merchant, t.Merchant != ""
-				if !ok {
-					number, ok = owner[t.Terminal]
-				}
-				if !ok {
-					x, err := st.Terminal(ctx, t.Terminal)
-					if err != nil && !errors.Is(err, store.ErrNotFound) {
-						return nil, left, fmt.Errorf("clearing: terminal: %w", err)
-					}
-					if x != nil {
-						number = x.Merchant
-					}
-					owner[t.Terminal] = number
+				number, err := payee(t, cat.Named(t.Kind), terminal)
+				if err != nil {
+					return nil, left, err
 				}
 				m := by[number]
+				if m == nil && whose == product.Party {
+					left.Unregistered, left.UnregisteredAmount = left.Unregistered+1, left.UnregisteredAmount+t.Amount
+				}
 				if m == nil {
 					continue
 				}

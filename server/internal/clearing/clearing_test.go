@@ -1,6 +1,7 @@
 package clearing
 
 import (
+	"database/sql"
 	"errors"
 	"math/rand/v2"
 	"os"
@@ -98,16 +99,17 @@ func TestADayOfPaymentsIsClearedToTheLastFen(t *testing.T) {
 	if by, _, _, err := st.Cleared(ctx, day); !errors.Is(err, store.ErrNotFound) {
 		t.Error("cleared before it ran:", by, err)
 	}
+	water := store.Left{Unregistered: 1, UnregisteredAmount: 1_000}
 	for range 2 {
 		got, left, err := Day(ctx, st, product.Builtin(), []string{"core"}, day, "olga", now)
-		if err != nil || left != (store.Left{}) {
+		if err != nil || left != water {
 			t.Fatal(left, err)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	}
-	if by, at, left, err := st.Cleared(ctx, day); by != "olga" || left != (store.Left{}) || !at.Equal(now.Truncate(time.Millisecond)) || err != nil {
+	if by, at, left, err := st.Cleared(ctx, day); by != "olga" || left != water || !at.Equal(now.Truncate(time.Millisecond)) || err != nil {
 		t.Error("who cleared it, and when:", by, at, err)
 	}
 	if got, err := st.Clearing(ctx, day); err != nil || cmp.Diff(want, got) != "" {
@@ -143,14 +145,90 @@ func TestAWrongFileIsNotTakenAtAll(t *testing.T) {
 		"unknown field":                                {"branch", "brunch"},
 		"not bank":                                     {"landlord", "bank"},
 		"want ppm below":                               {"3800", "1000000"},
+		"merchants.yaml:4:12: party water works: want": {"number: water", `number: "water works"`},
+		"party 102290000000002: want a short name":     {"number: water", `number: "102290000000002"`},
+		"party water: is here twice":                   {"- {number: water", "- {number: water, branch: \"0001\", name: {zh: 水}, fee: {}, shares: [{to: a, ppm: 1000000}]}\n- {number: water"},
 	} {
 		f := filepath.Join(t.TempDir(), "merchants.yaml")
-		if err := os.WriteFile(f, []byte(strings.Replace(file, change[0], change[1], 1)), 0o600); err != nil {
+		if err := os.WriteFile(f, []byte(strings.Replace(file+parties, change[0], change[1], 1)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if list, err := Load(f); err == nil || !strings.Contains(err.Error(), want) || list != nil {
 			t.Errorf("%q: %v", want, err)
 		}
+	}
+}
+
+const parties = `parties:
+- {number: water, branch: "0001", name: {zh: 自来水公司, en: Waterworks}, fee: {ppm: 1000, min: 20}, shares: [{to: waterworks, ppm: 1000000}]}
+- {number: qrPay, branch: "0001", name: {zh: 银联二维码, en: QR acquirer}, fee: {ppm: 2000}, shares: [{to: acquirer, ppm: 700000}, {to: wallet, ppm: 300000}]}
+- {number: insurer, branch: "0001", name: {zh: 保险公司}, fee: {}, shares: [{to: insurer, ppm: 1000000}]}
+- {number: gas, branch: "0001", name: {zh: 燃气公司}, disabled: true, fee: {}, shares: [{to: gasworks, ppm: 1000000}]}
+`
+
+// Third parties get what customers paid them by their products, at whatever terminal, less the bank's fee; what is in
+// dispute is held, and what is for nobody that is known is told.
+// req: TX-18
+func TestThirdPartiesAreClearedAsMerchantsAre(t *testing.T) {
+	ctx := t.Context()
+	st, err := store.Open(ctx, store.Options{DSN: dbtest.Chosen(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close() //nolint:errcheck // test
+	f := filepath.Join(t.TempDir(), "merchants.yaml")
+	if err := os.WriteFile(f, []byte(file+parties), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	if n, err := Import(ctx, st, f, "olga", now); n != 5 || err != nil {
+		t.Fatal(n, err)
+	}
+	cst := time.FixedZone("CST", 8*3600)
+	day, yesterday := now.In(cst).Format("20060102"), now.In(cst).AddDate(0, 0, -1).Format("20060102")
+	base := store.NumberAt(now)
+	put := func(n int64, kind string, amount int64, day, merchant string, state store.State) {
+		t.Helper()
+		v := &store.Txn{ID: base + n, Idem: kind + string(rune('a'+n)), Digest: []byte{1}, Terminal: "P0000001", Merchant: merchant, Host: "core", Kind: kind, Amount: amount, State: state, Day: day, Created: now, Updated: now}
+		if fresh, err := st.Insert(ctx, v); !fresh || err != nil {
+			t.Fatal(fresh, err)
+		}
+	}
+	const shop = "102290000000001"
+	put(1, "water", 10_000, day, shop, store.Confirmed) // at the shop's terminal, and none of the shop's
+	put(2, "water", 30_000, day, "", store.Confirmed)
+	put(3, "water", 7_000, day, "", store.Reversed)
+	put(4, "water", 9_000, yesterday, "", store.Confirmed)
+	put(5, "water", 5_000, day, "", store.Confirmed) // in dispute
+	put(6, "qrPay", 10_001, day, shop, store.Confirmed)
+	put(7, "insuranceBuy", 400, day, "", store.Confirmed)
+	put(8, "agencyInsurance", 600, day, "", store.Confirmed)
+	put(9, "gas", 800, day, "", store.Confirmed)
+	put(10, "power", 900, day, shop, store.Confirmed)
+	put(11, "purchase", 1_000, day, shop, store.Confirmed)
+	put(12, "fundRedeem", 2_000, day, shop, store.Confirmed)
+	d := &store.Difference{Day: day, Host: "core", Book: "host", Key: "core|5", Class: "oursOnly", Owner: "clearing", Txn: sql.NullInt64{Int64: base + 5, Valid: true}, At: now}
+	if err := st.AddDifference(ctx, d); err != nil {
+		t.Fatal(err)
+	}
+	want := []store.Entry{
+		{Merchant: shop, Receiver: Bank, Count: 1, Gross: 1_000, Amount: 10}, {Merchant: shop, Receiver: "shop", Count: 1, Gross: 1_000, Amount: 891}, {Merchant: shop, Receiver: "landlord", Count: 1, Gross: 1_000, Amount: 99},
+		{Merchant: "insurer", Receiver: Bank, Count: 2, Gross: 1_000}, {Merchant: "insurer", Receiver: "insurer", Count: 2, Gross: 1_000, Amount: 1_000},
+		{Merchant: "qrPay", Receiver: Bank, Count: 1, Gross: 10_001, Amount: 20}, {Merchant: "qrPay", Receiver: "acquirer", Count: 1, Gross: 10_001, Amount: 6_987}, {Merchant: "qrPay", Receiver: "wallet", Count: 1, Gross: 10_001, Amount: 2_994},
+		{Merchant: "water", Receiver: Bank, Count: 2, Gross: 40_000, Amount: 50}, {Merchant: "water", Receiver: "waterworks", Count: 2, Gross: 40_000, Amount: 39_950},
+	}
+	left := store.Left{Held: 1, HeldAmount: 5_000, Closed: 1, ClosedAmount: 800, Unregistered: 1, UnregisteredAmount: 900}
+	for range 2 {
+		got, l, err := Day(ctx, st, product.Builtin(), []string{"core"}, day, "olga", now)
+		if diff := cmp.Diff(want, got); diff != "" || l != left || err != nil {
+			t.Error(diff, l, err)
+		}
+	}
+	if got, err := st.Clearing(ctx, day); err != nil || cmp.Diff(want, got) != "" {
+		t.Error(err, cmp.Diff(want, got))
+	}
+	if _, _, l, err := st.Cleared(ctx, day); l != left || err != nil {
+		t.Error(l, err)
 	}
 }
 

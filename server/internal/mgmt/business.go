@@ -46,7 +46,7 @@ func (s *Service) productList(ctx context.Context, _ *struct{}) (*out[[]api.Prod
 	}
 	list := make([]api.Product, 0, len(s.o.Products.All()))
 	for _, p := range s.o.Products.All() {
-		x := api.Product{Name: p.Name, Title: api.Text(p.Title), Group: p.Group, Type: p.Type, Code: p.Code, MCC: p.MCC, Moves: string(p.Moves), Pays: string(p.Pays), Confirm: p.Confirm, Credit: p.Credit,
+		x := api.Product{Name: p.Name, Title: api.Text(p.Title), Group: p.Group, Type: p.Type, Code: p.Code, MCC: p.MCC, Moves: string(p.Moves), Pays: string(p.Pays), Party: p.Party, Confirm: p.Confirm, Credit: p.Credit,
 			Fields: none(p.Fields), Steps: none(p.Steps), Channels: []string{}}
 		for _, c := range s.o.Channels {
 			if p.For(c) {
@@ -190,6 +190,7 @@ func (s *Service) clearing(ctx context.Context, in *clearingIn) (*out[api.Cleari
 	switch v.By, v.At, left, err = s.st.Cleared(ctx, v.Day); {
 	case err == nil:
 		v.Early = store.DayLasts(v.Day, v.At)
+		v.Unregistered, v.UnregisteredAmount = left.Unregistered, left.UnregisteredAmount
 		v.Ran, v.Unsaid, v.Held, v.HeldAmount, v.Refunded, v.Closed, v.ClosedAmount = true, left.Unsaid, left.Held, left.HeldAmount, left.Refunded, left.Closed, left.ClosedAmount
 	case errors.Is(err, store.ErrNotFound):
 		v.Ran, v.At = len(entries) > 0, time.Time{}

@@ -31,11 +31,12 @@ const (
 // Pays is whom a product's money is for.
 type Pays string
 
-// Whom a product's money is for. Only what says merchant is cleared to the merchant of the terminal; a customer's
-// is a credit of the card's account.
+// Whom a product's money is for. What says merchant is cleared to the merchant of the terminal, what says party to the
+// product's third party; a customer's is a credit of the card's account.
 const (
 	Unsaid   Pays = ""
 	Merchant Pays = "merchant"
+	Party    Pays = "party"
 	Other    Pays = "other"
 	Customer Pays = "customer"
 )
@@ -50,6 +51,7 @@ type Product struct {
 	Confirm  bool     `yaml:"confirm"`
 	Credit   bool     `yaml:"credit"`
 	Pays     Pays     `yaml:"pays"`
+	Party    string   `yaml:"party"` // third party of Pays Party; none: the product's name
 	Fields   []string `yaml:"fields"`
 	Steps    []string `yaml:"steps"`
 	MCC      string   `yaml:"mcc"`
@@ -110,6 +112,10 @@ func Load(path string, known []string) (*Catalogue, error) {
 	return parse(path, data, known)
 }
 
+// IsParty tells a third party's number in the register of merchants from a merchant's, which has the 15 characters of
+// field 42.
+func IsParty(number string) bool { return len(number) < 15 && name.MatchString(number) }
+
 var name = regexp.MustCompile(`^[a-z][A-Za-z0-9]{1,31}$`)
 
 func parse(path string, data []byte, known []string) (*Catalogue, error) {
@@ -148,12 +154,23 @@ func (c *Catalogue) add(p *Product, known []string) (key, reason string) {
 		return "moves", "want money, thing or nothing at all"
 	case p.Credit && (!p.Confirm || p.Moves != Nothing):
 		return "credit", "a credit is confirmed, and its opening moves nothing"
-	case p.Pays != Unsaid && p.Pays != Merchant && p.Pays != Other && p.Pays != Customer:
-		return "pays", "want merchant, other or customer"
+	case p.Pays != Unsaid && p.Pays != Merchant && p.Pays != Party && p.Pays != Other && p.Pays != Customer:
+		return "pays", "want merchant, party, other or customer"
 	case p.Pays != Unsaid && (p.Moves != Money || p.Confirm):
 		return "pays", "is said of what moves money and ends with the host's approval"
 	case p.MCC != "" && !digits(p.MCC, 4):
 		return "mcc", "want four digits"
+	case p.Party != "" && p.Pays != Party:
+		return "party", "is said of what pays a party"
+	}
+	if p.Pays == Party {
+		key := "party"
+		if p.Party == "" {
+			key, p.Party = "name", p.Name
+		}
+		if !IsParty(p.Party) {
+			return key, "a third party's number is a short name of at most 14 letters and digits (party)"
+		}
 	}
 	for i, f := range p.Fields {
 		n := message.CanonByName(f)

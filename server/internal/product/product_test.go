@@ -51,9 +51,12 @@ func TestABanksOwnCatalogueAddsAProductWithoutCode(t *testing.T) {
 		"needs the field amount":                    "products:\n- {name: a1, type: '0200', code: '111111', moves: money}\n",
 		"a1 has this type and code":                 "products:\n- {name: a1, type: '0200', code: '111111'}\n- {name: a2, type: '0200', code: '111111'}\n",
 		"want money, thing":                         "products:\n- {name: a1, type: '0200', code: '111111', moves: mountains}\n",
-		"want merchant, other or customer":          "products:\n- {name: a1, type: '0200', code: '111111', moves: money, fields: [amount], pays: me}\n",
+		"want merchant, party, other or customer":   "products:\n- {name: a1, type: '0200', code: '111111', moves: money, fields: [amount], pays: me}\n",
 		"2:50: product a1: is said of what moves":   "products:\n- {name: a1, type: '0200', code: '111111', pays: merchant}\n",
 		"ends with the host's approval":             "products:\n- {name: a1, type: '0200', code: '111111', moves: money, confirm: true, fields: [amount], pays: other}\n",
+		"is said of what pays a party":              "products:\n- {name: a1, type: '0200', code: '111111', moves: money, fields: [amount], pays: other, party: water}\n",
+		"of at most 14 letters":                     "products:\n- {name: a1, type: '0200', code: '111111', moves: money, fields: [amount], pays: party, party: '102290000000001'}\n",
+		"2:10: product waterAndPowerOf1: a third":   "products:\n- {name: waterAndPowerOf1, type: '0200', code: '111111', moves: money, fields: [amount], pays: party}\n",
 		"no products":                               "products: []\n",
 	} {
 		write(text)
@@ -68,11 +71,11 @@ var update = flag.Bool("update", false, "write docs/products.md anew")
 // The table of products and messages in the documents is the catalogue's.
 func TestTheDocumentsShowEveryProductWithItsMessages(t *testing.T) {
 	var b strings.Builder
-	b.WriteString("# Products and their messages\n\nWritten by `go test ./server/internal/product -update` out of `server/internal/product/catalogue.yaml`; a bank's own catalogue (`products:` in server.yaml) replaces it without code. The answer has the type plus ten. *Reversed* means that an outcome in doubt is taken back (0420); *confirmed*, that the channel tells afterwards what happened (0220). *Pays* (`pays:`) is whose the money is: the *merchant* of the terminal, to whom it is cleared, an *other* whom the message names, or the *customer*, whose account is credited.\n\n| Group | Product | | Message | Fields beside the standard ones | Steps before the host | In doubt | Afterwards | Pays |\n|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("# Products and their messages\n\nWritten by `go test ./server/internal/product -update` out of `server/internal/product/catalogue.yaml`; a bank's own catalogue (`products:` in server.yaml) replaces it without code. The answer has the type plus ten. *Reversed* means that an outcome in doubt is taken back (0420); *confirmed*, that the channel tells afterwards what happened (0220). *Pays* (`pays:`) is whose the money is: the *merchant* of the terminal, to whom it is cleared, the third *party* with this number, to whom it is cleared, an *other* whom the message names, or the *customer*, whose account is credited.\n\n| Group | Product | | Message | Fields beside the standard ones | Steps before the host | In doubt | Afterwards | Pays |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, p := range Builtin().All() {
 		doubt, after, pays := "–", "–", "–"
 		if p.Pays != Unsaid {
-			pays = string(p.Pays)
+			pays = strings.TrimSpace(string(p.Pays) + " " + p.Party)
 		}
 		if p.Undone() {
 			doubt = "reversed"

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Merchant is one whose payments are cleared.
+// Merchant is one whose payments are cleared; a third party (a biller) is one with a shorter number.
 type Merchant struct {
 	Number, Branch, NameZH, NameEN string
 	FeePPM                         int64 // millionths of the amount
@@ -121,6 +121,11 @@ func (s *Store) Merchants(ctx context.Context) ([]*Merchant, error) {
 	return ms, err
 }
 
+// OutOfUse lists the numbers of merchants and third parties that are paid no more.
+func (s *Store) OutOfUse(ctx context.Context) ([]string, error) {
+	return list(ctx, s, func(r scanner) (number string, err error) { return number, r.Scan(&number) }, `SELECT MERCHANT_NUMBER FROM TX_MC_MERCHANT WHERE STATUS='0'`)
+}
+
 // Entry is what a settlement day pays to one receiver of one merchant.
 type Entry struct {
 	Merchant, Receiver   string
@@ -130,17 +135,19 @@ type Entry struct {
 // cleared is the line of the audit trail that says when a day was cleared, and by whom.
 const cleared = "clearing.run"
 
-// Left is what a clearing leaves out of confirmed payments at registered merchants' terminals.
+// Left is what a clearing leaves out of confirmed payments at registered merchants' terminals, and to third parties.
 type Left struct {
 	Unsaid           int64 // payments whose product does not say whom it pays
 	Held, HeldAmount int64 // payments in dispute: an open difference says otherwise
 	Refunded         int64 // payments that people have given back
 
 	Closed, ClosedAmount int64 // payments to merchants that are out of use
+
+	Unregistered, UnregisteredAmount int64 // payments to third parties that nobody has registered
 }
 
 // leftNote is the note of that line.
-const leftNote = "unsaid payee: %d, held: %d of %d, refunded: %d, merchant out of use: %d of %d"
+const leftNote = "unsaid payee: %d, held: %d of %d, refunded: %d, merchant out of use: %d of %d, third party not registered: %d of %d"
 
 // LastClearing is the number of the last clearing of a settlement day, 0 before the first.
 func (s *Store) LastClearing(ctx context.Context, day string) (n int64, err error) {
@@ -216,7 +223,7 @@ func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, l
 				return err
 			}
 		}
-		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, Note: fmt.Sprintf(leftNote, left.Unsaid, left.Held, left.HeldAmount, left.Refunded, left.Closed, left.ClosedAmount), At: at})
+		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, Note: fmt.Sprintf(leftNote, left.Unsaid, left.Held, left.HeldAmount, left.Refunded, left.Closed, left.ClosedAmount, left.Unregistered, left.UnregisteredAmount), At: at})
 	})
 }
 
@@ -297,7 +304,7 @@ func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Tim
 	var ms int64
 	var note string
 	if err = s.row(ctx, `SELECT USER_NAME, CREATE_TIME, NOTE FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=? ORDER BY ID DESC LIMIT 1`, cleared, day).Scan(&by, &ms, &note); err == nil {
-		_, _ = fmt.Sscanf(note, leftNote, &left.Unsaid, &left.Held, &left.HeldAmount, &left.Refunded, &left.Closed, &left.ClosedAmount) // earlier versions said less
+		_, _ = fmt.Sscanf(note, leftNote, &left.Unsaid, &left.Held, &left.HeldAmount, &left.Refunded, &left.Closed, &left.ClosedAmount, &left.Unregistered, &left.UnregisteredAmount) // earlier versions said less
 	}
 	return by, fromMS(ms), left, found(err)
 }

@@ -1,6 +1,7 @@
 package trade_test
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,6 +25,9 @@ func TestOnlyWhatWasBoughtAtAMerchantsTerminalIsClearedToTheMerchant(t *testing.
 	if err := r.st.SetMerchant(ctx, &store.Merchant{Number: merchant, Branch: "0001", NameZH: "书店", FeePPM: 10_000, Enabled: true, Shares: []store.Share{{Receiver: "shop", PPM: clearing.Whole}}}, "olga", now); err != nil {
 		t.Fatal(err)
 	}
+	if err := r.st.SetMerchant(ctx, &store.Merchant{Number: "water", Branch: "0001", NameZH: "自来水公司", FeePPM: 1_000, Enabled: true, Shares: []store.Share{{Receiver: "waterworks", PPM: clearing.Whole}}}, "olga", now); err != nil {
+		t.Fatal(err)
+	}
 	x := r.terminal("00000001", trade.Zone3DES)
 	cat := product.Builtin()
 	day := ""
@@ -32,7 +36,7 @@ func TestOnlyWhatWasBoughtAtAMerchantsTerminalIsClearedToTheMerchant(t *testing.
 		amount int64
 		arg    string
 		void   bool
-	}{{"purchase", 5_000, "", false}, {"transfer", 7_000, card5, false}, {"creditRepay", 900, "1234567890", false}, {"wealthBuy", 6_000, "1234567890", false}, {"water", 4_900, "88001234", false}, {"purchase", 3_000, "", true}, {"purchase", 2_000, "", false}} {
+	}{{"purchase", 5_000, "", false}, {"transfer", 7_000, card5, false}, {"creditRepay", 900, "1234567890", false}, {"wealthBuy", 6_000, "1234567890", false}, {"water", 4_900, "88001234", false}, {"water", 800, "88001234", true}, {"power", 600, "88001234", false}, {"purchase", 3_000, "", true}, {"purchase", 2_000, "", false}} {
 		q, a := x.service(cat.Named(c.name), card1, c.amount, c.arg)
 		if a.String(39) != "00" || r.txn(x, q).State != store.Confirmed {
 			t.Fatal(c.name, a.Describe())
@@ -49,9 +53,55 @@ func TestOnlyWhatWasBoughtAtAMerchantsTerminalIsClearedToTheMerchant(t *testing.
 		t.Fatal(a.Describe())
 	}
 	got, left, err := clearing.Day(ctx, r.st, cat, []string{"core"}, day, "olga", now)
-	want := []store.Entry{{Merchant: merchant, Receiver: clearing.Bank, Count: 2, Gross: 7_000, Amount: 70}, {Merchant: merchant, Receiver: "shop", Count: 2, Gross: 7_000, Amount: 6_930}}
-	if diff := cmp.Diff(want, got); diff != "" || left != (store.Left{}) || err != nil {
+	want := []store.Entry{{Merchant: merchant, Receiver: clearing.Bank, Count: 2, Gross: 7_000, Amount: 70}, {Merchant: merchant, Receiver: "shop", Count: 2, Gross: 7_000, Amount: 6_930},
+		{Merchant: "water", Receiver: clearing.Bank, Count: 1, Gross: 4_900, Amount: 5}, {Merchant: "water", Receiver: "waterworks", Count: 1, Gross: 4_900, Amount: 4_895}}
+	if diff := cmp.Diff(want, got); diff != "" || left != (store.Left{Unregistered: 1, UnregisteredAmount: 600}) || err != nil {
 		t.Error(diff, left, err)
+	}
+}
+
+// Nobody pays a merchant or a third party that is out of use: it is refused before the bank hears of it. What is not for
+// them goes on, and what was approved before is told again.
+// req: TX-18
+func TestNobodyPaysWhoIsOutOfUse(t *testing.T) {
+	var asked atomic.Int64
+	r := newRigOf(&rig{t: t, dir: t.TempDir(), heard: func(mti, _, _ string) {
+		if mti == "0200" {
+			asked.Add(1)
+		}
+	}})
+	x, cat := r.terminal("00000001", trade.Zone3DES), product.Builtin()
+	for _, c := range []struct{ number, product, arg string }{{merchant, "purchase", ""}, {"water", "water", "88001234"}} {
+		set := func(enabled bool) {
+			t.Helper()
+			if err := r.st.SetMerchant(t.Context(), &store.Merchant{Number: c.number, Branch: "0001", NameZH: "某", Enabled: enabled, Shares: []store.Share{{Receiver: "shop", PPM: clearing.Whole}}}, "olga", time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		pay := func() (*message.Message, string) {
+			t.Helper()
+			q, a := x.service(cat.Named(c.product), card1, 1_000, c.arg)
+			return q, a.String(39)
+		}
+		before, rc := pay() // nobody has registered it
+		if rc != "00" {
+			t.Fatal(c.product, rc)
+		}
+		set(false)
+		until(t, "the refusal of "+c.product, func() bool { _, rc = pay(); return rc != "00" })
+		now, heard := r.balance(card1), asked.Load()
+		_, rc = pay()
+		if rc != "03" || r.balance(card1) != now || asked.Load() != heard {
+			t.Errorf("%s: %s, %d less, the bank was asked %d times", c.product, rc, now-r.balance(card1), asked.Load()-heard)
+		}
+		if a := x.do(before, true); a.String(39) != "00" || asked.Load() != heard {
+			t.Errorf("%s: a repeat of what was approved: %s", c.product, a.String(39))
+		}
+		if _, a := x.service(cat.Named("transfer"), card1, 100, card5); a.String(39) != "00" {
+			t.Errorf("what is not for %s: %s", c.number, a.String(39))
+		}
+		set(true)
+		until(t, "the approval of "+c.product, func() bool { _, rc = pay(); return rc == "00" })
 	}
 }
 

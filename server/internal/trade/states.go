@@ -48,7 +48,7 @@ func (e *Engine) finish(ctx context.Context, id int64, o *store.Outcome, from ..
 // Response codes this server gives on its own (field 39).
 const (
 	rcOK          = "00"
-	rcTerminal    = "03" // not registered or not enabled
+	rcTerminal    = "03" // not registered or not enabled, or who would be paid is out of use: nothing has happened
 	rcInvalid     = "12"
 	rcNotOriginal = "25"
 	rcFormat      = "30"

@@ -75,6 +75,9 @@ func (z *Channel) transact(ctx context.Context, w *work, k *product.Product) str
 	if e.blocked.Has(risk.Terminal, w.term.ID) || e.blocked.Has(risk.Merchant, w.term.Merchant) {
 		return z.refused(ctx, w, key, digest, rcBlocked)
 	}
+	if e.blocked.Has(outOfUse, paid(k, w.term)) {
+		return z.refused(ctx, w, key, digest, rcTerminal)
+	}
 	w.host = e.pick(&route.Query{Channel: z.o.Name, Product: k.Name, PAN: pan, Amount: int64(amount), Draw: binary.LittleEndian.Uint32(digest[:])})
 	if w.host == nil {
 		return z.refused(ctx, w, key, digest, rcNoRoute)

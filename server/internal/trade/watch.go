@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"zhigui/server/internal/product"
 	"zhigui/server/internal/store"
 )
 
@@ -184,11 +185,31 @@ func (e *Engine) awaited(ctx context.Context, key string) (*store.Txn, error) {
 	return t, err
 }
 
-// refreshBlocks takes over who is blocked; when the store does not answer, who was stays so.
+// outOfUse is the kind of subject under which the blocks have who is paid no more.
+const outOfUse = "outOfUse"
+
+// refreshBlocks takes over who is blocked, and who is paid no more; when the store does not answer, who was stays so.
 func (e *Engine) refreshBlocks(ctx context.Context) {
-	if list, err := e.st.Blocks(ctx); err == nil {
-		e.blocked.Replace(list)
+	list, err := e.st.Blocks(ctx)
+	numbers, err2 := e.st.OutOfUse(ctx)
+	if err != nil || err2 != nil {
+		return
 	}
+	for _, number := range numbers {
+		list = append(list, store.Block{Kind: outOfUse, Subject: number})
+	}
+	e.blocked.Replace(list)
+}
+
+// paid is the number of the merchant or third party who would be paid at a terminal, "" when there is none.
+func paid(k *product.Product, t *store.Terminal) string {
+	switch k.Pays {
+	case product.Merchant:
+		return t.Merchant
+	case product.Party:
+		return k.Party
+	}
+	return ""
 }
 
 // Suspend lists approvals older than before that no terminal has confirmed as SUSPENSE.

@@ -104,7 +104,7 @@ export interface Block { kind: 'card' | 'terminal' | 'merchant'; name: string; n
 export interface NewBlock { kind: string; subject: string; note: string }
 /** What the bank has agreed on: server/api/mgmt/business.go. */
 export interface Product {
-  name: string; title: Text; group: string; type: string; code: string; mcc?: string; moves: '' | 'money' | 'thing'; pays: '' | 'merchant' | 'other' | 'customer'; confirm: boolean; credit: boolean
+  name: string; title: Text; group: string; type: string; code: string; mcc?: string; moves: '' | 'money' | 'thing'; pays: '' | 'merchant' | 'party' | 'other' | 'customer'; party?: string; confirm: boolean; credit: boolean
   fields: string[]; steps: string[]; channels: string[]
 }
 export interface Limit { name: string; of: string; per: 'transaction' | 'hour' | 'day' | 'month'; amount: number; count: number; products: string[]; channels: string[]; bins: string[]; code: string }
@@ -116,7 +116,7 @@ export interface Merchant {
   shares: Share[]; terminals: string[]
 }
 export interface ClearedMerchant { number: string; nameZH: string; nameEN: string; count: number; gross: number; fee: number; parts: { receiver: string; amount: number }[] }
-export interface Clearing { day: string; ran: boolean; at?: string; by?: string; early: boolean; count: number; gross: number; fee: number; unsaid: number; held: number; heldAmount: number; refunded: number; closed: number; closedAmount: number; merchants: Pages<ClearedMerchant> }
+export interface Clearing { day: string; ran: boolean; at?: string; by?: string; early: boolean; count: number; gross: number; fee: number; unsaid: number; held: number; heldAmount: number; refunded: number; closed: number; closedAmount: number; unregistered: number; unregisteredAmount: number; merchants: Pages<ClearedMerchant> }
 export interface FormatText { name: string; yaml: string }
 export interface Preview { yaml: string; transaction?: string; message?: string }
 /** line is 0 when the place is not known. */
