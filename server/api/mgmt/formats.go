@@ -1,9 +1,26 @@
 package mgmt
 
-// FormatText is a built-in message format: the text of its file.
+// Format is a message format: one of the platform's, one that this server's configuration loaded at its start,
+// or a draft, which nothing runs by.
+type Format struct {
+	Name string   `json:"name"`
+	From string   `json:"from" enum:"builtin,server,draft"`
+	Path string   `json:"path,omitempty"` // of its file on the server
+	Used []string `json:"used"`           // hosts and channels by whose configuration the file is loaded at the start
+}
+
+// FormatText is a message format with the text of its file; Digest is the text's SHA-256.
 type FormatText struct {
-	Name string `json:"name"`
-	YAML string `json:"yaml"`
+	Format
+	YAML   string `json:"yaml"`
+	Digest string `json:"digest"`
+}
+
+// FormatDraft is the body of PUT /formats/{name}: a draft under the name that its text has. Before is the digest of
+// the draft that it replaces, empty when there is none.
+type FormatDraft struct {
+	YAML   string `json:"yaml" maxLength:"65536"`
+	Before string `json:"before" maxLength:"64"`
 }
 
 // Preview is the body of POST /formats/preview: the text of a format, and a transaction in JSON to be

@@ -125,6 +125,12 @@ func (s *services) startManage(part bool) error {
 		o.Books = append(o.Books, mgmt.Book{Name: b.Name, Of: b.Of, Lines: d})
 	}
 	var err error
+	if o.Drafts, err = s.draftDir(); err != nil {
+		return err
+	}
+	if o.Formats, err = s.ownFormats(); err != nil { // a process without the role trade may not have the files
+		s.log.Warn("the console lacks a message format of the configuration", "error", err.Error())
+	}
 	if o.Limits, err = risk.New(s.c.Limits); err != nil {
 		return err
 	}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -195,7 +193,7 @@ func codecOf(name, model, zone string) (*link.Codec, error) {
 	}
 	var d *format.Dialect
 	if strings.HasSuffix(name, ".yaml") {
-		d, err = format.Load(os.DirFS(filepath.Dir(name)), filepath.Base(name))
+		d, err = format.LoadFile(name)
 	} else {
 		d, err = format.Builtin(name)
 	}

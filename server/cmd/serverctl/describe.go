@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"zhigui/server/api/message/format"
@@ -18,7 +17,7 @@ import (
 // dialectOf loads a dialect file, or a built-in dialect by its name.
 func dialectOf(name string) (*format.Dialect, error) {
 	if strings.HasSuffix(name, ".yaml") {
-		return format.Load(os.DirFS(filepath.Dir(name)), filepath.Base(name))
+		return format.LoadFile(name)
 	}
 	return format.Builtin(name)
 }

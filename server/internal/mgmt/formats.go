@@ -16,27 +16,6 @@ import (
 	api "zhigui/server/api/mgmt"
 )
 
-// formats lists the built-in message formats.
-func (s *Service) formats(ctx context.Context, _ *struct{}) (*out[[]string], error) {
-	if err := bank(ctx, office...); err != nil {
-		return nil, err
-	}
-	return done(format.Builtins()), nil
-}
-
-func (s *Service) formatText(ctx context.Context, in *struct {
-	Name string `path:"name"`
-}) (*out[api.FormatText], error) {
-	if err := bank(ctx, office...); err != nil {
-		return nil, err
-	}
-	text, err := format.BuiltinText(in.Name)
-	if err != nil {
-		return nil, refuse(http.StatusNotFound, code.NotFound)
-	}
-	return done(api.FormatText{Name: in.Name, YAML: text}), nil
-}
-
 // preview tries a format. One at a time: it is for people at a keyboard, and must not slow transactions.
 func (s *Service) preview(ctx context.Context, in *struct{ Body api.Preview }) (*out[api.Previewed], error) {
 	if err := bank(ctx, office...); err != nil {

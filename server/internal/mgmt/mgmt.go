@@ -56,6 +56,8 @@ type Options struct {
 	Channels   []string           // configured
 	Partners   []string           // channels whose partners send books
 	Books      []Book             // formats of books beside the platform's
+	Formats    []OwnFormat        // of messages, that the configuration loads from files; each name once
+	Drafts     string             // folder of drafts of formats, an absolute path; empty: none are kept
 	Server     string             // what this server is called, for people
 	Broker     *Broker
 	Now        func() time.Time
@@ -72,6 +74,7 @@ type Service struct {
 
 	names, addresses *limiter // of sign-ins
 	previewing       chan struct{}
+	drafting         sync.Mutex
 }
 
 const cookieName = "zhigui_session"

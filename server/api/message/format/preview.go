@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"zhigui/server/api/message"
@@ -26,6 +28,28 @@ func BuiltinText(name string) (string, error) {
 // Parse loads a dialect from the text of a file, which may extend a built-in 8583 dialect. It reads
 // nothing else. Errors begin with format.yaml:line:column.
 func Parse(text []byte) (*Dialect, error) { return Load(overlay{text}, own) }
+
+// LoadFile loads a dialect file. One of 8583 may extend a file beside it or, as for Parse, a built-in dialect.
+func LoadFile(path string) (*Dialect, error) {
+	name := filepath.Base(path)
+	return Load(beside{os.DirFS(filepath.Dir(path)), name}, name)
+}
+
+// beside is a folder and, where it has no such file, the built-in dialects; the file itself must be there.
+type beside struct {
+	fs.FS
+	file string
+}
+
+func (b beside) Open(name string) (fs.File, error) {
+	f, err := b.FS.Open(name)
+	if errors.Is(err, fs.ErrNotExist) && name != b.file {
+		if own, none := (overlay{}).Open(name); none == nil {
+			return own, nil
+		}
+	}
+	return f, err
+}
 
 // overlay has the text and, beside it, the built-in dialects.
 type overlay struct{ text []byte }

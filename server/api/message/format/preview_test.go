@@ -2,6 +2,8 @@ package format
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -86,4 +88,20 @@ func FuzzParse(f *testing.F) {
 			_, _ = d.Print(bytes.Clone(frame))
 		}
 	})
+}
+
+// What the console takes as right, the server loads: both know the built-in dialects that a file extends.
+func TestAFileMayExtendABuiltInDialectOrOneBesideIt(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"mine": "name: mine\nextends: cups128\n", "mine2": "name: mine2\nextends: mine\n", "strange": "name: strange\nextends: nowhere\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]bool{"mine": true, "mine2": true, "strange": false, "cups128": false} {
+		d, err := LoadFile(filepath.Join(dir, name+".yaml"))
+		if (err == nil) != want || want && d.Name != name {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -1,5 +1,5 @@
 import type {
-  Alarm, Approval, Assignment, Block, Books, Bundle, Case, Clearing, Command, Day, FormatText, Limit, Me, Merchant, Meter, MeterBy, NewBlock, NewCommand, NewUser, Page, Pages, Preview, Previewed, Product, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction, Used, User
+  Alarm, Approval, Assignment, Block, Books, Bundle, Case, Clearing, Command, Day, Format, FormatFrom, FormatText, Limit, Me, Merchant, Meter, MeterBy, NewBlock, NewCommand, NewUser, Page, Pages, Preview, Previewed, Product, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction, Used, User
 } from './types'
 import { codeText, type Lang } from './codes'
 
@@ -129,8 +129,9 @@ export const api = {
   merchants: (search: string, page = 0, size = 20) => call<Pages<Merchant>>('GET', `/merchants?search=${id(search)}&page=${page}&size=${size}`),
   clearing: (day: string, page = 0, size = 20) => call<Clearing>('GET', `/clearing?day=${id(day)}&page=${page}&size=${size}`),
   clear: (day: string) => call<Clearing>('POST', '/clearing', { day }),
-  formats: () => call<string[]>('GET', '/formats'),
-  formatText: (name: string) => call<FormatText>('GET', `/formats/${id(name)}`),
+  formats: () => call<Format[]>('GET', '/formats'),
+  formatText: (name: string, from: FormatFrom) => call<FormatText>('GET', `/formats/${id(name)}?from=${from}`),
+  putDraft: (name: string, yaml: string, before: string) => call<FormatText>('PUT', `/formats/${id(name)}`, { yaml, before }),
   previewFormat: (p: Preview) => call<Previewed>('POST', '/formats/preview', p),
   alarms: (all = false) => call<Alarm[]>('GET', `/alarms?all=${all}`)
 }

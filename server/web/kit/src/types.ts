@@ -117,7 +117,10 @@ export interface Merchant {
 }
 export interface ClearedMerchant { number: string; nameZH: string; nameEN: string; count: number; gross: number; fee: number; parts: { receiver: string; amount: number }[] }
 export interface Clearing { day: string; ran: boolean; at?: string; by?: string; early: boolean; count: number; gross: number; fee: number; unsaid: number; held: number; heldAmount: number; refunded: number; closed: number; closedAmount: number; unregistered: number; unregisteredAmount: number; merchants: Pages<ClearedMerchant> }
-export interface FormatText { name: string; yaml: string }
+export type FormatFrom = 'builtin' | 'server' | 'draft'
+/** used: hosts and channels whose configuration loads this very file at the start. */
+export interface Format { name: string; from: FormatFrom; path?: string; used: string[] }
+export interface FormatText extends Format { yaml: string; digest: string }
 export interface Preview { yaml: string; transaction?: string; message?: string }
 /** line is 0 when the place is not known. */
 export interface FormatFail { in: 'yaml' | 'transaction' | 'message'; line: number; column: number; reason: string }
