@@ -14,17 +14,20 @@ import (
 )
 
 // smallCases are of sums that the bank's test accounts have.
-func smallCases() *cases.Catalogue {
+func smallCases() *cases.Catalogue { return casesFor(product.Builtin(), "transfer") }
+
+// casesFor are large sums of one product.
+func casesFor(cat *product.Catalogue, name string) *cases.Catalogue {
 	f, err := os.CreateTemp("", "cases")
 	if err != nil {
 		panic(err)
 	}
 	defer os.Remove(f.Name()) //nolint:errcheck // temporary
-	_, err = f.WriteString("cases:\n  - {name: largeTransfer, title: {zh: 大额转账, en: Large transfer}, products: [transfer], over: 500000, expires: 30m, steps: [{name: identify, by: terminal}, {name: review, by: teller}, {name: approve, by: manager, signers: 2}]}\n")
+	_, err = f.WriteString("cases:\n  - {name: largeTransfer, title: {zh: 大额转账, en: Large transfer}, products: [" + name + "], over: 500000, expires: 30m, steps: [{name: identify, by: terminal}, {name: review, by: teller}, {name: approve, by: manager, signers: 2}]}\n")
 	if err != nil {
 		panic(err)
 	}
-	c, err := cases.Load(f.Name(), product.Builtin())
+	c, err := cases.Load(f.Name(), cat)
 	if err != nil {
 		panic(err)
 	}
@@ -35,7 +38,7 @@ func smallCases() *cases.Catalogue {
 func (r *rig) readyCase(x *term, card string, amount int64, to string) *store.Case {
 	r.t.Helper()
 	ctx, now := r.t.Context(), time.Now()
-	k := smallCases().Named("largeTransfer")
+	k := r.opt.Cases.Named("largeTransfer")
 	c, err := r.st.AddCase(ctx, &store.Case{Number: store.NumberAt(now), Kind: k.Name, Terminal: x.id, Request: fmt.Sprint(now.UnixNano()), Branch: "0001", Amount: amount, PAN: message.MaskedPAN([]byte(card)),
 		Bound: cases.Bound([]byte(to)), Created: now, Expires: now.Add(k.Expires), Steps: k.Plan(amount)})
 	for err == nil && c.State == store.CaseOpen {

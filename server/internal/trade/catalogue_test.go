@@ -11,11 +11,15 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"zhigui/server/api/message"
 	"zhigui/server/api/message/format"
+	"zhigui/server/internal/clearing"
 	"zhigui/server/internal/host"
 	"zhigui/server/internal/link"
 	"zhigui/server/internal/product"
+	"zhigui/server/internal/recon"
 	"zhigui/server/internal/risk"
 	"zhigui/server/internal/route"
 	"zhigui/server/internal/store"
@@ -375,6 +379,51 @@ func TestAProductIsPackagedAndRolledOutWithoutCode(t *testing.T) {
 	}
 	if got := 2_000_000 - r.balance(card1); got != 9500 {
 		t.Errorf("booked %d", got)
+	}
+}
+
+// A product that is a line of data is composed of what those of the platform are: limits and a case of several people before the bank is
+// asked, a reversal when nobody knows what it did, a third party that is paid by the clearing, books that agree.
+// req: BZ-15
+func TestAProductOfDataAloneHasAllThatOthersHave(t *testing.T) {
+	cat := loaded(t, "products:\n- {name: swimmingPool, title: {zh: 游泳馆, en: Pool}, type: '0200', code: '690042', moves: money, pays: party, party: pools, fields: [pinBlock, amount, private], steps: [limits, pin, private]}\n")
+	rules, err := risk.New([]risk.Rule{{Name: "pool", Of: risk.Card, Per: "day", Amount: 700_000, Products: []string{"swimmingPool"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, false, trade.Options{Products: cat, Risk: rules, Cases: casesFor(cat, "swimmingPool")})
+	if err := r.st.SetMerchant(t.Context(), &store.Merchant{Number: "pools", Branch: "0001", NameZH: "游泳馆", FeePPM: 10_000, Enabled: true, Shares: []store.Share{{Receiver: "baths", PPM: clearing.Whole}}}, "olga", time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	x, pool := r.terminal("00000001", trade.Zone3DES), cat.Named("swimmingPool")
+	pay := func(amount int64, want string) *message.Message {
+		t.Helper()
+		q, a := x.service(pool, card1, amount, "ticket 7")
+		if a.String(39) != want {
+			t.Errorf("%d: %s, want %s", amount, a.String(39), want)
+		}
+		return q
+	}
+	pay(3_000, "00")
+	pay(600_100, "60") // people must agree first
+	r.readyCase(x, card1, 600_100, "ticket 7")
+	pay(600_100, "00")
+	pay(97_000, "61") // over what a card may pay there in a day
+	r.bank.Arm(bankhost.Scenario{Kind: "noAnswer", Count: 1})
+	q := pay(2_000, "98")
+	until(t, "the reversal", func() bool { return r.txn(x, q).State == store.Reversed })
+	pay(96_900, "00") // whose share of the limit was given back
+	if got := 2_000_000 - r.balance(card1); got != 700_000 || !r.bank.Check().OK {
+		t.Errorf("booked %d", got)
+	}
+	day := r.txn(x, q).Day
+	if run, diffs := r.compare(&recon.Books{Store: r.st, Products: cat, Now: time.Now}, "core", day); len(diffs) != 0 || run.OurAmount != 700_000 {
+		t.Errorf("%+v %v", run, classes(diffs))
+	}
+	got, left, err := clearing.Day(t.Context(), r.st, cat, []string{"core"}, day, "olga", time.Now())
+	want := []store.Entry{{Merchant: "pools", Receiver: clearing.Bank, Count: 3, Gross: 700_000, Amount: 7_000}, {Merchant: "pools", Receiver: "baths", Count: 3, Gross: 700_000, Amount: 693_000}}
+	if diff := cmp.Diff(want, got); diff != "" || left != (store.Left{}) || err != nil {
+		t.Error(diff, left, err)
 	}
 }
 
