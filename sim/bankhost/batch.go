@@ -62,24 +62,31 @@ func (l *ledger) standing(a *Account, arg string) (rc string) {
 	return ""
 }
 
-// carryOut does the standing orders at the end of a day, once: autoTransfer moves its amount when the account has
-// it, pooling what is above its amount. They are the bank's own business: no line of a member's book. The caller holds mu.
+// carryOut does the standing orders at the end of a day, once: autoRepay pays the credit card's bill of the month,
+// autoTransfer moves its amount, pooling what is above its amount; when the account has it. They are the bank's own business: no line of a member's book. The caller holds mu.
 func (h *Host) carryOut() (last <-chan error) {
 	l := h.l
-	for _, kind := range []string{"autoTransfer", "pooling"} {
+	for _, kind := range []string{"autoRepay", "autoTransfer", "pooling"} {
 		for _, k := range slices.Sorted(maps.Keys(l.contracts)) {
 			card, what, _ := strings.Cut(k, "|")
 			a := l.accounts[card]
-			to, n, _ := strings.Cut(l.contracts[k], ":")
-			v, err := strconv.ParseInt(n, 10, 64)
-			key := kind + "|" + card + "|" + h.today()
-			if what != kind || err != nil || l.ops[key] != nil || cardState(a) != "" || !l.takes(a, to) {
+			if what != kind || cardState(a) != "" {
 				continue
 			}
-			if kind == "pooling" {
-				v = a.Balance - v
+			e := Entry{Kind: "transfer", Key: kind + "|" + card + "|" + h.today(), Card: card, RC: "00", Day: h.today()}
+			if kind == "autoRepay" {
+				e.Kind, e.Key, e.Amount = "withdraw", kind+"|"+card+"|"+h.today()[:2], bill(l.contracts[k])
+			} else {
+				to, n, _ := strings.Cut(l.contracts[k], ":")
+				v, err := strconv.ParseInt(n, 10, 64)
+				if err != nil || !l.takes(a, to) {
+					continue
+				}
+				if e.To, e.Amount = to, v; kind == "pooling" {
+					e.Amount = a.Balance - v
+				}
 			}
-			if e := (Entry{Kind: "transfer", Key: key, Card: card, To: to, Amount: v, RC: "00", Day: h.today()}); v > 0 && l.covered(&e) {
+			if l.ops[e.Key] == nil && e.Amount > 0 && l.covered(&e) {
 				last = l.post(e)
 			}
 		}

@@ -168,6 +168,35 @@ func TestStandingOrdersAreDoneWhenTheDayEnds(t *testing.T) {
 	}
 }
 
+// req: BZ-04
+func TestACreditCardIsRepaidOnceAMonth(t *testing.T) {
+	h := host(t, t.TempDir())
+	defer h.Close() //nolint:errcheck // test
+	const number = "4000123412341234"
+	owed := bill(number)
+	h.CutOver("1129")
+	for i, card := range []string{card, second} { // she has 50.00
+		if q := asks(t, h, card, "600403", "123456", 1+i, 0, number); q.rc != "00" {
+			t.Fatal(q.rc)
+		}
+	}
+	paid := func() int64 { return 2_000_000 - balance(h) }
+	for _, c := range []struct {
+		day   string
+		bills int64
+	}{{"1130", 1}, {"1201", 1}, {"1202", 2}, {"1203", 2}} {
+		if h.CutOver(c.day); paid() != c.bills*owed || h.Accounts()[1].Balance != 5_000 || !h.Check().OK {
+			t.Errorf("when %s begins: paid %d of %d, she has %d", c.day, paid(), owed, h.Accounts()[1].Balance)
+		}
+	}
+	if q := asks(t, h, card, "600404", "123456", 9, 0, number); q.rc != "00" {
+		t.Fatal(q.rc)
+	}
+	if h.CutOver("0102"); paid() != 2*owed {
+		t.Error("paid without the agreement:", paid())
+	}
+}
+
 // A booked withdrawal that is taken back has not used its booking; one that was paid, if only in part, has.
 func TestABookingIsFreeAgainWhenItsWithdrawalIsTakenBack(t *testing.T) {
 	dir := t.TempDir()
