@@ -111,8 +111,11 @@ type Point struct {
 	MaxMicros  int64     `json:"maxMicros"`
 }
 
-// Meter is the answer of GET /switch/meter: the last Seconds in steps of Step seconds.
+// Meter is the answer of GET /switch/meter: the last Seconds in steps of Step seconds, or Seconds from From on where days
+// were asked for. Since is the begin of the oldest sums that are kept of days.
 type Meter struct {
+	From    time.Time `json:"from,omitzero"`
+	Since   time.Time `json:"since,omitzero"`
 	Now     time.Time `json:"now"`
 	Seconds int64     `json:"seconds"`
 	Step    int64     `json:"step"`

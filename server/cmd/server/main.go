@@ -141,6 +141,7 @@ func run(path, roles string, force bool) error {
 	s.keepUp(ctx)
 	if has["trade"] {
 		s.compareCounts(ctx)
+		s.keepSums(ctx)
 	}
 	s.watchKeys(ctx)
 	s.watchCertificates(ctx)

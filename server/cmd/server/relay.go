@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"os"
 	"time"
@@ -58,4 +59,24 @@ func (s *services) relay(ctx context.Context, part bool) error {
 	}
 	go r.Run(ctx)
 	return nil
+}
+
+// keepSums keeps what comes here for the time lines of days.
+func (s *services) keepSums(ctx context.Context) {
+	sums := mgmt.NewSums(s.st, rand.Text()+" "+s.called(), s.live(), s.log)
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		sums.Run(ctx)
+	}()
+	s.ends = append(s.ends, func() {
+		cancel()
+		<-ended
+		last, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		if err := sums.Keep(last, time.Now()); err != nil {
+			s.log.Warn("the last minute is not in the time lines of days", "error", err.Error())
+		}
+	})
 }

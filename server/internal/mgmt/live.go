@@ -2,10 +2,12 @@ package mgmt
 
 import (
 	"context"
+	"net/http"
 	"strconv"
 	"sync"
 	"time"
 
+	"zhigui/server/api/code"
 	api "zhigui/server/api/mgmt"
 	"zhigui/server/internal/trade"
 )
@@ -178,11 +180,22 @@ func (s *Service) queue(ctx context.Context, _ *struct{}) (*out[api.Queue], erro
 
 func (s *Service) meter(ctx context.Context, in *struct {
 	Seconds int64  `query:"seconds" minimum:"10" maximum:"890" default:"300"`
-	Step    int64  `query:"step" minimum:"1" maximum:"120" default:"5"`
+	Step    int64  `query:"step" minimum:"1" maximum:"86400" default:"5"`
 	By      string `query:"by" enum:"all,channel,host,product" default:"all"`
+	Span    string `query:"span" enum:"now,today,yesterday,week" default:"now"`
 }) (*out[api.Meter], error) {
 	if err := bank(ctx, office...); err != nil {
 		return nil, err
+	}
+	if (in.Span == "now") != (in.Step <= 120) || in.Span != "now" && (in.Step%int64(sumsStep/time.Second) != 0 || int64(daySpan/time.Second)%in.Step != 0) {
+		return nil, refuse(http.StatusBadRequest, code.BadRequest)
+	}
+	if in.Span != "now" {
+		v, err := s.days(ctx, in.Span, in.By, in.Step)
+		if err != nil {
+			return nil, err
+		}
+		return done(*v), nil
 	}
 	v := api.Meter{Now: time.Now().UTC(), Seconds: in.Seconds, Step: in.Step, Points: []api.Point{}}
 	if s.o.Live != nil {

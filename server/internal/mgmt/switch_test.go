@@ -220,3 +220,13 @@ func TestWhetherThePayerHasTheMoneyBackIsAskedOfAllThatMayBeAMerchants(t *testin
 		t.Error(diff)
 	}
 }
+
+func TestATimeLineHasStepsThatFitIt(t *testing.T) {
+	olga := newRig(t).as("olga")
+	for query, want := range map[string]int{"": 200, "?seconds=60&step=5&by=host": 200, "?span=today&step=600": 200, "?span=yesterday&step=3600&by=product": 200, "?span=week&step=86400&by=channel": 200,
+		"?span=today": 400, "?span=today&step=700": 400, "?span=week&step=50400": 400, "?step=600": 400, "?span=year&step=86400": 422, "?span=week&step=86401": 422} {
+		if st, code := olga.do("GET", "/switch/meter"+query, nil, nil); st != want {
+			t.Errorf("%s: %d %s", query, st, code)
+		}
+	}
+}

@@ -394,10 +394,10 @@ var system = []Table{
 		col("EVENT_KIND", Chars, 20, "terminal, approval, transaction, …"),
 		col("EVENT_SUBJECT", Chars, 80, "which; empty: several"),
 	}, unique("SENDER_NAME", "SENDER_NUMBER"), index("CREATE_TIME")).since(6),
-	table("SY_ND_STATE", "what each of several servers says of its part of the switch, for the consoles at the others; kept for a quarter of an hour", []Column{
+	table("SY_ND_STATE", "what each of several servers says of its part of the switch, for the consoles at the others: kept for a quarter of an hour, sums of ten minutes for eight days", []Column{
 		id(),
 		col("SERVER_NAME", Chars, 80, "of the one that says so"),
-		col("STEP_TIME", Millis, 0, "begin of the five seconds that it is about; 0: how it is now"),
+		col("STEP_TIME", Millis, 0, "begin of the five seconds that it is about; 0: how it is now; below 0: ten minutes, mirrored"),
 		col("CONTENT", Text, 0, "hosts, channels and queue, or what came in the step, as JSON"),
 	}, unique("SERVER_NAME", "STEP_TIME"), index("STEP_TIME"), index("UPDATE_TIME")).since(7),
 }

@@ -1,6 +1,6 @@
 import type { Meter, MeterPoint } from '@bankside/kit'
 import { expect, it } from 'vitest'
-import { millis, percent, rate, slots, sums } from './meter'
+import { millis, percent, rate, slots, stacks, stepLabel, sums } from './meter'
 
 const point = (at: string, x: Partial<MeterPoint>): MeterPoint => ({ at, count: 0, approved: 0, declined: 0, notSent: 0, doubt: 0, meanMicros: 0, maxMicros: 0, ...x })
 const m: Meter = { now: '2026-11-22T03:00:23Z', seconds: 60, step: 5, points: [
@@ -34,4 +34,20 @@ it('a rate that is not everything is never rounded up to it', () => {
   expect(percent(1)).toBe('100%')
   expect(percent(rate({ key: '', count: 0, approved: 0, declined: 0, notSent: 0, doubt: 0, mean: 0, max: 0 }))).toBe('—')
   expect([millis(0.4), millis(12.6), millis(25_000)]).toEqual(['0.4 ms', '13 ms', '25.0 s'])
+})
+
+const days: Meter = { from: '2026-11-21T16:00:00Z', since: '2026-11-21T16:00:00Z', now: '2026-11-22T03:20:00Z', seconds: 40_800, step: 3600, points: [
+  point('2026-11-21T16:00:00Z', { host: 'core', count: 3, approved: 3 }), point('2026-11-22T03:00:00Z', { host: 'core', count: 1, approved: 1 }), point('2026-11-22T03:00:00Z', { host: 'cups', count: 4, approved: 4 }) ] }
+
+it('a time line of days begins with the bank\'s day and has the hour under way', () => {
+  const s = slots(days, () => true)
+  expect(s.map((x) => x.sum.count)).toEqual([3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5])
+  expect([stepLabel(s[0]?.at ?? 0, 3600), stepLabel(s[11]?.at ?? 0, 3600), stepLabel(s[0]?.at ?? 0, 86_400)]).toEqual(['00:00', '11:00', '11-22'])
+})
+
+it('what is stacked has every request once, the rare ones together', () => {
+  const last = (most?: number): unknown => stacks(days, 'host', most).map((x) => [x.key, x.counts[0], x.counts.at(-1)])
+  expect(last()).toEqual([['core', 3, 1], ['cups', 0, 4]])
+  const many: Meter = { ...days, points: ['a', 'b', 'c', 'd'].map((host, i) => point('2026-11-21T16:00:00Z', { host, count: 10 - i })) }
+  expect(stacks(many, 'host', 2).map((x) => [x.key, x.counts[0]])).toEqual([['a', 10], ['b', 9], [null, 15]])
 })

@@ -41,13 +41,28 @@ export function millis(ms: number): string { return ms >= 10_000 ? `${(ms / 1000
 
 export interface Slot { at: number; sum: Sum }
 
-/** The whole steps of the time line, the empty ones too. The step under way is left out: its rate would be too low. */
+/** The steps of the time line, the empty ones too: of days all of them; of the last minutes not the one under way, whose rate would be too low. */
 export function slots(m: Meter, of: (p: MeterPoint) => boolean): Slot[] {
-  const width = m.step * 1000, last = Math.floor(Date.parse(m.now) / width) - 1, n = Math.floor(m.seconds / m.step) - 1
-  const out = Array.from({ length: Math.max(n, 1) }, (_, i): Slot => ({ at: (last - n + 1 + i) * width, sum: empty('') }))
+  const width = m.step * 1000, last = Math.floor(Date.parse(m.now) / width) - 1
+  const n = Math.max(m.from ? Math.ceil(m.seconds / m.step) : Math.floor(m.seconds / m.step) - 1, 1), first = m.from ? Date.parse(m.from) : (last - n + 1) * width
+  const out = Array.from({ length: n }, (_, i): Slot => ({ at: first + i * width, sum: empty('') }))
   for (const p of m.points) {
-    const s = out[Math.floor(Date.parse(p.at) / width) - (last - n + 1)]
+    const s = out[Math.floor((Date.parse(p.at) - first) / width)]
     if (s && of(p)) add(s.sum, p)
   }
   return out
 }
+
+export interface Stack { key: string; counts: number[] }
+
+/** Requests in each step by key, the most frequent keys first; what is beyond most of them is one, with the key null. */
+export function stacks(m: Meter, by: MeterBy, most = 6): (Stack | { key: null; counts: number[] })[] {
+  const keys = sums(m, by).map((s) => s.key), shown = keys.length > most + 1 ? keys.slice(0, most) : keys
+  const counts = (of: (k: string) => boolean): number[] => slots(m, (p) => of(keyOf(p, by))).map((s) => s.sum.count)
+  const out: (Stack | { key: null; counts: number[] })[] = shown.map((key) => ({ key, counts: counts((k) => k === key) }))
+  if (shown.length < keys.length) out.push({ key: null, counts: counts((k) => !shown.includes(k)) })
+  return out
+}
+
+/** When a step of days begins, as the bank's clocks have it: 13:10, or 11-22 for a day. */
+export function stepLabel(at: number, step: number): string { return new Date(at + 8 * 3_600_000).toISOString().slice(...(step >= 86_400 ? [5, 10] as const : [11, 16] as const)) }

@@ -3,7 +3,7 @@ import { onBeforeUnmount, onMounted, ref } from 'vue'
 import { lang } from './i18n'
 
 /** Calls f now and every ms while the page is there and seen, never twice at a time. error has what went wrong last. */
-export function poll(f: () => Promise<void>, ms: number) {
+export function poll(f: () => Promise<void>, ms: number | (() => number)) {
   const error = ref('')
   let timer: ReturnType<typeof setTimeout> | undefined, gone = false, busy = false
   const run = async (): Promise<void> => {
@@ -14,7 +14,7 @@ export function poll(f: () => Promise<void>, ms: number) {
       try { await f(); error.value = '' } catch (e) { error.value = errorText(e, lang.value) }
     }
     busy = false
-    if (!gone) timer = setTimeout(() => void run(), ms)
+    if (!gone) timer = setTimeout(() => void run(), typeof ms === 'number' ? ms : ms())
   }
   const seen = (): void => { if (!document.hidden) void run() }
   onMounted(() => { document.addEventListener('visibilitychange', seen); void run() })

@@ -10,7 +10,7 @@ const host = (name: string, x: Partial<Host>): Host => ({
   name, dialect: 'cups128', state: 'up', breaker: 'closed', day: '20261122', limit: 200, refused: 0, barred: 0, opened: 0, answered: 7, unknown: 0, macErrors: 0, meanMicros: 1500,
   link: { kind: 'long', up: 4, want: 4, inFlight: 0, queued: 0, sent: 0, answered: 0, late: 0, orphan: 0, garbage: 0, lost: 0, timeouts: 0, reconnects: 0, lastError: '' }, ...x
 })
-const meter: Meter = { now: '2026-11-22T03:00:00Z', seconds: 300, step: 5, points: [] }
+let meter: Meter = { now: '2026-11-22T03:00:00Z', seconds: 300, step: 5, points: [] }
 const queue: Queue = { depth: 2, oldestAge: 95, lastMinute: 0, drainSeconds: -1, waiting: [{ transaction: '7', terminal: 'T0000001', host: 'core', kind: 'reversal', attempts: 3, response: '', created: '2026-11-22T02:58:00Z', next: '2026-11-22T03:00:00Z' }] }
 let servers: Server[] | undefined
 let hosts: Host[] = [], asked: string[] = [], page: ReturnType<typeof mount> | undefined
@@ -73,4 +73,22 @@ it('of several servers each row says whose it is, and who is silent', async () =
   page?.unmount()
   await shown()
   expect(document.querySelector('[data-testid=servers]')).toBeNull()
+})
+
+it('a day is asked for in steps of its own, and says since when it is known', async () => {
+  hosts = []
+  await shown()
+  meter = { ...meter, from: '2026-11-21T16:00:00Z', since: '2026-11-22T01:00:00Z', seconds: 39_600, step: 600 }
+  const click = async (id: string): Promise<void> => { (document.querySelector(`[data-testid=${id}]`) as HTMLElement).click(); await flushPromises(); await vi.advanceTimersByTimeAsync(0); await flushPromises() }
+  await click('meter-today')
+  expect(asked.at(-1)).toBe('/v2/api/switch/meter?span=today&step=600&by=all')
+  expect(document.querySelector('[data-testid=meter-since]')?.textContent).toMatch(/之前没有留存/)
+  await click('meter-hours')
+  expect(asked.at(-1)).toBe('/v2/api/switch/meter?span=today&step=3600&by=all')
+  await click('meter-week')
+  await click('meter-by-host')
+  expect(asked.at(-1)).toBe('/v2/api/switch/meter?span=week&step=86400&by=host')
+  const n = asked.filter((u) => u.includes('/meter')).length
+  await vi.advanceTimersByTimeAsync(20_000)
+  expect(asked.filter((u) => u.includes('/meter')).length).toBe(n)
 })

@@ -1,5 +1,5 @@
 import type {
-  Alarm, Approval, Assignment, Block, Books, Bundle, Case, Clearing, Command, Day, Format, FormatFrom, FormatText, Limit, Me, Merchant, Meter, MeterBy, NewBlock, NewCommand, NewUser, Page, Pages, Preview, Previewed, Product, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction, Used, User
+  Alarm, Approval, Assignment, Block, Books, Bundle, Case, Clearing, Command, Day, Format, FormatFrom, FormatText, Limit, Me, Merchant, Meter, MeterBy, MeterSpan, NewBlock, NewCommand, NewUser, Page, Pages, Preview, Previewed, Product, Queue, Search, Signature, Story, Switch, Terminal, Totals, Transaction, Used, User
 } from './types'
 import { codeText, type Lang } from './codes'
 
@@ -108,6 +108,7 @@ export const api = {
   upload: (f: Blob, progress: (part: number) => void) => upload<Bundle>('/bundles', 'application/gzip', f, progress),
   switch: () => call<Switch>('GET', '/switch'),
   meter: (seconds: number, step: number, by: MeterBy) => call<Meter>('GET', `/switch/meter?seconds=${seconds}&step=${step}&by=${by}`),
+  days: (span: MeterSpan, step: number, by: MeterBy) => call<Meter>('GET', `/switch/meter?span=${span}&step=${step}&by=${by}`),
   queue: () => call<Queue>('GET', '/switch/queue'),
   retryNow: (t: string) => call<unknown>('POST', `/switch/queue/${id(t)}/retry`),
   reconciliation: (day: string, all = false) => call<Day>('GET', `/reconciliation?day=${id(day)}&all=${all}`),

@@ -87,7 +87,9 @@ export interface MeterPoint {
   at: string; channel?: string; host?: string; product?: string; count: number; approved: number; declined: number; notSent: number; doubt: number
   meanMicros: number; maxMicros: number
 }
-export interface Meter { now: string; seconds: number; step: number; points: MeterPoint[] }
+export type MeterSpan = 'today' | 'yesterday' | 'week'
+/** from: where days were asked for; since: the begin of the oldest sums that are kept of days. */
+export interface Meter { from?: string; since?: string; now: string; seconds: number; step: number; points: MeterPoint[] }
 export interface Waiting { server?: string; transaction: string; terminal: string; host: string; kind: 'reversal' | 'credit'; attempts: number; response: string; created: string; next: string }
 /** drainSeconds is -1 when it cannot be told. */
 export interface Queue { depth: number; oldestAge: number; lastMinute: number; drainSeconds: number; waiting: Waiting[] }
