@@ -31,6 +31,7 @@ const (
 	NoBranch            = "NoBranch"            // 1025: Your account has no branch and sees no branch's business; ask an administrator to set one
 	FirstPassword       = "FirstPassword"       // 1026: This is a first password: please choose your own
 	WeakPassword        = "WeakPassword"        // 1027: A new password has 8 to 72 bytes and is not the one before
+	SearchTooWide       = "SearchTooWide"       // 1028: This would read the whole journal: a search by merchant, authorisation code, host, channel, settlement day, batch, kind or answer also wants a terminal, card, reference, trace number, or a time of 24 hours at most
 	CipherRefused       = "CipherRefused"       // 1031: Encrypted messages of a peer are refused: another key, changed, or in the clear
 	CertificateEnds     = "CertificateEnds"     // 1032: A certificate ends within a month, or is over
 	ReversalStands      = "ReversalStands"      // 1033: A reversal came too late: the transaction stands, and people must compare

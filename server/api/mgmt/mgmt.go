@@ -109,6 +109,11 @@ type Search struct {
 	STAN      string    `json:"stan,omitempty" maxLength:"6"`
 	Kind      string    `json:"kind,omitempty" maxLength:"20"`
 	Response  string    `json:"response,omitempty" maxLength:"4"`
+	Merchant  string    `json:"merchant,omitempty" maxLength:"15"` // this and the next: with a key or a day at most
+	Auth      string    `json:"auth,omitempty" maxLength:"6"`
+	Host      string    `json:"host,omitempty" maxLength:"40"`
+	Channel   string    `json:"channel,omitempty" maxLength:"40"`
+	Day       string    `json:"day,omitempty" pattern:"^[0-9]{8}$"` // of settlement
 	Page      int       `json:"page,omitempty" minimum:"0" maximum:"10000"`
 	Size      int       `json:"size,omitempty" minimum:"0" maximum:"200"`
 }
@@ -160,6 +165,10 @@ type Transaction struct {
 	TextEN    string    `json:"textEN"`
 	Reference string    `json:"reference"`
 	Auth      string    `json:"auth"`
+	Merchant  string    `json:"merchant"`
+	Channel   string    `json:"channel"`
+	Host      string    `json:"host"`
+	Day       string    `json:"day"` // of settlement
 	PAN       string    `json:"pan"`
 	Note      string    `json:"note"`
 	Created   time.Time `json:"created"`

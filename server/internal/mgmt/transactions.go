@@ -15,7 +15,7 @@ import (
 
 func txnOf(t *store.Txn) api.Transaction {
 	v := api.Transaction{ID: strconv.FormatInt(t.ID, 10), Terminal: t.Terminal, Kind: t.Kind, Batch: t.Batch, STAN: t.STAN, Amount: t.Amount,
-		State: t.State.String(), Response: t.RC, Reference: t.Reference, Auth: t.Auth, PAN: t.PANMasked, Note: t.Note, Created: t.Created, Updated: t.Updated}
+		State: t.State.String(), Response: t.RC, Reference: t.Reference, Auth: t.Auth, Merchant: t.Merchant, Channel: t.Channel, Host: t.Host, Day: t.Day, PAN: t.PANMasked, Note: t.Note, Created: t.Created, Updated: t.Updated}
 	if t.RC != "" {
 		c := code.ByResponse(t.RC)
 		v.TextZH, v.TextEN = c.ZH, c.EN
@@ -45,14 +45,14 @@ func (s *Service) searchTransactions(ctx context.Context, in *struct{ Body api.S
 	return s.search(ctx, in.Body)
 }
 
-// query is a search as the store takes it: a manager's is confined to the own branch.
+// query is a search as the store takes it: a manager's is confined to the own branch, and none reads the whole journal.
 func (s *Service) query(ctx context.Context, q api.Search) (store.Search, error) {
 	branch, err := scope(ctx)
 	if err != nil {
 		return store.Search{}, err
 	}
 	f := store.Search{Terminal: q.Terminal, Branch: branch, Reference: q.Reference, MaskedPAN: q.MaskedPAN,
-		Batch: q.Batch, STAN: q.STAN, Kind: q.Kind, RC: q.Response, From: q.From, To: q.To,
+		Batch: q.Batch, STAN: q.STAN, Kind: q.Kind, RC: q.Response, Merchant: q.Merchant, Auth: q.Auth, Host: q.Host, Channel: q.Channel, Day: q.Day, From: q.From, To: q.To,
 		AmountMin: q.AmountMin, AmountMax: q.AmountMax, Offset: q.Page * q.Size, Limit: q.Size}
 	if q.State != "" {
 		if f.State = store.ParseState(q.State); f.State == 0 {
@@ -68,6 +68,9 @@ func (s *Service) query(ctx context.Context, q api.Search) (store.Search, error)
 	}
 	if q.PAN != "" {
 		f.PANIndex = s.o.Index([]byte(q.PAN))
+	}
+	if f.Scans(s.o.Now()) {
+		return f, refuse(http.StatusBadRequest, code.SearchTooWide)
 	}
 	return f, nil
 }

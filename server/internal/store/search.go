@@ -16,13 +16,34 @@ type Search struct {
 	PANIndex                    []byte // keyed index of the whole card number
 	MaskedPAN                   string
 	STAN, Batch, Kind, RC       string
-	Number                      int64 // of the journal
+	Merchant, Auth              string
+	Host, Channel               string
+	Day                         string // settlement day yyyyMMdd
+	Number                      int64  // of the journal
 	From, To                    time.Time
 	State                       State
 	AmountMin, AmountMax        int64
 	Offset, Limit               int
 
 	after int64 // only higher numbers
+}
+
+// widest is the longest time of which all rows are read for want of an index.
+const widest = 24 * time.Hour
+
+// Scans tells whether a search would read the whole journal, or most of it: what it asks by has no index (batch, kind,
+// answer, merchant, authorisation code, host, channel, settlement day), and neither a key nor a day of time narrows it.
+func (q Search) Scans(now time.Time) bool {
+	if q.Batch+q.Kind+q.RC+q.Merchant+q.Auth+q.Host+q.Channel+q.Day == "" {
+		return false
+	}
+	if q.Number != 0 || q.PANIndex != nil || q.Terminal+q.Reference+q.MaskedPAN+q.STAN != "" || q.State != 0 && q.State != Confirmed && q.State != Declined {
+		return false
+	}
+	if q.To.IsZero() {
+		q.To = now
+	}
+	return q.From.IsZero() || q.To.Sub(q.From) > widest
 }
 
 // skew is how far the time of a row may be from that of its number.
@@ -49,6 +70,11 @@ func (q Search) matching(with bool) (w *where, indexed bool) {
 	equal("BATCH_NUMBER", q.Batch, false)
 	equal("TRANS_KIND", q.Kind, false)
 	equal("RESPONSE_CODE", q.RC, false)
+	equal("MERCHANT_NUMBER", q.Merchant, false)
+	equal("AUTHORIZATION_CODE", q.Auth, false)
+	equal("HOST_NAME", q.Host, false)
+	equal("CHANNEL_NAME", q.Channel, false)
+	equal("SETTLE_DATE", q.Day, false)
 	if q.PANIndex != nil {
 		w.and("PAN_INDEX=?", q.PANIndex)
 		indexed = true

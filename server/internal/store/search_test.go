@@ -20,7 +20,14 @@ func TestEveryKeyFindsItsTransactions(t *testing.T) {
 		for i := range n {
 			insert(t, s, &Txn{ID: NumberAt(at(i)) + 5, Idem: fmt.Sprintf("%08d|m|000001|%06d", i%4, i), Digest: []byte{1}, Terminal: fmt.Sprintf("%08d", i%4), Branch: fmt.Sprintf("%04d", i%2),
 				Kind: "withdrawal", Batch: "000001", STAN: fmt.Sprintf("%06d", i/4), Amount: int64(i%10+1) * 100, State: []State{Confirmed, Declined, Suspense, Confirmed}[i%4],
+				Merchant: fmt.Sprintf("10229000000000%d", i%3), Host: []string{"core", "spare"}[i%2], Channel: []string{"terminals", "partner"}[i/200], Day: []string{"20261120", "20261121"}[i/300],
 				RC: "00", Reference: fmt.Sprintf("%012d", i), PANIndex: []byte{byte(i % 50), 0}, PANMasked: fmt.Sprintf("622200******%04d", i%50), Created: at(i), Updated: at(i)})
+		}
+		if err := s.write(t.Context(), func(tx *Tx) error {
+			_, err := tx.exec(`UPDATE TX_ON_JOURNAL SET AUTHORIZATION_CODE=SUBSTR(REFERENCE_NUMBER, 11, 2), UPDATE_TIME=UPDATE_TIME`)
+			return err
+		}); err != nil {
+			t.Fatal(err)
 		}
 		for _, step := range []string{"none indexed", "half indexed", "all indexed"} {
 			switch {
@@ -53,6 +60,13 @@ func TestEveryKeyFindsItsTransactions(t *testing.T) {
 				{"from an amount", Search{AmountMin: 900}, func(i int) bool { return i%10 >= 8 }},
 				{"up to an amount", Search{AmountMax: 100}, func(i int) bool { return i%10 == 0 }},
 				{"time", Search{From: at(100), To: at(110)}, func(i int) bool { return i >= 100 && i < 110 }},
+				{"merchant and terminal", Search{Merchant: "102290000000001", Terminal: "00000002"}, func(i int) bool { return i%3 == 1 && i%4 == 2 }},
+				{"authorisation code and time", Search{Auth: "42", From: at(100), To: at(300)}, func(i int) bool { return i == 142 || i == 242 }},
+				{"host and card", Search{Host: "spare", PANIndex: []byte{7, 0}}, func(i int) bool { return i%50 == 7 }},
+				{"host and card, of another", Search{Host: "core", PANIndex: []byte{7, 0}}, func(int) bool { return false }},
+				{"channel and amount", Search{Channel: "partner", AmountMin: 1000}, func(i int) bool { return i >= 200 && i%10 == 9 }},
+				{"settlement day and terminal", Search{Day: "20261121", Terminal: "00000003"}, func(i int) bool { return i >= 300 && i%4 == 3 }},
+				{"settlement day, host and rare state", Search{Day: "20261120", Host: "core", State: Suspense}, func(i int) bool { return i < 300 && i%4 == 2 }},
 				{"common state", Search{State: Declined}, func(i int) bool { return i%4 == 1 }},
 				{"rare state", Search{State: Suspense}, func(i int) bool { return i%4 == 2 }},
 				{"rare state and amount", Search{State: Suspense, AmountMin: 300}, func(i int) bool { return i%4 == 2 && i%10 >= 2 }},
@@ -124,5 +138,42 @@ func TestQuietMomentsBringTheIndexesUpToDate(t *testing.T) {
 	var n int
 	if err := s.row(t.Context(), `SELECT SEARCH_STATE FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER=?`, x.ID).Scan(&n); n != 1 || err != nil || s.index.mark.Load() != x.ID {
 		t.Error(n, s.index.mark.Load(), err)
+	}
+}
+
+func TestASearchWithoutAnIndexWantsOneThatHasOrADay(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	loose := map[string]Search{"merchant": {Merchant: "m"}, "authorisation code": {Auth: "a"}, "host": {Host: "h"}, "channel": {Channel: "c"}, "settlement day": {Day: "20261122"}, "batch": {Batch: "000001"}, "kind": {Kind: "k"}, "answer": {RC: "51"}}
+	for name, q := range loose {
+		for by, c := range map[string]struct {
+			with  func(q Search) Search
+			scans bool
+		}{
+			"alone":                   {func(q Search) Search { return q }, true},
+			"an amount":               {func(q Search) Search { q.AmountMin, q.AmountMax = 1, 1; return q }, true},
+			"a branch":                {func(q Search) Search { q.Branch = "0001"; return q }, true},
+			"a common state":          {func(q Search) Search { q.State = Confirmed; return q }, true},
+			"an end":                  {func(q Search) Search { q.To = now; return q }, true},
+			"a week":                  {func(q Search) Search { q.From, q.To = now.Add(-7*widest), now; return q }, true},
+			"a begin two days ago":    {func(q Search) Search { q.From = now.Add(-2 * widest); return q }, true},
+			"a begin a day ago":       {func(q Search) Search { q.From = now.Add(-widest); return q }, false},
+			"a day":                   {func(q Search) Search { q.From, q.To = now.Add(-9*widest), now.Add(-8*widest); return q }, false},
+			"a terminal":              {func(q Search) Search { q.Terminal = "t"; return q }, false},
+			"a card":                  {func(q Search) Search { q.PANIndex = []byte{1}; return q }, false},
+			"a masked card":           {func(q Search) Search { q.MaskedPAN = "6"; return q }, false},
+			"a reference":             {func(q Search) Search { q.Reference = "r"; return q }, false},
+			"a trace number":          {func(q Search) Search { q.STAN = "s"; return q }, false},
+			"a number of the journal": {func(q Search) Search { q.Number = 1; return q }, false},
+			"a state that few are in": {func(q Search) Search { q.State = Suspense; return q }, false},
+		} {
+			if got := c.with(q).Scans(now); got != c.scans {
+				t.Errorf("%s with %s: %v", name, by, got)
+			}
+		}
+	}
+	for name, q := range map[string]Search{"nothing": {}, "a time": {From: now.Add(-90 * widest)}, "an amount": {AmountMin: 1}, "a state": {State: Declined}} {
+		if q.Scans(now) {
+			t.Errorf("%s has an index, or is frequent, and is refused", name)
+		}
 	}
 }
