@@ -286,6 +286,9 @@ func (h *Host) exchangeSaid(w wire, body []byte, said string, send func([]byte),
 		return
 	}
 	q := &request{m: m, mti: m.text(0), z: z}
+	if len(q.mti) == 4 && (q.mti[2] == '1' || q.mti[2] == '3') {
+		return // the answer to a message of our own: a day, new keys
+	}
 	s := Scenario{}
 	if z == nil {
 		q.rc, z = "A0", h.zones()[0]

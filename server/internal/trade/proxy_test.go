@@ -22,15 +22,17 @@ type sick struct {
 	conns  map[net.Conn]bool
 	passed atomic.Int64 // requests that reached the host while a fault was on
 	held   [][]byte     // answers, of mode "reorder"
+	raw    bool         // what passes are no frames
+	turned bool         // the host dials: what it sends are its answers
 }
 
-func newSick(t testing.TB, target string) *sick {
+func newSick(t testing.TB, target string, raw, turned bool) *sick {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &sick{ln: ln, target: target, conns: map[net.Conn]bool{}}
+	s := &sick{ln: ln, target: target, conns: map[net.Conn]bool{}, raw: raw, turned: turned}
 	s.mode.Store("well")
 	go func() {
 		for {
@@ -51,8 +53,8 @@ func newSick(t testing.TB, target string) *sick {
 			s.mu.Lock()
 			s.conns[c], s.conns[h] = true, true
 			s.mu.Unlock()
-			go s.pump(c, h, true)
-			go s.pump(h, c, false)
+			go s.pump(c, h, !turned)
+			go s.pump(h, c, turned)
 		}
 	}()
 	t.Cleanup(func() { _ = ln.Close(); s.cut() })
@@ -101,21 +103,17 @@ func (s *sick) pump(from, to net.Conn, request bool) {
 	r := bufio.NewReader(from)
 	var wmu sync.Mutex
 	write := func(b []byte) { wmu.Lock(); defer wmu.Unlock(); _, _ = to.Write(b) }
+	gone := false
 	for {
 		for s.is("stops reading") && request {
 			time.Sleep(5 * time.Millisecond)
 		}
-		head := make([]byte, 4)
-		if _, err := io.ReadFull(r, head); err != nil {
+		frame, n := s.next(r)
+		if frame == nil {
 			return
 		}
-		n, err := strconv.Atoi(string(head))
-		if err != nil {
-			return
-		}
-		frame := append(head, make([]byte, n)...)
-		if _, err := io.ReadFull(r, frame[4:]); err != nil {
-			return
+		if gone = gone || s.is("gone"); gone {
+			continue // for ever: only a new connection helps
 		}
 		if request && n > 0 && !s.is("well") {
 			s.passed.Add(1)
@@ -127,6 +125,11 @@ func (s *sick) pump(from, to net.Conn, request bool) {
 			if !request {
 				continue
 			}
+		case "reset":
+			for _, c := range []net.Conn{from, to} {
+				_ = c.(*net.TCPConn).SetLinger(0)
+			}
+			return
 		case "delay":
 			if !request {
 				d := time.Duration(s.delay.Load())
@@ -169,7 +172,40 @@ func (s *sick) pump(from, to net.Conn, request bool) {
 				}
 				continue
 			}
+		case "endless dribble": // no answer is whole before the time is over
+			if !request {
+				for i := 0; i < len(frame) && s.is("endless dribble"); i++ {
+					write(frame[i : i+1])
+					time.Sleep(50 * time.Millisecond)
+				}
+				return
+			}
 		}
 		write(frame)
 	}
+}
+
+// next reads a frame, or what there is of something else, and how long its message is; nil at the end.
+func (s *sick) next(r *bufio.Reader) (frame []byte, n int) {
+	if s.raw {
+		buf := make([]byte, 32<<10)
+		n, err := r.Read(buf)
+		if n == 0 || err != nil && err != io.EOF {
+			return nil, 0
+		}
+		return buf[:n], n
+	}
+	head := make([]byte, 4)
+	if _, err := io.ReadFull(r, head); err != nil {
+		return nil, 0
+	}
+	n, err := strconv.Atoi(string(head))
+	if err != nil {
+		return nil, 0
+	}
+	frame = append(head, make([]byte, n)...)
+	if _, err := io.ReadFull(r, frame[4:]); err != nil {
+		return nil, 0
+	}
+	return frame, n
 }

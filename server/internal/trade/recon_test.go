@@ -184,6 +184,9 @@ func TestACutOverMovesWhatComesAfterItToTheNextDay(t *testing.T) {
 	}
 	until(t, "the new day", func() bool { return r.host.Day(time.Now()) == tomorrow })
 	q2, _ := x.withdraw(card1, 20_000)
+	if s := r.eng.Hosts()[0].Link; s.LastError != "" {
+		t.Errorf("a cut-over has cost a connection: %+v", s)
+	}
 	if a, b := r.txn(x, q1).Day, r.txn(x, q2).Day; a != today || b != tomorrow {
 		t.Errorf("%s and %s, want %s and %s", a, b, today, tomorrow)
 	}
