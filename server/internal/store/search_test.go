@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -174,6 +175,18 @@ func TestASearchWithoutAnIndexWantsOneThatHasOrADay(t *testing.T) {
 	for name, q := range map[string]Search{"nothing": {}, "a time": {From: now.Add(-90 * widest)}, "an amount": {AmountMin: 1}, "a state": {State: Declined}} {
 		if q.Scans(now) {
 			t.Errorf("%s has an index, or is frequent, and is refused", name)
+		}
+	}
+}
+
+// What no index finds is looked for in the asked time only: in a range of the journal's key.
+func TestADayWithoutAnIndexIsARangeOfTheKey(t *testing.T) {
+	s := open(t, Options{DSN: dbtest.DSN(t, "sqlite")})
+	now := time.Now()
+	for _, q := range []Search{{Merchant: "m"}, {Auth: "a"}, {Host: "h"}, {Channel: "c"}, {Day: "20261122"}, {Kind: "k", RC: "51", Host: "h"}} {
+		q.From, q.To, q.Limit = now.Add(-widest), now, 50
+		if plan, err := s.Explain(t.Context(), q, 10); err != nil || !strings.Contains(plan, "USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)") || strings.Contains(plan, "SCAN") {
+			t.Errorf("%+v: %v\n%s", q, err, plan)
 		}
 	}
 }

@@ -5,20 +5,21 @@ import { collect, csv } from './export'
 import { fromQuery, toQuery, toSearch } from './filter'
 
 const txn = (n: number, state = 'CONFIRMED'): Transaction => ({
-  id: String(n), terminal: 'T0000001', kind: 'withdrawal', batch: '1', stan: '1', amount: 100, state, response: '00', textZH: '', textEN: '', reference: '', auth: '', pan: '', note: '',
+  id: String(n), terminal: 'T0000001', kind: 'withdrawal', batch: '1', stan: '1', amount: 100, state, response: '00', textZH: '', textEN: '', reference: '', auth: '', merchant: '', channel: '', host: '', day: '', pan: '', note: '',
   created: new Date(Date.UTC(2026, 10, 22, 1, 0, n)).toISOString(), updated: ''
 })
 
 // req: UX-29
 describe('the filter', () => {
   it('survives the address', () => {
-    const f = { ...fromQuery({}), terminal: 'T1', state: 'SUSPENSE', min: '1.5', from: '2026-11-22T01:00:00.000Z', page: 3, size: 50 }
+    const f = { ...fromQuery({}), terminal: 'T1', state: 'SUSPENSE', merchant: '102290000000001', auth: '000042', host: 'core', channel: 'terminals', day: '20261122', stan: '000017', min: '1.5', from: '2026-11-22T01:00:00.000Z', page: 3, size: 50 }
     expect(fromQuery(toQuery(f))).toEqual(f)
     expect(toQuery(fromQuery({}))).toEqual({})
   })
   it('takes no nonsense from an address', () => { expect(fromQuery({ page: '-4', size: '100000', from: 'soon' })).toMatchObject({ page: 1, size: 20, from: '' }) })
   it('asks for fen, and for a card number that no address has', () => {
     expect(toSearch({ ...fromQuery({}), min: '1.50', max: 'x' }, '6225 8800 0000 0001')).toEqual({ amountMin: 150, pan: '6225880000000001' })
+    expect(toSearch({ ...fromQuery({}), merchant: ' 102290000000001 ', auth: '000042', host: 'core', channel: 'terminals', day: '20261122', stan: '000017' }, '')).toEqual({ merchant: '102290000000001', auth: '000042', host: 'core', channel: 'terminals', day: '20261122', stan: '000017' })
   })
 })
 

@@ -16,6 +16,8 @@ export interface Terminal {
 export interface Search {
   terminal?: string; from?: string; to?: string; state?: string; amountMin?: number; amountMax?: number; reference?: string; pan?: string
   maskedPan?: string; number?: string; batch?: string; stan?: string; kind?: string; response?: string
+  /** These want a key or a day of time beside them: the journal has no index for them. */
+  merchant?: string; auth?: string; host?: string; channel?: string; day?: string
   page?: number; size?: number
 }
 export interface Page<T> { items: T[]; total: number }
@@ -25,7 +27,7 @@ export interface TotalStep { at: string; state: string; zero: boolean; count: nu
 export interface Totals { count: number; amount: number; paid: number; from?: string; to?: string; width: number; steps: TotalStep[] }
 export interface Transaction {
   id: string; terminal: string; kind: string; batch: string; stan: string; amount: number; paid?: number; state: string; response: string
-  textZH: string; textEN: string; reference: string; auth: string; pan: string; note: string; created: string; updated: string
+  textZH: string; textEN: string; reference: string; auth: string; merchant: string; channel: string; host: string; day: string; pan: string; note: string; created: string; updated: string
 }
 export interface Step { at: string; state: string; note: string }
 export interface Messages { fromTerminal: string; toHost: string; fromHost: string; toTerminal: string }
