@@ -206,7 +206,7 @@ func (s *Scene) prepareFresh() error {
 	if s.Keys == Remote {
 		register = append(register, "--remote")
 	} else {
-		register = append(register, "--tmk-out", s.path("keys", "tmk.json"))
+		register = append(register, "--tmk-out", s.tmk())
 	}
 	steps = append(steps, []string{"", "pki", "issue", "--dir", s.branch("pki"), "--terminal", s.Terminal()}, register)
 	if s.Join == nil && s.Partner {

@@ -60,11 +60,14 @@ func (s *Scene) InstallKey(context.Context) error {
 	if _, err := os.Stat(mark); err == nil {
 		return nil
 	}
-	if err := run("", s.bin("platformd"), "-config", s.path("terminal", "platform.yaml"), "-key", s.path("keys", "tmk.json")); err != nil {
+	if err := run("", s.bin("platformd"), "-config", s.path("terminal", "platform.yaml"), "-key", s.tmk()); err != nil {
 		return err
 	}
 	return os.WriteFile(mark, nil, 0o600)
 }
+
+// tmk are the files of the master key's two parts, one for each person at the PIN pad.
+func (s *Scene) tmk() string { return s.path("keys", "tmk.json") + "," + s.path("keys", "tmk-2.json") }
 
 // WaitKey waits until the PIN pad has its keys over the line: the master key, and working keys under it.
 func (s *Scene) WaitKey(ctx context.Context) error {

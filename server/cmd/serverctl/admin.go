@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
+	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -10,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,8 +54,35 @@ func open(path string) (*store.Store, hsm.HSM, error) {
 type tmkFile struct {
 	Terminal string `json:"terminal"`
 	Zone     string `json:"zone"` // 3des or sm4
-	Key      string `json:"key"`  // 32 hexadecimal digits
-	KCV      string `json:"kcv"`  // 8 hexadecimal digits
+	Key      string `json:"key"`  // 32 hexadecimal digits; of a part: the TMK is the exclusive or of both
+	KCV      string `json:"kcv"`  // 8 hexadecimal digits, of the TMK
+	Part     int    `json:"part,omitempty"`
+}
+
+// lines are the line of each file that takes a TMK: the TMK itself, or in two files a part, which tells nothing of it.
+func (f tmkFile) lines(key []byte, files int) ([][]byte, error) {
+	parts := [][]byte{key}
+	if files == 2 {
+		one, two := make([]byte, len(key)), make([]byte, len(key))
+		if _, err := rand.Read(one); err != nil {
+			return nil, fmt.Errorf("make the parts of a TMK: %w", err)
+		}
+		subtle.XORBytes(two, key, one)
+		parts = [][]byte{one, two}
+	}
+	out := make([][]byte, len(parts))
+	for i, p := range parts {
+		if f.Key = strings.ToUpper(hex.EncodeToString(p)); files == 2 {
+			f.Part = i + 1
+		}
+		clear(p)
+		b, err := json.Marshal(f)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = append(b, '\n')
+	}
+	return out, nil
 }
 
 func terminalAdd(args []string) error {
@@ -65,7 +95,7 @@ func terminalAdd(args []string) error {
 	fs.StringVar(&t.Zone, "zone", "3des", "3des or sm4; or the name of a channel whose messages have one key: there is no TMK then")
 	fs.StringVar(&t.NameZH, "name-zh", "", "name, Chinese")
 	fs.StringVar(&t.NameEN, "name-en", "", "name, English")
-	out := fs.String("tmk-out", "", "file for the TMK, written once, mode 0600")
+	out := fs.String("tmk-out", "", "file for the TMK, written once, mode 0600; FILE,FILE: a part in each, for two persons")
 	remote := fs.Bool("remote", false, "make no TMK: the terminal gets it over the line (key maker, key device)")
 	count := fs.Int("count", 1, "register so many terminals, numbers rising from --id; the file then has one line for each")
 	if err := fs.Parse(args); err != nil {
@@ -76,15 +106,21 @@ func terminalAdd(args []string) error {
 		return errors.New("--id of 8, --merchant of 15 characters, --branch and --tmk-out or --remote are wanted")
 	}
 	own = own && !*remote
-	if _, err := os.Stat(*out); own && err == nil {
-		return fmt.Errorf("%s exists; a TMK is written only once", *out)
+	files := strings.Split(*out, ",")
+	if own && (len(files) > 2 || len(files) == 2 && filepath.Clean(files[0]) == filepath.Clean(files[1])) {
+		return errors.New("--tmk-out wants a file, or two")
+	}
+	for _, f := range files {
+		if _, err := os.Stat(f); own && err == nil {
+			return fmt.Errorf("%s exists; a TMK is written only once", f)
+		}
 	}
 	st, h, err := open(*cfg)
 	if err != nil {
 		return err
 	}
 	defer st.Close() //nolint:errcheck // durable already
-	var text []byte
+	text := make([][]byte, len(files))
 	first, err := strconv.Atoi(t.ID)
 	if err != nil && *count > 1 {
 		return errors.New("--count wants a number as --id")
@@ -107,19 +143,26 @@ func terminalAdd(args []string) error {
 		if err != nil {
 			return err
 		}
-		b, err := json.Marshal(tmkFile{t.ID, t.Zone, strings.ToUpper(hex.EncodeToString(key)), strings.ToUpper(hex.EncodeToString(kcv))})
+		lines, err := tmkFile{Terminal: t.ID, Zone: t.Zone, KCV: strings.ToUpper(hex.EncodeToString(kcv))}.lines(key, len(files))
 		clear(key)
 		if err != nil {
 			return err
 		}
-		text = append(append(text, b...), '\n')
-		fmt.Printf("terminal %s, zone %s: TMK check value %X, key in %s\n", t.ID, t.Zone, kcv, *out)
+		for i, b := range lines {
+			text[i] = append(text[i], b...)
+		}
+		fmt.Printf("terminal %s, zone %s: TMK check value %X, key in %s\n", t.ID, t.Zone, kcv, strings.Join(files, " and "))
 	}
 	if !own {
 		fmt.Printf("%d terminals of channel or zone %s, without TMK\n", *count, t.Zone)
 		return nil
 	}
-	return writeNew(*out, 0o600, text)
+	for i, f := range files {
+		if err := writeNew(f, 0o600, text[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func userAdd(args []string) error {

@@ -31,7 +31,7 @@ func run(args []string) error {
 	}
 	path := fs.String("config", "platform.yaml", "configuration file")
 	test := fs.Bool("t", false, "check the configuration and exit")
-	key := fs.String("key", "", "file with the master key, written by serverctl terminal add")
+	key := fs.String("key", "", "file with the master key, written by serverctl terminal add; FILE,FILE: its two parts")
 	order := fs.String("order", "", "an operator's order as JSON, for the platform that runs")
 	level := fs.String("log", "info", "debug, info, warn or error")
 	if err := fs.Parse(args); err != nil {

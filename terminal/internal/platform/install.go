@@ -1,7 +1,9 @@
 package platform
 
 import (
+	"bytes"
 	"context"
+	"crypto/subtle"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -10,6 +12,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"zhigui/drivers/api"
@@ -18,16 +21,20 @@ import (
 	"zhigui/terminal/internal/config"
 )
 
-// InstallKey loads the terminal's master key into the PIN pad: once, at installation. It
-// should be destroyed afterwards.
-func InstallKey(ctx context.Context, cfg config.Config, file string, log *slog.Logger) error {
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return err
+// InstallKey loads the terminal's master key into the PIN pad: once, at installation. files is one file, or
+// the two of a key in parts with a comma between. They should be destroyed afterwards.
+func InstallKey(ctx context.Context, cfg config.Config, files string, log *slog.Logger) error {
+	var raws [][]byte
+	for _, f := range strings.Split(files, ",") {
+		raw, err := os.ReadFile(f)
+		if err != nil {
+			return err
+		}
+		raws = append(raws, raw)
 	}
-	key, kcv, err := parseKeyFile(raw, cfg.Terminal, cfg.Host.Zone)
+	key, kcv, err := parseKeyFiles(raws, cfg.Terminal, cfg.Host.Zone)
 	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+		return fmt.Errorf("%s: %w", files, err)
 	}
 	if err := os.MkdirAll(cfg.Run, 0o700); err != nil {
 		return err
@@ -82,15 +89,36 @@ func InstallKey(ctx context.Context, cfg config.Config, file string, log *slog.L
 type keyFile struct {
 	Terminal string `json:"terminal"`
 	Zone     string `json:"zone"`
-	Key      string `json:"key"` // 32 hexadecimal digits
-	KCV      string `json:"kcv"`
+	Key      string `json:"key"`  // 32 hexadecimal digits; of a part: the key is the exclusive or of both
+	KCV      string `json:"kcv"`  // of the key
+	Part     int    `json:"part"` // 0: it is whole
 }
 
-func parseKeyFile(raw []byte, terminal, zone string) (key, kcv []byte, err error) {
-	var f keyFile
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return nil, nil, errors.New("this is not a key file of serverctl terminal add")
+// parseKeyFiles puts a key together of its parts, or takes the whole one.
+func parseKeyFiles(raws [][]byte, terminal, zone string) (key, kcv []byte, err error) {
+	key, seen := make([]byte, 16), map[int]bool{}
+	for i, raw := range raws {
+		var f keyFile
+		if err := json.Unmarshal(raw, &f); err != nil {
+			return nil, nil, errors.New("this is not a key file of serverctl terminal add")
+		}
+		part, check, err := f.parse(terminal, zone)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case i > 0 && !bytes.Equal(check, kcv):
+			return nil, nil, errors.New("the files are of two keys: their check values differ")
+		}
+		kcv, seen[f.Part] = check, true
+		subtle.XORBytes(key, key, part)
 	}
+	if whole, parts := len(raws) == 1 && seen[0], len(raws) == 2 && seen[1] && seen[2]; !whole && !parts {
+		return nil, nil, errors.New("want the file of a whole key, or the two files of its parts with a comma between")
+	}
+	return key, kcv, nil
+}
+
+func (f keyFile) parse(terminal, zone string) (key, kcv []byte, err error) {
 	if f.Terminal != terminal || f.Zone != zone {
 		return nil, nil, fmt.Errorf("the key is for terminal %s in zone %s, this is %s in %s", f.Terminal, f.Zone, terminal, zone)
 	}
