@@ -238,6 +238,45 @@ test('a message format is edited: bytes live, masked reading, and a fault at its
   await page.waitForSelector(id('format-message-fault'))
 })
 
+test('an administrator stores a format as a draft, and head office opens it', async () => {
+  const admin = await openConsole('admin', '/formats')
+  await admin.waitForSelector(id('format-ok'))
+  assert.ok(await admin.isDisabled(id('format-store')), 'a built-in name')
+  await admin.fill(id('format-yaml'), (await admin.inputValue(id('format-yaml'))).replace('name: corefixed', 'name: hrbank'))
+  await admin.click(`${id('format-store')}:not([disabled])`)
+  await admin.waitForSelector(`${id('format-use')}[data-from="draft"]`)
+  assert.match(await admin.textContent(id('format-use')), /\/formats\/hrbank\.yaml/)
+  await fits('formats, a draft', admin)
+  await admin.context().close()
+  await page.reload()
+  await page.waitForSelector(id('format-ok'))
+  assert.equal(await page.locator(id('format-store')).count(), 0, 'an operator stores none')
+  await page.selectOption(id('format-name'), 'draft/hrbank')
+  await until(async () => assert.match(await page.inputValue(id('format-yaml')), /^name: hrbank$/m), 'the draft')
+})
+
+test('today is shown from what is kept, by host and by the hour', async () => {
+  await page.goto(`${desk.pages}/console/#/switch`)
+  await page.click(id('meter-today'))
+  await page.click(id('meter-by-host'))
+  await page.click(id('meter-hours'))
+  await until(async () => assert.ok((await meter('core', 'count')) >= 2), 'the sums of today', 100_000)
+  await until(async () => assert.ok(Number(await page.getAttribute(id('meter-chart'), 'data-requests')) >= 2), 'the chart')
+  await fits('switch, today')
+})
+
+test('a search that has no index says what it wants, and finds with it', async () => {
+  await page.goto(`${desk.pages}/console/#/transactions`)
+  await page.waitForSelector(id('txn-row'))
+  await page.fill(id('filter-host'), 'core')
+  await page.click(id('filter-submit'))
+  await page.waitForSelector('[role=alert]')
+  await page.fill(id('filter-terminal'), 'T0000001')
+  await page.click(id('filter-submit'))
+  await page.waitForSelector(id('txn-row'))
+  await fits('transactions')
+})
+
 test('in English nothing is clipped either', async () => {
   await page.click('.bar .right button')
   for (const at of ['switch', 'reconciliation', 'blocks', 'formats']) {
