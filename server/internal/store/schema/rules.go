@@ -98,10 +98,18 @@ func check(t *Table, seen map[string]Column) (out []Finding) {
 		switch {
 		case c.Type.Kind == Text || c.Type.Kind == Blob:
 			add("DB-07", c.Name, "is a CLOB or BLOB", "use VARCHAR or bytes of a known length")
+		case strings.HasSuffix(c.Name, "AMOUNT") && c.Type.Kind != Amount:
+			add("DB-08", "", c.Name+" is called an amount and is none", "use the type of amounts")
+		case strings.HasSuffix(c.Name, "_TIME") && c.Type.Kind != Millis:
+			add("DB-08", "", c.Name+" is called a time and is none", "use the type of times")
 		case c.Type.Kind == Amount:
 			add("DB-08", c.Name, "an amount is no DECIMAL(12,2)", "use DECIMAL(12,2)")
 		case c.Type.Kind == Millis:
 			add("DB-08", c.Name, "a time is no timestamp", "use a timestamp to the millisecond")
+		case strings.HasSuffix(c.Name, "_DATE"):
+			add("DB-08", c.Name, "a date is no int(8)", "use int(8), yyyyMMdd")
+		case strings.HasSuffix(c.Name, "_PPM") || strings.HasSuffix(c.Name, "_RATE") || strings.HasSuffix(c.Name, "_PERCENT"):
+			add("DB-08", c.Name, "a rate is no DECIMAL", "use DECIMAL(5,4), interest DECIMAL(15,7)")
 		case c.Name == "STATUS" && c.Type.Kind != Flag:
 			add("DB-11", c.Name, "is no CHAR(1)", "use 0 and 1")
 		case c.Name == "STATUS" && (i+1 >= len(t.Columns) || t.Columns[i+1].Name != "CREATE_TIME"):

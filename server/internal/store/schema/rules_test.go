@@ -48,6 +48,10 @@ func TestEachRuleFindsItsBreach(t *testing.T) {
 		{"DB-07", "BODY", func(t *Table) { add(t, col("BODY", Blob, 0, "x")) }},
 		{"DB-08", "PRICE", func(t *Table) { add(t, col("PRICE", Amount, 0, "x")) }},
 		{"DB-08", "SEEN_TIME", func(t *Table) { add(t, col("SEEN_TIME", Millis, 0, "x")) }},
+		{"DB-08", "", func(t *Table) { add(t, col("SUM_AMOUNT", Int, 0, "x")) }},
+		{"DB-08", "", func(t *Table) { add(t, col("SEEN_TIME", Chars, 14, "x")) }},
+		{"DB-08", "BOOK_DATE", func(t *Table) { add(t, col("BOOK_DATE", Chars, 8, "x")) }},
+		{"DB-08", "FEE_RATE", func(t *Table) { add(t, col("FEE_RATE", Int, 0, "x")) }},
 		{"DB-09", "", func(t *Table) { t.Growing = true }},
 		{"DB-10", "THING_NUMBER", func(t *Table) { t.Columns[1].Comment = "" }},
 		{"DB-10", "", func(t *Table) {
