@@ -194,95 +194,106 @@ func TestAHostThatMisbehavesHurtsOnlyItsOwn(t *testing.T) {
 		}
 	}
 	rows = append(rows, sickness{"soap", "silence", ""}, sickness{"soap", "garbage", ""})
-	for _, c := range rows {
-		name := c.link + "/" + c.fault + "/" + c.beside
-		t.Run(strings.TrimSuffix(name, "/"), func(t *testing.T) {
-			t.Parallel()
-			fault := name
-			pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), pprof.Labels("fault", fault))) // of all that this one begins
-			b := newBranch(t, c)
-			b.sick.delay.Store(int64(15 * time.Second)) // longer than a transaction may last
-			b.arrive(25)
-			b.wg.Wait()
-			before := working(t, fault)
-			if len(before) < 5 {
-				t.Fatalf("the rig's goroutines are not found: %v", before)
-			}
-			b.falls(c.fault)
-			if c.beside != "" {
-				b.arrive(50)
-				switch c.beside {
-				case "clock":
-					b.step.Store(int64(-time.Hour))
-				case "cut-over":
-					tomorrow := time.Now().Add(24 * time.Hour).In(time.FixedZone("", 8*3600)).Format("0102")
-					if n := b.bank.CutOver(tomorrow); n != 1 {
-						t.Fatal("nobody was told of the day")
-					}
-				}
-				b.arrive(150)
-				b.step.Store(int64(24 * time.Hour))
-			} else {
-				b.arrive(200)
-			}
-			if h := b.more[0].host.Stats(); h.InFlight > h.Limit {
-				t.Errorf("%d requests under way, the limit is %d", h.InFlight, h.Limit)
-			}
-			b.falls("well")
-			if c.fault == "half open" || c.fault == "stops reading" {
-				b.cut() // the network notices in the end
-			}
-			b.wg.Wait()
-			x := b.terms[0]
-			until(t, "service again", func() bool {
-				q := x.request("010000", sickCard, "123456", 100)
-				a, err := x.try(q, true)
-				if err != nil || a.String(39) != "00" {
-					return false
-				}
-				b.money[sickCard] += 100
-				_, err = x.try(b.confirmation(x, q), true)
-				return err == nil
-			})
-			until(t, "every reversal", func() bool { return b.eng.Stats().ReversalsPending == 0 })
-			if len(b.said["core"]) != 1 || b.said["core"]["00"] != 45 {
-				t.Errorf("the healthy host: %v %+v", b.said["core"], b.eng.Hosts()[0])
-			}
-			for rc := range b.said["sick"] {
-				if !slices.Contains([]string{"00", "91", "98"}, rc) {
-					t.Errorf("the sick host's customers were told %v", b.said["sick"])
-				}
-			}
-			t.Log("sick:", b.said["sick"], b.more[0].host.Stats().Breaker)
-			for _, card := range slices.Sorted(maps.Keys(b.money)) {
-				if got := 2_000_000 - b.balance(card); got != b.money[card] {
-					t.Errorf("card %s: %d booked, %d approved", card, got, b.money[card])
-				}
-			}
-			if v := b.bank.Check(); !v.OK {
-				t.Error(v)
-			}
-			approved := 0
-			for _, sum := range b.money {
-				approved += int(sum / 100)
-			}
-			if _, n, err := b.st.Search(t.Context(), store.Search{RC: "00", Limit: 1}); n != approved || err != nil {
-				t.Errorf("%d rows of the journal, %d approvals, %v", n, approved, err)
-			}
-			var more map[string]int
-			for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-				if more = grown(before, working(t, fault)); more["zhigui/server/internal/trade_test.(*sick).pump"] > 0 && b.sick.raw {
-					delete(more, "zhigui/server/internal/trade_test.(*sick).pump") // connections at rest, for the next requests
-				}
-				if len(more) == 0 || t.Failed() {
-					break
-				}
-				if time.Now().After(end) {
-					t.Errorf("the fault has left behind: %v", more)
-					break
-				}
+	var wg sync.WaitGroup
+	next := make(chan sickness)
+	for range 4 { // they wait more than they work
+		wg.Go(func() {
+			for c := range next {
+				t.Run(strings.TrimSuffix(c.link+"/"+c.fault+"/"+c.beside, "/"), func(t *testing.T) { misbehave(t, c) })
 			}
 		})
+	}
+	for _, c := range rows {
+		next <- c
+	}
+	close(next)
+	wg.Wait()
+}
+
+func misbehave(t *testing.T, c sickness) {
+	fault := c.link + "/" + c.fault + "/" + c.beside
+	pprof.SetGoroutineLabels(pprof.WithLabels(t.Context(), pprof.Labels("fault", fault))) // of all that this one begins
+	b := newBranch(t, c)
+	b.sick.delay.Store(int64(15 * time.Second)) // longer than a transaction may last
+	b.arrive(25)
+	b.wg.Wait()
+	before := working(t, fault)
+	if len(before) < 5 {
+		t.Fatalf("the rig's goroutines are not found: %v", before)
+	}
+	b.falls(c.fault)
+	if c.beside != "" {
+		b.arrive(50)
+		switch c.beside {
+		case "clock":
+			b.step.Store(int64(-time.Hour))
+		case "cut-over":
+			tomorrow := time.Now().Add(24 * time.Hour).In(time.FixedZone("", 8*3600)).Format("0102")
+			if n := b.bank.CutOver(tomorrow); n != 1 {
+				t.Fatal("nobody was told of the day")
+			}
+		}
+		b.arrive(150)
+		b.step.Store(int64(24 * time.Hour))
+	} else {
+		b.arrive(200)
+	}
+	if h := b.more[0].host.Stats(); h.InFlight > h.Limit {
+		t.Errorf("%d requests under way, the limit is %d", h.InFlight, h.Limit)
+	}
+	b.falls("well")
+	if c.fault == "half open" || c.fault == "stops reading" {
+		b.cut() // the network notices in the end
+	}
+	b.wg.Wait()
+	x := b.terms[0]
+	until(t, "service again", func() bool {
+		q := x.request("010000", sickCard, "123456", 100)
+		a, err := x.try(q, true)
+		if err != nil || a.String(39) != "00" {
+			return false
+		}
+		b.money[sickCard] += 100
+		_, err = x.try(b.confirmation(x, q), true)
+		return err == nil
+	})
+	until(t, "every reversal", func() bool { return b.eng.Stats().ReversalsPending == 0 })
+	if len(b.said["core"]) != 1 || b.said["core"]["00"] != 45 {
+		t.Errorf("the healthy host: %v %+v", b.said["core"], b.eng.Hosts()[0])
+	}
+	for rc := range b.said["sick"] {
+		if !slices.Contains([]string{"00", "91", "98"}, rc) {
+			t.Errorf("the sick host's customers were told %v", b.said["sick"])
+		}
+	}
+	t.Log("sick:", b.said["sick"], b.more[0].host.Stats().Breaker)
+	for _, card := range slices.Sorted(maps.Keys(b.money)) {
+		if got := 2_000_000 - b.balance(card); got != b.money[card] {
+			t.Errorf("card %s: %d booked, %d approved", card, got, b.money[card])
+		}
+	}
+	if v := b.bank.Check(); !v.OK {
+		t.Error(v)
+	}
+	approved := 0
+	for _, sum := range b.money {
+		approved += int(sum / 100)
+	}
+	if _, n, err := b.st.Search(t.Context(), store.Search{RC: "00", Limit: 1}); n != approved || err != nil {
+		t.Errorf("%d rows of the journal, %d approvals, %v", n, approved, err)
+	}
+	var more map[string]int
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if more = grown(before, working(t, fault)); more["zhigui/server/internal/trade_test.(*sick).pump"] > 0 && b.sick.raw {
+			delete(more, "zhigui/server/internal/trade_test.(*sick).pump") // connections at rest, for the next requests
+		}
+		if len(more) == 0 || t.Failed() {
+			break
+		}
+		if time.Now().After(end) {
+			t.Errorf("the fault has left behind: %v", more)
+			break
+		}
 	}
 }
 
