@@ -37,6 +37,12 @@ type User struct {
 	Created time.Time `json:"created"`
 }
 
+// AgreeUser is the body of POST /users/{name}/agree: what the one who agrees has seen.
+type AgreeUser struct {
+	Role   string `json:"role" enum:"operator,manager,teller,admin"`
+	Branch string `json:"branch"`
+}
+
 // NewUser is the body of POST /users: a person who waits for a second administrator's word.
 type NewUser struct {
 	Name     string `json:"name" minLength:"1" maxLength:"64"`

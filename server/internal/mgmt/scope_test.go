@@ -88,7 +88,7 @@ func TestNobodySeesOrDoesWhatIsOfAnotherBranch(t *testing.T) {
 		"POST /approvals/{id}/approve": api.Approve{Password: "password12", SeenInPerson: true}, "POST /approvals/{id}/reject": api.Reject{Code: "ReasonOther"},
 		"POST /users": api.NewUser{Name: "eve", Role: "admin", Password: "password12"}, "POST /limits/use": map[string]string{"kind": "terminal", "subject": "00000001"}, "POST /clearing": map[string]string{"day": day}, "POST /blocks": card, "POST /blocks/lift": card,
 		"POST /formats/preview": map[string]any{"yaml": acme}, "PUT /formats/{name}": api.FormatDraft{YAML: acme}, "POST /reconciliation/{id}/settle": map[string]string{"note": "checked"}, "POST /bundles": []byte("x"), "POST /reconciliation/books": []byte("x"),
-		"POST /reconciliation/books/agree": api.AgreeBook{Day: day, Host: "core", Digest: "d"}}
+		"POST /users/{name}/agree": api.AgreeUser{Role: "operator"}, "POST /reconciliation/books/agree": api.AgreeBook{Day: day, Host: "core", Digest: "d"}}
 	query := map[string]string{"POST /reconciliation/books": "?host=core&day=" + day}
 
 	routes := map[string]bool{}

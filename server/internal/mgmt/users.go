@@ -72,15 +72,19 @@ func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (
 	return done(userOf(u)), nil
 }
 
-type named struct {
+// agreeUser wants what the second administrator has seen: the first could put another person under the same name meanwhile.
+func (s *Service) agreeUser(ctx context.Context, in *struct {
 	Name string `path:"name" maxLength:"64"`
+	Body api.AgreeUser
+}) (*out[struct{}], error) {
+	return s.ofUser(ctx, in.Name, func(ctx context.Context, name, by string, now time.Time) error {
+		return s.st.AgreeUser(ctx, name, in.Body.Role, in.Body.Branch, by, now)
+	})
 }
 
-func (s *Service) agreeUser(ctx context.Context, in *named) (*out[struct{}], error) {
-	return s.ofUser(ctx, in.Name, s.st.AgreeUser)
-}
-
-func (s *Service) withdrawUser(ctx context.Context, in *named) (*out[struct{}], error) {
+func (s *Service) withdrawUser(ctx context.Context, in *struct {
+	Name string `path:"name" maxLength:"64"`
+}) (*out[struct{}], error) {
 	return s.ofUser(ctx, in.Name, s.st.WithdrawUser)
 }
 

@@ -44,13 +44,17 @@ func TestAPersonIsAddedByTwoAndChoosesThePassword(t *testing.T) {
 	}
 	want("one who waits does not sign in", 401, "WrongPassword")(signIn("ruth", "first password", ""))
 	want("nor with a password of her own", 401, "WrongPassword")(signIn("ruth", "first password", "my own password"))
-	want("not by who added her", 409, "Conflict")(root.do("POST", "/users/ruth/agree", nil, nil))
-	want("not by an operator", 403, "Forbidden")(olga.do("POST", "/users/ruth/agree", nil, nil))
-	want("nobody", 404, "NotFound")(root.do("POST", "/users/nobody/agree", nil, nil))
+	seen := api.AgreeUser{Role: "admin"}
+	want("not by who added her", 409, "Conflict")(root.do("POST", "/users/ruth/agree", seen, nil))
+	want("not by an operator", 403, "Forbidden")(olga.do("POST", "/users/ruth/agree", seen, nil))
+	want("nobody", 404, "NotFound")(root.do("POST", "/users/nobody/agree", seen, nil))
 
 	rita := r.as("rita")
-	want("agreed", 200, "OK")(rita.do("POST", "/users/ruth/agree", nil, nil))
-	want("once", 409, "Conflict")(rita.do("POST", "/users/ruth/agree", nil, nil))
+	for _, other := range []api.AgreeUser{{Role: "teller", Branch: "*"}, {Role: "admin", Branch: "0001"}} {
+		want("another than was seen", 409, "Conflict")(rita.do("POST", "/users/ruth/agree", other, nil))
+	}
+	want("agreed", 200, "OK")(rita.do("POST", "/users/ruth/agree", seen, nil))
+	want("once", 409, "Conflict")(rita.do("POST", "/users/ruth/agree", seen, nil))
 	if got := state("ruth"); got != "first" {
 		t.Error(got)
 	}

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"zhigui/server/internal/cache"
@@ -93,18 +94,18 @@ func (s *Store) AddUser(ctx context.Context, u *User) error {
 	})
 }
 
-// AgreeUser is a second person's word that one who was added may sign in, with a first password. ErrState: nobody of
-// this name waits for it, or the same person added the name.
-func (s *Store) AgreeUser(ctx context.Context, name, by string, now time.Time) error {
+// AgreeUser is a second person's word that one who was added, with this role and branch, may sign in with a first
+// password. ErrState: nobody of this name waits for it with these, or the same person added the name.
+func (s *Store) AgreeUser(ctx context.Context, name, role, branch, by string, now time.Time) error {
 	return s.change(ctx, []string{cache.Key(cache.User, name)}, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE SY_US_USER SET STATUS='3', UPDATE_BY=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE USER_NAME=? AND STATUS='2' AND UPDATE_BY<>?`, clip(by, 30), ms(now), name, clip(by, 30))
+		n, err := tx.exec(`UPDATE SY_US_USER SET STATUS='3', UPDATE_BY=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE USER_NAME=? AND STATUS='2' AND USER_ROLE=? AND ORGANIZATION_NUMBER=? AND UPDATE_BY<>?`, clip(by, 30), ms(now), name, role, branch, clip(by, 30))
 		if err == nil && n == 0 {
 			err = ErrState
 		}
 		if err != nil {
 			return err
 		}
-		return addAudit(tx, Audit{User: by, Action: "user.agree", Target: name, At: now})
+		return addAudit(tx, Audit{User: by, Action: "user.agree", Target: name, Note: strings.TrimSpace(role + " " + branch), At: now})
 	})
 }
 
