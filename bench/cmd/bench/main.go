@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"zhigui/bench/load"
+	"zhigui/server/api/batch"
 	"zhigui/server/api/message/brief"
 	"zhigui/sim/dbserver"
 )
@@ -219,6 +220,7 @@ func one(args []string) (*load.Result, error) {
 		}
 		defer stop()
 	}
+	_ = batch.Process() // as the server and the bank host do; where they may not, nor may this
 	switch g.kind {
 	case "load":
 		return load.Trade(g.load)

@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"time"
 
+	"zhigui/server/api/batch"
 	"zhigui/server/internal/config"
 	"zhigui/server/internal/hsm/choose"
 	"zhigui/server/internal/mgmt"
@@ -84,6 +85,9 @@ func run(path, roles string, force bool) error {
 	defer end()
 	seen := newFaults()
 	log = slog.New(seen.over(log.Handler()))
+	if err := batch.Process(); err != nil {
+		log.Info("threads do not finish their turns: more of the processor goes into changing tasks", "error", err)
+	}
 	so, err := c.StoreOptions()
 	if err != nil {
 		return err

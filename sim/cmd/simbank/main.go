@@ -15,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 
+	"zhigui/server/api/batch"
 	"zhigui/sim/bankhost"
 )
 
@@ -57,6 +58,9 @@ func main() {
 		debug.SetGCPercent(800) // the 8583 library makes much garbage; the heap itself is small
 	}
 	o.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if err := batch.Process(); err != nil {
+		o.Log.Info("without turns that are finished", "error", err)
+	}
 	if *profile != "" {
 		f, err := os.Create(*profile)
 		if err == nil {
