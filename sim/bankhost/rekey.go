@@ -2,10 +2,13 @@ package bankhost
 
 import (
 	"bytes"
+	"crypto/cipher"
 	"crypto/des" //nolint:gosec // the card networks demand it
 	"crypto/rand"
 	"fmt"
 	"time"
+
+	"github.com/tjfoc/gmsm/sm4"
 
 	"zhigui/server/api/paycrypto/keyblock"
 )
@@ -52,7 +55,15 @@ func (h *Host) Rekey(kek []byte) (pik, mak []byte, err error) {
 	return pik, mak, nil
 }
 
-// RekeyBare sends one new key of the 3DES zone in ECB under the member's master key: kind 1 is the PIN key, 2 the
+// block is the cipher of a key of 16 bytes.
+func block(sm bool, key []byte) (cipher.Block, error) {
+	if sm {
+		return sm4.NewCipher(key)
+	}
+	return des.NewTripleDESCipher(append(bytes.Clone(key), key[:8]...))
+}
+
+// RekeyBare sends one new key of the zone in ECB under the member's master key: kind 1 is the PIN key, 2 the
 // MAC key, whose message is under the new key itself. now are the keys of this moment; the ones that follow
 // are answered.
 func (h *Host) RekeyBare(mmk []byte, now Zone, kind byte) (Zone, error) {
@@ -70,17 +81,18 @@ func (h *Host) RekeyBare(mmk []byte, now Zone, kind byte) (Zone, error) {
 	if err != nil {
 		return now, err
 	}
-	c, err := des.NewTripleDESCipher(append(bytes.Clone(mmk), mmk[:8]...))
+	c, err := block(now.SM4, mmk)
 	if err != nil {
 		return now, err
 	}
-	check, err := des.NewTripleDESCipher(append(bytes.Clone(key), key[:8]...))
+	check, err := block(now.SM4, key)
 	if err != nil {
 		return now, err
 	}
-	wrapped, kcv := make([]byte, 16), make([]byte, 8)
-	c.Encrypt(wrapped[:8], key[:8])
-	c.Encrypt(wrapped[8:], key[8:])
+	wrapped, kcv := make([]byte, 16), make([]byte, check.BlockSize())
+	for i := 0; i < len(key); i += c.BlockSize() {
+		c.Encrypt(wrapped[i:], key[i:])
+	}
 	check.Encrypt(kcv, kcv)
 	at := time.Now().In(time.FixedZone("CST", 8*3600))
 	var f [129]string

@@ -73,7 +73,7 @@ type Component struct {
 }
 
 // EnterComponent is the console's command for a person with his component: usage K0, algorithm T2, T3,
-// A1, A2, A3. An empty text makes one at random.
+// A1, A2, A3, S4. An empty text makes one at random.
 func (h *HSM) EnterComponent(number int, algorithm, clearHex string) (Component, error) {
 	size, ok := algorithms[algorithm]
 	if !ok || number < 1 || number > 9 {
@@ -89,7 +89,7 @@ func (h *HSM) EnterComponent(number int, algorithm, clearHex string) (Component,
 	if err != nil || len(raw) != size {
 		return Component{}, fmt.Errorf("want %d hexadecimal digits", 2*size)
 	}
-	k := key{head: head{usage: "K0", alg: algorithm[0], mode: 'B', version: "c" + string(rune('0'+number)), export: 'E'}, raw: raw}
+	k := key{head: head{usage: "K0", alg: algLetter(algorithm), mode: 'B', version: "c" + string(rune('0'+number)), export: 'E'}, raw: raw}
 	out.Block, out.KCV = h.seal(k), k.kcv(6)
 	return out, nil
 }

@@ -99,13 +99,15 @@ func keyAlg(name string) (paycrypto.Alg, error) {
 		return paycrypto.DES, nil
 	case "aes":
 		return paycrypto.AES, nil
+	case "sm4":
+		return paycrypto.SM4, nil
 	}
-	return 0, errors.New("--alg: 3des or aes")
+	return 0, errors.New("--alg: 3des, aes or sm4")
 }
 
 func keyComponent(args []string) error {
 	j := newKeyJob("key component")
-	algName := j.fs.String("alg", "aes", "3des or aes")
+	algName := j.fs.String("alg", "aes", "3des, aes or sm4 (under which keys come bare only)")
 	number := j.fs.Int("number", 1, "which component, from 1")
 	generate := j.fs.Int("generate", 0, "make a component of so many bytes and print it once, instead of reading one")
 	if err := j.start(args); err != nil {
@@ -146,7 +148,7 @@ func (j *keyJob) component(algName string, number, generate int) error {
 func keyForm(args []string) error {
 	j := newKeyJob("key form")
 	of := j.fs.Int("of", 2, "number of components, 2 to 9")
-	algName := j.fs.String("alg", "aes", "3des or aes; of a module behind TCP, which wants the components from its console as further lines")
+	algName := j.fs.String("alg", "aes", "3des, aes or sm4; of a module behind TCP, which wants the components from its console as further lines")
 	text := j.fs.String("kcv", "", "check value that the key must have, 6 hexadecimal digits or more")
 	if err := j.start(args); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -108,5 +109,28 @@ func TestTwoPersonsBringAKeyAndEveryActIsAudited(t *testing.T) {
 		"anna key.data bills new\nbert key.data bills data\nbert key.data bills failed:\nbert key.data host failed:"
 	if got := strings.Join(trail, "\n"); got != want {
 		t.Errorf("audit trail:\n%s", got)
+	}
+}
+
+// Under a KEK of SM4 keys come bare, by the host's own messages: key blocks of it there are none.
+func TestTwoPersonsBringAKeyOfSM4(t *testing.T) {
+	b := newBank(t, "data: data\n", person("anna", "admin", "", "secret anna"), person("bert", "admin", "", "secret bert"))
+	k, _ := paycrypto.NewKey(paycrypto.SM4, bytes.Repeat([]byte{0x1D ^ 0xA7}, 16))
+	kcv := fmt.Sprintf("%X", k.CheckValue(3))
+	for i, who := range []string{"anna", "bert"} {
+		share := strings.Repeat([]string{"1D", "A7"}[i], 16)
+		if out, err := b.do("secret "+who+"\n"+share+"\n", "key", "component", "--owner", "bank", "--by", who, "--alg", "sm4", "--number", fmt.Sprint(i+1)); err != nil {
+			t.Fatal(out, err)
+		}
+	}
+	if out, err := b.do("secret bert\n", "key", "form", "--owner", "bank", "--by", "bert", "--kcv", kcv); err != nil || !strings.Contains(out, kcv) {
+		t.Fatal(out, err)
+	}
+	wrapped, err := keyblock.Wrap(bytes.Repeat([]byte{0x1D ^ 0xA7}, 16), hsm.BlockHeader(paycrypto.DES, paycrypto.DES, hsm.UsePIN), make([]byte, 16))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := b.do("secret anna\n"+wrapped+"\n"+wrapped+"\n", "key", "import", "--owner", "host", "--by", "anna", "--kek", "bank"); !errors.Is(err, hsm.ErrNoBlock) {
+		t.Error("key blocks under it:", out, err)
 	}
 }

@@ -38,6 +38,7 @@ func TestErrorsNameFileLineAndColumn(t *testing.T) {
 		"a log file that is too large":           {"logs: {folder: logs, fileMB: 301}\n", "logs.fileMB: want 1 to 300"},
 		"a book with a platform's name":          {"books:\n- {name: cups, format: a.yaml}\n", "c.yaml:2:10: books[0].name: want a short name of its own"},
 		"a book without a file":                  {"books:\n- {name: acme, format: csv}\n", "c.yaml:2:24: books[0].format: want the file of a dialect"},
+		"bare keys in the AES zone":              {"hosts:\n- name: a\n  zone: aes\n  kek: bank\n  newKeys: bare\n  link: {kind: long, address: 'a:1'}\n", "c.yaml:5:12: hosts[0].newKeys: bare keys want a kek, and the zone 3des or sm4"},
 		"a book of nobody":                       {"books:\n- {name: acme, format: a.yaml, of: terminals}\n", "books[0].of: \"terminals\" is no host, and no channel of a partner"},
 		"no port":                                {"channels:\n- name: t\n  dialect: pos64\n  link: {kind: short, listen: here}\n", "c.yaml:4:31: channels[0].link.listen: want host:port"},
 	} {

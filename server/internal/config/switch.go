@@ -157,8 +157,8 @@ func (c *Config) validateSwitch() (key, reason string) {
 			return at + ".zone", "want 3des, sm4 or aes"
 		case h.NewKeys != "" && h.NewKeys != "blocks" && h.NewKeys != "bare":
 			return at + ".newKeys", "want blocks or bare"
-		case h.NewKeys == "bare" && (h.KEK == "" || h.Zone != "3des"):
-			return at + ".newKeys", "bare keys want a kek and the zone 3des"
+		case h.NewKeys == "bare" && (h.KEK == "" || h.Zone == "aes"):
+			return at + ".newKeys", "bare keys want a kek, and the zone 3des or sm4"
 		case h.Management != "cups" && h.Management != "none":
 			return at + ".management", "want cups or none"
 		case !number(h.Acquirer):

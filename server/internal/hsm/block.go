@@ -9,9 +9,33 @@ import (
 	"zhigui/server/api/paycrypto/keyblock"
 )
 
+// ErrNoBlock answers a key block under an SM4 KEK: TR-31 and X9.143 have none.
+var ErrNoBlock = fmt.Errorf("%w: under a KEK of SM4 keys come bare, as no key block is made of it", ErrBlock)
+
+// ownKEK are the algorithms whose bare keys come under a KEK of the same one: a key of 16 bytes in ECB.
+var ownKEK = map[paycrypto.Alg]bool{paycrypto.DES: true, paycrypto.SM4: true}
+
+// Bare tells why a key of so many bytes for a zone of alg cannot come bare under a KEK of protect; nil when it can.
+func Bare(alg, protect paycrypto.Alg, size int) error {
+	if !ownKEK[alg] || protect != alg || size != 16 {
+		return fmt.Errorf("%w: a bare key is of 16 bytes, in a zone of 3DES or SM4, under a KEK of the zone's own algorithm", ErrBlock)
+	}
+	return nil
+}
+
+// blockKEK is a KEK for key blocks.
+func (s *Soft) blockKEK(own string) ([]byte, paycrypto.Alg, error) {
+	raw, alg, err := s.raw(own, UseKEK, 1)
+	if err == nil && alg == paycrypto.SM4 {
+		clear(raw)
+		return nil, 0, ErrNoBlock
+	}
+	return raw, alg, err
+}
+
 // ImportBlocks implements HSM.
 func (s *Soft) ImportBlocks(own, kek, pik, mak string) (Ref, error) {
-	protect, _, err := s.raw(kek, UseKEK, 1)
+	protect, _, err := s.blockKEK(kek)
 	if err != nil {
 		return Ref{}, err
 	}
@@ -53,10 +77,10 @@ func (s *Soft) ImportBare(zone Ref, kek string, u Use, wrapped, kcv []byte, prov
 		return Ref{}, err
 	}
 	defer clear(kept)
-	if alg != paycrypto.DES || protectAlg != paycrypto.DES || len(wrapped) != 16 {
-		return Ref{}, fmt.Errorf("%w: a bare key is of 16 bytes, in the 3DES zone, under a 3DES KEK", ErrBlock)
+	if err := Bare(alg, protectAlg, len(wrapped)); err != nil {
+		return Ref{}, err
 	}
-	k, err := paycrypto.NewKey(paycrypto.DES, protect)
+	k, err := paycrypto.NewKey(alg, protect)
 	if err != nil {
 		return Ref{}, err
 	}
@@ -105,7 +129,7 @@ func (s *Soft) ExportBlock(key Ref, u Use, kek string) (string, error) {
 	if u != UsePIN && u != UseMAC {
 		return "", ErrNoKey
 	}
-	protect, protectAlg, err := s.raw(kek, UseKEK, 1)
+	protect, protectAlg, err := s.blockKEK(kek)
 	if err != nil {
 		return "", err
 	}

@@ -44,8 +44,8 @@ func (s *Soft) NewComponent(c Component, size int) (share, kcv []byte, err error
 // EnterComponent keeps a share, sealed, until FormKEK, and answers its check value. A share that was
 // entered may be replaced by the same person.
 func (s *Soft) EnterComponent(c Component, share []byte) ([]byte, error) {
-	if c.Owner == "" || c.By == "" || c.Number < 1 || c.Number > 9 || c.Alg == paycrypto.SM4 || len(share) < 16 {
-		return nil, ErrCeremony // a KEK is of TDES (16, 24) or AES (16, 24, 32): TR-31 knows no other
+	if c.Owner == "" || c.By == "" || c.Number < 1 || c.Number > 9 || len(share) < 16 {
+		return nil, ErrCeremony // a KEK is of TDES (16, 24 bytes), AES (16, 24, 32) or SM4 (16)
 	}
 	k, err := paycrypto.NewKey(c.Alg, share)
 	if err != nil {

@@ -73,12 +73,12 @@ func TestACeremonyNeedsTwoPersonsAndTheRightCheckValue(t *testing.T) {
 		n    int
 		want error
 	}{
-		"the same person":         {hsm.Component{Owner: "bank", Alg: paycrypto.AES, Number: 2, By: "anna"}, 32, hsm.ErrPerson},
-		"another's component":     {hsm.Component{Owner: "bank", Alg: paycrypto.AES, Number: 1, By: "bert"}, 32, hsm.ErrPerson},
-		"another length":          {hsm.Component{Owner: "bank", Alg: paycrypto.AES, Number: 2, By: "bert"}, 16, hsm.ErrCeremony},
-		"another algorithm":       {hsm.Component{Owner: "bank", Alg: paycrypto.DES, Number: 2, By: "bert"}, 16, hsm.ErrCeremony},
-		"nobody":                  {hsm.Component{Owner: "bank", Alg: paycrypto.AES, Number: 2}, 32, hsm.ErrCeremony},
-		"SM4, which has no block": {hsm.Component{Owner: "b2", Alg: paycrypto.SM4, Number: 1, By: "bert"}, 16, hsm.ErrCeremony},
+		"the same person":     {hsm.Component{Owner: "bank", Alg: paycrypto.AES, Number: 2, By: "anna"}, 32, hsm.ErrPerson},
+		"another's component": {hsm.Component{Owner: "bank", Alg: paycrypto.AES, Number: 1, By: "bert"}, 32, hsm.ErrPerson},
+		"another length":      {hsm.Component{Owner: "bank", Alg: paycrypto.AES, Number: 2, By: "bert"}, 16, hsm.ErrCeremony},
+		"another algorithm":   {hsm.Component{Owner: "bank", Alg: paycrypto.DES, Number: 2, By: "bert"}, 16, hsm.ErrCeremony},
+		"nobody":              {hsm.Component{Owner: "bank", Alg: paycrypto.AES, Number: 2}, 32, hsm.ErrCeremony},
+		"half a key":          {hsm.Component{Owner: "b2", Alg: paycrypto.DES, Number: 1, By: "bert"}, 8, hsm.ErrCeremony},
 	} {
 		if _, err := s.EnterComponent(c.c, bytes.Repeat([]byte{9}, c.n)); !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", what, err)

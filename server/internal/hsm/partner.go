@@ -13,7 +13,7 @@ import (
 
 // ImportData implements HSM.
 func (s *Soft) ImportData(own, kek, data, mak string) (Ref, error) {
-	protect, _, err := s.raw(kek, UseKEK, 1)
+	protect, _, err := s.blockKEK(kek)
 	if err != nil {
 		return Ref{}, err
 	}
@@ -73,7 +73,7 @@ func (s *Soft) saveData(own string, alg paycrypto.Alg, data, mak []byte) (Ref, e
 // MakeData makes new data keys of own and answers them as key blocks under the KEK of kek, for the other side.
 // They are in use here only when they are imported: the other side loads them first.
 func (s *Soft) MakeData(kek string, alg paycrypto.Alg) (data, mak string, err error) {
-	protect, protectAlg, err := s.raw(kek, UseKEK, 1)
+	protect, protectAlg, err := s.blockKEK(kek)
 	if err != nil {
 		return "", "", err
 	}

@@ -16,12 +16,12 @@ import (
 )
 
 // formKEK makes the KEK of the bank by its ceremony.
-func formKEK(t *testing.T, soft *hsm.Soft) []byte {
+func formKEK(t *testing.T, soft *hsm.Soft, alg paycrypto.Alg) []byte {
 	t.Helper()
 	shares := [][]byte{bytes.Repeat([]byte{0x13, 0x57}, 8), bytes.Repeat([]byte{0x9b, 0xdf, 0x02}, 6)[:16]}
 	kek := make([]byte, 16)
 	for i, s := range shares {
-		if _, err := soft.EnterComponent(hsm.Component{Owner: "bank", Alg: paycrypto.DES, Number: i + 1, By: string(rune('a' + i))}, s); err != nil {
+		if _, err := soft.EnterComponent(hsm.Component{Owner: "bank", Alg: alg, Number: i + 1, By: string(rune('a' + i))}, s); err != nil {
 			t.Fatal(err)
 		}
 		for j := range kek {
@@ -40,7 +40,7 @@ func formKEK(t *testing.T, soft *hsm.Soft) []byte {
 func TestKeysChangeUnderTrafficAndNoTransactionIsLost(t *testing.T) {
 	r := newRig(t, false, trade.Options{HostTimeout: 5 * time.Second})
 	soft := r.hsm.(*hsm.Soft)
-	kek := formKEK(t, soft)
+	kek := formKEK(t, soft, paycrypto.DES)
 	var done atomic.Bool
 	var wg sync.WaitGroup
 	var drawn atomic.Int64
@@ -153,11 +153,17 @@ func (c counted) ImportBare(own hsm.Ref, kek string, u hsm.Use, wrapped, kcv []b
 //
 // req: TX-16 TX-27
 func TestBareKeysUnderTheMembersMasterKeyAreTakenOneByOne(t *testing.T) {
-	tries := &atomic.Int32{}
-	r := newRigOf(&rig{t: t, dir: t.TempDir(), bare: true, wrap: func(h hsm.HSM) hsm.HSM { return counted{h, tries} }})
-	kek := formKEK(t, r.hsm.(counted).HSM.(*hsm.Soft))
+	for name, alg := range map[string]paycrypto.Alg{"3DES": paycrypto.DES, "SM4": paycrypto.SM4} {
+		t.Run(name, func(t *testing.T) { bareKeys(t, alg) })
+	}
+}
+
+func bareKeys(t *testing.T, alg paycrypto.Alg) {
+	tries, sm := &atomic.Int32{}, alg == paycrypto.SM4
+	r := newRigOf(&rig{t: t, dir: t.TempDir(), hostSM: sm, bare: true, wrap: func(h hsm.HSM) hsm.HSM { return counted{h, tries} }})
+	kek := formKEK(t, r.hsm.(counted).HSM.(*hsm.Soft), alg)
 	x := r.terminal("00000001", trade.Zone3DES)
-	now := bankhost.Zone{PIK: zonePIK, MAK: zoneMAK}
+	now := bankhost.Zone{SM4: sm, PIK: zonePIK, MAK: zoneMAK}
 	version := func() uint32 {
 		ref, err := r.host.Key()
 		if err != nil {

@@ -53,6 +53,7 @@ func Run(t *testing.T, m Module) {
 		t.Run("bare keys of "+name, func(t *testing.T) { bare(t, m, alg) })
 		t.Run("key blocks of "+name, func(t *testing.T) { blocks(t, m, alg) })
 	}
+	t.Run("no key blocks under SM4", func(t *testing.T) { noBlocks(t, m) })
 	t.Run("PIN translation", func(t *testing.T) { translation(t, m) })
 	t.Run("MACs and PIN blocks by agreement", func(t *testing.T) { practices(t, m) })
 	t.Run("signatures", func(t *testing.T) { signatures(t, m) })
@@ -206,28 +207,35 @@ func refreshed(t *testing.T, m Module) {
 	}
 }
 
-// bare: a key in ECB under a KEK is taken in the 3DES zone, with the zone's other key beside it; what is not
-// proven, and any in another zone, changes nothing.
+// bare: a key in ECB under a KEK of the zone's algorithm is taken, with the zone's other key beside it; what is not
+// proven, any under a KEK of another algorithm, and any in the AES zone changes nothing.
 func bare(t *testing.T, m Module, alg paycrypto.Alg) {
 	keys := NewMemory()
 	h := m.Open(t, keys)
-	kek := fill(0x1C)
-	m.KEK(t, h, "bank", paycrypto.DES, kek)
+	kek, protect, another := fill(0x1C), alg, map[paycrypto.Alg]paycrypto.Alg{paycrypto.DES: paycrypto.SM4, paycrypto.SM4: paycrypto.DES, paycrypto.AES: paycrypto.SM4}[alg]
+	if alg == paycrypto.AES {
+		protect = paycrypto.DES
+	}
+	m.KEK(t, h, "bank", protect, kek)
+	m.KEK(t, h, "another bank", another, kek)
 	if err := h.Import("host", alg, fill(0x31), fill(0x32)); err != nil {
 		t.Fatal(err)
 	}
 	first, _ := h.Current("host")
 	wrap := func(b byte) []byte {
-		out, err := paycrypto.Wrap(key(t, paycrypto.DES, kek), fill(b))
+		out, err := paycrypto.Wrap(key(t, protect, kek), fill(b))
 		if err != nil {
 			t.Fatal(err)
 		}
 		return out
 	}
 	kcv := func(b byte) []byte { return key(t, alg, fill(b)).CheckValue(4) }
-	if alg != paycrypto.DES {
+	if _, err := h.ImportBare(hsm.Ref{Owner: "host"}, "another bank", hsm.UseMAC, wrap(0x42), nil, nil); !errors.Is(err, hsm.ErrBlock) {
+		t.Error("under a KEK of another algorithm:", err)
+	}
+	if alg == paycrypto.AES {
 		if _, err := h.ImportBare(hsm.Ref{Owner: "host"}, "bank", hsm.UseMAC, wrap(0x42), nil, nil); !errors.Is(err, hsm.ErrBlock) {
-			t.Error("in another zone:", err)
+			t.Error("in the AES zone:", err)
 		}
 		return
 	}
@@ -273,6 +281,40 @@ func bare(t *testing.T, m Module, alg paycrypto.Alg) {
 	enc, _ := paycrypto.EncryptPIN(key(t, alg, fill(0x41)), formats[alg], []byte("1234"), []byte(pan))
 	if out, err := h.TranslatePIN(ref, ref, enc, []byte(pan)); err != nil || !bytes.Equal(out, enc) {
 		t.Errorf("the PIN key: %v", err)
+	}
+}
+
+// noBlocks: a KEK of SM4 opens and makes no key block, as none is defined; its bytes are not taken for those of a 3DES one.
+func noBlocks(t *testing.T, m Module) {
+	h := m.Open(t, NewMemory())
+	kek := fill(0x1C)
+	m.KEK(t, h, "bank", paycrypto.SM4, kek)
+	wrap := func(u hsm.Use) string {
+		t.Helper()
+		b, err := keyblock.Wrap(kek, hsm.BlockHeader(paycrypto.DES, paycrypto.DES, u), fill(0x41))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	if _, err := h.ImportBlocks("host", "bank", wrap(hsm.UsePIN), wrap(hsm.UseMAC)); !errors.Is(err, hsm.ErrBlock) {
+		t.Error("zone keys in blocks:", err)
+	}
+	if _, err := h.ImportData("host", "bank", wrap(hsm.UseTDK), wrap(hsm.UseMAC)); !errors.Is(err, hsm.ErrBlock) {
+		t.Error("data keys in blocks:", err)
+	}
+	if _, err := h.Current("host"); !errors.Is(err, hsm.ErrNoKey) {
+		t.Error("what was refused is there:", err)
+	}
+	if err := h.Import("host", paycrypto.DES, fill(0x31), fill(0x32)); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := h.Current("host")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := h.ExportBlock(ref, hsm.UsePIN, "bank"); !errors.Is(err, hsm.ErrBlock) {
+		t.Error("exported as a block:", b, err)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // ImportData implements hsm.HSM.
 func (m *Module) ImportData(own, kek, data, mak string) (hsm.Ref, error) {
-	protect, err := m.stored(kek, hsm.UseKEK, 1)
+	protect, err := m.blockKEK(kek)
 	if err != nil {
 		return hsm.Ref{}, err
 	}

@@ -66,7 +66,7 @@ func TestTheModuleBehindTCPPassesTheConformanceSuite(t *testing.T) {
 			for i := range raw {
 				two[i] = raw[i] ^ one[i]
 			}
-			name := map[paycrypto.Alg]map[int]string{paycrypto.DES: {16: "T2"}, paycrypto.AES: {32: "A3"}}[alg][len(raw)]
+			name := map[paycrypto.Alg]map[int]string{paycrypto.DES: {16: "T2"}, paycrypto.AES: {32: "A3"}, paycrypto.SM4: {16: "S4"}}[alg][len(raw)]
 			var blocks []string
 			for i, share := range [][]byte{one, two} {
 				c, err := d.EnterComponent(i+1, name, hex.EncodeToString(share))

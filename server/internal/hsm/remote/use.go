@@ -15,16 +15,30 @@ import (
 
 // stored is a key of an owner as the device knows it.
 func (m *Module) stored(own string, u hsm.Use, version uint32) (string, error) {
+	r, err := m.record(own, u, version)
+	return string(r.Sealed), err
+}
+
+func (m *Module) record(own string, u hsm.Use, version uint32) (hsm.Record, error) {
 	recs, err := m.keys.LoadKeys(own)
 	if err != nil {
-		return "", fmt.Errorf("hsm: load keys: %w", err)
+		return hsm.Record{}, fmt.Errorf("hsm: load keys: %w", err)
 	}
 	for _, r := range recs {
 		if r.Use == u && r.Version == version {
-			return string(r.Sealed), nil
+			return r, nil
 		}
 	}
-	return "", hsm.ErrNoKey
+	return hsm.Record{}, hsm.ErrNoKey
+}
+
+// blockKEK is a KEK for key blocks.
+func (m *Module) blockKEK(own string) (string, error) {
+	r, err := m.record(own, hsm.UseKEK, 1)
+	if err == nil && r.Alg == paycrypto.SM4 {
+		return "", hsm.ErrNoBlock
+	}
+	return string(r.Sealed), err
 }
 
 // FormKEK makes a KEK of the components that persons entered at the device's console, each under the
@@ -55,7 +69,7 @@ func (m *Module) FormKEK(own string, alg paycrypto.Alg, want []byte, components 
 
 // ImportBlocks implements hsm.HSM.
 func (m *Module) ImportBlocks(own, kek, pik, mak string) (hsm.Ref, error) {
-	protect, err := m.stored(kek, hsm.UseKEK, 1)
+	protect, err := m.blockKEK(kek)
 	if err != nil {
 		return hsm.Ref{}, err
 	}
@@ -94,7 +108,7 @@ func (m *Module) ImportBare(zone hsm.Ref, kek string, u hsm.Use, wrapped, kcv []
 	if err != nil || !ok {
 		return hsm.Ref{}, cmp.Or(err, hsm.ErrNoKey)
 	}
-	protect, err := m.stored(kek, hsm.UseKEK, 1)
+	protect, err := m.record(kek, hsm.UseKEK, 1)
 	if err != nil {
 		return hsm.Ref{}, err
 	}
@@ -102,14 +116,14 @@ func (m *Module) ImportBare(zone hsm.Ref, kek string, u hsm.Use, wrapped, kcv []
 	if err != nil {
 		return hsm.Ref{}, err
 	}
-	if p.alg != paycrypto.DES || len(wrapped) != 16 {
-		return hsm.Ref{}, fmt.Errorf("%w: a bare key is of 16 bytes, in the 3DES zone, under a 3DES KEK", hsm.ErrBlock)
+	if err := hsm.Bare(p.alg, protect.Alg, len(wrapped)); err != nil {
+		return hsm.Ref{}, err
 	}
 	attr, err := attributes(u, p.alg, 16)
 	if err != nil {
 		return hsm.Ref{}, err
 	}
-	b, err := m.pool.do("A6", fmt.Appendf(nil, "FFF%sX%XS%%00%s", protect, wrapped, attr))
+	b, err := m.pool.do("A6", fmt.Appendf(nil, "FFF%sX%XS%%00%s", protect.Sealed, wrapped, attr))
 	var refused *Error
 	if errors.As(err, &refused) {
 		return hsm.Ref{}, fmt.Errorf("%w: %w", hsm.ErrBlock, err)
@@ -185,7 +199,7 @@ func (m *Module) ExportBlock(key hsm.Ref, u hsm.Use, kek string) (string, error)
 	if u != hsm.UsePIN && u != hsm.UseMAC {
 		return "", hsm.ErrNoKey
 	}
-	protect, err := m.stored(kek, hsm.UseKEK, 1)
+	protect, err := m.blockKEK(kek)
 	if err != nil {
 		return "", err
 	}
