@@ -22,12 +22,12 @@ after(async () => {
 const add = (name, role, branch) => execFileSync(join(desk.bin, 'serverctl'), ['user', 'add', '--config', join(desk.dir, 'server.yaml'), '--name', name, '--role', role, '--branch', branch], { input: 'a first password\n' })
 
 /** Signs in with a first password, and chooses another. */
-async function door(app, name, fresh) {
+async function door(app, name, fresh, first = 'a first password') {
   const p = await (await browser.newContext({ viewport: { width: 1280, height: 1024 } })).newPage()
   p.on('pageerror', (e) => errors.push(String(e)))
   await p.goto(`${desk.pages}/${app}/`)
   await p.fill(id('login-name'), name)
-  await p.fill(id('login-password'), 'a first password')
+  await p.fill(id('login-password'), first)
   await p.click(id('login-submit'))
   await p.waitForSelector(id('login-fresh'))
   await p.fill(id('login-fresh'), fresh)
@@ -69,8 +69,14 @@ test('a person is added by one administrator and may sign in when another has ag
   await rita.goto(`${desk.pages}/console/#/people`)
   await rita.click(`${ruth} ${id('person-agree')}`)
   await rita.waitForSelector(`${ruth}[data-state="first"]`)
+  const code = (await rita.textContent(`${id('person-code')} output`)).trim()
+  assert.match(code, /^[2-9A-HJ-NP-Z]{10}$/)
+  assert.deepEqual(await shape(rita), { page: 0, tables: [], bar: false })
+  await rita.screenshot({ path: join(pictures, 'console-people-code.png') })
+  await rita.click(id('person-code-close'))
+  assert.equal(await rita.locator(id('person-code')).count(), 0, 'shown this once')
   await rita.context().close()
-  const own = await door('console', 'ruth', 'only ruth knows')
+  const own = await door('console', 'ruth', 'only ruth knows', `a first password${code}`)
   await own.context().close()
 })
 

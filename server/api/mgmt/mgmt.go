@@ -43,13 +43,19 @@ type AgreeUser struct {
 	Branch string `json:"branch"`
 }
 
+// AgreedUser is its answer: the code that the person types after the first password, told this once. The one who agreed
+// hands it over; who added the person does not know it.
+type AgreedUser struct {
+	Code string `json:"code"`
+}
+
 // NewUser is the body of POST /users: a person who waits for a second administrator's word.
 type NewUser struct {
 	Name     string `json:"name" minLength:"1" maxLength:"64"`
 	Display  string `json:"display,omitempty"`
 	Role     string `json:"role" enum:"operator,manager,teller,admin"`
-	Branch   string `json:"branch,omitempty"` // a manager's or teller's; * is the whole bank (not a manager's)
-	Password string `json:"password" minLength:"8" maxLength:"72"`
+	Branch   string `json:"branch,omitempty"`                      // a manager's or teller's; * is the whole bank (not a manager's)
+	Password string `json:"password" minLength:"8" maxLength:"62"` // the first one: the code of the second person follows it
 }
 
 // Terminal is a terminal with its last reported state. AgeSeconds tell how old a figure is;

@@ -5,8 +5,13 @@ package identity
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
@@ -26,6 +31,7 @@ var (
 const (
 	MinPassword = 8
 	MaxPassword = 72
+	MaxFirst    = MaxPassword - codeLength // of a first one, which a code follows
 )
 
 // Attempts in a row lock a user for LockFor.
@@ -47,6 +53,41 @@ func Hash(password string) (string, error) {
 		return "", fmt.Errorf("hash a password: %w", err)
 	}
 	return string(h), nil
+}
+
+// Lock adds a second person's half to a first password: who signs in with it types the password and the code after it.
+// So neither who added a person nor who agreed can sign in before that person, who has one half of each. locked is what
+// is kept, at most 100 characters; the code is told once.
+func Lock(hash string) (code, locked string) {
+	b := make([]byte, codeLength)
+	_, _ = rand.Read(b) // it does not fail
+	for i := range b {
+		b[i] = codeLetters[b[i]%byte(len(codeLetters))]
+	}
+	return string(b), hash + "|" + half(hash, string(b))
+}
+
+// A code has 50 bits, no letter that looks like another, and may be typed in small ones.
+const (
+	codeLength  = 10
+	codeLetters = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+)
+
+func half(hash, code string) string {
+	d := sha256.Sum256([]byte(hash + code))
+	return hex.EncodeToString(d[:16])
+}
+
+// fits tells whether a password is the one that is kept.
+func fits(kept, password string) bool {
+	hash, lock, locked := strings.Cut(kept, "|")
+	other := 1
+	if locked {
+		n := max(0, len(password)-codeLength)
+		other = subtle.ConstantTimeCompare([]byte(half(hash, strings.ToUpper(password[n:]))), []byte(lock))
+		password = password[:n]
+	}
+	return bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil && other == 1
 }
 
 // Change gives a person another password, the first one's owner among them, when the one that was is right. Open
@@ -92,7 +133,7 @@ func check(ctx context.Context, st *store.Store, name, password string, now time
 	if u.LockedUntil.After(now) {
 		return nil, ErrLocked
 	}
-	ok := bcrypt.CompareHashAndPassword([]byte(u.Hash), []byte(password)) == nil && u.Enabled
+	ok := fits(u.Hash, password) && u.Enabled
 	if err := st.SignedIn(ctx, name, ok, Attempts, now.Add(LockFor)); err != nil {
 		return nil, fmt.Errorf("count the attempt: %w", err)
 	}

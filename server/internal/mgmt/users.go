@@ -55,6 +55,9 @@ func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return nil, s.fail(err)
 	}
+	if len(b.Password) > identity.MaxFirst { // in bytes
+		return nil, s.unchecked(identity.ErrWeak)
+	}
 	hash, err := identity.Hash(b.Password)
 	if err != nil {
 		return nil, s.unchecked(err)
@@ -73,31 +76,46 @@ func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (
 }
 
 // agreeUser wants what the second administrator has seen: the first could put another person under the same name meanwhile.
+// It answers the code without which the first password is none.
 func (s *Service) agreeUser(ctx context.Context, in *struct {
 	Name string `path:"name" maxLength:"64"`
 	Body api.AgreeUser
-}) (*out[struct{}], error) {
-	return s.ofUser(ctx, in.Name, func(ctx context.Context, name, by string, now time.Time) error {
-		return s.st.AgreeUser(ctx, name, in.Body.Role, in.Body.Branch, by, now)
+}) (*out[api.AgreedUser], error) {
+	var v api.AgreedUser
+	err := s.ofUser(ctx, in.Name, func(ctx context.Context, u *store.User, by string, now time.Time) error {
+		code, locked := identity.Lock(u.Hash)
+		v.Code = code
+		return s.st.AgreeUser(ctx, u.Name, in.Body.Role, in.Body.Branch, u.Hash, locked, by, now)
 	})
+	if err != nil {
+		return nil, err
+	}
+	return done(v), nil
 }
 
 func (s *Service) withdrawUser(ctx context.Context, in *struct {
 	Name string `path:"name" maxLength:"64"`
 }) (*out[struct{}], error) {
-	return s.ofUser(ctx, in.Name, s.st.WithdrawUser)
+	err := s.ofUser(ctx, in.Name, func(ctx context.Context, u *store.User, by string, now time.Time) error {
+		return s.st.WithdrawUser(ctx, u.Name, by, now)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return done(struct{}{}), nil
 }
 
 // ofUser does what a second administrator, or the first, says of a person who waits.
-func (s *Service) ofUser(ctx context.Context, name string, do func(ctx context.Context, name, by string, now time.Time) error) (*out[struct{}], error) {
+func (s *Service) ofUser(ctx context.Context, name string, do func(ctx context.Context, u *store.User, by string, now time.Time) error) error {
 	if err := bank(ctx, "admin"); err != nil {
-		return nil, err
+		return err
 	}
-	if _, err := s.st.User(ctx, name); err != nil {
-		return nil, s.fail(err)
+	u, err := s.st.User(ctx, name)
+	if err != nil {
+		return s.fail(err)
 	}
-	if err := do(ctx, name, who(ctx).Name, s.o.Now()); err != nil {
-		return nil, s.fail(err)
+	if err := do(ctx, u, who(ctx).Name, s.o.Now()); err != nil {
+		return s.fail(err)
 	}
-	return done(struct{}{}), nil
+	return nil
 }

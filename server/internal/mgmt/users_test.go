@@ -1,6 +1,7 @@
 package mgmt_test
 
 import (
+	"strings"
 	"testing"
 
 	acc "zhigui/server/api/access"
@@ -53,7 +54,11 @@ func TestAPersonIsAddedByTwoAndChoosesThePassword(t *testing.T) {
 	for _, other := range []api.AgreeUser{{Role: "teller", Branch: "*"}, {Role: "admin", Branch: "0001"}} {
 		want("another than was seen", 409, "Conflict")(rita.do("POST", "/users/ruth/agree", other, nil))
 	}
-	want("agreed", 200, "OK")(rita.do("POST", "/users/ruth/agree", seen, nil))
+	var second api.AgreedUser
+	want("agreed", 200, "OK")(rita.do("POST", "/users/ruth/agree", seen, &second))
+	if len(second.Code) != 10 {
+		t.Fatalf("%d characters", len(second.Code))
+	}
 	want("once", 409, "Conflict")(rita.do("POST", "/users/ruth/agree", seen, nil))
 	if got := state("ruth"); got != "first" {
 		t.Error(got)
@@ -64,16 +69,21 @@ func TestAPersonIsAddedByTwoAndChoosesThePassword(t *testing.T) {
 		t.Error(got)
 	}
 
-	want("the first password opens nothing", 403, "FirstPassword")(signIn("ruth", "first password", ""))
+	first := "first password" + second.Code
+	want("who added her has one half", 401, "WrongPassword")(signIn("ruth", "first password", "a password of root's"))
+	want("in small letters", 403, "FirstPassword")(signIn("ruth", "first password"+strings.ToLower(second.Code), ""))
+	want("who agreed has the other", 401, "WrongPassword")(signIn("ruth", second.Code, "a password of rita's"))
+	want("another code", 401, "WrongPassword")(signIn("ruth", "first password"+"2"+second.Code[1:9]+"I", "a password of root's"))
+	want("the first password opens nothing", 403, "FirstPassword")(signIn("ruth", first, ""))
 	var who acc.Operator
-	if st := r.terminal("POST", acc.PathOperators, acc.OperatorSignIn{Name: "ruth", Password: "first password"}, &who); st != 403 {
+	if st := r.terminal("POST", acc.PathOperators, acc.OperatorSignIn{Name: "ruth", Password: first}, &who); st != 403 {
 		t.Errorf("at a counter: %d", st)
 	}
-	want("the same once more", 400, "WeakPassword")(signIn("ruth", "first password", "first password"))
+	want("the same once more", 400, "WeakPassword")(signIn("ruth", first, first))
 	want("a wrong one", 401, "WrongPassword")(signIn("ruth", "not her password", "my own password"))
-	want("a short one", 422, "BadRequest")(signIn("ruth", "first password", "short"))
-	want("her own", 200, "OK")(signIn("ruth", "first password", "my own password"))
-	want("the first is gone", 401, "WrongPassword")(signIn("ruth", "first password", ""))
+	want("a short one", 422, "BadRequest")(signIn("ruth", first, "short"))
+	want("her own", 200, "OK")(signIn("ruth", first, "my own password"))
+	want("the first is gone", 401, "WrongPassword")(signIn("ruth", first, ""))
 	want("she signs in", 200, "OK")(signIn("ruth", "my own password", ""))
 	if got := state("ruth"); got != "on" {
 		t.Error(got)

@@ -14,7 +14,7 @@ type User struct {
 	Name, Display string
 	Role          string // operator, manager, teller, admin
 	Branch        string // to which the person is confined; WholeBank; empty: see Scope
-	Hash          string // bcrypt
+	Hash          string // what package identity keeps of the password
 	Enabled       bool
 	First         bool   // somebody else chose the password: it has to be changed before it opens anything
 	Waiting       bool   // added by one person, By; not enabled before a second agrees
@@ -95,10 +95,11 @@ func (s *Store) AddUser(ctx context.Context, u *User) error {
 }
 
 // AgreeUser is a second person's word that one who was added, with this role and branch, may sign in with a first
-// password. ErrState: nobody of this name waits for it with these, or the same person added the name.
-func (s *Store) AgreeUser(ctx context.Context, name, role, branch, by string, now time.Time) error {
+// password, of which hash was kept and now is locked. ErrState: nobody of this name waits for it with these, or the same
+// person added the name.
+func (s *Store) AgreeUser(ctx context.Context, name, role, branch, hash, locked, by string, now time.Time) error {
 	return s.change(ctx, []string{cache.Key(cache.User, name)}, func(tx *Tx) error {
-		n, err := tx.exec(`UPDATE SY_US_USER SET STATUS='3', UPDATE_BY=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE USER_NAME=? AND STATUS='2' AND USER_ROLE=? AND ORGANIZATION_NUMBER=? AND UPDATE_BY<>?`, clip(by, 30), ms(now), name, role, branch, clip(by, 30))
+		n, err := tx.exec(`UPDATE SY_US_USER SET STATUS='3', PASSWORD_HASH=?, UPDATE_BY=?, UPDATE_TIME=?, VERSION_NUMBER=VERSION_NUMBER+1 WHERE USER_NAME=? AND STATUS='2' AND USER_ROLE=? AND ORGANIZATION_NUMBER=? AND PASSWORD_HASH=? AND UPDATE_BY<>?`, locked, clip(by, 30), ms(now), name, role, branch, hash, clip(by, 30))
 		if err == nil && n == 0 {
 			err = ErrState
 		}

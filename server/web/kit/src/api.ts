@@ -119,7 +119,7 @@ export const api = {
   settle: (d: string, note: string, refunded = false) => call<unknown>('POST', `/reconciliation/${id(d)}/settle`, { note, refunded }),
   users: () => call<User[]>('GET', '/users'),
   addUser: (u: NewUser) => call<User>('POST', '/users', u),
-  agreeUser: (u: User) => call<unknown>('POST', `/users/${id(u.name)}/agree`, { role: u.role, branch: u.branch }),
+  agreeUser: (u: User) => call<{ code: string }>('POST', `/users/${id(u.name)}/agree`, { role: u.role, branch: u.branch }),
   withdrawUser: (name: string) => call<unknown>('DELETE', `/users/${id(name)}`),
   blocks: () => call<Block[]>('GET', '/blocks'),
   block: (b: NewBlock) => call<unknown>('POST', '/blocks', b),
