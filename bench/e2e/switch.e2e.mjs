@@ -247,12 +247,17 @@ test('an administrator stores a format as a draft, and head office opens it', as
   await admin.waitForSelector(`${id('format-use')}[data-from="draft"]`)
   assert.match(await admin.textContent(id('format-use')), /\/formats\/hrbank\.yaml/)
   await fits('formats, a draft', admin)
-  await admin.context().close()
   await page.reload()
   await page.waitForSelector(id('format-ok'))
   assert.equal(await page.locator(id('format-store')).count(), 0, 'an operator stores none')
   await page.selectOption(id('format-name'), 'draft/hrbank')
   await until(async () => assert.match(await page.inputValue(id('format-yaml')), /^name: hrbank$/m), 'the draft')
+  assert.equal(await page.locator(id('format-drop')).count(), 0, 'an operator deletes none')
+  await admin.click(id('format-drop'))
+  await admin.click(id('format-drop'))
+  await admin.waitForSelector(`${id('format-use')}[data-from="builtin"]`)
+  assert.equal(await admin.locator(`${id('format-name')} option[value="draft/hrbank"]`).count(), 0)
+  await admin.context().close()
 })
 
 test('today is shown from what is kept, by host and by the hour', async () => {

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
 
 	"zhigui/server/api/paycrypto/sign"
+	"zhigui/server/internal/lease"
 )
+
+const digestJob = "key.digest"
 
 // keyDigest installs the key of a partner's keyed digests, or makes one for the other side.
 func keyDigest(args []string) error {
@@ -27,15 +31,21 @@ func keyDigest(args []string) error {
 		return j.done("", err)
 	}
 	var raw, kcv []byte
-	if *make {
-		if raw, kcv, err = soft.MakeDigestKey(*j.owner, a, *forget); err == nil {
-			_, err = fmt.Fprintf(j.out, "key: %X\n", raw)
+	if !*make {
+		if raw, err = hex.DecodeString(strings.ReplaceAll(j.line(), " ", "")); err != nil {
+			return j.done("", errors.New("the second line of standard input must be the key, hexadecimal"))
 		}
-	} else if raw, err = hex.DecodeString(strings.ReplaceAll(j.line(), " ", "")); err != nil {
-		err = errors.New("the second line of standard input must be the key, hexadecimal")
-	} else {
-		kcv, err = soft.SetDigestKey(*j.owner, a, raw, *forget)
 	}
+	err = lease.Do(context.Background(), j.st, digestJob, func() (err error) { // of two at a moment both would be the same version
+		if *make {
+			if raw, kcv, err = soft.MakeDigestKey(*j.owner, a, *forget); err == nil {
+				_, err = fmt.Fprintf(j.out, "key: %X\n", raw)
+			}
+		} else {
+			kcv, err = soft.SetDigestKey(*j.owner, a, raw, *forget)
+		}
+		return err
+	})
 	clear(raw)
 	if err == nil {
 		_, err = fmt.Fprintf(j.out, "key of the digests of %s: check value %X\n", *j.owner, kcv)

@@ -2,12 +2,15 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"zhigui/server/api/paycrypto/sign"
 	"zhigui/server/internal/hsm"
+	"zhigui/server/internal/store"
 )
 
 func TestAKeyOfDigestsIsMadeOrReadByAPersonAndNeverInTheTrail(t *testing.T) {
@@ -58,5 +61,11 @@ func TestAKeyOfDigestsIsMadeOrReadByAPersonAndNeverInTheTrail(t *testing.T) {
 	}
 	if made != 2 {
 		t.Errorf("%d lines tell of it: %v", made, lines)
+	}
+	if held, err := st.HoldJob(t.Context(), digestJob, "another", time.Minute); err != nil || !held {
+		t.Fatal(held, err)
+	}
+	if out, err := b.do("secret\n", "key", "digest", "--by", "anna", "--owner", "acme", "--make"); !errors.Is(err, store.ErrHeld) || strings.Contains(out, "key:") {
+		t.Error("beside another who makes one:", out, err)
 	}
 }

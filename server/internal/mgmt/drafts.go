@@ -141,15 +141,9 @@ func (s *Service) putDraft(ctx context.Context, in *struct {
 	}
 	s.drafting.Lock()
 	defer s.drafting.Unlock()
-	path, before := s.draftPath(d.Name), ""
-	switch old, err := os.ReadFile(path); {
-	case err == nil:
-		before = digestOf(old)
-	case !errors.Is(err, fs.ErrNotExist):
-		return nil, s.fail(fmt.Errorf("draft: %w", err))
-	}
-	if before != in.Body.Before {
-		return nil, refuse(http.StatusConflict, code.Conflict) // somebody else stored it meanwhile
+	before, err := s.unchangedDraft(d.Name, in.Body.Before)
+	if err != nil {
+		return nil, err
 	}
 	v := api.FormatText{Format: s.draft(d.Name), YAML: in.Body.YAML, Digest: digestOf(text)}
 	if v.Digest == before {
@@ -166,8 +160,52 @@ func (s *Service) putDraft(ctx context.Context, in *struct {
 	if err := os.MkdirAll(s.o.Drafts, 0o700); err != nil {
 		return nil, s.fail(fmt.Errorf("draft: %w", err))
 	}
-	if err := durable.Replace(path, text); err != nil {
+	if err := durable.Replace(s.draftPath(d.Name), text); err != nil {
 		return nil, s.fail(fmt.Errorf("draft: %w", err))
 	}
 	return done(v), nil
+}
+
+// unchangedDraft is the digest of a draft as it is, empty when there is none; an answer to the client when that is not what
+// was seen.
+func (s *Service) unchangedDraft(name, seen string) (string, error) {
+	is := ""
+	switch old, err := os.ReadFile(s.draftPath(name)); {
+	case err == nil:
+		is = digestOf(old)
+	case !errors.Is(err, fs.ErrNotExist):
+		return "", s.fail(fmt.Errorf("draft: %w", err))
+	}
+	if is != seen {
+		return "", refuse(http.StatusConflict, code.Conflict) // somebody else stored it meanwhile
+	}
+	return is, nil
+}
+
+// dropDraft removes a draft that no configuration names, and that is the one which was seen.
+func (s *Service) dropDraft(ctx context.Context, in *struct {
+	Name   string `path:"name"`
+	Before string `query:"before" minLength:"64" maxLength:"64" required:"true"`
+}) (*out[struct{}], error) {
+	if err := bank(ctx, "admin"); err != nil {
+		return nil, err
+	}
+	if s.o.Drafts == "" || !draftName.MatchString(in.Name) {
+		return nil, refuse(http.StatusNotFound, code.NotFound)
+	}
+	if len(s.draft(in.Name).Used) > 0 {
+		return nil, &problem{status: http.StatusBadRequest, Code: code.BadRequest, Message: "the configuration names this very file: the server would not start without it"}
+	}
+	s.drafting.Lock()
+	defer s.drafting.Unlock()
+	if _, err := s.unchangedDraft(in.Name, in.Before); err != nil {
+		return nil, err
+	}
+	if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "format.draft", Target: in.Name, Note: fmt.Sprintf("deleted, before %s", in.Before), At: s.o.Now()}); err != nil {
+		return nil, s.fail(err)
+	}
+	if err := os.Remove(s.draftPath(in.Name)); err != nil {
+		return nil, s.fail(fmt.Errorf("draft: %w", err))
+	}
+	return done(struct{}{}), nil
 }

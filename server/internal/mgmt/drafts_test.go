@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -90,8 +92,31 @@ func TestADraftIsStoredOpenedAndChanged(t *testing.T) {
 	if d := cmp.Diff([]string{"bookacme"}, drafts); d != "" {
 		t.Error(d)
 	}
+	for what, c := range map[string]struct {
+		name, path string
+		st         int
+	}{
+		"by an operator":           {"olga", "bookacme?before=" + sum(second), 403},
+		"another than was seen":    {"root", "bookacme?before=" + sum(first), 409},
+		"one that is not there":    {"root", "unknown?before=" + sum(first), 409},
+		"without saying which":     {"root", "bookacme", 422},
+		"another file of the disk": {"root", "..%2Facme?before=" + sum(acme), 404},
+	} {
+		if st, code := r.as(c.name).do("DELETE", "/formats/"+c.path, nil, nil); st != c.st {
+			t.Errorf("deleted %s: %d %s", what, st, code)
+		}
+	}
+	if b, err := os.ReadFile(v.Path); err != nil || string(b) != second {
+		t.Errorf("%q %v", b, err)
+	}
+	if st, code := root.do("DELETE", "/formats/bookacme?before="+sum(second), nil, nil); st != 200 {
+		t.Error(st, code)
+	}
+	if _, err := os.Stat(v.Path); !errors.Is(err, fs.ErrNotExist) {
+		t.Error("it is still there:", err)
+	}
 	notes, err := r.st.AuditNotes(t.Context(), "format.draft", "bookacme")
-	if d := cmp.Diff([]string{"SHA-256 " + sum(first) + ", new", "SHA-256 " + sum(second) + ", before " + sum(first)}, notes); d != "" || err != nil {
+	if d := cmp.Diff([]string{"SHA-256 " + sum(first) + ", new", "SHA-256 " + sum(second) + ", before " + sum(first), "deleted, before " + sum(second)}, notes); d != "" || err != nil {
 		t.Error(err, d)
 	}
 }

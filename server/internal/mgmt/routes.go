@@ -62,6 +62,7 @@ func (s *Service) routes() {
 	huma.Get(s.api, base+"/formats", s.formats)
 	huma.Get(s.api, base+"/formats/{name}", s.formatText)
 	huma.Register(s.api, huma.Operation{OperationID: "put-draft", Method: http.MethodPut, Path: base + "/formats/{name}", MaxBodyBytes: 512 << 10}, s.putDraft)
+	huma.Delete(s.api, base+"/formats/{name}", s.dropDraft)
 	huma.Register(s.api, huma.Operation{OperationID: "preview-format", Method: http.MethodPost, Path: base + "/formats/preview", MaxBodyBytes: 512 << 10}, s.preview)
 	s.businessRoutes()
 	huma.Get(s.api, base+"/blocks", s.blocks)

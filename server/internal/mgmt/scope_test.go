@@ -37,7 +37,7 @@ var reaches = map[reach][]string{
 		"POST /terminals/{id}/commands/{command}/agree", "POST /terminals/{id}/commands/{command}/withdraw", "GET /transactions/{id}", "GET /transactions/{id}/signatures/{digest}",
 		"POST /transactions/{id}/close", "POST /approvals/{id}/approve", "POST /approvals/{id}/reject", "GET /cases/{number}"},
 	office: {"GET /users", "POST /users", "POST /users/{name}/agree", "DELETE /users/{name}", "POST /bundles", "GET /switch", "GET /switch/meter", "GET /switch/queue", "POST /switch/queue/{id}/retry", "GET /reconciliation/books", "POST /reconciliation/books", "POST /reconciliation/books/agree",
-		"POST /reconciliation/{id}/settle", "GET /formats", "GET /formats/{name}", "PUT /formats/{name}", "POST /formats/preview", "GET /products", "GET /limits", "POST /limits/use", "GET /merchants", "GET /clearing", "POST /clearing",
+		"POST /reconciliation/{id}/settle", "GET /formats", "GET /formats/{name}", "PUT /formats/{name}", "DELETE /formats/{name}", "POST /formats/preview", "GET /products", "GET /limits", "POST /limits/use", "GET /merchants", "GET /clearing", "POST /clearing",
 		"GET /blocks", "POST /blocks", "POST /blocks/lift"},
 	anyone: {"POST /session", "GET /session", "DELETE /session", "GET /bundles", "GET /events"}, // releases are the same everywhere; events: below
 }
@@ -89,7 +89,7 @@ func TestNobodySeesOrDoesWhatIsOfAnotherBranch(t *testing.T) {
 		"POST /users": api.NewUser{Name: "eve", Role: "admin", Password: "password12"}, "POST /limits/use": map[string]string{"kind": "terminal", "subject": "00000001"}, "POST /clearing": map[string]string{"day": day}, "POST /blocks": card, "POST /blocks/lift": card,
 		"POST /formats/preview": map[string]any{"yaml": acme}, "PUT /formats/{name}": api.FormatDraft{YAML: acme}, "POST /reconciliation/{id}/settle": map[string]string{"note": "checked"}, "POST /bundles": []byte("x"), "POST /reconciliation/books": []byte("x"),
 		"POST /users/{name}/agree": api.AgreeUser{Role: "operator"}, "POST /reconciliation/books/agree": api.AgreeBook{Day: day, Host: "core", Digest: "d"}}
-	query := map[string]string{"POST /reconciliation/books": "?host=core&day=" + day}
+	query := map[string]string{"POST /reconciliation/books": "?host=core&day=" + day, "DELETE /formats/{name}": "?before=" + digest}
 
 	routes := map[string]bool{}
 	for _, x := range r.served() {

@@ -7,11 +7,12 @@ import { me } from './live'
 import Formats from './pages/Formats.vue'
 
 const who = (role: Me['role']): Me => ({ name: 'root', display: 'root', role, branch: '' })
-let list: Format[], bodies: { url: string; body: { yaml: string; before: string } }[] = [], got: Previewed, status = 200, page: ReturnType<typeof mount> | undefined
+let list: Format[], bodies: { url: string; body: { yaml: string; before: string } }[] = [], gone: string[] = [], got: Previewed, status = 200, page: ReturnType<typeof mount> | undefined
 const text = (x: Format): FormatText => ({ ...x, yaml: `name: ${x.name}`, digest: `digest of ${x.name}` })
 beforeEach(() => {
   vi.useFakeTimers()
   bodies = []
+  gone = []
   status = 200
   got = { name: 'mybank', kind: 'fixed', hex: '30', described: 'mybank 0200' }
   list = [{ name: 'corefixed', from: 'builtin', used: [] }, { name: 'mybank', from: 'server', path: '/etc/zhigui/mybank.yaml', used: ['core', 'spare'] }, { name: 'other', from: 'draft', path: '/data/formats/other.yaml', used: [] }]
@@ -21,6 +22,11 @@ beforeEach(() => {
       bodies.push({ url, body: JSON.parse(o.body ?? '') as { yaml: string; before: string } })
       if (status !== 200) return Promise.resolve(new Response(JSON.stringify({ code: 'Conflict', message: '' }), { status }))
       list = [...list.filter((x) => x.from !== 'draft' || x.name !== got.name), { name: got.name, from: 'draft', path: `/data/formats/${got.name}.yaml`, used: [] }]
+    }
+    if (o.method === 'DELETE') {
+      gone.push(url)
+      if (status !== 200) return Promise.resolve(new Response(JSON.stringify({ code: 'Conflict', message: '' }), { status }))
+      list = list.filter((x) => x.from !== 'draft')
     }
     const m = /formats\/(\w+)\?from=(\w+)/.exec(url), of = m && list.find((x) => x.name === m[1] && x.from === m[2])
     const data = url.endsWith('/preview') ? got : o.method === 'PUT' ? { ...text(list[list.length - 1] as Format), yaml: bodies.at(-1)?.body.yaml } : of ? text(of) : list
@@ -64,6 +70,30 @@ it('a draft is stored over what was opened, and over nothing that was not', asyn
   await settle()
   expect(bodies.at(-1)?.body.before).toBe('')
   expect(document.querySelector('[role=alert]')?.textContent).toContain('已有草稿 mybank')
+})
+
+it('a draft is deleted when that is said twice, and what runs is not', async () => {
+  await shown()
+  expect(el('format-drop')).toBeNull()
+  await open('server/mybank')
+  expect(el('format-drop')).toBeNull()
+  await open('draft/other')
+  el('format-drop')?.click()
+  await settle()
+  expect(gone).toEqual([])
+  expect(el('format-drop')?.textContent).toBe('确定删除？')
+  status = 409
+  el('format-drop')?.click()
+  await settle()
+  expect(document.querySelector('[role=alert]')?.textContent).toContain('已有草稿 other')
+  status = 200
+  el('format-drop')?.click()
+  await settle()
+  el('format-drop')?.click()
+  await settle()
+  expect(gone).toEqual(['/v2/api/formats/other?before=digest%20of%20other', '/v2/api/formats/other?before=digest%20of%20other'])
+  expect(el('format-use')?.getAttribute('data-from')).toBe('builtin')
+  expect([...document.querySelectorAll('optgroup')].map((g) => g.label)).toEqual(['内置', '本服务器在用'])
 })
 
 it('what cannot be stored says why, and who may not is not asked', async () => {

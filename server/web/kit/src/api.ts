@@ -133,6 +133,7 @@ export const api = {
   formats: () => call<Format[]>('GET', '/formats'),
   formatText: (name: string, from: FormatFrom) => call<FormatText>('GET', `/formats/${id(name)}?from=${from}`),
   putDraft: (name: string, yaml: string, before: string) => call<FormatText>('PUT', `/formats/${id(name)}`, { yaml, before }),
+  dropDraft: (name: string, before: string) => call<unknown>('DELETE', `/formats/${id(name)}?before=${id(before)}`),
   previewFormat: (p: Preview) => call<Previewed>('POST', '/formats/preview', p),
   alarms: (all = false) => call<Alarm[]>('GET', `/alarms?all=${all}`)
 }
