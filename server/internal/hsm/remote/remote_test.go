@@ -79,6 +79,9 @@ func TestTheModuleBehindTCPPassesTheConformanceSuite(t *testing.T) {
 			if _, err := m.(*Module).FormKEK(owner, alg, []byte{1, 2, 3}, blocks...); !errors.Is(err, hsm.ErrKCV) {
 				t.Errorf("formed with another check value: %v", err)
 			}
+			if _, err := m.(*Module).FormKEK(owner, alg%3+1, k.CheckValue(3), blocks...); !errors.Is(err, hsm.ErrCeremony) {
+				t.Errorf("formed as a key of another algorithm: %v", err)
+			}
 			if _, err := m.(*Module).FormKEK(owner, alg, k.CheckValue(3), blocks[0], blocks[0]); err == nil {
 				t.Error("formed of one component twice")
 			}

@@ -41,8 +41,11 @@ func (m *Module) blockKEK(own string) (string, error) {
 	return string(r.Sealed), err
 }
 
+// blockAlgs are what the header of a device's key block calls the algorithms, after S, version, length and usage.
+var blockAlgs = map[byte]paycrypto.Alg{'T': paycrypto.DES, 'A': paycrypto.AES, '4': paycrypto.SM4}
+
 // FormKEK makes a KEK of the components that persons entered at the device's console, each under the
-// device's master key, if its check value is want (3 bytes).
+// device's master key, if it is of alg and its check value is want (3 bytes).
 func (m *Module) FormKEK(own string, alg paycrypto.Alg, want []byte, components ...string) ([]byte, error) {
 	if len(components) < 2 || len(components) > 9 {
 		return nil, hsm.ErrCeremony
@@ -54,6 +57,9 @@ func (m *Module) FormKEK(own string, alg paycrypto.Alg, want []byte, components 
 	text, rest, err := block(b, 'S')
 	if err != nil {
 		return nil, err
+	}
+	if of, known := blockAlgs[text[8]]; known && of != alg {
+		return nil, fmt.Errorf("%w: the components are of another algorithm", hsm.ErrCeremony)
 	}
 	if got, err := hex.DecodeString(rest); err != nil || len(want) > 0 && string(got) != string(want) {
 		return nil, hsm.ErrKCV
