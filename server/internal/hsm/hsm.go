@@ -104,7 +104,7 @@ type HSM interface {
 	ImportBlocks(owner, kek, pik, mak string) (Ref, error)
 	// ImportBare installs one of a zone's keys (UsePIN, UseMAC) that came enciphered in ECB under the KEK of
 	// kek, of the algorithm of own's zone, 3DES or SM4
-	// (its version does not count); the zone's other key goes along into the new version. kcv is its check value,
+	// (its version does not count). The zone has keys already: its other one goes along into the new version. kcv is its check value,
 	// empty for none. prove, which may be nil, is given MACs under the new key before anything is stored;
 	// its error is the answer.
 	ImportBare(own Ref, kek string, u Use, wrapped, kcv []byte, prove func(mac func(data []byte) ([]byte, error)) error) (Ref, error)
