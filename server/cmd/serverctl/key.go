@@ -198,11 +198,29 @@ func keyImport(args []string) error {
 	if err := j.start(args); err != nil {
 		return err
 	}
-	ref, err := j.h.ImportBlocks(*j.owner, *kek, j.line(), j.line())
+	ref, err := j.importKeys(*kek, j.line(), j.line())
 	if err == nil {
 		_, err = fmt.Fprintf(j.out, "keys of %s: version %d\n", ref.Owner, ref.Version)
 	}
 	return j.done(fmt.Sprintf("PIN and MAC key, version %d, under the KEK of %s", ref.Version, *kek), err)
+}
+
+// importKeys takes a PIN and a MAC key as key blocks, or bare: X, 32 hexadecimal digits, a space and the check value.
+func (j *keyJob) importKeys(kek, pik, mak string) (hsm.Ref, error) {
+	if !strings.HasPrefix(pik, "X") {
+		return j.h.ImportBlocks(*j.owner, kek, pik, mak)
+	}
+	var keys [2]hsm.Cryptogram
+	for i, line := range []string{pik, mak} {
+		text, check, _ := strings.Cut(strings.TrimPrefix(line, "X"), " ")
+		wrapped, err := hex.DecodeString(text)
+		kcv, err2 := hex.DecodeString(strings.TrimSpace(check))
+		if err != nil || err2 != nil || !strings.HasPrefix(line, "X") {
+			return hsm.Ref{}, errors.New("a bare key is a line with X, 32 hexadecimal digits, a space and the 6 to 16 of its check value")
+		}
+		keys[i] = hsm.Cryptogram{Wrapped: wrapped, KCV: kcv}
+	}
+	return j.h.ImportCryptograms(*j.owner, kek, keys[0], keys[1])
 }
 
 // keyData installs data keys, or makes them for the other side, which has to have them first.

@@ -133,4 +133,19 @@ func TestTwoPersonsBringAKeyOfSM4(t *testing.T) {
 	if out, err := b.do("secret anna\n"+wrapped+"\n"+wrapped+"\n", "key", "import", "--owner", "host", "--by", "anna", "--kek", "bank"); !errors.Is(err, hsm.ErrNoBlock) {
 		t.Error("key blocks under it:", out, err)
 	}
+	// GM/T key of a public example (transaction.md §2.6, vector 10), under this KEK.
+	pin, _ := hex.DecodeString("F351D490994603795C6EBEE8FAEBB481")
+	bare, err := paycrypto.Wrap(k, pin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := fmt.Sprintf("X%X 861E83E31FAEBF10\n", bare)
+	for what, lines := range map[string]string{"another check value": right + fmt.Sprintf("X%X 861E83E4\n", bare), "no check value": right + fmt.Sprintf("X%X\n", bare), "no hexadecimal": right + "X12 zz\n", "one key": right} {
+		if out, err := b.do("secret anna\n"+lines, "key", "import", "--owner", "host", "--by", "anna", "--kek", "bank"); err == nil {
+			t.Errorf("%s: %s", what, out)
+		}
+	}
+	if out, err := b.do("secret anna\n"+right+right, "key", "import", "--owner", "host", "--by", "anna", "--kek", "bank"); err != nil || !strings.Contains(out, "version 1") {
+		t.Error("bare keys under it:", out, err)
+	}
 }

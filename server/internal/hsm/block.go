@@ -23,6 +23,19 @@ func Bare(alg, protect paycrypto.Alg, size int) error {
 	return nil
 }
 
+// Cryptogram is a bare key: enciphered in ECB under a KEK, with the begin of its check value.
+type Cryptogram struct{ Wrapped, KCV []byte }
+
+// Proven wants at least 3 bytes of check value of each: without, any bytes would be a key.
+func Proven(cs ...Cryptogram) error {
+	for _, c := range cs {
+		if len(c.KCV) < 3 {
+			return fmt.Errorf("%w: a bare key wants its check value", ErrKCV)
+		}
+	}
+	return nil
+}
+
 // blockKEK is a KEK for key blocks.
 func (s *Soft) blockKEK(own string) ([]byte, paycrypto.Alg, error) {
 	raw, alg, err := s.raw(own, UseKEK, 1)
@@ -77,25 +90,11 @@ func (s *Soft) ImportBare(zone Ref, kek string, u Use, wrapped, kcv []byte, prov
 		return Ref{}, err
 	}
 	defer clear(kept)
-	if err := Bare(alg, protectAlg, len(wrapped)); err != nil {
-		return Ref{}, err
-	}
-	k, err := paycrypto.NewKey(alg, protect)
+	raw, fresh, err := openBare(alg, protectAlg, protect, Cryptogram{wrapped, kcv})
 	if err != nil {
 		return Ref{}, err
-	}
-	raw, err := paycrypto.Unwrap(k, wrapped)
-	if err != nil {
-		return Ref{}, fmt.Errorf("%w: %w", ErrBlock, err)
 	}
 	defer clear(raw)
-	fresh, err := paycrypto.NewKey(alg, raw)
-	if err != nil {
-		return Ref{}, fmt.Errorf("%w: %w", ErrBlock, err)
-	}
-	if !bytes.HasPrefix(fresh.CheckValue(8), kcv) {
-		return Ref{}, ErrKCV
-	}
 	if prove != nil {
 		if err := prove(func(data []byte) ([]byte, error) { return paycrypto.AppendMAC(nil, zone.For(alg).MAC, fresh, data) }); err != nil {
 			return Ref{}, err
@@ -109,6 +108,52 @@ func (s *Soft) ImportBare(zone Ref, kek string, u Use, wrapped, kcv []byte, prov
 		return Ref{}, err
 	}
 	return s.Current(own)
+}
+
+// ImportCryptograms implements HSM.
+func (s *Soft) ImportCryptograms(own, kek string, pik, mak Cryptogram) (Ref, error) {
+	protect, alg, err := s.raw(kek, UseKEK, 1)
+	if err != nil {
+		return Ref{}, err
+	}
+	defer clear(protect)
+	if err := Proven(pik, mak); err != nil {
+		return Ref{}, err
+	}
+	p, _, err := openBare(alg, alg, protect, pik)
+	if err != nil {
+		return Ref{}, err
+	}
+	defer clear(p)
+	m, _, err := openBare(alg, alg, protect, mak)
+	if err != nil {
+		return Ref{}, err
+	}
+	defer clear(m)
+	if err := s.Import(own, alg, p, m); err != nil {
+		return Ref{}, err
+	}
+	return s.Current(own)
+}
+
+func openBare(alg, protectAlg paycrypto.Alg, protect []byte, c Cryptogram) (raw []byte, k *paycrypto.Key, err error) {
+	if err := Bare(alg, protectAlg, len(c.Wrapped)); err != nil {
+		return nil, nil, err
+	}
+	if k, err = paycrypto.NewKey(alg, protect); err != nil {
+		return nil, nil, err
+	}
+	if raw, err = paycrypto.Unwrap(k, c.Wrapped); err == nil {
+		k, err = paycrypto.NewKey(alg, raw)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrBlock, err)
+	}
+	if !bytes.HasPrefix(k.CheckValue(8), c.KCV) {
+		clear(raw)
+		return nil, nil, ErrKCV
+	}
+	return raw, k, nil
 }
 
 func (s *Soft) openBlock(protect []byte, block string, u Use) ([]byte, paycrypto.Alg, error) {

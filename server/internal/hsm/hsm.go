@@ -102,6 +102,9 @@ type HSM interface {
 	// ImportBlocks installs a zone's keys from TR-31 key blocks under the KEK of kek, as a new
 	// version; the version before stays usable.
 	ImportBlocks(owner, kek, pik, mak string) (Ref, error)
+	// ImportCryptograms installs a zone's PIN and MAC key that came bare under the KEK of kek, both of its algorithm (3DES or
+	// SM4), as a new version; they may be the zone's first. ErrKCV: another check value, or less than 3 bytes of it.
+	ImportCryptograms(owner, kek string, pik, mak Cryptogram) (Ref, error)
 	// ImportBare installs one of a zone's keys (UsePIN, UseMAC) that came enciphered in ECB under the KEK of
 	// kek, of the algorithm of own's zone, 3DES or SM4
 	// (its version does not count). The zone has keys already: its other one goes along into the new version. kcv is its check value,

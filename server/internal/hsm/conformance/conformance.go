@@ -239,6 +239,30 @@ func bare(t *testing.T, m Module, alg paycrypto.Alg) {
 		}
 		return
 	}
+	pair := func(own string, p, q hsm.Cryptogram) (hsm.Ref, error) { return h.ImportCryptograms(own, "bank", p, q) }
+	pin, mk := hsm.Cryptogram{Wrapped: wrap(0x61), KCV: kcv(0x61)}, hsm.Cryptogram{Wrapped: wrap(0x62), KCV: kcv(0x62)[:3]}
+	for what, try := range map[string]struct {
+		p, q hsm.Cryptogram
+		want error
+	}{"without a check value": {pin, hsm.Cryptogram{Wrapped: mk.Wrapped}, hsm.ErrKCV}, "another check value": {hsm.Cryptogram{Wrapped: pin.Wrapped, KCV: kcv(0x62)}, mk, hsm.ErrKCV},
+		"half a key": {hsm.Cryptogram{Wrapped: pin.Wrapped[:8], KCV: pin.KCV}, mk, hsm.ErrBlock}} {
+		if _, err := pair("new host", try.p, try.q); !errors.Is(err, try.want) {
+			t.Errorf("two first keys, %s: %v", what, err)
+		}
+	}
+	if _, err := h.Current("new host"); !errors.Is(err, hsm.ErrNoKey) {
+		t.Error("what was refused is there:", err)
+	}
+	if ref, err := pair("new host", pin, mk); err != nil || ref.Version != 1 {
+		t.Fatal("the first keys of a zone:", ref, err)
+	}
+	if ref, err := pair("new host", pin, mk); err != nil || ref.Version != 1 {
+		t.Error("the same again:", ref, err)
+	}
+	sum, _ := paycrypto.AppendMAC(nil, macs[alg], key(t, alg, fill(0x62)), []byte("abc"))
+	if got, err := h.AppendMAC(nil, hsm.Ref{Owner: "new host", Version: 1}, []byte("abc")); err != nil || !bytes.Equal(got, sum) {
+		t.Errorf("the first MAC key: %X %v", got, err)
+	}
 	refused := errors.New("refused")
 	for what, try := range map[string]struct {
 		u       hsm.Use

@@ -90,6 +90,11 @@ func (m *Module) ImportBlocks(own, kek, pik, mak string) (hsm.Ref, error) {
 	if rp.Alg != rm.Alg {
 		return hsm.Ref{}, fmt.Errorf("%w: PIN and MAC key are of two algorithms", hsm.ErrBlock)
 	}
+	return m.savePair(own, rp, rm)
+}
+
+// savePair makes the two keys the newest version of a zone's, unless they are it.
+func (m *Module) savePair(own string, rp, rm hsm.Record) (hsm.Ref, error) {
 	version, same, err := m.next(own, rp.Alg, rp.KCV, rm.KCV)
 	if err != nil {
 		return hsm.Ref{}, err
@@ -104,6 +109,57 @@ func (m *Module) ImportBlocks(own, kek, pik, mak string) (hsm.Ref, error) {
 		}
 	}
 	return m.Current(own)
+}
+
+// ImportCryptograms implements hsm.HSM.
+func (m *Module) ImportCryptograms(own, kek string, pik, mak hsm.Cryptogram) (hsm.Ref, error) {
+	protect, err := m.record(kek, hsm.UseKEK, 1)
+	if err == nil {
+		err = hsm.Proven(pik, mak)
+	}
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	rp, err := m.importBare(own, hsm.UsePIN, protect.Alg, protect, pik)
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	rm, err := m.importBare(own, hsm.UseMAC, protect.Alg, protect, mak)
+	if err != nil {
+		return hsm.Ref{}, err
+	}
+	return m.savePair(own, rp, rm)
+}
+
+// importBare brings a bare key of alg under the device's master key; nothing is stored.
+func (m *Module) importBare(own string, u hsm.Use, alg paycrypto.Alg, protect hsm.Record, c hsm.Cryptogram) (hsm.Record, error) {
+	if err := hsm.Bare(alg, protect.Alg, len(c.Wrapped)); err != nil {
+		return hsm.Record{}, err
+	}
+	attr, err := attributes(u, alg, 16)
+	if err != nil {
+		return hsm.Record{}, err
+	}
+	b, err := m.pool.do("A6", fmt.Appendf(nil, "FFF%sX%XS%%00%s", protect.Sealed, c.Wrapped, attr))
+	var refused *Error
+	if errors.As(err, &refused) {
+		return hsm.Record{}, fmt.Errorf("%w: %w", hsm.ErrBlock, err)
+	}
+	if err != nil {
+		return hsm.Record{}, err
+	}
+	text, _, err := block(b, 'S')
+	if err != nil {
+		return hsm.Record{}, err
+	}
+	r := hsm.Record{Owner: own, Use: u, Alg: alg, Sealed: []byte(text)}
+	if r.KCV, err = m.checkValue(text); err != nil {
+		return hsm.Record{}, err
+	}
+	if !bytes.HasPrefix(r.KCV, c.KCV[:min(4, len(c.KCV))]) {
+		return hsm.Record{}, hsm.ErrKCV
+	}
+	return r, nil
 }
 
 // ImportBare implements hsm.HSM.
@@ -122,32 +178,11 @@ func (m *Module) ImportBare(zone hsm.Ref, kek string, u hsm.Use, wrapped, kcv []
 	if err != nil {
 		return hsm.Ref{}, err
 	}
-	if err := hsm.Bare(p.alg, protect.Alg, len(wrapped)); err != nil {
-		return hsm.Ref{}, err
-	}
-	attr, err := attributes(u, p.alg, 16)
+	fresh, err := m.importBare(own, u, p.alg, protect, hsm.Cryptogram{Wrapped: wrapped, KCV: kcv})
 	if err != nil {
 		return hsm.Ref{}, err
 	}
-	b, err := m.pool.do("A6", fmt.Appendf(nil, "FFF%sX%XS%%00%s", protect.Sealed, wrapped, attr))
-	var refused *Error
-	if errors.As(err, &refused) {
-		return hsm.Ref{}, fmt.Errorf("%w: %w", hsm.ErrBlock, err)
-	}
-	if err != nil {
-		return hsm.Ref{}, err
-	}
-	text, _, err := block(b, 'S')
-	if err != nil {
-		return hsm.Ref{}, err
-	}
-	fresh := hsm.Record{Owner: own, Use: u, Alg: p.alg, Sealed: []byte(text)}
-	if fresh.KCV, err = m.checkValue(text); err != nil {
-		return hsm.Ref{}, err
-	}
-	if !bytes.HasPrefix(fresh.KCV, kcv[:min(4, len(kcv))]) {
-		return hsm.Ref{}, hsm.ErrKCV
-	}
+	text := string(fresh.Sealed)
 	if prove != nil {
 		if err := prove(func(data []byte) ([]byte, error) { return m.macUnder(nil, zone.For(p.alg).MAC, p.alg, text, data) }); err != nil {
 			return hsm.Ref{}, err
