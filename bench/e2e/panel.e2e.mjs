@@ -8,7 +8,7 @@ let desk, browser, page, c
 const errors = []
 
 before(async () => {
-  desk = await startDesk()
+  desk = await startDesk({ 'card-time': '60s' }) // a card that a tester leaves at the mouth is still there when looked at
   browser = await openBrowser()
   page = await browser.newPage({ viewport: { width: 1600, height: 1000 } })
   page.setDefaultTimeout(15000)

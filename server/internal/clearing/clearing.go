@@ -179,15 +179,22 @@ func Pays(cat *product.Catalogue, kind string, amount int64) product.Pays {
 	}
 }
 
-// payee is the number of the one whose payment t is, "" when he is none.
-func payee(t *store.Txn, p *product.Product, terminal func(id string) (string, error)) (string, error) {
-	if p != nil && p.Pays == product.Party {
-		return p.Party, nil
+// payee is the number of the one whose payment t is, "" when he is none, and whose it is. What was booked
+// with the payment goes before what the catalogue has come to say.
+func payee(t *store.Txn, cat *product.Catalogue, terminal func(id string) (string, error)) (number string, whose product.Pays, err error) {
+	whose = Pays(cat, t.Kind, t.Amount)
+	switch {
+	case product.IsParty(t.Merchant):
+		return t.Merchant, product.Party, nil
+	case whose == product.Other:
+		return "", whose, nil
+	case whose == product.Party: // of a version that did not book it
+		return cat.Named(t.Kind).Party, whose, nil
+	case t.Merchant != "":
+		return t.Merchant, whose, nil
 	}
-	if t.Merchant != "" {
-		return t.Merchant, nil
-	}
-	return terminal(t.Terminal)
+	number, err = terminal(t.Terminal)
+	return number, whose, err
 }
 
 func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day string) (out []store.Entry, left store.Left, err error) {
@@ -230,13 +237,15 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 			}
 			for _, t := range ts {
 				after = t.ID
-				whose := Pays(cat, t.Kind, t.Amount)
-				if whose == product.Other || t.State != store.Confirmed {
+				if t.State != store.Confirmed {
 					continue
 				}
-				number, err := payee(t, cat.Named(t.Kind), terminal)
+				number, whose, err := payee(t, cat, terminal)
 				if err != nil {
 					return nil, left, err
+				}
+				if whose == product.Other {
+					continue
 				}
 				m := by[number]
 				if m == nil && whose == product.Party {

@@ -60,7 +60,7 @@ type Txn struct {
 	Digest    []byte
 	Terminal  string
 	Branch    string
-	Merchant  string // of the terminal at that time
+	Merchant  string // who is paid at that time: the product's third party, or the merchant of the terminal
 	Channel   string // by which it came
 	Host      string // to which it went; its reversal goes there too
 	Kind      string

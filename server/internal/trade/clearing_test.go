@@ -1,6 +1,7 @@
 package trade_test
 
 import (
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -57,6 +58,16 @@ func TestOnlyWhatWasBoughtAtAMerchantsTerminalIsClearedToTheMerchant(t *testing.
 		{Merchant: "water", Receiver: clearing.Bank, Count: 1, Gross: 4_900, Amount: 5}, {Merchant: "water", Receiver: "waterworks", Count: 1, Gross: 4_900, Amount: 4_895}}
 	if diff := cmp.Diff(want, got); diff != "" || left != (store.Left{Unregistered: 1, UnregisteredAmount: 600}) || err != nil {
 		t.Error(diff, left, err)
+	}
+	// The catalogue's later word changes nothing of what was paid under its earlier one, to this third party or to one whom
+	// nobody has registered.
+	for _, pays := range []string{"pays: party, party: otherworks, ", "pays: other, ", "pays: merchant, ", ""} {
+		later := loaded(t, "products:\n- {name: water, title: {zh: 水费, en: Water}, type: '0200', code: '601101', moves: money, "+pays+"fields: [pinBlock, amount, private], steps: [limits, pin, private]}\n")
+		got, left, err := clearing.Day(ctx, r.st, later, []string{"core"}, day, "olga", now)
+		got = slices.DeleteFunc(got, func(e store.Entry) bool { return e.Merchant == merchant })
+		if diff := cmp.Diff(want[2:], got); diff != "" || left.Unregistered != 1 || left.UnregisteredAmount != 600 || err != nil {
+			t.Errorf("%q: %s %+v %v", pays, diff, left, err)
+		}
 	}
 }
 

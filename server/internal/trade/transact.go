@@ -163,7 +163,7 @@ func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan 
 	if z.pair[w.host.Name()].toH.Copy(w.out, w.in, toHost...) != nil || w.out.Set(2, pan) != nil {
 		return nil, rcFormat
 	}
-	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Branch: w.term.Branch, Merchant: w.term.Merchant, Channel: z.o.Name, Host: w.host.Name(), Kind: k.Name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
+	t := &store.Txn{ID: e.ids.take(now), Terminal: w.term.ID, Branch: w.term.Branch, Merchant: cmp.Or(paid(k, w.term), w.term.Merchant), Channel: z.o.Name, Host: w.host.Name(), Kind: k.Name, STAN: string(w.in.Get(11)), Amount: amount, State: store.Intent,
 		HostSTAN: stan, PANMasked: message.MaskedPAN(pan), PANIndex: e.hsm.Index(pan), Created: now, Updated: now}
 	if e.blocked.Has(risk.Card, hex.EncodeToString(t.PANIndex)) {
 		return nil, rcCardBlocked

@@ -65,7 +65,7 @@ var transactions = []Table{
 		note(),
 		col("SEARCH_STATE", Small, 0, "SQLite: 1 when the indexes for searches hold the row").or("0"),
 		settleDate(),
-		col("MERCHANT_NUMBER", Chars, 15, "merchant of the terminal at that time, field 42").or("''").from(5),
+		col("MERCHANT_NUMBER", Chars, 15, "who is paid: the product's third party, or merchant of the terminal then (field 42)").or("''").from(5),
 	}, append(searched(),
 		unique("IDEMPOTENCY_KEY").on(SQLite).until(7), // of all rows
 		unique("IDEMPOTENCY_KEY").on(SQLite).where(Searchable).from(7),
