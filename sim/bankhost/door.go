@@ -23,7 +23,7 @@ import (
 // Door is one more way to the host.
 type Door struct {
 	Kind    string          // long, short, async, group, http, soap, kafka
-	Dialect string          // cups128, or a format that comes with the platform
+	Dialect string          // cups128, a format that comes with the platform, or a file (….yaml)
 	Format  *format.Dialect // or one of its own
 	Listen  string
 	Address string // of the acquirer (async, group), or of the brokers
@@ -49,7 +49,11 @@ func (h *Host) openDoor(d Door) error {
 	if d.Format != nil {
 		w = foreign{d.Format}
 	} else if d.Dialect != "cups128" && d.Dialect != "cups128sm4" {
-		f, err := format.Builtin(d.Dialect)
+		load := format.Builtin
+		if strings.HasSuffix(d.Dialect, ".yaml") {
+			load = format.LoadFile
+		}
+		f, err := load(d.Dialect)
 		if err != nil {
 			return err
 		}

@@ -6,6 +6,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
@@ -20,17 +23,57 @@ func Decode(path string, data []byte, v any) error {
 		return nil
 	case errors.As(err, &ye) && ye.GetToken() != nil:
 		p := ye.GetToken().Position
-		return fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, ye.GetMessage())
+		return fmt.Errorf("%s:%d:%d: %s", path, p.Line, p.Column, reason(ye))
 	}
 	return fmt.Errorf("%s:1:1: %w", path, err)
 }
 
-// Wrong is an error at the place of a key of the file, for instance table[3].type; at the beginning when
-// there is no such place.
+// reason is what is wrong, in the words of the file and not of Go.
+func reason(ye yaml.Error) string {
+	var node *yaml.UnexpectedNodeTypeError
+	if errors.As(ye, &node) {
+		switch node.Expected {
+		case ast.SequenceType:
+			return "want a list"
+		case ast.MappingType:
+			return "want keys with values"
+		}
+	}
+	var te *yaml.TypeError
+	if !errors.As(ye, &te) || te.DstType == nil {
+		return ye.GetMessage()
+	}
+	t := te.DstType
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch k := t.Kind(); {
+	case t == reflect.TypeFor[time.Duration]():
+		return "want a time with its unit, such as 500ms, 10s or 2m"
+	case k >= reflect.Int && k <= reflect.Uint64:
+		return "want a whole number"
+	case k == reflect.Bool:
+		return "want true or false"
+	case k == reflect.String:
+		return "want a text"
+	case k == reflect.Slice:
+		return "want a list"
+	case k == reflect.Struct || k == reflect.Map:
+		return "want keys with values"
+	}
+	return ye.GetMessage()
+}
+
+// Wrong is an error at the place of a key of the file, for instance table[3].type; where that is not
+// there, at what should have it, and at the beginning when that is not there, either.
 func Wrong(path string, data []byte, key, format string, args ...any) error {
 	line, col := 1, 1
-	if n := node(data, key); n != nil && n.GetToken() != nil {
-		line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
+	for key != "" {
+		if n := node(data, key); n != nil && n.GetToken() != nil {
+			line, col = n.GetToken().Position.Line, n.GetToken().Position.Column
+			break
+		}
+		key = key[:max(0, strings.LastIndexByte(key, '.'))]
 	}
 	return fmt.Errorf("%s:%d:%d: %s", path, line, col, fmt.Sprintf(format, args...))
 }

@@ -154,7 +154,11 @@ func terminalAdd(args []string) error {
 		fmt.Printf("terminal %s, zone %s: TMK check value %X, key in %s\n", t.ID, t.Zone, kcv, strings.Join(files, " and "))
 	}
 	if !own {
-		fmt.Printf("%d terminals of channel or zone %s, without TMK\n", *count, t.Zone)
+		fmt.Fprintf(stdout, "%d terminals of channel or zone %s, merchant %s, without TMK\n", *count, t.Zone, t.Merchant)
+		c, err := config.Load(*cfg)
+		if err == nil && !slices.ContainsFunc(c.Channels, func(x config.Channel) bool { return x.Zone == t.Zone }) {
+			fmt.Fprintf(stdout, "no channel of %s has this name or zone: until one has, what they send is answered 03\n", *cfg)
+		}
 		return nil
 	}
 	for i, f := range files {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,7 +63,14 @@ func (s *Spec) Validate(server bool) (key, reason string) {
 	if !ok {
 		return "kind", "want long, simplex, group, short, async, http, soap, kafka or bus"
 	}
-	hostPort := func(v string) bool { _, _, err := net.SplitHostPort(v); return err == nil }
+	hostPort := func(v string) bool {
+		_, port, err := net.SplitHostPort(v)
+		if err != nil {
+			return false
+		}
+		_, err = strconv.ParseUint(port, 10, 16)
+		return err == nil
+	}
 	if s.TLS != nil {
 		if key, reason := s.TLS.validate((server || s.Listen != "") && !n.topics); reason != "" {
 			return "tls." + key, reason
@@ -118,7 +126,7 @@ func (s *Spec) Validate(server bool) (key, reason string) {
 		} else if s.TLS != nil && u.Scheme == "http" {
 			return "address", "want https://… as there is tls"
 		}
-	case s.Address != "" && !hostPort(s.Address):
+	case (s.Address != "" || s.Kind == "short") && !hostPort(s.Address):
 		return "address", "want host:port"
 	case s.Listen != "" && !hostPort(s.Listen):
 		return "listen", "want host:port"

@@ -31,7 +31,7 @@ func main() {
 	flag.StringVar(&keys, "keys", "zone.keys", "file with the zone's PIN key and MAC key, two lines of 32 hexadecimal digits")
 	flag.IntVar(&o.BenchCards, "bench-cards", 0, "open so many more accounts for load tests")
 	flag.BoolVar(&o.Fast, "fast", false, "for load tests: a codec of its own instead of moov-io/iso8583, answers before the ledger is on the disk, plain http; a kill may lose bookings")
-	flag.Func("door", "one more way to the host: kind,dialect,listen[,address of the acquirer[,connections]] (long, short, async, group, http, soap); may be repeated; https has a certificate and key by -cert and -key", func(s string) error {
+	flag.Func("door", "one more way to the host: kind,dialect (or its file),listen[,address of the acquirer[,connections]] (long, short, async, group, http, soap); may be repeated; https has a certificate and key by -cert and -key", func(s string) error {
 		f := strings.Split(s, ",")
 		if len(f) < 3 || len(f) > 5 {
 			return fmt.Errorf("want kind,dialect,listen[,address[,connections]]")

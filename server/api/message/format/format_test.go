@@ -274,3 +274,10 @@ func TestEveryBuiltInDialectHasCases(t *testing.T) {
 		t.Errorf("files %v, listed %v", got, want)
 	}
 }
+
+func TestABuiltInDialectThatIsNotThereIsSaidWithWhereTheNamesAre(t *testing.T) {
+	_, err := Builtin("acmefixed")
+	if err == nil || !strings.Contains(err.Error(), "acmefixed: serverctl describe lists") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -352,6 +352,12 @@ func TestDialectFilesThatCannotBeAreRefusedWithTheirPlace(t *testing.T) {
 		"a count in JSON":              {"json", "table:\n  - {name: a, max: 9, path: a, count: 1}\n", "fixed structure"},
 		"a place behind a count":       {"fixed", "table:\n  - {name: a, len: 9, count: 1}\n  - {name: b, len: 4, off: 20}\n", "no certain length"},
 		"a name that is an element":    {"xml", "table:\n  - {name: a, max: 4, path: \"A/<b>\"}\n", "not a name"},
+		"a field without its length":   {"fixed", "table:\n  - {name: a, len: 4}\n  - {name: b}\n", "x.yaml:7:5: max must be"},
+		"a section of another kind":    {"xml", "json: {unknown: refuse}\ntable:\n  - {name: a, max: 4, path: A/B}\n", "x.yaml:5:7: json is not for kind xml"},
+		"a path twice":                 {"xml", "table:\n  - {name: a, max: 4, path: A/B}\n  - {name: b, max: 4, path: A/B}\n", "x.yaml:7:29: two fields at"},
+		"a path of another root":       {"xml", "table:\n  - {name: a, max: 4, path: A/B}\n  - {name: b, max: 4, path: C/B}\n", "x.yaml:7:29: all paths"},
+		"a path in rows twice":         {"json", "table:\n  - {name: a, max: 4, path: A, rows: [{name: b, max: 4, path: x}, {name: c, max: 4, path: x}]}\n", "x.yaml:6:"},
+		"a MAC over no field":          {"json", "mac: {field: m, form: hex, bytes: 8, cover: b}\ntable:\n  - {name: m, path: a/m}\n", "x.yaml:5:45: the MAC covers"},
 		"no separator":                 {"delimited", "table: []\n", "separator is missing"},
 	} {
 		t.Run(name, func(t *testing.T) {

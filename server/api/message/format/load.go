@@ -3,6 +3,7 @@ package format
 import (
 	"embed"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -78,6 +79,9 @@ func Builtin(name string) (*Dialect, error) {
 	if slices.Contains(names, name) {
 		return Load(builtin, "dialects/"+name+".yaml")
 	}
+	if !slices.Contains(Builtins(), name) {
+		return nil, fmt.Errorf("dialect: none is called %s: serverctl describe lists those that come with the platform; a file's name ends in .yaml", name)
+	}
 	m, err := message.Builtin(name)
 	if err != nil {
 		return nil, err
@@ -138,6 +142,11 @@ func Load(fsys fs.FS, name string) (*Dialect, error) {
 	if f.Kind != "sop" && f.Header != nil {
 		return nil, at("$.header", "only SOP has a header of its own")
 	}
+	for kind, foreign := range map[string]bool{"delimited": f.Delimited != fileDelimited{}, "xml": f.XML != fileTree{}, "json": f.JSON != fileTree{}, "sop": f.SOP != fileSOP{}} {
+		if foreign && kind != f.Kind {
+			return nil, at("$."+kind, "%s is not for kind %s", kind, f.Kind)
+		}
+	}
 	head, err := l.table(f.Header, "$.header", "fixed")
 	if err != nil {
 		return nil, err
@@ -161,6 +170,9 @@ func Load(fsys fs.FS, name string) (*Dialect, error) {
 		d.codec, err = newTree(jsonSyntax{}, &f.JSON, d)
 	case "sop":
 		d.codec, err = newSOP(&f.SOP, head, body)
+	}
+	if p := (*placed)(nil); errors.As(err, &p) {
+		return nil, at("$."+p.path, "%v", err)
 	}
 	if err != nil {
 		return nil, at("$."+f.Kind, "%v", err)

@@ -2,6 +2,7 @@ package format
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -93,16 +94,16 @@ func newTree(s syntax, f *fileTree, d *Dialect) (*tree, error) {
 		return nil, errors.New("unknown must be ignore or refuse")
 	}
 	_, isXML := s.(xmlSyntax)
-	if err := checkPaths(d.fields, isXML); err != nil {
+	if err := checkPaths(d.fields, isXML, "table"); err != nil {
 		return nil, err
 	}
 	covered := d.mac == nil
-	for _, x := range d.fields {
+	for i, x := range d.fields {
 		if isXML && (len(x.path) < 2 || x.path[0] != d.fields[0].path[0]) {
-			return nil, errors.New("all paths begin with the root element and go on: " + strings.Join(x.path, "/"))
+			return nil, pathError("table", i, "all paths begin with the root element and go on: "+strings.Join(x.path, "/"))
 		}
 		if x.Rows != nil {
-			if err := checkPaths(x.Rows, isXML); err != nil {
+			if err := checkPaths(x.Rows, isXML, fmt.Sprintf("table[%d].rows", i)); err != nil {
 				return nil, err
 			}
 		}
@@ -111,34 +112,43 @@ func newTree(s syntax, f *fileTree, d *Dialect) (*tree, error) {
 		}
 	}
 	if !covered {
-		return nil, errors.New("the MAC covers a node with fields in it")
+		return nil, &placed{"mac.cover", "the MAC covers a node with fields in it"}
 	}
 	return &tree{s, f.Unknown == "refuse"}, nil
 }
 
+// placed is an error at a place of the file.
+type placed struct{ path, text string }
+
+func (p *placed) Error() string { return p.text }
+
+func pathError(where string, field int, text string) error {
+	return &placed{fmt.Sprintf("%s[%d].path", where, field), text}
+}
+
 // checkPaths refuses names that cannot be written, two fields in one place, and a field
 // inside another.
-func checkPaths(fields []*Field, isXML bool) error {
+func checkPaths(fields []*Field, isXML bool, where string) error {
 	seen := map[string]bool{}
-	for _, x := range fields {
+	for n, x := range fields {
 		key := strings.TrimSuffix("/"+strings.Join(x.path, "/"), "/.")
 		if seen[key] {
-			return errors.New("two fields at " + key)
+			return pathError(where, n, "two fields at "+key)
 		}
 		seen[key] = true
 		for i, p := range x.path {
 			attribute := isXML && p[0] == '@'
 			if p != "." && !printable(p) || isXML && p != "." && !xmlName(strings.TrimPrefix(p, "@")) ||
 				(attribute || p == ".") && (i < len(x.path)-1 || x.Rows != nil) {
-				return errors.New("not a name, or an attribute in the middle: " + key)
+				return pathError(where, n, "not a name, or an attribute in the middle: "+key)
 			}
 		}
 	}
-	for _, x := range fields {
+	for n, x := range fields {
 		key := ""
 		for _, p := range x.path {
 			if seen[key] && p != "." && !(isXML && p[0] == '@') {
-				return errors.New("a field inside another at " + strings.Join(x.path, "/"))
+				return pathError(where, n, "a field inside another at "+strings.Join(x.path, "/"))
 			}
 			key += "/" + p
 		}
