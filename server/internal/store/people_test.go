@@ -61,6 +61,29 @@ func TestWhatPeopleDecideNamesThem(t *testing.T) {
 		if as, err := s.Audits(ctx, 9); err != nil || len(as) < 3 || as[0].User != "otto" {
 			t.Error(as, err)
 		}
+
+		y := row(2)
+		y.State = Suspense
+		insert(t, s, y)
+		again := func(user string) bool {
+			closed, err := s.CloseByHand(ctx, y.ID, user, "counted", now)
+			if err != nil {
+				t.Fatal(user, err)
+			}
+			return closed
+		}
+		again("olga")
+		for _, way := range [][2]State{{Suspense, ReversalPending}, {ReversalPending, ReversalStuck}} {
+			if err := s.Finish(ctx, y.ID, &Outcome{State: way[1], At: now}, way[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if again("otto") {
+			t.Error("closed with a word that was said before the host refused to take it back")
+		}
+		if !again("olga") {
+			t.Error("not closed by two persons")
+		}
 	})
 }
 

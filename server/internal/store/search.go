@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -226,19 +227,22 @@ func scanEvent(r scanner) (e Event, err error) {
 
 // CloseByHand is the two-person action on a SUSPENSE or REVERSAL_STUCK transaction: the first
 // call proposes, the call of another user closes. closed tells which it was; ErrState when
-// the transaction is in another state or the same user calls twice.
+// the transaction is in another state or the same user calls twice. A proposal is about the transaction as
+// it was: what has changed since (its terminal took it back, its host refused that) begins anew.
 func (s *Store) CloseByHand(ctx context.Context, txn int64, user, note string, now time.Time) (closed bool, err error) {
 	err = s.write(ctx, func(tx *Tx) error {
 		closed = false
 		var st State
-		if err := tx.row(`SELECT TRANS_STATE FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER=?`, []any{txn}, &st); err != nil {
+		var version int64
+		if err := tx.row(`SELECT TRANS_STATE, VERSION_NUMBER FROM TX_ON_JOURNAL WHERE JOURNAL_NUMBER=?`, []any{txn}, &st, &version); err != nil {
 			return found(err)
 		}
+		action := fmt.Sprintf("close %d", version)
 		if st != Suspense && st != ReversalStuck {
 			return ErrState
 		}
-		n, err := tx.exec(`INSERT INTO TX_ON_CLOSING (JOURNAL_NUMBER, ACTION, FIRST_USER, NOTE, UPDATE_BY, CREATE_TIME, UPDATE_TIME) VALUES (?, 'close', ?, ?, ?, ?, ?)
- ON CONFLICT (JOURNAL_NUMBER) DO NOTHING`, txn, user, clip(note, maxNote), clip(user, 30), ms(now), ms(now))
+		n, err := tx.exec(`INSERT INTO TX_ON_CLOSING (JOURNAL_NUMBER, ACTION, FIRST_USER, NOTE, UPDATE_BY, CREATE_TIME, UPDATE_TIME) VALUES (?, ?, ?, ?, ?, ?, ?)
+ ON CONFLICT (JOURNAL_NUMBER) DO NOTHING`, txn, action, user, clip(note, maxNote), clip(user, 30), ms(now), ms(now))
 		if err != nil {
 			return err
 		}
@@ -247,6 +251,11 @@ func (s *Store) CloseByHand(ctx context.Context, txn int64, user, note string, n
 		}
 		if n == 1 {
 			return nil
+		}
+		n, err = tx.exec(`UPDATE TX_ON_CLOSING SET ACTION=?, FIRST_USER=?, NOTE=?, UPDATE_BY=?, UPDATE_TIME=? WHERE JOURNAL_NUMBER=? AND ACTION<>?`,
+			action, user, clip(note, maxNote), clip(user, 30), ms(now), txn, action)
+		if n == 1 || err != nil {
+			return err
 		}
 		var first string
 		if err := tx.row(`SELECT FIRST_USER FROM TX_ON_CLOSING WHERE JOURNAL_NUMBER=?`, []any{txn}, &first); err != nil {

@@ -1,10 +1,12 @@
 package trade
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -56,15 +58,17 @@ func (d *drain) depth() int {
 	return d.n
 }
 
+// add puts r in its place by age: store.Attempt refuses what something older of its lane is still before,
+// so that one which is stored later, or taken over, must not stand behind.
 func (d *drain) add(r *store.Reversal) {
 	d.mu.Lock()
-	for _, x := range d.todo[lane(r)] {
-		if x.Txn == r.Txn {
-			d.mu.Unlock()
-			return
-		}
+	q := d.todo[lane(r)]
+	i, there := slices.BinarySearchFunc(q, r, func(a, b *store.Reversal) int { return cmp.Compare(a.Txn, b.Txn) })
+	if there {
+		d.mu.Unlock()
+		return
 	}
-	d.todo[lane(r)] = append(d.todo[lane(r)], r)
+	d.todo[lane(r)] = slices.Insert(q, i, r)
 	d.n++
 	d.mu.Unlock()
 	d.poke()
@@ -106,12 +110,11 @@ func (d *drain) run(ctx context.Context) {
 					d.endedAt[now%60], d.endedN[now%60] = now, 0
 				}
 				d.endedN[now%60]++
-				q := d.todo[lane(r)]
-				if d.n--; len(q) == 1 {
+				q := slices.DeleteFunc(d.todo[lane(r)], func(x *store.Reversal) bool { return x == r }) // an older one may have come before it
+				if d.todo[lane(r)] = q; len(q) == 0 {
 					delete(d.todo, lane(r))
-				} else {
-					d.todo[lane(r)] = append(q[:0:0], q[1:]...)
 				}
+				d.n--
 			}
 			d.mu.Unlock()
 			d.poke()
@@ -221,7 +224,7 @@ func (e *Engine) attempt(ctx context.Context, r *store.Reversal) bool {
 			break // a credit has no original
 		} // the original may still be on its way: ask again
 		if r.NotFound++; r.NotFound >= e.o.AbsentAfter && now.Sub(t.Created) > 2*e.o.HostTimeout {
-			if t.Auth == "" {
+			if t.Auth == "" && t.RC != rcOK {
 				return e.endReversal(ctx, r, store.RevAbsent, rc)
 			}
 			e.o.Log.Error("host does not know what it has approved: a person must decide", "txn", r.Txn)
@@ -279,7 +282,7 @@ func (e *Engine) reversalMessage(h *host.Host, t *store.Txn, r *store.Reversal) 
 	if t.Auth != "" {
 		_ = m.SetString(38, t.Auth)
 	}
-	err = m.SetString(90, fmt.Sprintf("0200%s%s%011s%011s", o.Get(11), o.Get(7), o.Get(32), o.Get(33)))
+	err = m.SetString(90, fmt.Sprintf("%s%s%s%011s%011s", o.MTI(), o.Get(11), o.Get(7), o.Get(32), o.Get(33)))
 	if err == nil && r.Paid.Valid {
 		err = m.SetString(95, fmt.Sprintf("%012d%030d", r.Paid.Int64, 0))
 	}

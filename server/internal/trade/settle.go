@@ -51,8 +51,8 @@ func (z *Channel) confirm(ctx context.Context, w *work) string {
 	}
 	_ = w.reply.SetString(37, t.Reference)
 	switch {
-	case t.Paid.Valid && t.Paid.Int64 == paid && (t.State == store.Confirmed || t.State == store.ReversalPending):
-		return rcOK // a repeat
+	case t.Paid.Valid && t.Paid.Int64 == paid:
+		return rcOK // a repeat, whatever became of the rest since
 	case t.State != store.Approved && t.State != store.Suspense:
 		e.o.Log.Error("confirmation contradicts the state", "txn", t.ID, "state", t.State.String())
 		return rcInvalid
@@ -128,8 +128,8 @@ func (z *Channel) reverse(ctx context.Context, w *work) string {
 		e.o.Log.Error("reversal of a transaction that was closed by hand", "txn", t.ID, "terminal", t.Terminal)
 		return rcInvalid
 	default: // declined, not sent, or reversed already
-		if t.State == store.ReversalPending && t.Paid.Int64 != paid {
-			e.o.Log.Error("second reversal with another amount", "txn", t.ID, "terminal", t.Terminal)
+		if t.Paid.Int64 != paid {
+			e.o.Log.Error("a reversal with another amount paid than is booked", "txn", t.ID, "terminal", t.Terminal)
 			return rcInvalid
 		}
 		return rcOK

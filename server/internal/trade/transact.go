@@ -227,6 +227,9 @@ func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *stor
 		e.count.late.Add(1)
 		return z.unsent(ctx, w, t, rcLate, "its sender waits no more")
 	}
+	if e.o.Now().Sub(t.Created) > e.o.HostTimeout { // adopt, and a reversal's end as not found, count on it
+		return z.unsent(ctx, w, t, rcSystem, "the journal took too long")
+	}
 	if err := w.tellAgain(); err != nil {
 		e.o.Log.Error("host message cannot be packed", "host", w.host.Name(), "error", err.Error())
 		return z.unsent(ctx, w, t, rcSystem, "the host's message cannot be packed")
