@@ -15,6 +15,19 @@ import (
 	"zhigui/server/internal/store"
 )
 
+func TestAKeyOfZerosIsNone(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "partner.keys")
+	good := strings.Repeat("7A", 16)
+	for lines, want := range map[string]bool{good + "\n" + good: true, strings.Repeat("0", 32) + "\n" + good: false, good + "\n" + strings.Repeat("0", 32): false} {
+		if err := os.WriteFile(file, []byte(lines), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := zoneKeys(file); (err == nil) != want {
+			t.Error(lines, err)
+		}
+	}
+}
+
 // A partner's keys that were changed stay changed: the file in the configuration is what they began with.
 //
 // req: TX-27

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -181,6 +182,9 @@ func zoneKeys(path string) (pik, mak []byte, err error) {
 	mak, err2 := hex.DecodeString(f[1])
 	if err := errors.Join(err1, err2); err != nil || len(pik) != 16 || len(mak) != 16 {
 		return nil, nil, fmt.Errorf("%s: two lines of 32 hexadecimal digits are wanted", path)
+	}
+	if none := make([]byte, 16); bytes.Equal(pik, none) || bytes.Equal(mak, none) {
+		return nil, nil, fmt.Errorf("%s: a key of zeros is none (serverctl zone keys makes two)", path)
 	}
 	return pik, mak, nil
 }

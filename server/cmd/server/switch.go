@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -68,7 +69,10 @@ func (s *services) startTrade(ctx context.Context) error {
 		if ch.Keys != "" {
 			kind = ch.Alg
 		}
-		codec, err := codecOf(ch.Dialect, "pos64", kind)
+		codec, err := codecOf(ch.Dialect, "pos64", kind, "stan", "terminal", "response")
+		if err == nil && !codec.HasMAC() {
+			err = errors.New("has no mac: nobody would know who sent a message")
+		}
 		if err != nil {
 			return fmt.Errorf("channels[%d].dialect: %w", i, err)
 		}
@@ -151,7 +155,7 @@ func (s *services) signs(l *link.Spec) {
 
 // newHost makes a host and gives the security module the keys that come as a file.
 func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, error) {
-	codec, err := codecOf(c.Dialect, "cups128", c.Zone)
+	codec, err := codecOf(c.Dialect, "cups128", c.Zone, "stan", "response")
 	if err != nil {
 		return nil, fmt.Errorf("dialect: %w", err)
 	}
@@ -182,8 +186,9 @@ func (s *services) newHost(ctx context.Context, c *config.Host) (*host.Host, err
 	return h, nil
 }
 
-// codecOf loads a dialect by name or file, over the model that the engine thinks in.
-func codecOf(name, model, zone string) (*link.Codec, error) {
+// codecOf loads a dialect by name or file, over the model that the engine thinks in. needs are the values without which its
+// messages are of no use there.
+func codecOf(name, model, zone string, needs ...string) (*link.Codec, error) {
 	if zone == "sm4" || zone == "aes" {
 		model += "sm4" // PIN blocks of 16 bytes
 	}
@@ -200,7 +205,11 @@ func codecOf(name, model, zone string) (*link.Codec, error) {
 	if err != nil {
 		return nil, err
 	}
-	return link.NewCodec(d, m), nil
+	c := link.NewCodec(d, m)
+	if lacks := c.Lacks(needs...); lacks != "" {
+		return nil, fmt.Errorf("%s has no field with canon: %s, which is wanted here", name, lacks)
+	}
+	return c, nil
 }
 
 // channels tells how each channel is doing.

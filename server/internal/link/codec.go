@@ -54,6 +54,19 @@ func (c *Codec) HasMAC() bool {
 	return c.d.HasMAC()
 }
 
+// Lacks names what of these the peer's messages have no place for, their type included: "" when nothing is missing.
+func (c *Codec) Lacks(of ...string) string {
+	if !c.d.HasType() {
+		return "type"
+	}
+	for _, name := range of {
+		if !c.d.Carries(message.CanonByName(name)) {
+			return name
+		}
+	}
+	return ""
+}
+
 // Carries tells whether the peer's messages have a place for f.
 func (c *Codec) Carries(f message.Canon) bool { return c.d.Carries(f) }
 

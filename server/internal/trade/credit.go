@@ -25,7 +25,7 @@ func (z *Channel) credit(ctx context.Context, w *work) string {
 	}
 	t, key, rc := z.original(ctx, w)
 	if rc == rcNotOriginal && paid == 0 {
-		return z.void(ctx, w, key)
+		return z.void(ctx, w, key, paid, 0)
 	}
 	if rc != "" {
 		return rc

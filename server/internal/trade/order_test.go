@@ -127,6 +127,13 @@ func TestAReversalThatSaysSomethingWasPaidForNothingIsNotTakenForARepeat(t *test
 	if a := x.do(m, true); a.String(39) != "12" {
 		t.Errorf("answered %s", a.String(39))
 	}
+	never := x.about("0400", x.request("010000", card1, "123456", 10_000), 10_000)
+	_ = never.SetString(62, "PD000000005000")
+	for range 2 {
+		if a := x.do(never, true); a.String(39) != "12" {
+			t.Errorf("of what never arrived: answered %s", a.String(39))
+		}
+	}
 }
 
 // A product of a catalogue may ask by 0100 for what moves money: a host that goes by field 90 knows no 0200.

@@ -90,22 +90,23 @@ func (z *Channel) part(ctx context.Context, t *store.Txn, paid int64, reason str
 func (z *Channel) reverse(ctx context.Context, w *work) string {
 	e := z.e
 	t, key, rc := z.original(ctx, w)
-	if rc == rcNotOriginal {
-		return z.void(ctx, w, key)
-	}
-	if rc != "" {
+	if rc != "" && rc != rcNotOriginal {
 		return rc
 	}
-	if v, ok := w.in.Number(4); !ok || int64(v) != t.Amount || credit(e.products.Named(t.Kind)) {
+	v, ok := w.in.Number(4)
+	amount, paid := int64(v), int64(0)
+	if t != nil && (!ok || amount != t.Amount || credit(e.products.Named(t.Kind))) {
 		return rcInvalid
 	}
-	paid := int64(0)
 	if p := w.in.Get(62); p != nil {
 		v, err := strconv.ParseInt(string(p[min(2, len(p)):]), 10, 64)
-		if len(p) != 14 || string(p[:2]) != "PD" || err != nil || v < 0 || v >= t.Amount {
+		if len(p) != 14 || string(p[:2]) != "PD" || err != nil || v < 0 || v >= amount {
 			return rcFormat
 		}
 		paid = v
+	}
+	if t == nil {
+		return z.void(ctx, w, key, amount, paid)
 	}
 	switch t.State {
 	case store.Approved, store.Suspense:
@@ -183,10 +184,9 @@ func credit(p *product.Product) bool { return p != nil && p.Credit }
 
 // void records the reversal of an original that never came: should it still come, its key
 // is taken and it is refused.
-func (z *Channel) void(ctx context.Context, w *work, key string) string {
+func (z *Channel) void(ctx context.Context, w *work, key string, amount, paid int64) string {
 	e := z.e
 	now := e.o.Now()
-	amount, _ := w.in.Number(4)
 	o := w.in.Get(61)
 	name := "withdrawal"
 	for _, typ := range [...]string{"0200", "0100"} {
@@ -196,13 +196,17 @@ func (z *Channel) void(ctx context.Context, w *work, key string) string {
 		}
 	}
 	t := &store.Txn{ID: e.ids.take(now), Idem: key, Digest: []byte{0}, Terminal: w.term.ID, Branch: w.term.Branch, Merchant: w.term.Merchant, Kind: name, Batch: string(o[:6]),
-		STAN: string(o[6:12]), Amount: int64(amount), State: store.Voided, RC: rcNotOriginal, Note: "reversed before it arrived", Created: now, Updated: now}
+		STAN: string(o[6:12]), Amount: amount, State: store.Voided, RC: rcNotOriginal, Note: "reversed before it arrived", Created: now, Updated: now}
 	if pan := w.in.Get(2); pan != nil {
 		t.PANMasked, t.PANIndex = message.MaskedPAN(pan), e.hsm.Index(pan)
 	}
 	fresh, err := e.st.Insert(ctx, t)
 	if err != nil || !fresh {
 		return rcSystem // the original came in this very moment: the terminal repeats and meets it
+	}
+	if paid > 0 {
+		e.o.Log.Error("a terminal has paid for what never arrived", "txn", t.ID, "terminal", t.Terminal)
+		return rcInvalid
 	}
 	return rcOK
 }

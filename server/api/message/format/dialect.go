@@ -10,6 +10,7 @@ package format
 import (
 	"bufio"
 	"fmt"
+	"slices"
 
 	"zhigui/server/api/message"
 	"zhigui/server/api/message/frame"
@@ -159,6 +160,11 @@ func (d *Dialect) ISO() *message.Dialect {
 		return e.d
 	}
 	return nil
+}
+
+// HasType tells whether messages of d say what they are.
+func (d *Dialect) HasType() bool {
+	return slices.ContainsFunc(d.fields, func(f *Field) bool { return f.key == typeKey })
 }
 
 // Requires tells whether every message of d must have the canonical value c.

@@ -343,6 +343,7 @@ func TestDialectFilesThatCannotBeAreRefusedWithTheirPlace(t *testing.T) {
 		"text beside elements in rows": {"xml", "table:\n  - {name: a, max: 4, path: A/B, rows: [{name: b, max: 4, path: .}, {name: c, max: 4, path: C}]}\n", "inside another"},
 		"a MAC that covers itself":     {"json", "mac: {field: m, form: hex, bytes: 8, cover: a}\ntable:\n  - {name: m, path: a/m}\n", "cover itself"},
 		"two values for one":           {"json", "table:\n  - {name: a, max: 4, path: a, values: {x: \"1\", y: \"1\"}}\n", "two values"},
+		"a wire text that is too long": {"fixed", "table:\n  - {name: a, len: 4, values: {x: \"10122\"}}\n", "10122 is longer than the field, len: 4"},
 		"a MAC field not there":        {"fixed", "mac: {field: m, form: hex, bytes: 8, cover: before}\ntable:\n  - {name: a, len: 4}\n", "no such field"},
 		"a character set for one":      {"json", "table:\n  - {name: a, max: 4, path: a, charset: gbk}\n", "one character set"},
 		"a group within a group":       {"fixed", "table:\n  - {name: a, max: 4, count: 1, rows: [{name: b, max: 4, count: 1, rows: [{name: c, len: 1}]}]}\n", "within a group"},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"zhigui/server/api/message"
 	"zhigui/server/api/message/frame"
@@ -304,6 +305,9 @@ func (l *loader) constants(f *Field, p *fileField, path string) error {
 		for v, w := range p.Values {
 			if _, twice := f.fromWire[w]; twice || f.check(v) != nil || w == "" || !printable(w) {
 				return l.at(path+".values", "two values for %s, or one that the field cannot carry", w)
+			}
+			if f.len > 0 && utf8.RuneCountInString(w) > f.len {
+				return l.at(path+".values", "%s is longer than the field, len: %d", w, f.len)
 			}
 			f.fromWire[w] = v
 		}
