@@ -113,6 +113,9 @@ type Clearing struct {
 	// Unregistered are payments to third parties that nobody has registered: they are cleared to nobody.
 	Unregistered       int64 `json:"unregistered"`
 	UnregisteredAmount int64 `json:"unregisteredAmount"`
+	// ByHand are payments that two persons have closed by hand: whoever gets the money gets it outside.
+	ByHand       int64 `json:"byHand"`
+	ByHandAmount int64 `json:"byHandAmount"`
 	// Closed are payments to merchants that are out of use: nobody gets them before the merchant is in use again.
 	Closed       int64                 `json:"closed"`
 	ClosedAmount int64                 `json:"closedAmount"`

@@ -98,6 +98,9 @@ func clearingRun(args []string) error {
 	if left.Unregistered > 0 {
 		fmt.Fprintf(stdout, "%d payments of %s are cleared to nobody: their third parties are not registered\n", left.Unregistered, yuan(left.UnregisteredAmount))
 	}
+	if left.ByHand > 0 {
+		fmt.Fprintf(stdout, "%d payments of %s were closed by hand and are cleared to nobody: pay or give them back outside\n", left.ByHand, yuan(left.ByHandAmount))
+	}
 	if left.Refunded > 0 {
 		fmt.Fprintf(stdout, "%d payments were given back by people and are the merchants' no more\n", left.Refunded)
 	}

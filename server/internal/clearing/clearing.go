@@ -146,7 +146,8 @@ func Split(shares []store.Share, net int64) []int64 {
 // merchants that are registered, and of products that pay a third party. What is not decided yet is left to the day's next run; running it again
 // replaces the day's entries. left are those payments that nobody gets: of products that do
 // not say whom they pay, in dispute (the terminal took it back too late, the host's book has it otherwise) until
-// two persons have settled it, or given back by them; to merchants or third parties that are out of use, or third parties that nobody has registered. by is who runs it, for the audit trail. store.ErrHeld:
+// two persons have settled it, or given back by them; to merchants or third parties that are out of use, third parties that nobody has registered, or closed by hand by
+// two persons. by is who runs it, for the audit trail. store.ErrHeld:
 // another process is at it.
 func Day(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts []string, day, by string, at time.Time) (out []store.Entry, left store.Left, err error) {
 	err = lease.Do(ctx, st, store.ClearingLease(day), func() error {
@@ -237,7 +238,7 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 			}
 			for _, t := range ts {
 				after = t.ID
-				if t.State != store.Confirmed {
+				if t.State != store.Confirmed && t.State != store.ClosedByHand {
 					continue
 				}
 				number, whose, err := payee(t, cat, terminal)
@@ -245,6 +246,12 @@ func clear(ctx context.Context, st *store.Store, cat *product.Catalogue, hosts [
 					return nil, left, err
 				}
 				if whose == product.Other {
+					continue
+				}
+				if t.State == store.ClosedByHand {
+					if by[number] != nil || whose == product.Party {
+						left.ByHand, left.ByHandAmount = left.ByHand+1, left.ByHandAmount+t.Amount
+					}
 					continue
 				}
 				m := by[number]

@@ -207,6 +207,9 @@ func TestThirdPartiesAreClearedAsMerchantsAre(t *testing.T) {
 	put(10, "power", 900, day, shop, store.Confirmed)
 	put(11, "purchase", 1_000, day, shop, store.Confirmed)
 	put(12, "fundRedeem", 2_000, day, shop, store.Confirmed)
+	put(13, "purchase", 300, day, shop, store.ClosedByHand) // people know whose it is
+	put(14, "water", 70, day, "water", store.ClosedByHand)
+	put(15, "withdrawal", 5_000, day, shop, store.ClosedByHand)
 	d := &store.Difference{Day: day, Host: "core", Book: "host", Key: "core|5", Class: "oursOnly", Owner: "clearing", Txn: sql.NullInt64{Int64: base + 5, Valid: true}, At: now}
 	if err := st.AddDifference(ctx, d); err != nil {
 		t.Fatal(err)
@@ -217,7 +220,7 @@ func TestThirdPartiesAreClearedAsMerchantsAre(t *testing.T) {
 		{Merchant: "qrPay", Receiver: Bank, Count: 1, Gross: 10_001, Amount: 20}, {Merchant: "qrPay", Receiver: "acquirer", Count: 1, Gross: 10_001, Amount: 6_987}, {Merchant: "qrPay", Receiver: "wallet", Count: 1, Gross: 10_001, Amount: 2_994},
 		{Merchant: "water", Receiver: Bank, Count: 2, Gross: 40_000, Amount: 50}, {Merchant: "water", Receiver: "waterworks", Count: 2, Gross: 40_000, Amount: 39_950},
 	}
-	left := store.Left{Held: 1, HeldAmount: 5_000, Closed: 1, ClosedAmount: 800, Unregistered: 1, UnregisteredAmount: 900}
+	left := store.Left{Held: 1, HeldAmount: 5_000, Closed: 1, ClosedAmount: 800, Unregistered: 1, UnregisteredAmount: 900, ByHand: 2, ByHandAmount: 370}
 	for range 2 {
 		got, l, err := Day(ctx, st, product.Builtin(), []string{"core"}, day, "olga", now)
 		if diff := cmp.Diff(want, got); diff != "" || l != left || err != nil {

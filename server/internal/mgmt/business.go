@@ -190,7 +190,7 @@ func (s *Service) clearing(ctx context.Context, in *clearingIn) (*out[api.Cleari
 	switch v.By, v.At, left, err = s.st.Cleared(ctx, v.Day); {
 	case err == nil:
 		v.Early = store.DayLasts(v.Day, v.At)
-		v.Unregistered, v.UnregisteredAmount = left.Unregistered, left.UnregisteredAmount
+		v.Unregistered, v.UnregisteredAmount, v.ByHand, v.ByHandAmount = left.Unregistered, left.UnregisteredAmount, left.ByHand, left.ByHandAmount
 		v.Ran, v.Unsaid, v.Held, v.HeldAmount, v.Refunded, v.Closed, v.ClosedAmount = true, left.Unsaid, left.Held, left.HeldAmount, left.Refunded, left.Closed, left.ClosedAmount
 	case errors.Is(err, store.ErrNotFound):
 		v.Ran, v.At = len(entries) > 0, time.Time{}

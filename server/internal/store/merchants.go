@@ -144,10 +144,12 @@ type Left struct {
 	Closed, ClosedAmount int64 // payments to merchants that are out of use
 
 	Unregistered, UnregisteredAmount int64 // payments to third parties that nobody has registered
+
+	ByHand, ByHandAmount int64 // payments that two persons have closed by hand: nobody is paid for them here
 }
 
 // leftNote is the note of that line.
-const leftNote = "unsaid payee: %d, held: %d of %d, refunded: %d, merchant out of use: %d of %d, third party not registered: %d of %d"
+const leftNote = "unsaid payee: %d, held: %d of %d, refunded: %d, merchant out of use: %d of %d, third party not registered: %d of %d, closed by hand: %d of %d"
 
 // LastClearing is the number of the last clearing of a settlement day, 0 before the first.
 func (s *Store) LastClearing(ctx context.Context, day string) (n int64, err error) {
@@ -223,7 +225,7 @@ func (s *Store) SaveClearing(ctx context.Context, day string, entries []Entry, l
 				return err
 			}
 		}
-		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, Note: fmt.Sprintf(leftNote, left.Unsaid, left.Held, left.HeldAmount, left.Refunded, left.Closed, left.ClosedAmount, left.Unregistered, left.UnregisteredAmount), At: at})
+		return addAudit(tx, Audit{User: by, Action: cleared, Target: day, Note: fmt.Sprintf(leftNote, left.Unsaid, left.Held, left.HeldAmount, left.Refunded, left.Closed, left.ClosedAmount, left.Unregistered, left.UnregisteredAmount, left.ByHand, left.ByHandAmount), At: at})
 	})
 }
 
@@ -304,7 +306,7 @@ func (s *Store) Cleared(ctx context.Context, day string) (by string, at time.Tim
 	var ms int64
 	var note string
 	if err = s.row(ctx, `SELECT USER_NAME, CREATE_TIME, NOTE FROM SY_US_AUDIT_LOG WHERE ACTION=? AND TARGET=? ORDER BY ID DESC LIMIT 1`, cleared, day).Scan(&by, &ms, &note); err == nil {
-		_, _ = fmt.Sscanf(note, leftNote, &left.Unsaid, &left.Held, &left.HeldAmount, &left.Refunded, &left.Closed, &left.ClosedAmount, &left.Unregistered, &left.UnregisteredAmount) // earlier versions said less
+		_, _ = fmt.Sscanf(note, leftNote, &left.Unsaid, &left.Held, &left.HeldAmount, &left.Refunded, &left.Closed, &left.ClosedAmount, &left.Unregistered, &left.UnregisteredAmount, &left.ByHand, &left.ByHandAmount) // earlier versions said less
 	}
 	return by, fromMS(ms), left, found(err)
 }

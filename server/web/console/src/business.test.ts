@@ -45,7 +45,7 @@ const $ = (id: string): HTMLElement | null => document.querySelector(`[data-test
 const none = { items: [], page: 0, size: 20, total: 0, pages: 0 }
 
 it('a day that is cleared shows what each party gets', async () => {
-  const cleared: Clearing = { day: '20261122', ran: true, at: '2026-11-22T12:00:00Z', by: 'olga', early: true, count: 3, gross: 10_001, fee: 38, unsaid: 2, held: 1, heldAmount: 5_000, refunded: 3, closed: 4, closedAmount: 7_050, unregistered: 5, unregisteredAmount: 6_030,
+  const cleared: Clearing = { day: '20261122', ran: true, at: '2026-11-22T12:00:00Z', by: 'olga', early: true, count: 3, gross: 10_001, fee: 38, unsaid: 2, held: 1, heldAmount: 5_000, refunded: 3, closed: 4, closedAmount: 7_050, byHand: 6, byHandAmount: 1_020, unregistered: 5, unregisteredAmount: 6_030,
     merchants: { ...none, total: 1, pages: 1, items: [{ number: '102290000000001', nameZH: '书店', nameEN: 'Books', count: 3, gross: 10_001, fee: 38, parts: [{ receiver: '店主', amount: 8967 }, { receiver: '商场', amount: 996 }] }] } }
   answers = { '/merchants': () => none, '/clearing': () => cleared }
   await shown(Merchants)
@@ -53,6 +53,7 @@ it('a day that is cleared shows what each party gets', async () => {
   for (const x of ['书店', '100.01', '0.38', '店主 89.67', '商场 9.96']) expect($('cleared')?.textContent).toContain(x)
   expect($('clearing')?.textContent).toContain('99.63')
   expect($('clearing-closed')?.textContent).toContain('有 4 笔付款（70.50 元）属于已停用的商户')
+  expect($('clearing-by-hand')?.textContent).toContain('有 6 笔付款（10.20 元）由两人人工结清')
   expect($('clearing-unregistered')?.textContent).toContain('有 5 笔（60.30 元）付给第三方')
   expect($('clearing-unsaid')?.textContent).toContain('有 2 笔商户终端上的付款没有清算给任何人')
   expect($('clearing-held')?.textContent).toContain('有 1 笔付款（50.00 元）有争议')

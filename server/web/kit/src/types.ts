@@ -120,7 +120,7 @@ export interface Merchant {
   shares: Share[]; terminals: string[]
 }
 export interface ClearedMerchant { number: string; nameZH: string; nameEN: string; count: number; gross: number; fee: number; parts: { receiver: string; amount: number }[] }
-export interface Clearing { day: string; ran: boolean; at?: string; by?: string; early: boolean; count: number; gross: number; fee: number; unsaid: number; held: number; heldAmount: number; refunded: number; closed: number; closedAmount: number; unregistered: number; unregisteredAmount: number; merchants: Pages<ClearedMerchant> }
+export interface Clearing { day: string; ran: boolean; at?: string; by?: string; early: boolean; count: number; gross: number; fee: number; unsaid: number; held: number; heldAmount: number; refunded: number; closed: number; closedAmount: number; byHand: number; byHandAmount: number; unregistered: number; unregisteredAmount: number; merchants: Pages<ClearedMerchant> }
 export type FormatFrom = 'builtin' | 'server' | 'draft'
 /** used: hosts and channels whose configuration loads this very file at the start. */
 export interface Format { name: string; from: FormatFrom; path?: string; used: string[] }
