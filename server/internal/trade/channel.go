@@ -83,6 +83,7 @@ type work struct {
 	keyed  bool
 	term   *store.Terminal
 	claims []store.Claim // shares of limits
+	made   time.Time     // when its row of the journal was, by the clock that nobody sets
 	until  time.Time     // its sender waits no longer; zero: it did not say
 	never  bool          // it said a time that cannot be
 	told   time.Time     // when the host's message said how long we wait; zero: it does not

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"time"
 
 	"zhigui/server/api/message"
 	"zhigui/server/internal/host"
@@ -153,6 +154,7 @@ func (z *Channel) refused(ctx context.Context, w *work, key string, digest [32]b
 func (z *Channel) prepare(ctx context.Context, w *work, k *product.Product, pan []byte, amount int64) (*store.Txn, string) {
 	e := z.e
 	now := e.o.Now()
+	w.made = time.Now()
 	stan, err := w.host.Trace(ctx)
 	if err != nil {
 		return nil, rcSystem
@@ -227,7 +229,7 @@ func (z *Channel) send(ctx context.Context, w *work, k *product.Product, t *stor
 		e.count.late.Add(1)
 		return z.unsent(ctx, w, t, rcLate, "its sender waits no more")
 	}
-	if e.o.Now().Sub(t.Created) > e.o.HostTimeout { // adopt, and a reversal's end as not found, count on it
+	if time.Since(w.made) > e.o.HostTimeout { // adopt, and a reversal's end as not found, count on it
 		return z.unsent(ctx, w, t, rcSystem, "the journal took too long")
 	}
 	if err := w.tellAgain(); err != nil {
