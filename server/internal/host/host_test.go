@@ -438,6 +438,21 @@ func TestTheHostsOwnRequestsAreAnswered(t *testing.T) {
 	}
 }
 
+// The cut-over of a day may come again, or a mistaken one be put right; what was under way for long changes nothing.
+func TestADayThatIsOverDoesNotComeAgain(t *testing.T) {
+	k := newKit(t, Limits{})
+	in := func(days int) string { return time.Now().In(shanghai).AddDate(0, 0, days).Format("0102") }
+	for _, c := range []struct {
+		day        int
+		want, then string
+	}{{-2, "00", in(-2)}, {30, "00", in(30)}, {-1, "30", in(30)}, {1, "00", in(1)}, {1, "00", in(1)}, {-3, "30", in(1)}} {
+		a := k.asked("0820", map[int]string{70: End, 15: in(c.day)}, 0)
+		if got := k.h.Day(time.Now()); a.String(39) != c.want || got[4:] != c.then {
+			t.Errorf("day %+d: answered %s, the day is %s, want %s and %s", c.day, a.String(39), got, c.want, c.then)
+		}
+	}
+}
+
 func TestADayOfTheOtherSideOfNewYearIsFound(t *testing.T) {
 	at := func(s string) time.Time { x, _ := time.ParseInLocation("20060102 15", s, shanghai); return x }
 	for _, c := range []struct{ now, date, want string }{

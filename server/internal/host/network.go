@@ -176,6 +176,11 @@ func (h *Host) asked(ctx context.Context, m *message.Message) string {
 				h.o.Log.Error("the host changes to a day that cannot be: refused", "host", h.o.Name, "error", fmt.Sprintf("F15 is %q", date))
 				return "30"
 			}
+			// A mistaken day may be put right; one that is over does not come again: the message was under way for long.
+			if day < *h.day.Load() && day < h.o.Now().In(shanghai).Format("20060102") {
+				h.o.Log.Error("the host changes back to a day that is over: refused", "host", h.o.Name, "day", *h.day.Load(), "error", fmt.Sprintf("F15 is %q", date))
+				return "30"
+			}
 			if h.o.CutOver != nil {
 				if err := h.o.CutOver(ctx, day); err != nil {
 					h.o.Log.Error("the host's new day cannot be stored", "host", h.o.Name, "error", err.Error())

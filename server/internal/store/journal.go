@@ -311,11 +311,11 @@ func (s *Store) InState(ctx context.Context, st State, before time.Time, limit i
 }
 
 // LeftBehind lists transactions that are INTENT, oldest first, but for those that other servers have under
-// way; of the server own only those created before a time.
-func (s *Store) LeftBehind(ctx context.Context, others []int, own int, before time.Time, limit int) ([]*Txn, error) {
+// way; of the server own only those created before a time. after is the last one of the page before.
+func (s *Store) LeftBehind(ctx context.Context, others []int, own int, before time.Time, after int64, limit int) ([]*Txn, error) {
 	node := fmt.Sprintf("JOURNAL_NUMBER %% %d", Nodes)
-	return list(ctx, s, scanTxn, selectTxn+`WHERE TRANS_STATE=? AND (`+schema.Unsettled+`) AND `+notIn(node, others)+` AND (`+node+`<>? OR CREATE_TIME<?) ORDER BY JOURNAL_NUMBER LIMIT ?`,
-		int64(Intent), own, ms(before), limit)
+	return list(ctx, s, scanTxn, selectTxn+`WHERE TRANS_STATE=? AND (`+schema.Unsettled+`) AND `+notIn(node, others)+` AND (`+node+`<>? OR CREATE_TIME<?) AND JOURNAL_NUMBER>? ORDER BY JOURNAL_NUMBER LIMIT ?`,
+		int64(Intent), own, ms(before), after, limit)
 }
 
 // Credit records what a terminal has taken in for a deposit, with the message that tells the

@@ -1,6 +1,7 @@
 package trade
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -116,7 +117,7 @@ func (e *Engine) answered(ctx context.Context, txn int64) string {
 	case r.State == store.RevDone:
 		return rcOK
 	case r.State == store.RevStuck:
-		return r.RC
+		return cmp.Or(r.RC, rcInvalid) // the host was not told: its message could not be built
 	}
 	return rcNoAnswer
 }

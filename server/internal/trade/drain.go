@@ -100,8 +100,10 @@ func (d *drain) run(ctx context.Context) {
 			continue
 		}
 		wg.Go(func() {
-			ended := d.e.attempt(ctx, r)
+			x := *r // what is shown of r does not change under who looks
+			ended := d.e.attempt(ctx, &x)
 			d.mu.Lock()
+			*r = x
 			delete(d.busy, lane(r))
 			d.byHost[r.Host]--
 			if ended {

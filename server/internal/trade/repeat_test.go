@@ -3,6 +3,7 @@ package trade_test
 import (
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -39,14 +40,26 @@ func TestARepeatGetsItsStoredAnswerWhateverWasForbiddenSince(t *testing.T) {
 }
 
 // Money in doubt waits for its host when that is not in the configuration, and is reversed when it is again.
+// However much of it there is, it keeps nothing of another host's from being reversed.
 func TestMoneyInDoubtAtAHostThatWasRemovedIsReversedWhenItIsBack(t *testing.T) {
 	r := newRig(t, false, trade.Options{})
 	now := time.Now()
 	lost := &store.Txn{ID: store.NumberAt(now), Idem: "00000001|x", Digest: []byte{1}, Terminal: "00000001", Branch: "0001", Host: "back", Kind: "withdrawal", Batch: "000001", STAN: "000001",
 		Amount: 10_000, State: store.Intent, Created: now, Updated: now}
-	if _, err := r.st.Insert(t.Context(), lost); err != nil {
-		t.Fatal(err)
+	insert := func(x *store.Txn) {
+		if _, err := r.st.Insert(t.Context(), x); err != nil {
+			t.Fatal(err)
+		}
 	}
+	insert(lost)
+	for i := range 500 { // a page of them
+		x := *lost
+		x.ID, x.Idem, x.STAN = store.NumberAt(now.Add(time.Duration(i+1)*time.Millisecond)), fmt.Sprint("more|", i), fmt.Sprintf("%06d", i+2)
+		insert(&x)
+	}
+	served := *lost
+	served.ID, served.Idem, served.STAN, served.Host = store.NumberAt(now.Add(time.Second)), "served|", "000999", "core"
+	insert(&served)
 	state := func() store.State {
 		x, err := r.st.ByID(t.Context(), lost.ID)
 		if err != nil {
@@ -58,6 +71,9 @@ func TestMoneyInDoubtAtAHostThatWasRemovedIsReversedWhenItIsBack(t *testing.T) {
 	r.start()
 	if got := state(); got != store.Intent {
 		t.Errorf("without its host: %s", got)
+	}
+	if _, err := r.st.ReversalOf(t.Context(), served.ID); err != nil {
+		t.Errorf("what another host was asked is not reversed: %v", err)
 	}
 	r.stop()
 	r.more = []hostOf{{name: "back", dialect: "cups128", link: link.Spec{Kind: "short", Address: free(t)}}}

@@ -53,12 +53,18 @@ func (e *Engine) claim(ctx context.Context) error {
 // good. Those of this server must be older than a time, those of other servers are theirs while they are
 // alive. Money that went to a host which is not configured stays INTENT, until the host is configured again.
 func (e *Engine) adopt(ctx context.Context, before time.Time) error {
-	for {
-		ts, err := e.st.LeftBehind(ctx, e.o.Node.Others(), e.o.Node.Number(), before, 500)
+	gone := map[string]int{} // host that is not configured → transactions
+	defer func() {
+		for name, n := range gone {
+			e.o.Log.Error("money in doubt at a host that is not configured: configure it again", "host", name, "transactions", n)
+		}
+	}()
+	for after := int64(0); ; {
+		ts, err := e.st.LeftBehind(ctx, e.o.Node.Others(), e.o.Node.Number(), before, after, 500)
 		if err != nil || len(ts) == 0 {
 			return err
 		}
-		left := 0
+		after = ts[len(ts)-1].ID
 		if slices.ContainsFunc(ts, func(t *store.Txn) bool { return store.NodeOf(t.ID) != e.o.Node.Number() }) {
 			if err := e.o.Node.Look(ctx); err != nil { // after the rows were read: who made them had joined before
 				return err
@@ -66,14 +72,12 @@ func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 		}
 		for _, t := range ts {
 			if e.o.Node.Elsewhere(t.ID) {
-				left++
 				continue
 			}
 			o := &store.Outcome{State: store.Unknown, RC: rcNoAnswer, Note: "no outcome recorded", At: e.o.Now()}
 			if e.undone(t.Kind) {
 				if e.hosts[t.Host] == nil {
-					e.o.Log.Error("money in doubt at a host that is not configured: configure it again", "txn", t.ID, "host", t.Host)
-					left++
+					gone[t.Host]++
 					continue
 				}
 				r, err := e.newReversal(ctx, t, rcNoAnswer)
@@ -94,9 +98,6 @@ func (e *Engine) adopt(ctx context.Context, before time.Time) error {
 			}
 			e.o.Log.Warn("outcome unknown", "txn", t.ID, "terminal", t.Terminal, "reason", o.Note)
 			e.o.OnChange(t.ID)
-		}
-		if left == len(ts) {
-			return nil
 		}
 	}
 }
