@@ -85,6 +85,9 @@ func recognise(input []byte) (text string, also []string, err error) {
 // describeText takes a message as hexadecimal when it is that, else as it is; the newline
 // that a person's editor puts at the end is no part of it.
 func describeText(d *format.Dialect, input []byte) (string, error) {
+	if len(strings.TrimSpace(string(input))) == 0 {
+		return "", errors.New("no message: give its bytes, or hexadecimal, on standard input")
+	}
 	raw := input
 	if b, err := hex.DecodeString(strings.Join(strings.Fields(string(input)), "")); err == nil {
 		raw = b

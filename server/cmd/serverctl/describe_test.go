@@ -64,6 +64,9 @@ func TestDescribeTakesHexadecimalAndTheMessageItselfWithOrWithoutItsFrame(t *tes
 			t.Errorf("%s: %v\n%s", name, err, s)
 		}
 	}
+	if _, err := describeText(d, []byte("\n")); err == nil || !strings.HasPrefix(err.Error(), "no message") {
+		t.Errorf("nothing: %v", err)
+	}
 }
 
 // Without a dialect each built-in one is tried: its own messages are known for what they are.
