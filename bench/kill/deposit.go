@@ -40,23 +40,18 @@ func ADepositIsSafeWhateverDiesWherever(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewSource(int64(k)))
 			b := newBranch(t, "3des", "acceptor")
-			var missed []string
 			for i := k; i < len(all); i += branches {
 				ok := t.Run(fmt.Sprintf("%03d %s", i+1, all[i]), func(t *testing.T) {
 					b.t = t
-					defer func() { missed = append(missed, b.missed...); b.missed = nil }()
-					for try := 0; try == 0 || (len(b.missed) > 0 && try < 3); try++ {
-						b.missed = nil // the visit may have ended before its state came
-						b.runDeposit(all[i], rng)
-					}
+					b.insist(func() { b.runDeposit(all[i], rng) })
 					b.check()
 				})
 				if !ok {
 					return
 				}
 			}
-			if len(missed) > 0 {
-				t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(missed, "; "))
+			if len(b.missed) > 0 {
+				t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(b.missed, "; "))
 			}
 			b.t = t
 			b.runDeposit(fault{}, rng) // the counter is whole

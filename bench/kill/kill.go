@@ -244,7 +244,7 @@ func withdrawals(t *testing.T, all []fault, rng *rand.Rand) {
 			for i := k; i < len(all); i += branches {
 				ok := t.Run(fmt.Sprintf("%03d %s", i+1, all[i]), func(t *testing.T) {
 					b.t = t
-					b.run(all[i], rng)
+					b.insist(func() { b.run(all[i], rng) })
 					b.check()
 					b.serves(rng, all[i].target == "power")
 					b.check()

@@ -53,12 +53,10 @@ func APassbookIsSafeWhateverDiesWherever(t *testing.T) {
 // passbooks runs the faults one after the other.
 func (b *branch) passbooks(all []fault, rng *rand.Rand) {
 	t := b.t
-	var missed []string
 	for i, f := range all {
 		ok := t.Run(fmt.Sprintf("passbook %03d %s", i+1, f), func(t *testing.T) {
 			b.t = t
-			defer func() { missed = append(missed, b.missed...); b.missed = nil }()
-			b.runPassbook(f, rng)
+			b.insist(func() { b.runPassbook(f, rng) })
 			b.check()
 			b.updates()
 			b.check()
@@ -67,8 +65,8 @@ func (b *branch) passbooks(all []fault, rng *rand.Rand) {
 			return
 		}
 	}
-	if len(missed) > 0 {
-		t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(missed, "; "))
+	if len(b.missed) > 0 {
+		t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(b.missed, "; "))
 	}
 }
 

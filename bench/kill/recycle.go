@@ -39,19 +39,17 @@ func RecycledNotesAreSafeWhateverDiesWherever(t *testing.T) {
 			b := start(t, scene.Options{Zone: "3des", Also: []string{"acceptor"}, Acceptor: scene.Recycler, Stored: map[string]int{}})
 			b.service, b.module, b.model = "deposit", "acceptor", "itlnv200"
 			b.waitReady()
-			var missed []string
 			for i := k; i < len(all); i += branches {
 				ok := t.Run(fmt.Sprintf("%03d %s", i+1, all[i]), func(t *testing.T) {
 					b.t = t
-					defer func() { missed = append(missed, b.missed...); b.missed = nil }()
-					b.recycle(all[i], rng)
+					b.insist(func() { b.recycle(all[i], rng) })
 				})
 				if !ok {
 					return
 				}
 			}
-			if len(missed) > 0 {
-				t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(missed, "; "))
+			if len(b.missed) > 0 {
+				t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(b.missed, "; "))
 			}
 			b.t = t
 			var got, total int64

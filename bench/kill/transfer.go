@@ -47,15 +47,10 @@ func ATransferIsMadeOnceWhateverDiesWherever(t *testing.T) {
 	b.service, b.module, b.model = "transfer", "pinpad", "szztzt598"
 	b.waitReady()
 	rng := rand.New(rand.NewSource(7))
-	var missed []string
 	for i, f := range all {
 		ok := t.Run(fmt.Sprintf("%03d %s", i+1, f), func(t *testing.T) {
 			b.t = t
-			defer func() { missed = append(missed, b.missed...); b.missed = nil }()
-			for try := 0; try == 0 || len(b.missed) > 0 && try < 3; try++ {
-				b.missed = nil
-				b.runTransfer(f, rng)
-			}
+			b.insist(func() { b.runTransfer(f, rng) })
 			b.check()
 			b.checkTransfers()
 			b.transfers(rng)
@@ -65,8 +60,8 @@ func ATransferIsMadeOnceWhateverDiesWherever(t *testing.T) {
 			return
 		}
 	}
-	if len(missed) > 0 {
-		t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(missed, "; "))
+	if len(b.missed) > 0 {
+		t.Errorf("these faults did not strike, so they prove nothing: %s", strings.Join(b.missed, "; "))
 	}
 }
 
