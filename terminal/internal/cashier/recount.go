@@ -16,10 +16,10 @@ import (
 
 // Recount takes the word of a module that counts its units (a recycler's store) for them: what its
 // books had in doubt is known again, and a difference is written down as one that a person found is,
-// with an alarm. Nothing may be under way; quiet says so, and is asked with the books as they are
-// when the module has answered. It reports whether the books have changed.
+// with an alarm. Nothing may be under way; quiet says so, and is asked again with the books as they
+// are when the module has answered. It reports whether the books have changed.
 func (c *Cashier) Recount(ctx context.Context, quiet func() bool) (changed bool) {
-	if c.cfg.Device != book.Acceptor {
+	if c.cfg.Device != book.Acceptor || !quiet() {
 		return false
 	}
 	c.mu.Lock()

@@ -164,11 +164,12 @@ type Counter struct {
 	transfer transfer     // what the session's transfer has come to
 	drops    atomic.Int32 // calls of DropCases since nothing was left
 
-	done    chan struct{} // closed at the end
-	closing sync.Once
-	telling sync.Mutex      // one round of storage events at a time
-	told    map[string]told // by service and unit
-	seen    string          // of the recycler's store, by its driver
+	done       chan struct{} // closed at the end
+	closing    sync.Once
+	telling    sync.Mutex      // one round of storage events at a time
+	told       map[string]told // by service and unit
+	recounting atomic.Bool     // RecountDoubt is looking
+	seen       string          // of the recycler's store, by its driver
 }
 
 type pinBlock struct {

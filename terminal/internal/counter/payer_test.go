@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,6 +27,7 @@ type mouth struct {
 	state  api.DeviceState
 	exit   string
 	levels map[string]int
+	asked  func() // when its status is
 }
 
 func (m *mouth) Describe(context.Context) (api.Description, error) {
@@ -33,6 +35,9 @@ func (m *mouth) Describe(context.Context) (api.Description, error) {
 }
 
 func (m *mouth) Status(context.Context) (api.Status, error) {
+	if m.asked != nil {
+		m.asked()
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := []cash.Position{{Position: "outDefault", PositionStatus: m.exit}}
@@ -64,6 +69,36 @@ func withRecycler(t *testing.T, m *mouth, pay string) *rig {
 		t.Fatal("the books do not know the store")
 	}
 	return r
+}
+
+// A look at the store that came to nothing, as much was written just then, is not the last.
+func TestAStoreInDoubtIsLookedAtAgain(t *testing.T) {
+	var r *rig
+	var busy atomic.Bool
+	m := &mouth{state: api.Online, exit: "empty", levels: map[string]int{"unit100CNY1": 3}, asked: func() {
+		if busy.Load() {
+			must(t, r.Ledger.Log(ej.Alarm, ej.Record{}, map[string]string{"kind": "test"}))
+		}
+	}}
+	r = withRecycler(t, m, "first")
+	_, err := r.Session.End() // nobody is served
+	must(t, err)
+	busy.Store(true)
+	must(t, r.Ledger.Log(ej.Counts, ej.Record{}, book.CountsData{Depleted: &book.Depleted{Doubt: true}}))
+	known := func() (yes bool) {
+		r.Ledger.Read(func(b *book.Book) { yes = b.CountsKnown(book.Acceptor) })
+		return yes
+	}
+	if r.Recount(); known() {
+		t.Fatal("the look was not disturbed")
+	}
+	busy.Store(false)
+	for end := time.Now().Add(10 * time.Second); !known() && time.Now().Before(end); time.Sleep(time.Millisecond) {
+		r.RecountDoubt()
+	}
+	if !known() {
+		t.Error("nobody looked again")
+	}
 }
 
 func TestTheConfigurationAndTheUnitsSayWhoPays(t *testing.T) {

@@ -103,6 +103,26 @@ func (c *Counter) Recount() {
 	}
 }
 
+// RecountDoubt compares again while the store is in doubt: a comparison ends without a word when something
+// was written meanwhile, and nothing may happen then that calls for the next. Call it every second or so.
+func (c *Counter) RecountDoubt() {
+	if c.Recycler == nil {
+		return
+	}
+	doubt := false
+	c.Ledger.Read(func(b *book.Book) {
+		for _, id := range b.UnitIDs(book.Acceptor) {
+			doubt = doubt || b.Units[id].Inaccurate || b.Units[id].Estimated
+		}
+	})
+	if doubt && c.recounting.CompareAndSwap(false, true) {
+		go func() {
+			defer c.recounting.Store(false)
+			c.Recount()
+		}()
+	}
+}
+
 // storeChanged reports whether the driver says something else of the store than when it was asked last.
 func (c *Counter) storeChanged() bool {
 	st := c.acceptorStatus()

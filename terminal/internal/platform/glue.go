@@ -114,7 +114,7 @@ func (p *Platform) tick(ctx context.Context) {
 
 // watchPages ends a session whose page is gone or has stopped to say that it lives (its
 // connection may stay open then), so that card and cash go back to the
-// customer even if nothing paints any more.
+// customer even if nothing paints any more; and looks again at a store in doubt.
 func (p *Platform) watchPages(ctx context.Context) {
 	t := time.NewTicker(time.Second)
 	defer t.Stop()
@@ -127,6 +127,7 @@ func (p *Platform) watchPages(ctx context.Context) {
 				p.log.Warn("the page is gone or stuck: the session ends")
 				p.counter.EndSession("the page is gone")
 			}
+			p.counter.RecountDoubt()
 		}
 	}
 }
