@@ -5,7 +5,7 @@ BIN         := bin
 PSEC        := $(CURDIR)/bin/psec
 GMSSL       := $(CURDIR)/bin/gmssl
 BINARIES    := drivers/cmd/driverd drivers/cmd/driverctl terminal/cmd/platformd keeper/cmd/keeperd \
-               keeper/cmd/keeperctl server/cmd/server server/cmd/serverctl sim/cmd/simctl sim/cmd/simbank sim/cmd/desk
+               keeper/cmd/keeperctl server/cmd/server server/cmd/serverctl sim/cmd/simctl sim/cmd/simbank sim/cmd/simhsm sim/cmd/desk
 FRONTENDS   := terminal/frontend server/web
 WAILS_TAGS  := desktop,production,webkit2_41
 

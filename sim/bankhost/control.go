@@ -25,7 +25,7 @@ func (h *Host) startControl() error {
 		d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<16))
 		d.DisallowUnknownFields()
 		if err := d.Decode(&s); err != nil || !scenarioKinds[s.Kind] || s.Count < 0 || s.MS < 0 {
-			http.Error(w, "kind must be decline, noAnswer, lost, late, delay, twice, badMac or disconnect", http.StatusBadRequest)
+			http.Error(w, "kind must be decline, noAnswer, lost, late, delay, twice, badMac, badChip or disconnect", http.StatusBadRequest)
 			return
 		}
 		reply(w, h.sc.add(s))

@@ -307,16 +307,24 @@ func (b *branch) finish(ctx context.Context, name string, approvals int) error {
 	if err := booked(b.control, approvals); err != nil {
 		return err
 	}
-	err := ended(b.srv)
-	if b.srv = nil; err != nil {
-		return fmt.Errorf("the server crashed, or did not end: %w", err)
+	if err := b.journal(ctx, "", approvals); err != nil {
+		return err
 	}
 	n, first, err := errorsIn(filepath.Join(b.dir, "server.log"))
 	if err != nil {
 		return err
 	}
 	b.fs.add(name+"."+b.o.store+".log_errors", float64(n), "lines", vs{"goalMax": 0}, first)
-	c := exec.CommandContext(ctx, filepath.Join(b.o.bin, "storebench"), "-count", "-dsn", b.dsn)
+	return nil
+}
+
+// journal ends the server, and compares the journal's transactions with a response code, "" for all, with the approvals.
+func (b *branch) journal(ctx context.Context, rc string, approvals int) error {
+	err := ended(b.srv)
+	if b.srv = nil; err != nil {
+		return fmt.Errorf("the server crashed, or did not end: %w", err)
+	}
+	c := exec.CommandContext(ctx, filepath.Join(b.o.bin, "storebench"), "-count", "-rc", rc, "-dsn", b.dsn)
 	c.Stderr = os.Stderr
 	out, err := c.Output()
 	if err != nil {

@@ -79,6 +79,7 @@ type Part struct {
 	Len     int
 	Default []byte
 	Total   bool // length of header and message: four ASCII digits, or two bytes
+	Fixed   bool // what comes with anything but Default is no business message: CUPS sends back with a reject code what it cannot read
 }
 
 // MACForm is how a MAC sits in its field.

@@ -36,6 +36,7 @@ type filePart struct {
 	Hex   string `yaml:"hex"`
 	Text  string `yaml:"text"`
 	Total bool   `yaml:"total"`
+	Fixed bool   `yaml:"fixed"`
 }
 
 type fileMAC struct {
@@ -153,7 +154,7 @@ func (d *Dialect) fillHeader(f *fileDialect, at errAt) error {
 	d.Header, d.HdrLen = nil, 0
 	for i, p := range f.Header {
 		path := fmt.Sprintf("$.header[%d]", i)
-		q := Part{Name: p.Name, Off: d.HdrLen, Len: p.Len, Total: p.Total}
+		q := Part{Name: p.Name, Off: d.HdrLen, Len: p.Len, Total: p.Total, Fixed: p.Fixed}
 		b, err := hex.DecodeString(p.Hex)
 		if p.Text != "" {
 			b = []byte(fmt.Sprintf("%-*s", p.Len, p.Text))
@@ -166,6 +167,9 @@ func (d *Dialect) fillHeader(f *fileDialect, at errAt) error {
 		}
 		if err != nil || p.Name == "" || p.Len < 1 || len(b) != p.Len {
 			return at(path, "header part needs a name, a length and a value of that length")
+		}
+		if p.Fixed && p.Total {
+			return at(path+".fixed", "the total length changes with each message")
 		}
 		q.Default = b
 		d.HdrLen += p.Len

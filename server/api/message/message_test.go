@@ -21,6 +21,25 @@ func TestCUPSHeaderCarriesItsTotalLength(t *testing.T) {
 	}
 }
 
+// Q/CUP 006: a message that cannot be read comes back as it was, with why in its header. It is no answer, whatever
+// its field 39 says: the MAC does not cover the header.
+func TestARejectedMessageIsNoMessage(t *testing.T) {
+	d := mustDialect(t, "cups128")
+	for code, read := range map[string]bool{"00000": true, "00301": false} {
+		m := build(t, d, golden["cups128"])
+		if err := m.SetHeaderPart("reject", code); err != nil {
+			t.Fatal(err)
+		}
+		frame, _, err := m.Pack(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := New(d).Unpack(d, frame[4:]); read != (err == nil) || err != nil && !strings.Contains(err.Error(), "reject") {
+			t.Errorf("reject code %s: %v", code, err)
+		}
+	}
+}
+
 func TestSetRefusesWhatTheTableForbids(t *testing.T) {
 	d := mustDialect(t, "pos64")
 	for name, c := range map[string]struct {

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -28,6 +29,9 @@ func (m *Message) Unpack(d *Dialect, body []byte) error {
 			if !ok || n != len(body) {
 				return &FieldError{d.Name, 0, "header total length"}
 			}
+		}
+		if p.Fixed && !bytes.Equal(body[p.Off:p.Off+p.Len], p.Default) {
+			return &FieldError{d.Name, 0, "header part " + p.Name + ": the other side has rejected this message"}
 		}
 	}
 	at := d.HdrLen

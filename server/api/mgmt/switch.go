@@ -58,6 +58,7 @@ type Host struct {
 	Answered   uint64    `json:"answered"`
 	Unknown    uint64    `json:"unknown"`
 	MACErrors  uint64    `json:"macErrors"`
+	FormatErrs uint64    `json:"formatErrors"` // values of its messages that cannot be
 	MeanMicros int64     `json:"meanMicros"`
 	Link       Link      `json:"link"`
 }

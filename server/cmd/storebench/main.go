@@ -23,9 +23,10 @@ func main() {
 	asJSON := flag.Bool("json", false, "print one JSON line for each search")
 	filled := flag.Bool("filled", false, "the database is one that was filled with so many --rows this month: only search")
 	count := flag.Bool("count", false, "print how many transactions the journal of --dsn holds, and nothing else")
+	rc := flag.String("rc", "", "with --count: only those with this response code")
 	flag.Parse()
 	if *count {
-		if err := countRows(context.Background(), *dsn); err != nil {
+		if err := countRows(context.Background(), *dsn, *rc); err != nil {
 			fmt.Fprintln(os.Stderr, "storebench:", err)
 			os.Exit(1)
 		}
@@ -117,13 +118,13 @@ func run(ctx context.Context, dsn string, rows int64, filled, asJSON bool) error
 	return nil
 }
 
-func countRows(ctx context.Context, dsn string) error {
+func countRows(ctx context.Context, dsn, rc string) error {
 	s, err := store.Open(ctx, store.Options{DSN: dsn})
 	if err != nil {
 		return err
 	}
 	defer s.Close() //nolint:errcheck // only read
-	v, err := s.Totals(ctx, store.Search{}, func(first, last time.Time) time.Duration { return last.Sub(first) + time.Hour })
+	v, err := s.Totals(ctx, store.Search{RC: rc}, func(first, last time.Time) time.Duration { return last.Sub(first) + time.Hour })
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,7 @@ type Host struct {
 	off atomic.Bool // off: the host has signed off
 
 	day       atomic.Pointer[string]
+	macTold   atomic.Int64 // when a wrong MAC was last an alarm, Unix seconds
 	refreshed atomic.Int64 // when its keys were last read again, Unix nanoseconds
 
 	answered, unknown, notSent, macErrors, formatErrors atomic.Uint64
@@ -319,10 +320,12 @@ func (h *Host) verify(a *link.Answer) error {
 	if ok {
 		return nil
 	}
-	h.macErrors.Add(1)
+	n := h.macErrors.Add(1)
 	a.Release()
 	if err != nil {
 		h.o.Log.Error("answer not checked", "host", h.o.Name, "error", err.Error())
+	} else if at, now := h.macTold.Load(), h.o.Now().Unix(); now-at >= 3600 && h.macTold.CompareAndSwap(at, now) { // an alarm, but not one a message
+		h.o.Log.Error("the MAC of an answer is wrong: other keys, or another hand's answer", "host", h.o.Name, "count", n)
 	}
 	return ErrMAC
 }

@@ -1,12 +1,13 @@
 package host
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -79,6 +80,7 @@ type kit struct {
 	stan int
 	cuts []string
 	fail error
+	log  bytes.Buffer
 }
 
 var pik, mak = []byte("0123456789abcdef"), []byte("fedcba9876543210")
@@ -99,7 +101,7 @@ func newKit(t testing.TB, l Limits) *kit {
 	k := &kit{t: t, w: &way{up: true}, c: link.NewCodec(d, d.ISO()), hsm: s}
 	k.h = New(Options{Name: "bank", Codec: k.c, HSM: s, Keys: "bank", Limits: l, Management: "cups", Acquirer: "1", Forwarder: "2",
 		Trace:   func(context.Context) (string, error) { k.stan++; return fmt.Sprintf("%06d", k.stan), nil },
-		CutOver: func(_ context.Context, day string) error { k.cuts = append(k.cuts, day); return k.fail }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		CutOver: func(_ context.Context, day string) error { k.cuts = append(k.cuts, day); return k.fail }, Log: slog.New(slog.NewTextHandler(&k.log, nil))})
 	k.h.Attach(k.w)
 	k.w.set(k.well)
 	return k
@@ -354,6 +356,10 @@ func TestAnAnswerUnderTheWrongMACIsNoAnswer(t *testing.T) {
 	}
 	if s := k.h.Stats(); s.MACErrors != 1 || s.Answered != 0 || s.Unknown != 1 {
 		t.Errorf("%+v", s)
+	}
+	_ = k.do(Financial, time.Second)
+	if n := strings.Count(k.log.String(), "level=ERROR"); n != 1 || k.h.Stats().MACErrors != 2 {
+		t.Errorf("%d alarms of %+v", n, k.h.Stats())
 	}
 }
 

@@ -64,7 +64,7 @@ func LiveOf(e *trade.Engine, kinds map[string]string, channels func() []api.Chan
 		for _, h := range e.Hosts() {
 			l := h.Link
 			x := api.Host{Name: h.Name, Dialect: h.Dialect, State: "up", Breaker: h.Breaker, Day: e.Host(h.Name).Day(now()), Limit: h.Limit, Refused: h.Refused, Barred: h.BreakerBar,
-				Opened: h.BreakerOpened, Answered: h.Answered, Unknown: h.Unknown, MACErrors: h.MACErrors, MeanMicros: h.MeanMicros,
+				Opened: h.BreakerOpened, Answered: h.Answered, Unknown: h.Unknown, MACErrors: h.MACErrors, FormatErrs: h.FormatErrors, MeanMicros: h.MeanMicros,
 				Link: api.Link{Kind: kinds[h.Name], Up: l.Up, Want: l.Want, InFlight: l.InFlight, Queued: h.Queued, Sent: l.Sent, Answered: l.Answered, Late: l.Late, Orphan: l.Orphan,
 					Garbage: l.Garbage, Lost: l.Lost, Timeouts: l.Timeouts, Reconnect: l.Reconnects, LastError: l.LastError, LastErrorAt: l.LastErrorAt}}
 			switch {

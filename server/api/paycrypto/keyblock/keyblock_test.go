@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -213,13 +214,21 @@ func TestBlocksAgreeWithPsecBothWays(t *testing.T) {
 		fmt.Fprintf(&script, "print(psec.tr31.wrap(b('%s'),h,b('%s')))\n", k, key)
 		theirs = append(theirs, row{k, "", key})
 	}
+	for _, c := range published {
+		fmt.Fprintf(&script, "print('%s='+psec.tr31.unwrap(b('%s'),'%s')[1].hex())\n", c.block, c.kbpk, c.block)
+	}
 	out, err := exec.Command(py, "-W", "ignore", "-c", script.String()).CombinedOutput() //nolint:gosec // our own words
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	f := strings.Fields(string(out))
-	if len(f) != 2*len(theirs) {
+	if len(f) != 2*len(theirs)+len(published) {
 		t.Fatalf("%s", out)
+	}
+	for _, c := range published { // vectors 25 to 28
+		if !slices.Contains(f[2*len(theirs):], c.block+"="+strings.ToLower(c.key)) {
+			t.Errorf("psec does not find %s in %s", c.key, c.block)
+		}
 	}
 	for i, r := range theirs {
 		if f[2*i] != r.key {

@@ -7,7 +7,7 @@ import SwitchPage from './pages/SwitchPage.vue'
 
 vi.mock('./parts/MeterChart.vue', () => ({ default: { template: '<i />' } })) // echarts needs a size
 const host = (name: string, x: Partial<Host>): Host => ({
-  name, dialect: 'cups128', state: 'up', breaker: 'closed', day: '20261122', limit: 200, refused: 0, barred: 0, opened: 0, answered: 7, unknown: 0, macErrors: 0, meanMicros: 1500,
+  name, dialect: 'cups128', state: 'up', breaker: 'closed', day: '20261122', limit: 200, refused: 0, barred: 0, opened: 0, answered: 7, unknown: 0, macErrors: 0, formatErrors: 0, meanMicros: 1500,
   link: { kind: 'long', up: 4, want: 4, inFlight: 0, queued: 0, sent: 0, answered: 0, late: 0, orphan: 0, garbage: 0, lost: 0, timeouts: 0, reconnects: 0, lastError: '' }, ...x
 })
 let meter: Meter = { now: '2026-11-22T03:00:00Z', seconds: 300, step: 5, points: [] }
@@ -35,6 +35,15 @@ it('every state of a host is told in words', async () => {
   await shown()
   expect([...document.querySelectorAll('[data-testid=host]')].map((r) => r.querySelector('.pill')?.textContent)).toEqual(['正常', '连接断开', '已签退', '熔断', '试探恢复'])
   expect([...document.querySelectorAll('[data-testid=host] .pill')].map((r) => r.className)).toEqual(['pill good', 'pill bad', 'pill warn', 'pill bad', 'pill warn'])
+})
+
+it('a host whose answers cannot be trusted is not without a fault, though its link is well', async () => {
+  hosts = [host('a', {}), host('b', { macErrors: 3, link: { ...host('b', {}).link, late: 2 } })]
+  await shown()
+  const cells = [...document.querySelectorAll('[data-testid=host] .error-cell')]
+  expect(cells[0].textContent).toBe('没有')
+  expect([...cells[1].querySelectorAll('[data-v=fault]')].map((f) => f.textContent)).toEqual(['MAC 错 3', '迟到应答 2'])
+  expect(cells[1].textContent).not.toContain('没有')
 })
 
 it('a queue whose end cannot be told says so, and a message is sent again on request', async () => {

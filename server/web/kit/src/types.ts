@@ -76,7 +76,7 @@ export interface Server { name: string; at: string; silent?: boolean; here?: boo
 export interface Cache { kind: string; hits: number; misses: number; bypassed: number; away: boolean; since?: string; pending: number }
 export interface Host {
   server?: string; name: string; dialect: string; state: 'up' | 'down' | 'signedOff' | 'breaker'; since?: string; breaker: 'closed' | 'open' | 'trying'; day: string; limit: number
-  refused: number; barred: number; opened: number; answered: number; unknown: number; macErrors: number; meanMicros: number; link: Link
+  refused: number; barred: number; opened: number; answered: number; unknown: number; macErrors: number; formatErrors: number; meanMicros: number; link: Link
 }
 export interface Channel {
   server?: string; name: string; dialect: string; kind: string; listen: string; state: 'up' | 'quiet' | 'full' | 'down'; since?: string
