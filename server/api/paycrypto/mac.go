@@ -1,6 +1,9 @@
 package paycrypto
 
-import "slices"
+import (
+	"crypto/subtle"
+	"slices"
+)
 
 // MACAlg names a message authentication algorithm.
 type MACAlg uint8
@@ -88,16 +91,12 @@ func appendCBC(dst []byte, c block, data []byte, m2 bool) []byte {
 	}
 	b := dst[at:]
 	for len(data) >= n {
-		for i := range n {
-			b[i] ^= data[i]
-		}
+		subtle.XORBytes(b, b, data[:n])
 		c.Encrypt(b, b)
 		data = data[n:]
 	}
 	if len(data) > 0 || m2 {
-		for i, v := range data {
-			b[i] ^= v
-		}
+		subtle.XORBytes(b, b, data)
 		if m2 {
 			b[len(data)] ^= 0x80
 		}
@@ -125,12 +124,8 @@ func appendCMAC(dst []byte, k *Key, data []byte) []byte {
 		double(k1)
 		b[len(last)] ^= 0x80
 	}
-	for i, v := range last {
-		b[i] ^= v
-	}
-	for i, v := range k1 {
-		b[i] ^= v
-	}
+	subtle.XORBytes(b, b, last)
+	subtle.XORBytes(b, b, k1)
 	k.full.Encrypt(b, b)
 	return dst
 }
@@ -157,8 +152,8 @@ const upperHex = "0123456789ABCDEF"
 func appendFold(dst []byte, k *Key, data []byte) []byte {
 	n := k.full.BlockSize()
 	var fold [16]byte
-	for i, v := range data {
-		fold[i%n] ^= v
+	for rest := data; len(rest) > 0; rest = rest[min(n, len(rest)):] {
+		subtle.XORBytes(fold[:n], fold[:n], rest[:min(n, len(rest))])
 	}
 	at := len(dst)
 	for _, v := range fold[:n] {
@@ -166,9 +161,7 @@ func appendFold(dst []byte, k *Key, data []byte) []byte {
 	}
 	b, rest := dst[at:at+n], dst[at+n:]
 	k.full.Encrypt(b, b)
-	for i := range n {
-		b[i] ^= rest[i]
-	}
+	subtle.XORBytes(b, b, rest)
 	k.full.Encrypt(b, b)
 	return dst[:at+n]
 }
