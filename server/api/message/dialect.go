@@ -109,9 +109,10 @@ type Dialect struct {
 	Form    MACForm
 	Left    Place // of the time left
 
-	code  *codePage // MTI and bitmap characters; nil for ASCII
-	table [MaxFields + 1]*Field
-	canon [canonCount]uint8
+	code    *codePage // MTI and bitmap characters; nil for ASCII
+	extract *extract  // what the MAC covers where it is chosen fields
+	table   [MaxFields + 1]*Field
+	canon   [canonCount]uint8
 }
 
 // Field returns the description of data element n, or nil when the dialect has none.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"reflect"
 
 	"zhigui/server/api/message/frame"
 	"zhigui/server/api/message/internal/datafile"
@@ -43,6 +44,12 @@ type fileMAC struct {
 	Field int    `yaml:"field"`
 	Cover string `yaml:"cover"`
 	Form  string `yaml:"form"`
+
+	Select    []fileExtract `yaml:"select"`
+	Separator *string       `yaml:"separator"`
+	Lengths   bool          `yaml:"lengths"`
+	Edit      bool          `yaml:"edit"`
+	Keep      string        `yaml:"keep"`
 }
 
 type filePlace struct {
@@ -63,7 +70,7 @@ type fileField struct {
 }
 
 // Builtin loads one of the 8583 dialects that come with the platform: pos64, pos64sm4, pos64fold,
-// cups128, cups128sm4, visa, visabcd, mastercard, bank128.
+// cups128, cups128sm4, cups128mab, visa, visabcd, mastercard, bank128.
 func Builtin(name string) (*Dialect, error) { return Load(builtin, "dialects/"+name+".yaml") }
 
 // BuiltinFile opens the file of a built-in dialect, for instance pos64.yaml.
@@ -226,21 +233,25 @@ func (d *Dialect) fillField(p *fileField, path string, at errAt) error {
 }
 
 func (d *Dialect) fillMAC(f *fileDialect, own bool, at errAt) error {
-	if f.MAC.Field == 0 && !own || f.MAC == (fileMAC{}) {
+	if f.MAC.Field == 0 && !own || reflect.ValueOf(f.MAC).IsZero() {
 		return nil
 	}
-	d.MAC = f.MAC.Field
+	d.MAC, d.extract = f.MAC.Field, nil
 	d.Form = map[string]MACForm{"binary": MACBinary, "hex": MACHex}[f.MAC.Form]
 	mf := d.Field(d.MAC)
 	switch {
 	case d.MAC != d.Fields || mf == nil || mf.Max != 8 || mf.Var != 0:
 		return at("$.mac.field", "the MAC must be the last field, fixed, 8 long")
-	case f.MAC.Cover != "mti":
-		return at("$.mac.cover", "cover must be mti: all bytes from the MTI up to the MAC field")
+	case f.MAC.Cover != "mti" && f.MAC.Cover != "fields":
+		return at("$.mac.cover", "cover must be mti, all bytes from the MTI up to the MAC field, or fields: the text of those that select names")
 	case d.Form == 0:
 		return at("$.mac.form", "form must be binary or hex")
 	case d.Form == MACHex && mf.page != nil:
 		return at("$.mac.form", "a hexadecimal MAC is ASCII: give its field charset: ascii")
+	case f.MAC.Cover == "fields":
+		return d.fillExtract(&f.MAC, at)
+	case !reflect.DeepEqual(f.MAC, fileMAC{Field: f.MAC.Field, Cover: "mti", Form: f.MAC.Form}):
+		return at("$.mac.cover", "select, separator, lengths, edit and keep are for cover: fields")
 	}
 	return nil
 }

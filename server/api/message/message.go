@@ -228,10 +228,17 @@ func (m *Message) ReplyTo(q *Message) {
 	}
 }
 
-// Covered returns the received bytes the MAC covers: from the MTI up to the MAC field.
-// Nil when the message was not unpacked or has no MAC.
+// Covered returns what the MAC of a message that was unpacked covers: its bytes from the MTI up to the MAC field, or
+// the text of the fields that the dialect chooses. Nil without a MAC.
 func (m *Message) Covered() []byte {
-	if m.in == nil || m.d.MAC == 0 || !m.Has(m.d.MAC) {
+	switch {
+	case m.d.MAC == 0 || !m.Has(m.d.MAC):
+		return nil
+	case m.d.extract != nil:
+		at := len(m.buf)
+		m.buf = m.d.extract.append(m.buf, m)
+		return m.buf[at:len(m.buf):len(m.buf)]
+	case m.in == nil:
 		return nil
 	}
 	return m.in[m.mtiAt:m.macAt]

@@ -163,7 +163,7 @@ func TestReadFrameRefusesLengthsThatCannotBe(t *testing.T) {
 
 func FuzzUnpack(f *testing.F) {
 	var ds []*Dialect
-	for _, n := range []string{"pos64", "pos64sm4", "pos64fold", "cups128", "cups128sm4", "visa", "visabcd", "mastercard", "bank128"} {
+	for _, n := range []string{"pos64", "pos64sm4", "pos64fold", "cups128", "cups128sm4", "cups128mab", "visa", "visabcd", "mastercard", "bank128"} {
 		d := mustDialect(f, n)
 		ds = append(ds, d)
 		v := golden[n]

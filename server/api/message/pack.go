@@ -7,10 +7,18 @@ type Layout struct {
 	MTI int
 	MAC int // 0 when the message has no MAC field
 	d   *Dialect
+
+	text []byte // of a MAC over chosen fields
 }
 
-// Cover returns the bytes of frame the MAC covers: from the MTI up to the MAC field.
-func (l Layout) Cover(frame []byte) []byte { return frame[l.MTI:l.MAC] }
+// Cover returns what the MAC of frame covers: its bytes from the MTI up to the MAC field, or the text of the fields
+// that the dialect chooses.
+func (l Layout) Cover(frame []byte) []byte {
+	if l.text != nil {
+		return l.text
+	}
+	return frame[l.MTI:l.MAC]
+}
 
 // PutMAC writes a computed MAC (8 bytes or more) into its place in frame, in the form of
 // the dialect. It reports false when there is no place for it or mac is too short.
@@ -85,6 +93,9 @@ func (m *Message) Pack(dst []byte) ([]byte, Layout, error) {
 	out, err := d.Frame.Finish(dst, start)
 	if err != nil {
 		return dst[:start], Layout{}, &FieldError{d.Name, 0, "frame"}
+	}
+	if lay.MAC != 0 && d.extract != nil {
+		lay.text = m.Covered()
 	}
 	return out, lay, nil
 }

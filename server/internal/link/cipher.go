@@ -82,8 +82,8 @@ func (c *Codec) Encrypted(s *Cipher, m DataModule, signed bool) (*Codec, error) 
 	if s.Body {
 		return &out, nil
 	}
-	if !c.HasMAC() && !signed {
-		return nil, errors.New("cipher.fields: messages of this dialect have no MAC and the link no signature, so that encrypted fields could be moved from one to another; encrypt the body")
+	if (!c.HasMAC() || c.iso != nil && c.iso.ChoosesFields()) && !signed {
+		return nil, errors.New("cipher.fields: messages of this dialect have no MAC over all their fields and the link no signature, so that encrypted fields could be moved from one to another; encrypt the body")
 	}
 	if !c.Carries(x.into) {
 		return nil, fmt.Errorf("cipher.into: dialect %s has no field %s", c.d.Name, x.into)

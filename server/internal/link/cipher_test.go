@@ -282,14 +282,15 @@ func TestACipherThatCannotWorkIsRefusedAtTheStart(t *testing.T) {
 		c       Cipher
 		want    string
 	}{
-		"no keys":              {"cups128", Cipher{Owner: "nobody", Body: true}, "no such key"},
-		"a field that routes":  {"cups128", Cipher{Owner: "p", Fields: []string{"stan"}}, "stays in the clear"},
-		"a pairing field":      {"cups128", Cipher{Owner: "p", Fields: []string{"transmitTime"}}, "stays in the clear"},
-		"a MAC":                {"cups128", Cipher{Owner: "p", Fields: []string{"mac"}}, "stays in the clear"},
-		"an unknown field":     {"cups128", Cipher{Owner: "p", Fields: []string{"shoeSize"}}, `no field "shoeSize"`},
-		"no place for it":      {"mainframe", Cipher{Owner: "p", Fields: []string{"track2"}}, "has no field private"},
-		"what must be there":   {"corejson", Cipher{Owner: "p", Fields: []string{"procCode"}, Into: "merchantName"}, "stays in the clear"},
-		"bytes in a JSON text": {"corejson", Cipher{Owner: "p", Fields: []string{"pinBlock"}, Into: "merchantName"}, "stays in the clear"},
+		"no keys":                  {"cups128", Cipher{Owner: "nobody", Body: true}, "no such key"},
+		"a field that routes":      {"cups128", Cipher{Owner: "p", Fields: []string{"stan"}}, "stays in the clear"},
+		"a pairing field":          {"cups128", Cipher{Owner: "p", Fields: []string{"transmitTime"}}, "stays in the clear"},
+		"a MAC":                    {"cups128", Cipher{Owner: "p", Fields: []string{"mac"}}, "stays in the clear"},
+		"an unknown field":         {"cups128", Cipher{Owner: "p", Fields: []string{"shoeSize"}}, `no field "shoeSize"`},
+		"a MAC over chosen fields": {"cups128mab", Cipher{Owner: "p", Fields: []string{"track2"}}, "no MAC over all"},
+		"no place for it":          {"mainframe", Cipher{Owner: "p", Fields: []string{"track2"}}, "has no field private"},
+		"what must be there":       {"corejson", Cipher{Owner: "p", Fields: []string{"procCode"}, Into: "merchantName"}, "stays in the clear"},
+		"bytes in a JSON text":     {"corejson", Cipher{Owner: "p", Fields: []string{"pinBlock"}, Into: "merchantName"}, "stays in the clear"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := builtinCodec(t, x.dialect, "cups128").Encrypted(&x.c, s, false); err == nil || !strings.Contains(err.Error(), x.want) {

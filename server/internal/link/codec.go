@@ -148,12 +148,11 @@ func (c *Codec) plain(dst []byte, m *message.Message, sign format.Sign) ([]byte,
 	if err != nil {
 		return dst, err
 	}
-	frame := out[len(dst):]
-	mac, err := sign(lay.Cover(frame))
+	mac, err := sign(lay.Cover(out))
 	if err != nil {
 		return dst, err
 	}
-	if !lay.PutMAC(frame, mac) {
+	if !lay.PutMAC(out, mac) {
 		return dst, &message.FieldError{Dialect: c.iso.Name, Field: c.iso.MAC, Reason: "the MAC is too short"}
 	}
 	return out, nil

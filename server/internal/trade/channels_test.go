@@ -137,7 +137,7 @@ func TestFrontsAndBillPlatformsAreChannelsByConfiguration(t *testing.T) {
 // Card networks are hosts: UnionPay's two links out and two in, and messages in the manner of VISA and Mastercard.
 // req: TX-22
 func TestCardNetworksAreReachedInTheirOwnManner(t *testing.T) {
-	for name, x := range map[string]struct{ kind, dialect string }{"UnionPay": {"group", "cups128"}, "VISA": {"long", "visa"}, "Mastercard": {"long", "mastercard"}} {
+	for name, x := range map[string]struct{ kind, dialect string }{"UnionPay": {"group", "cups128"}, "UnionPay with a MAC over chosen fields": {"group", "cups128mab"}, "VISA": {"long", "visa"}, "Mastercard": {"long", "mastercard"}} {
 		t.Run(name, func(t *testing.T) {
 			door := bankhost.Door{Kind: x.kind, Dialect: x.dialect, Listen: free(t), Count: 2}
 			spec := link.Spec{Kind: x.kind, Address: door.Listen, Count: 2}

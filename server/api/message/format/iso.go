@@ -16,7 +16,7 @@ func (e *iso) frame(d *Dialect, dst []byte, t *Transaction, sign Sign) ([]byte, 
 		return out, err
 	}
 	at := len(dst)
-	mac, err := sign(message.Layout{MTI: lay.MTI, MAC: lay.MAC}.Cover(out))
+	mac, err := sign(lay.Cover(out))
 	if err != nil {
 		return out[:at], err
 	}

@@ -72,7 +72,7 @@ var names = []string{"corefixed", "coredelimited", "corexml", "corejson", "cores
 
 // Builtins lists the dialects that come with the platform.
 func Builtins() []string {
-	return append([]string{"pos64", "pos64sm4", "pos64fold", "cups128", "cups128sm4", "visa", "visabcd", "mastercard", "bank128"}, names...)
+	return append([]string{"pos64", "pos64sm4", "pos64fold", "cups128", "cups128sm4", "cups128mab", "visa", "visabcd", "mastercard", "bank128"}, names...)
 }
 
 // Builtin loads one of the dialects that come with the platform.
