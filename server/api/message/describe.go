@@ -16,7 +16,11 @@ func (m *Message) Describe() string {
 			continue
 		}
 		f := m.d.table[n]
-		fmt.Fprintf(&b, "%03d %-14s %s\n", n, f.Name, f.masked(m.Get(n)))
+		fmt.Fprintf(&b, "%03d %-14s %s", n, f.Name, f.masked(m.Get(n)))
+		if x := m.d.extract; x != nil && n == m.d.MAC {
+			fmt.Fprintf(&b, " over %d characters of the fields %s", len(m.Covered()), strings.Trim(fmt.Sprint(x.has(m)), "[]"))
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

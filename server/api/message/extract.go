@@ -22,11 +22,24 @@ type extractList struct {
 	first  map[int]int
 }
 
+func (x *extract) list(m *Message) *extractList {
+	return &x.lists[slices.IndexFunc(x.lists, func(l extractList) bool { return strings.HasPrefix(string(m.mti[:]), l.mti) })]
+}
+
+// has are the chosen fields that m has.
+func (x *extract) has(m *Message) (out []int) {
+	for _, n := range x.list(m).fields {
+		if n == 0 || m.Has(n) {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // append appends the text of m to dst. Fields that m does not have are left out.
 func (x *extract) append(dst []byte, m *Message) []byte {
-	i := slices.IndexFunc(x.lists, func(l extractList) bool { return strings.HasPrefix(string(m.mti[:]), l.mti) })
-	from := len(dst)
-	for _, n := range x.lists[i].fields {
+	list, from := x.list(m), len(dst)
+	for _, n := range list.fields {
 		v, width := m.mti[:], 0
 		if n != 0 {
 			if !m.Has(n) {
@@ -34,7 +47,7 @@ func (x *extract) append(dst []byte, m *Message) []byte {
 			}
 			v, width = m.Get(n), m.d.table[n].Var
 		}
-		if most, ok := x.lists[i].first[n]; ok {
+		if most, ok := list.first[n]; ok {
 			v = v[:min(most, len(v))]
 		}
 		before := len(dst)

@@ -77,6 +77,9 @@ func TestAMACOverChosenFieldsCoversTheirText(t *testing.T) {
 			if err := back.Unpack(d, frame[4:]); err != nil {
 				t.Fatal(err)
 			}
+			if says := back.Describe(); !strings.Contains(says, fmt.Sprintf(" over %d characters of the fields 0 ", len(c.want))) {
+				t.Error(says)
+			}
 			if got := string(back.Covered()); got != c.want || got != mab(back) {
 				t.Errorf("what came covers %q, by the rules %q", got, mab(back))
 			}
