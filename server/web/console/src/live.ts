@@ -1,5 +1,5 @@
 import { api, errorText, Live, whenSignedOut, type Alarm, type Bundle, type LinkState, type LiveEvent, type Me, type Terminal, type Totals, type Transaction } from '@bankside/kit'
-import { computed, reactive, ref } from 'vue'
+import { computed, onBeforeUnmount, reactive, ref } from 'vue'
 import { ageNow, healthOf, healths, type Health } from './health'
 import { lang } from './i18n'
 
@@ -30,6 +30,8 @@ export function nameOf(t: Terminal): string { return (lang.value === 'en' ? t.na
 const listeners = new Set<(e: LiveEvent) => void>()
 /** A page that wants to hear of changes; the answer ends it. */
 export function onChange(f: (e: LiveEvent) => void): () => void { listeners.add(f); return () => listeners.delete(f) }
+/** Calls f when the server is there again, as long as the component that asks is. */
+export function whenBack(f: () => void): void { onBeforeUnmount(onChange((e) => { if (e.kind === 'resync') f() })) }
 
 /** loader calls f soon, and never twice at a time: a burst of events is one call. */
 function loader(f: () => Promise<void>, pause: number): () => void {

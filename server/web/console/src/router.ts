@@ -1,5 +1,7 @@
+import { api, errorText } from '@bankside/kit'
 import { createRouter, createWebHashHistory } from 'vue-router'
-import { me, whenLeaving } from './live'
+import { lang } from './i18n'
+import { data, me, whenLeaving } from './live'
 import SignIn from './pages/SignIn.vue'
 
 export const router = createRouter({
@@ -29,4 +31,13 @@ router.beforeEach((to, from) => (me.value?.role === 'teller' && to.path === '/' 
 whenLeaving((byChoice) => {
   const at = router.currentRoute.value
   if (!at.meta.open) void router.push({ path: '/sign-in', query: byChoice ? {} : { ended: '1', to: at.fullPath } })
+})
+// A page's code cannot be had: the server is away, or it has newer pages than this window.
+router.onError(async (_, to, from) => {
+  try {
+    await api.me()
+    if (!from.matched.length) throw new Error('the newest pages do not work either')
+    history.replaceState(null, '', `#${to.fullPath}`)
+    location.reload()
+  } catch (e) { data.error = errorText(e, lang.value) }
 })
