@@ -444,6 +444,26 @@ func TestClosingATransactionTakesTwoPersons(t *testing.T) {
 	}
 }
 
+func TestTheStoryOfWhatNoTerminalConfirmsEndsWithTheHostsAnswer(t *testing.T) {
+	for name, auth := range map[string]string{"a payment": "000042", "an enquiry without an authorisation code": ""} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			now := time.Now()
+			if _, err := r.st.Insert(t.Context(), &store.Txn{ID: 42, Idem: "00000001|k", Digest: []byte{1}, Terminal: "00000001", Kind: "purchase", State: store.Confirmed,
+				PANMasked: "622588******0001", PANIndex: []byte("6225880000000001"), Amount: 100, Auth: auth, RC: "00", Created: now, Updated: now}); err != nil {
+				t.Fatal(err)
+			}
+			var story struct {
+				Steps []struct{ State, Note string }
+			}
+			r.as("olga").do("GET", "/transactions/42", nil, &story)
+			if got := fmt.Sprint(story.Steps); got != "[{INTENT stored before it was sent} {CONFIRMED host answered 00}]" {
+				t.Fatal(got)
+			}
+		})
+	}
+}
+
 func TestGarbageIsAnsweredInTheEnvelope(t *testing.T) {
 	r := newRig(t)
 	c := r.as("root")

@@ -157,9 +157,10 @@ func (s *Service) story(ctx context.Context, in *txnIn) (*out[api.Story], error)
 	if err != nil {
 		return nil, s.fail(err)
 	}
-	if t.Auth != "" && (len(es) == 0 || es[0].State != store.Approved) {
+	ended := t.State == store.Confirmed && len(es) == 0 // what no terminal has to confirm ends with the host's answer
+	if !ended && t.Auth != "" && (len(es) == 0 || es[0].State != store.Approved) {
 		v.Steps = append(v.Steps, api.Step{At: first(es, t).UTC(), State: store.Approved.String(), Note: "host answered 00"})
-	} else if t.State == store.Declined {
+	} else if ended || t.State == store.Declined {
 		v.Steps = append(v.Steps, api.Step{At: t.Updated, State: t.State.String(), Note: "host answered " + t.RC})
 	}
 	for _, e := range es {

@@ -66,3 +66,7 @@ export function stacks(m: Meter, by: MeterBy, most = 6): (Stack | { key: null; c
 
 /** When a step of days begins, as the bank's clocks have it: 13:10, or 11-22 for a day. */
 export function stepLabel(at: number, step: number): string { return new Date(at + 8 * 3_600_000).toISOString().slice(...(step >= 86_400 ? [5, 10] as const : [11, 16] as const)) }
+
+const linkFaults: readonly [string, RegExp][] = [['certificate', /certificate|x509|tls:/], ['refused', /refused/], ['name', /lookup|no such host/], ['timeout', /timeout|deadline/], ['unreachable', /unreachable|no route/], ['cut', /EOF|reset|closed|broken pipe/]]
+/** What the carrier's own words for a broken link come down to; as they are when they are none of the usual ones. */
+export function linkFault(text = ''): string { return linkFaults.find(([, r]) => r.test(text))?.[0] ?? text }
