@@ -25,7 +25,7 @@ export function columns(t: (k: string) => string, word: (g: string, n: string) =
     { title: t('txn.id'), of: (x) => x.id }, { title: t('common.time'), of: (x) => time(x.created) }, { title: t('txn.updated'), of: (x) => time(x.updated) },
     { title: t('common.terminal'), of: (x) => x.terminal }, { title: t('txn.kind'), of: (x) => word('kind', x.kind) }, { title: t('txn.trace'), of: (x) => `${x.batch}/${x.stan}` },
     { title: t('txn.pan'), of: (x) => x.pan }, { title: t('common.amount'), of: (x) => yuan(x.amount).replaceAll(',', '') },
-    { title: t('txn.paid'), of: (x) => (x.paid === undefined ? '' : yuan(x.paid).replaceAll(',', '')) }, { title: t('common.state'), of: (x) => x.state },
+    { title: t('txn.paid'), of: (x) => (x.paid === undefined ? '' : yuan(x.paid).replaceAll(',', '')) }, { title: t('common.state'), of: (x) => word('txnState', x.state) },
     { title: t('txn.result'), of: (x) => [x.response, en ? x.textEN : x.textZH].filter(Boolean).join(' ') }, { title: t('txn.reference'), of: (x) => x.reference },
     { title: t('txn.auth'), of: (x) => x.auth }, { title: t('txn.merchant'), of: (x) => x.merchant }, { title: t('txn.host'), of: (x) => x.host }, { title: t('txn.channel'), of: (x) => x.channel }, { title: t('txn.day'), of: (x) => x.day }, { title: t('txn.note'), of: (x) => x.note }
   ]

@@ -19,7 +19,7 @@ describe('the filter', () => {
   it('takes no nonsense from an address', () => { expect(fromQuery({ page: '-4', size: '100000', from: 'soon' })).toMatchObject({ page: 1, size: 20, from: '' }) })
   it('asks for fen, and for a card number that no address has', () => {
     expect(toSearch({ ...fromQuery({}), min: '1.50', max: 'x' }, '6225 8800 0000 0001')).toEqual({ amountMin: 150, pan: '6225880000000001' })
-    expect(toSearch({ ...fromQuery({}), merchant: ' 102290000000001 ', auth: '000042', host: 'core', channel: 'terminals', day: '20261122', stan: '000017' }, '')).toEqual({ merchant: '102290000000001', auth: '000042', host: 'core', channel: 'terminals', day: '20261122', stan: '000017' })
+    expect(toSearch({ ...fromQuery({}), merchant: ' 102290000000001 ', auth: '000042', host: 'core', channel: 'terminals', day: ' 2026-11-22', stan: '000017' }, '')).toEqual({ merchant: '102290000000001', auth: '000042', host: 'core', channel: 'terminals', day: '20261122', stan: '000017' })
   })
 })
 

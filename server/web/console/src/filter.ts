@@ -35,7 +35,7 @@ export function toSearch(f: Filter, pan: string): Search {
   if (f.to) s.to = f.to
   if (f.state) s.state = f.state
   if (f.reference.trim()) s.reference = f.reference.trim()
-  for (const k of plain) if (f[k].trim()) s[k] = f[k].trim()
+  for (const k of plain) if (f[k].trim()) s[k] = k === 'day' ? f[k].replace(/[-\s]/g, '') : f[k].trim()
   const lo = fenOf(f.min), hi = fenOf(f.max)
   if (lo !== undefined) s.amountMin = lo
   if (hi !== undefined) s.amountMax = hi

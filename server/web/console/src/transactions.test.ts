@@ -60,5 +60,5 @@ it('a settlement day that is none is not asked for', async () => {
   const n = asked.length
   await find({ day: '2026-11' })
   expect(asked).toHaveLength(n)
-  expect(document.querySelector('form .wrong')?.textContent).toBe('清算日写成 20261122')
+  expect(document.querySelector('form .wrong')?.textContent).toBe('清算日写成 2026-11-22')
 })
