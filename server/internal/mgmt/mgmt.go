@@ -75,6 +75,7 @@ type Service struct {
 	names, addresses *limiter // of sign-ins
 	previewing       chan struct{}
 	drafting         sync.Mutex
+	origin           *http.CrossOriginProtection
 }
 
 const cookieName = "zhigui_session"
@@ -103,7 +104,7 @@ func New(st *store.Store, o Options) (*Service, error) {
 		return nil, err
 	}
 	once.Do(func() { huma.NewError = newProblem }) // huma has one error factory per process
-	s := &Service{o: o, st: st, pos: pos, mux: chi.NewMux(), names: newLimiter(cmp.Or(o.PerUser, PerUser)), addresses: newLimiter(cmp.Or(o.PerAddress, PerAddress)), previewing: make(chan struct{}, 1)}
+	s := &Service{o: o, st: st, pos: pos, mux: chi.NewMux(), names: newLimiter(cmp.Or(o.PerUser, PerUser)), addresses: newLimiter(cmp.Or(o.PerAddress, PerAddress)), previewing: make(chan struct{}, 1), origin: http.NewCrossOriginProtection()}
 	cfg := huma.DefaultConfig("ZhiGui management", "2")
 	cfg.OpenAPIPath, cfg.DocsPath, cfg.SchemasPath = "/v2/openapi", "", "/v2/schemas"
 	cfg.CreateHooks = nil
@@ -249,12 +250,12 @@ func (s *Service) guard(next http.Handler) http.Handler {
 		}()
 		r = r.WithContext(context.WithValue(r.Context(), callerKey{}, caller{addressOf(r), s.o.Secure || r.TLS != nil}))
 		path := r.URL.Path
-		if len(path) < 8 || path[:8] != "/v2/api/" || path == "/v2/api/session" && r.Method == http.MethodPost {
-			next.ServeHTTP(w, r)
+		if s.origin.Check(r) != nil { // another site's page, or another port's
+			write(w, refuse(http.StatusForbidden, code.Forbidden))
 			return
 		}
-		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Header.Get("Sec-Fetch-Site") == "cross-site" {
-			write(w, refuse(http.StatusForbidden, code.Forbidden))
+		if len(path) < 8 || path[:8] != "/v2/api/" || path == "/v2/api/session" && r.Method == http.MethodPost {
+			next.ServeHTTP(w, r)
 			return
 		}
 		if path != base+"/events" { // which lasts: what it read first would grow old
