@@ -84,13 +84,13 @@ func (s *Service) book(ctx context.Context, in *bookIn) (*out[api.Day], error) {
 		return nil, p
 	}
 	b := &recon.Books{Store: s.st, Products: s.o.Products, Now: s.o.Now, By: who(ctx).Name}
-	if in.Partner != "" {
+	err = s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reconciliation.run", Target: from + " " + in.Day, Note: fmt.Sprintf("%s %.16s, %d lines", in.Format, digest, len(rows)), At: s.o.Now()})
+	switch {
+	case err != nil:
+	case in.Partner != "":
 		err = b.RunPartner(ctx, in.Partner, s.o.Hosts, in.Day, digest, rows)
-	} else {
+	default:
 		err = b.Run(ctx, in.Host, in.Day, digest, rows)
-	}
-	if err == nil {
-		err = s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reconciliation.run", Target: from + " " + in.Day, Note: fmt.Sprintf("%s %.16s, %d lines", in.Format, digest, len(rows)), At: s.o.Now()})
 	}
 	if err != nil {
 		return nil, s.fail(err)

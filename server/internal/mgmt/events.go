@@ -2,12 +2,14 @@ package mgmt
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
 	"time"
 
 	api "zhigui/server/api/mgmt"
+	"zhigui/server/internal/store"
 )
 
 // Broker passes events to the pages that are open. Publish never blocks: a page that does
@@ -77,9 +79,10 @@ func (s *Service) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	branch, sees := who(r.Context()).Scope()
+	session, _ := r.Cookie(cookieName) // guard has seen it
 	sub := s.o.Broker.join()
 	defer s.o.Broker.leave(sub)
-	beat := time.NewTicker(15 * time.Second)
+	beat := time.NewTicker(s.o.Beat)
 	defer beat.Stop()
 	_, _ = fmt.Fprint(w, ": open\n\n")
 	for {
@@ -90,6 +93,14 @@ func (s *Service) events(w http.ResponseWriter, r *http.Request) {
 		case <-r.Context().Done():
 			return
 		case <-beat.C:
+			now := s.o.Now()
+			u, err := s.st.SessionHolder(r.Context(), tokenDigest(session.Value), now, now.Add(-s.o.Idle))
+			if errors.Is(err, store.ErrNotFound) { // signed out, idle, or nobody's any more: the page asks again and is told
+				return
+			}
+			if err == nil {
+				branch, sees = u.Scope()
+			}
 			_, _ = fmt.Fprint(w, ": beat\n\n")
 		case e := <-sub.ch:
 			if !sees {

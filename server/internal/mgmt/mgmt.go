@@ -43,8 +43,9 @@ type Options struct {
 	Bundles    string              // folder of bundle archives, by digest
 	Pages      fs.FS               // nil: / tells how to build them
 	Idle       time.Duration
-	Secure     bool // a proxy before this server speaks TLS: cookies go nowhere else
-	PerUser    int  // sign-ins in a minute; 0: PerUser
+	Beat       time.Duration // of the event stream, each looking whether the session still is; 0: 15 s
+	Secure     bool          // a proxy before this server speaks TLS: cookies go nowhere else
+	PerUser    int           // sign-ins in a minute; 0: PerUser
 	PerAddress int
 	OnApproval func(id string) // wakes the waiting terminal
 	OnCase     func(number int64)
@@ -90,6 +91,7 @@ func New(st *store.Store, o Options) (*Service, error) {
 	if o.Idle <= 0 {
 		o.Idle = 30 * time.Minute
 	}
+	o.Beat = cmp.Or(o.Beat, 15*time.Second)
 	if o.Products == nil {
 		o.Products = product.Builtin()
 	}
@@ -167,6 +169,8 @@ func (s *Service) fail(err error) error {
 		return refuse(http.StatusNotFound, code.NotFound)
 	case errors.Is(err, store.ErrState), errors.Is(err, store.ErrArchived), errors.Is(err, store.ErrHeld): // held: another process is at it
 		return refuse(http.StatusConflict, code.Conflict)
+	case errors.Is(err, store.ErrDay), store.NoText(err):
+		return refuse(http.StatusBadRequest, code.BadRequest)
 	case errors.Is(err, store.ErrBusy):
 		return refuse(http.StatusServiceUnavailable, code.Unavailable)
 	}

@@ -96,7 +96,7 @@ func newRig(t *testing.T) *rig {
 	}
 	own := mgmt.OwnFormat{Name: "bookacme", Path: file, YAML: acme, Used: []string{"core"}}
 	m, err := mgmt.New(r.st, mgmt.Options{Formats: []mgmt.OwnFormat{own, {Name: "running", Path: filepath.Join(r.dir, "formats", "running.yaml"), YAML: strings.Replace(acme, "bookacme", "running", 1), Used: []string{"bills"}}}, Drafts: filepath.Join(r.dir, "formats"), Partners: []string{"bills"}, Books: []mgmt.Book{{Name: "acme", Of: "bills", Lines: lines}}, Limits: limits, Hosts: []string{"core"}, Channels: []string{"terminals", "bills"}, Cases: cases.Builtin(), Vault: vault, OnCase: r.acc.CaseChanged, Blobs: r.blobs, Index: func(b []byte) []byte { return b }, Release: pk, Bundles: filepath.Join(r.dir, "bundles"),
-		OnApproval: r.acc.Changed, Broker: br, Log: log})
+		OnApproval: r.acc.Changed, Broker: br, Log: log, Beat: 20 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}

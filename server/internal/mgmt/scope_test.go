@@ -42,14 +42,17 @@ var reaches = map[reach][]string{
 	anyone: {"POST /session", "GET /session", "DELETE /session", "GET /bundles", "GET /events"}, // releases are the same everywhere; events: below
 }
 
-// Whoever is confined to a branch sees and does nothing of another, by any route; whom nobody has given a branch
-// sees nothing at all and is told so; head office and tellers of the whole bank see all.
-// req: UX-32
-func TestNobodySeesOrDoesWhatIsOfAnotherBranch(t *testing.T) {
-	if e := os.Getenv("STORE"); e != "" && e != dbserver.SQLite {
-		t.Skip("the rows are compared in SQLite")
-	}
-	r := newRig(t)
+// calls are a request of each route that is right.
+type calls struct {
+	fill   *strings.Replacer // of a route's path
+	bodies map[string]any    // by method and path
+	query  map[string]string
+}
+
+// everything puts one thing of each kind, of branch 0001, into the database.
+func (r *rig) everything() calls {
+	t := r.t
+	t.Helper()
 	ctx, now := t.Context(), time.Now()
 	content := []byte(`{"document":"card-agreement/1","text":"x","strokes":[]}`)
 	sum := sm3.Sum(content)
@@ -80,16 +83,29 @@ func TestNobodySeesOrDoesWhatIsOfAnotherBranch(t *testing.T) {
 	if err := r.st.AddBundle(ctx, &store.Bundle{Digest: digest, Name: "pages", Version: "1", Manifest: []byte("x"), Signature: []byte("x"), By: "root", Created: now}); err != nil {
 		t.Fatal(err)
 	}
-	fill := strings.NewReplacer("/terminals/{id}", "/terminals/00000001", "{command}", "c1", "/transactions/{id}", fmt.Sprint("/transactions/", txn), "{digest}", digest, "/approvals/{id}", "/approvals/"+approval.ID, "{number}", c.Number,
-		"/formats/{name}", "/formats/pos64", "/users/{name}", "/users/olga", "/reconciliation/{id}", "/reconciliation/1", "/queue/{id}", "/queue/"+strconv.FormatInt(txn, 10))
+	x := calls{fill: strings.NewReplacer("/terminals/{id}", "/terminals/00000001", "{command}", "c1", "/transactions/{id}", fmt.Sprint("/transactions/", txn), "{digest}", digest, "/approvals/{id}", "/approvals/"+approval.ID, "{number}", c.Number,
+		"/formats/{name}", "/formats/pos64", "/users/{name}", "/users/olga", "/reconciliation/{id}", "/reconciliation/1", "/queue/{id}", "/queue/"+strconv.FormatInt(txn, 10))}
 	card := map[string]string{"kind": "card", "subject": "6225880000000001", "note": "stolen"}
-	bodies := map[string]any{"POST /transactions/search": map[string]any{}, "POST /transactions/totals": map[string]any{}, "POST /terminals/{id}/bundles": api.Assign{Digest: digest},
+	x.bodies = map[string]any{"POST /transactions/search": map[string]any{}, "POST /transactions/totals": map[string]any{}, "POST /terminals/{id}/bundles": api.Assign{Digest: digest},
 		"POST /terminals/{id}/commands": map[string]any{"kind": api.CommandSuspend, "args": map[string]any{}, "note": "checked"}, "POST /transactions/{id}/close": map[string]string{"note": "counted by hand"},
 		"POST /approvals/{id}/approve": api.Approve{Password: "password12", SeenInPerson: true}, "POST /approvals/{id}/reject": api.Reject{Code: "ReasonOther"},
 		"POST /users": api.NewUser{Name: "eve", Role: "admin", Password: "password12"}, "POST /limits/use": map[string]string{"kind": "terminal", "subject": "00000001"}, "POST /clearing": map[string]string{"day": day}, "POST /blocks": card, "POST /blocks/lift": card,
 		"POST /formats/preview": map[string]any{"yaml": acme}, "PUT /formats/{name}": api.FormatDraft{YAML: acme}, "POST /reconciliation/{id}/settle": map[string]string{"note": "checked"}, "POST /bundles": []byte("x"), "POST /reconciliation/books": []byte("x"),
 		"POST /users/{name}/agree": api.AgreeUser{Role: "operator"}, "POST /reconciliation/books/agree": api.AgreeBook{Day: day, Host: "core", Digest: "d"}}
-	query := map[string]string{"POST /reconciliation/books": "?host=core&day=" + day, "DELETE /formats/{name}": "?before=" + digest}
+	x.query = map[string]string{"POST /reconciliation/books": "?host=core&day=" + day, "DELETE /formats/{name}": "?before=" + digest}
+	return x
+}
+
+// Whoever is confined to a branch sees and does nothing of another, by any route; whom nobody has given a branch
+// sees nothing at all and is told so; head office and tellers of the whole bank see all.
+// req: UX-32
+func TestNobodySeesOrDoesWhatIsOfAnotherBranch(t *testing.T) {
+	if e := os.Getenv("STORE"); e != "" && e != dbserver.SQLite {
+		t.Skip("the rows are compared in SQLite")
+	}
+	r := newRig(t)
+	x := r.everything()
+	bodies := x.bodies
 
 	routes := map[string]bool{}
 	for _, x := range r.served() {
@@ -104,7 +120,7 @@ func TestNobodySeesOrDoesWhatIsOfAnotherBranch(t *testing.T) {
 	try := func(name, route string) (int, string, string) {
 		method, path, _ := strings.Cut(route, " ")
 		var data json.RawMessage
-		st, code := people[name].do(method, fill.Replace(path)+query[route], bodies[route], &data)
+		st, code := people[name].do(method, x.fill.Replace(path)+x.query[route], bodies[route], &data)
 		return st, code, string(data)
 	}
 	before := r.rows()

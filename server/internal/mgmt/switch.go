@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	api "zhigui/server/api/mgmt"
 	"zhigui/server/internal/clearing"
 	"zhigui/server/internal/product"
+	"zhigui/server/internal/risk"
 	"zhigui/server/internal/store"
 )
 
@@ -27,6 +29,9 @@ func (s *Service) retryNow(ctx context.Context, in *txnIn) (*out[struct{}], erro
 	if err != nil {
 		return nil, refuse(http.StatusNotFound, code.NotFound)
 	}
+	if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reversal.retry", Target: in.ID, At: s.o.Now()}); err != nil {
+		return nil, s.fail(err)
+	}
 	if s.o.Live == nil || !s.o.Live.Retry(id) {
 		switch there, err := s.o.Peers.retry(ctx, in.ID, s.o.Broker, s.o.Now()); {
 		case err != nil:
@@ -34,9 +39,6 @@ func (s *Service) retryNow(ctx context.Context, in *txnIn) (*out[struct{}], erro
 		case !there:
 			return nil, refuse(http.StatusNotFound, code.NotFound)
 		}
-	}
-	if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "reversal.retry", Target: in.ID, At: s.o.Now()}); err != nil {
-		return nil, s.fail(err)
 	}
 	return done(struct{}{}), nil
 }
@@ -140,16 +142,28 @@ func (s *Service) blocks(ctx context.Context, _ *struct{}) (*out[[]api.Block], e
 	return done(list), nil
 }
 
+// blockable are the subjects of blocks as messages have them: another way to write one would be listed, and block nothing.
+var blockable = map[string]*regexp.Regexp{
+	risk.Card:     regexp.MustCompile(`^[0-9]{13,19}$`),
+	risk.Terminal: regexp.MustCompile(`^[ -~]{1,8}$`),
+	risk.Merchant: regexp.MustCompile(`^[ -~]{1,15}$`),
+}
+
 func (s *Service) setBlock(on bool) func(context.Context, *struct{ Body api.NewBlock }) (*out[struct{}], error) {
 	return func(ctx context.Context, in *struct{ Body api.NewBlock }) (*out[struct{}], error) {
 		if err := bank(ctx, office...); err != nil {
 			return nil, err
 		}
 		b := store.Block{Kind: in.Body.Kind, Subject: in.Body.Subject, Name: in.Body.Subject, Note: in.Body.Note, On: on}
-		if b.Kind == "card" {
-			if len(in.Body.Subject) < 13 {
-				return nil, refuse(http.StatusBadRequest, code.BadRequest)
+		if !blockable[b.Kind].MatchString(b.Subject) {
+			return nil, refuse(http.StatusBadRequest, code.BadRequest)
+		}
+		if b.Kind == risk.Terminal && on {
+			if err := s.terminal(ctx, b.Subject); err != nil {
+				return nil, err
 			}
+		}
+		if b.Kind == risk.Card {
 			b.Subject, b.Name = hex.EncodeToString(s.o.Index([]byte(in.Body.Subject))), message.MaskedPAN([]byte(in.Body.Subject))
 		}
 		if err := s.st.SetBlock(ctx, b, who(ctx).Name, s.o.Now()); err != nil {

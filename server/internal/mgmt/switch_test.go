@@ -140,8 +140,23 @@ func TestABlockIsSetAndLiftedWithoutShowingTheCard(t *testing.T) {
 	if st, _ := olga.do("GET", "/blocks", nil, &list); st != 200 || len(list) != 1 || list[0].Name != "622588******0001" {
 		t.Fatalf("%d %+v", st, list)
 	}
-	if st, _ := olga.do("POST", "/blocks", map[string]string{"kind": "card", "subject": "622588", "note": "short"}, nil); st != 400 {
-		t.Errorf("half a card number: %d", st)
+	for what, x := range map[string]struct {
+		kind, subject string
+		want          int
+	}{
+		"half a card number":           {"card", "622588", 400},
+		"a card number with spaces":    {"card", "6225 8800 0000 0002", 400},
+		"a card's track":               {"card", "6225880000000002=2812", 400},
+		"a card as a merchant":         {"merchant", "6225880000000002", 400},
+		"a card as a terminal":         {"terminal", "6225880000000002", 400},
+		"a terminal that there is not": {"terminal", "00000009", 404},
+	} {
+		if st, _ := olga.do("POST", "/blocks", map[string]string{"kind": x.kind, "subject": x.subject, "note": "stolen"}, nil); st != x.want {
+			t.Errorf("%s: %d, want %d", what, st, x.want)
+		}
+	}
+	if olga.do("GET", "/blocks", nil, &list); len(list) != 1 {
+		t.Errorf("what blocks nothing is listed: %+v", list)
 	}
 	if st, _ := olga.do("POST", "/blocks/lift", b, nil); st != 200 {
 		t.Error(st)

@@ -66,10 +66,10 @@ func (s *Service) addUser(ctx context.Context, in *struct{ Body api.NewUser }) (
 		b.Display = b.Name
 	}
 	u := &store.User{Name: b.Name, Display: b.Display, Role: b.Role, Branch: b.Branch, Hash: hash, Waiting: true, By: who(ctx).Name, Created: s.o.Now()}
-	if err := s.st.AddUser(ctx, u); err != nil {
+	if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "user.add", Target: b.Name, Note: b.Role, At: s.o.Now()}); err != nil {
 		return nil, s.fail(err)
 	}
-	if err := s.st.AddAudit(ctx, store.Audit{User: who(ctx).Name, Action: "user.add", Target: b.Name, Note: b.Role, At: s.o.Now()}); err != nil {
+	if err := s.st.AddUser(ctx, u); err != nil {
 		return nil, s.fail(err)
 	}
 	return done(userOf(u)), nil

@@ -51,7 +51,7 @@ const (
 func around(day string) (from, to int64, err error) {
 	at, err := time.Parse("20060102", day)
 	if err != nil {
-		return 0, 0, fmt.Errorf("store: %q is no day: want yyyyMMdd", day)
+		return 0, 0, fmt.Errorf("%w: %q", ErrDay, day)
 	}
 	return NumberAt(at.AddDate(0, 0, -daysBefore)), NumberAt(at.AddDate(0, 0, daysAfter)), nil
 }

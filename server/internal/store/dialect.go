@@ -88,6 +88,13 @@ func duplicate(err error) bool {
 	return errors.As(err, &m) && m.Number == 1062
 }
 
+// NoText tells whether err is PostgreSQL's refusal of a text that is not UTF-8 or has a zero in it: nothing is stored
+// under it, and nothing can be. The other engines take such a text as it is.
+func NoText(err error) bool {
+	var p *pgconn.PgError
+	return errors.As(err, &p) && (p.Code == "22021" || p.Code == "22P05")
+}
+
 // again tells whether the engine has undone a transaction only because it met another one.
 func again(err error) bool {
 	var m *mysql.MySQLError

@@ -28,6 +28,7 @@ var (
 	ErrBusy     = errors.New("store: write queue is full")
 	ErrClosed   = errors.New("store: closed")
 	ErrState    = errors.New("store: the row is in another state")
+	ErrDay      = errors.New("store: no such day: want yyyyMMdd")
 	// ErrAway: the database cannot be reached; nothing was written.
 	ErrAway = errors.New("store: the database is away")
 	// ErrUnknown: the connection was lost during a commit and the database cannot be asked

@@ -197,6 +197,24 @@ type standing struct {
 // SessionUser finds the enabled user of a session seen after idle, without the password, and marks it seen
 // (at most every 30 seconds).
 func (s *Store) SessionUser(ctx context.Context, token []byte, now, idle time.Time) (*User, error) {
+	u, seen, err := s.session(ctx, token, now, idle)
+	if err == nil && now.Sub(seen) > seenEvery {
+		err = s.write(ctx, func(tx *Tx) error {
+			_, err := tx.exec(`UPDATE SY_US_SESSION SET SEEN_TIME=?, UPDATE_TIME=? WHERE TOKEN_DIGEST=?`, ms(now), ms(now), token)
+			return err
+		})
+		_ = s.cache.Drop(ctx, sessionKey(token)) // an older mark elsewhere is looked up again
+	}
+	return u, err
+}
+
+// SessionHolder is SessionUser for what a page does by itself: nobody is seen by it.
+func (s *Store) SessionHolder(ctx context.Context, token []byte, now, idle time.Time) (*User, error) {
+	u, _, err := s.session(ctx, token, now, idle)
+	return u, err
+}
+
+func (s *Store) session(ctx context.Context, token []byte, now, idle time.Time) (u *User, seen time.Time, err error) {
 	read := func(ctx context.Context) (x session, err error) {
 		err = found(s.row(ctx, `SELECT s.USER_NAME, s.SEEN_TIME, u.VERSION_NUMBER FROM SY_US_SESSION s JOIN SY_US_USER u ON u.USER_NAME=s.USER_NAME WHERE s.TOKEN_DIGEST=?`, token).Scan(&x.User, &x.Seen, &x.Version))
 		return x, err
@@ -206,7 +224,7 @@ func (s *Store) SessionUser(ctx context.Context, token []byte, now, idle time.Ti
 		x, err = read(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return nil, seen, err
 	}
 	p, err := s.standing(ctx, x.User)
 	if err == nil && p.Version != x.Version { // one copy is older than the other
@@ -215,19 +233,12 @@ func (s *Store) SessionUser(ctx context.Context, token []byte, now, idle time.Ti
 		}
 	}
 	if err != nil {
-		return nil, err
+		return nil, seen, err
 	}
 	if !p.Enabled || p.Version != x.Version || x.Seen <= ms(idle) {
-		return nil, ErrNotFound
+		return nil, seen, ErrNotFound
 	}
-	if now.Sub(fromMS(x.Seen)) > seenEvery {
-		err = s.write(ctx, func(tx *Tx) error {
-			_, err := tx.exec(`UPDATE SY_US_SESSION SET SEEN_TIME=?, UPDATE_TIME=? WHERE TOKEN_DIGEST=?`, ms(now), ms(now), token)
-			return err
-		})
-		_ = s.cache.Drop(ctx, sessionKey(token)) // an older mark elsewhere is looked up again
-	}
-	return &User{Name: x.User, Display: p.Display, Role: p.Role, Branch: p.Branch, Enabled: true}, err
+	return &User{Name: x.User, Display: p.Display, Role: p.Role, Branch: p.Branch, Enabled: true}, fromMS(x.Seen), nil
 }
 
 func sessionKey(token []byte) string { return cache.Key(cache.Session, hex.EncodeToString(token)) }

@@ -167,7 +167,14 @@ func (z *Channel) route(ctx context.Context, w *work) string {
 	if !w.in.Has(11) || !w.in.Has(41) || !w.in.Has(42) {
 		return rcFormat
 	}
-	w.term = e.terminal(ctx, string(w.in.Get(41)))
+	var err error
+	if w.term, err = e.terminal(ctx, string(w.in.Get(41))); err != nil {
+		e.o.Log.Warn("terminal not looked up", "error", err.Error())
+		if mti := w.in.MTI(); mti == "0100" || mti == "0200" {
+			return rcNoAnswer // a repeat may have been approved
+		}
+		return rcSystem
+	}
 	if w.term == nil || w.term.Zone != z.o.Zone || w.term.Merchant != string(w.in.Get(42)) {
 		z.health.refused(&z.health.strangers, FaultStranger, "")
 		return rcTerminal

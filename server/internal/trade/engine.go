@@ -184,23 +184,27 @@ type termEntry struct {
 	at time.Time
 }
 
-// terminal looks a terminal up, through a cache of five seconds.
-func (e *Engine) terminal(ctx context.Context, id string) *store.Terminal {
+// terminal looks a terminal up, through a cache of five seconds: nil for one that there is not, or that is not enabled,
+// an error when the database cannot say.
+func (e *Engine) terminal(ctx context.Context, id string) (*store.Terminal, error) {
 	if v, ok := e.terms.Load(id); ok {
 		if x := v.(*termEntry); time.Since(x.at) < 5*time.Second {
-			return x.t
+			return x.t, nil
 		}
 	}
 	t, err := e.st.Terminal(ctx, id)
-	if v, ok := e.terms.Load(id); ok && err != nil && !errors.Is(err, store.ErrNotFound) { // the database is away
-		return v.(*termEntry).t
+	if err != nil && !errors.Is(err, store.ErrNotFound) && !store.NoText(err) { // the database is away
+		if v, ok := e.terms.Load(id); ok {
+			return v.(*termEntry).t, nil
+		}
+		return nil, err
 	}
 	if err != nil || !t.Enabled {
 		e.terms.Delete(id)
-		return nil
+		return nil, nil //nolint:nilnil // documented
 	}
 	e.terms.Store(id, &termEntry{t, time.Now()})
-	return t
+	return t, nil
 }
 
 // TraceNumbers makes the durable trace numbers (F11) of one institution, by its acquirer and forwarder
